@@ -1,0 +1,67 @@
+# Every target bootstraps what it needs; a second call installs nothing.
+# `make` alone lists the targets.
+
+PYTHON ?= python3
+HOST   ?= 127.0.0.1
+PORT   ?= 8000
+DATA   ?= data/ml-latest-small
+STORE  ?= models_store
+
+VENV := .venv
+BIN  := $(VENV)/bin
+UV_COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+
+.DEFAULT_GOAL := help
+.PHONY: help setup check format test test-long train serve bench shipped-models docker-test lock
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  make %-16s %s\n", $$1, $$2}'
+
+setup: $(VENV)/.dev ## make .venv with everything (service, workshop, tests) from the hashed locks
+
+# One environment, three growing sets: what serving needs is enough for `make serve`.
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 14) else f"Python 3.11, 3.12 or 3.13 is needed, {sys.executable} is {sys.version.split()[0]}: make PYTHON=python3.12 ...")'
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.%: requirements/%.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
+	@touch $@
+
+check: $(VENV)/.dev ## format, lint, types, freshness of the locks
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	@# Pins that still fit are kept, so a fresh lock compiles to itself.
+	@before=$$(mktemp -d) && cp requirements/*.txt $$before && $(MAKE) --no-print-directory --silent lock \
+	  && diff -rq $$before requirements || { echo "the locks did not fit pyproject.toml and were renewed: commit them" >&2; exit 1; }
+
+format: $(VENV)/.dev ## rewrite the code in the project's format
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+test: $(VENV)/.dev ## every test but the long ones
+	$(BIN)/python -m pytest
+
+test-long: $(VENV)/.dev ## the tests that take minutes
+	$(BIN)/python -m pytest -m long
+
+train: $(VENV)/.train ## train both models on DATA (default: the bundled set) into store/
+	$(BIN)/python -m training fit --data $(DATA) --store $(if $(filter models_store,$(STORE)),store,$(STORE)) $(ARGS)
+
+serve: $(VENV)/.train ## serve STORE (default: the shipped models) on HOST:PORT
+	RATINGS_STORE=$(STORE) RATINGS_HOST=$(HOST) RATINGS_PORT=$(PORT) exec $(BIN)/python -m app
+
+bench: $(VENV)/.dev ## the figures of docs/performance.md, side by side with their yardsticks
+	$(BIN)/python -m benchmarks.training_speed
+
+shipped-models: $(VENV)/.train ## rebuild models_store/ from ML1M=folder (MovieLens 1M may not be redistributed)
+	$(BIN)/python -m training fit baseline memory_efficient --recipe reference --data $(ML1M) --store models_store --shareable --report docs/report
+
+docker-test: ## build the image, bring the compose file up, call it, stop it
+	tests/docker/smoke.sh
+
+lock: $(VENV)/.dev ## renew the hashed locks from pyproject.toml
+	$(UV_COMPILE) --extra train --group dev -o requirements/dev.txt $(UPGRADE)
+	$(UV_COMPILE) -c requirements/dev.txt --extra train -o requirements/train.txt
+	$(UV_COMPILE) -c requirements/dev.txt -o requirements/serve.txt
