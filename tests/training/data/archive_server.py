@@ -1,0 +1,117 @@
+"""A local stand-in for GroupLens that can also behave badly."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import threading
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+RATINGS = "userId,movieId,rating,timestamp\n1,10,4.0,978300760\n2,10,3.5,978300761\n"
+
+
+def archive(members: dict[str, str | bytes] | None = None) -> bytes:
+    """A zip file, by default of a small set in a folder of another name."""
+    if members is None:
+        members = {"ml-odd-name/ratings.csv": RATINGS, "ml-odd-name/README.txt": "terms"}
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as opened:
+        for name, content in members.items():
+            opened.writestr(name, content)
+    return buffer.getvalue()
+
+
+@dataclass
+class ArchiveServer:
+    """What the server has, how it behaves, and what it was asked.
+
+    Attributes:
+        content: Of every `.zip`.
+        md5: Of every `.zip.md5`; None answers 404, "" the right digest.
+        validators: Headers sent with the archive.
+        ranges: Whether Range is honoured.
+        shift: How many bytes too late a range starts.
+        cut_after: Close the connection after so many bytes of the archive, once.
+        status: Of every archive answer; 0 answers as it should.
+        asked: Path and Range of each request.
+    """
+
+    content: bytes
+    md5: str | None = ""
+    validators: dict[str, str] = field(default_factory=lambda: {"ETag": '"one"'})
+    ranges: bool = True
+    shift: int = 0
+    cut_after: int | None = None
+    status: int = 0
+    asked: list[tuple[str, str | None]] = field(default_factory=list)
+    url: str = ""
+
+    def count(self, name: str) -> int:
+        """How many requests asked for a path that ends so."""
+        return sum(path.endswith(name) for path, _ in self.asked)
+
+
+@contextmanager
+def serving(state: ArchiveServer) -> Iterator[ArchiveServer]:
+    """Runs the server on a free port while the block lasts."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            wanted = self.headers.get("Range")
+            state.asked.append((self.path, wanted))
+            if self.path.endswith(".md5"):
+                self._md5()
+            elif state.status:
+                self._answer(state.status, b"no")
+            else:
+                self._archive(wanted)
+
+        def _md5(self) -> None:
+            if state.md5 is None:
+                self._answer(404, b"not found")
+                return
+            right = hashlib.md5(state.content).hexdigest()
+            name = self.path.rpartition("/")[2].removesuffix(".md5")
+            self._answer(200, (state.md5 or f"MD5 ({name}) = {right}\n").encode())
+
+        def _archive(self, wanted: str | None) -> None:
+            size = len(state.content)
+            holds = self.headers.get("If-Range") in state.validators.values()
+            if wanted is None or not state.ranges or not holds:
+                self._answer(200, state.content, state.validators)
+                return
+            start = int(wanted.removeprefix("bytes=").removesuffix("-")) + state.shift
+            if start >= size:
+                self._answer(416, b"", {"Content-Range": f"bytes */{size}"})
+                return
+            headers = {"Content-Range": f"bytes {start}-{size - 1}/{size}", **state.validators}
+            self._answer(206, state.content[start:], headers)
+
+        def _answer(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
+            self.send_response(status)
+            for name, value in (headers or {}).items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            if status in (200, 206) and headers and state.cut_after is not None:
+                body, state.cut_after = body[: state.cut_after], None
+                self.close_connection = True
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Says nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    state.url = f"http://127.0.0.1:{server.server_port}/movielens/"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield state
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

@@ -1,0 +1,185 @@
+"""A `.keras` file as what it is: a zip of JSON and HDF5. Read as data; nothing in it is executed.
+
+Every check here runs before Keras sees the file, because Keras's own loaders have been bypassed again
+and again (Lambda, arbitrary modules, vocabulary paths, links and bombs in HDF5, traversal in the
+archive). The rule is an allow-list: what `training` writes is known, everything else is foreign.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from training.errors import ArtefactDamaged, ArtefactForeign
+
+METADATA, CONFIG, WEIGHTS = "metadata.json", "config.json", "model.weights.h5"
+_MEMBERS: Final = frozenset({METADATA, CONFIG, WEIGHTS})
+MAX_CONFIG_BYTES: Final = 4 * 1024 * 1024
+MAX_OBJECTS: Final = 10_000
+PACKAGE: Final = "stars"
+
+# Keras classes that the trainer's models consist of; custom ones are registered as `stars>Name`.
+_KERAS_CLASSES: Final = frozenset(
+    {
+        ("keras", "Functional"),
+        ("keras.src.models.functional", "Functional"),
+        ("keras", "DTypePolicy"),
+        ("keras.layers", "InputLayer"),
+        ("keras.layers", "Embedding"),
+        ("keras.initializers", "RandomUniform"),
+        ("keras.initializers", "RandomNormal"),
+        ("keras.initializers", "GlorotUniform"),
+        ("keras.initializers", "Zeros"),
+        ("keras.initializers", "Ones"),
+    }
+)
+
+
+@dataclass(frozen=True)
+class Archive:
+    """What a `.keras` file holds.
+
+    Attributes:
+        path: Where it was read from.
+        keras_version: The Keras that wrote it.
+        config: `config.json`, checked to name only known classes.
+        variables: Layer name -> variable name -> array. Quotient-remainder and other layers with
+            children have names like `remainder/0`.
+    """
+
+    path: Path
+    keras_version: str
+    config: Mapping[str, Any]
+    variables: Mapping[str, Mapping[str, NDArray[np.generic]]]
+
+
+def read_archive(path: Path, data: bytes) -> Archive:
+    """The archive whose bytes are `data`.
+
+    Args:
+        path: Where the bytes come from, for messages.
+        data: The whole file.
+
+    Raises:
+        ArtefactDamaged: It is no such archive, or its parts cannot be read.
+        ArtefactForeign: It holds a class, member or link that the trainer never writes.
+    """
+    members = _read_members(path, data)
+    metadata = _parse_json(path, METADATA, members[METADATA])
+    config = _parse_json(path, CONFIG, members[CONFIG])
+    version = metadata.get("keras_version")
+    if not isinstance(version, str):
+        raise ArtefactDamaged(path, f"{METADATA} states no keras_version")
+    for module, class_name, registered in _named_classes(path, config):
+        own = registered is not None and registered.split(">")[0] == PACKAGE and registered.count(">") == 1
+        if not own and (module, class_name) not in _KERAS_CLASSES:
+            raise ArtefactForeign(path, f"holds the class {class_name[:60]!r}, which no model of ours has")
+    return Archive(
+        path=path,
+        keras_version=version,
+        config=MappingProxyType(config),
+        variables=MappingProxyType(_read_variables(path, members[WEIGHTS])),
+    )
+
+
+def _read_members(path: Path, data: bytes) -> dict[str, bytes]:
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            infos = archive.infolist()
+            names = [info.filename for info in infos]
+            if len(names) != len(set(names)) or set(names) != _MEMBERS:
+                raise ArtefactForeign(path, f"must hold exactly {', '.join(sorted(_MEMBERS))}")
+            if any(info.compress_type != zipfile.ZIP_STORED or info.flag_bits & 1 for info in infos):
+                raise ArtefactForeign(path, "has a compressed or encrypted member; Keras stores them plain")
+            if any(info.file_size > len(data) for info in infos):
+                raise ArtefactDamaged(path, "states members larger than itself")
+            return {name: archive.read(name) for name in names}
+    except (zipfile.BadZipFile, EOFError, OSError, ValueError, NotImplementedError, RuntimeError) as error:
+        raise ArtefactDamaged(path, f"is not a readable .keras archive ({error})") from error
+
+
+def _parse_json(path: Path, member: str, text: bytes) -> dict[str, Any]:
+    if len(text) > MAX_CONFIG_BYTES:
+        raise ArtefactForeign(path, f"{member} is larger than {MAX_CONFIG_BYTES} bytes")
+    try:
+        parsed = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ArtefactDamaged(path, f"{member} is not JSON") from error
+    if not isinstance(parsed, dict):
+        raise ArtefactDamaged(path, f"{member} is not a JSON object")
+    return parsed
+
+
+def _named_classes(path: Path, node: Any) -> Iterator[tuple[str | None, str, str | None]]:
+    """Every (module, class_name, registered_name) that Keras would resolve, at any depth."""
+    stack = [node]
+    while stack:
+        found = stack.pop()
+        if isinstance(found, dict):
+            if "class_name" in found and found["class_name"] != "__keras_tensor__":
+                module, name, registered = (found.get(k) for k in ("module", "class_name", "registered_name"))
+                if not isinstance(name, str) or not isinstance(registered, str | None):
+                    raise ArtefactForeign(path, f"{CONFIG} names a class that is not text")
+                yield module, name, registered
+            if "class_name" not in found and ("module" in found or "registered_name" in found):
+                raise ArtefactForeign(path, f"{CONFIG} names a module without a class")
+            stack.extend(found.values())
+        elif isinstance(found, list):
+            stack.extend(found)
+
+
+def _read_variables(path: Path, weights: bytes) -> dict[str, dict[str, NDArray[np.generic]]]:
+    try:
+        with h5py.File(io.BytesIO(weights), "r") as file:
+            layers: dict[str, dict[str, NDArray[np.generic]]] = {}
+            names: dict[str, str] = {}
+            for position, (group_path, item) in enumerate(_walk(path, file)):
+                if position > MAX_OBJECTS:
+                    raise ArtefactForeign(path, f"{WEIGHTS} holds more than {MAX_OBJECTS} objects")
+                parts = group_path.split("/")
+                if parts[0] != "layers" or len(parts) < 2:
+                    if isinstance(item, h5py.Dataset):
+                        raise ArtefactForeign(path, f"{WEIGHTS} holds arrays outside its layers")
+                    continue
+                if len(parts) == 3 and parts[2] == "vars":
+                    names[parts[1]] = str(item.attrs.get("name", parts[1]))
+                if isinstance(item, h5py.Dataset):
+                    inner = "/".join(part for part in parts[2:] if part != "vars")
+                    layers.setdefault(parts[1], {})[inner] = _read_array(path, item, len(weights))
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
+        raise ArtefactDamaged(path, f"{WEIGHTS} is not readable HDF5") from error
+    return {names.get(group, group): arrays for group, arrays in layers.items()}
+
+
+def _walk(path: Path, group: h5py.Group, above: str = "") -> Iterator[tuple[str, h5py.Group | h5py.Dataset]]:
+    """Objects below `group`, hard links only: a soft or external link is never followed."""
+    if above.count("/") > 8:
+        raise ArtefactForeign(path, f"{WEIGHTS} is nested too deeply")
+    for name in group:
+        if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+            raise ArtefactForeign(path, f"{WEIGHTS} holds a link")
+        item = group[name]
+        here = f"{above}/{name}" if above else name
+        yield here, item
+        if isinstance(item, h5py.Group):
+            yield from _walk(path, item, here)
+
+
+def _read_array(path: Path, dataset: h5py.Dataset, file_size: int) -> NDArray[np.generic]:
+    plain = dataset.chunks is None and not dataset.external and not dataset.is_virtual
+    if not plain or dataset.dtype.kind not in "fiu" or dataset.nbytes > file_size:
+        raise ArtefactForeign(path, f"{WEIGHTS} holds an array that is not plain numbers within the file")
+    array: NDArray[np.generic] = dataset[()]
+    if array.dtype.kind == "f" and not bool(np.all(np.isfinite(array))):
+        raise ArtefactDamaged(path, f"{WEIGHTS} holds numbers that are not finite")
+    return array

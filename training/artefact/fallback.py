@@ -1,0 +1,65 @@
+"""The answer for a pair that has a cold side: the known side's damped mean, or the global mean.
+
+One rule for the trainer's figures and for the service's answers. A damped mean is
+`(sum + damping * global_mean) / (count + damping)`: a user with two ratings stays close to everybody's
+mean, one with two hundred keeps their own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+DAMPING = 10.0
+
+
+@dataclass(frozen=True)
+class Fallback:
+    """What is left to say when one or both sides of a pair are cold.
+
+    Attributes:
+        global_mean: Mean training rating, in stars.
+        user_means: `(warm users,)` damped mean rating of each warm user, in stars.
+        movie_means: `(warm movies,)` the same for movies.
+    """
+
+    global_mean: float
+    user_means: NDArray[np.float32]
+    movie_means: NDArray[np.float32]
+
+    def rate(self, user_index: NDArray[np.int32], movie_index: NDArray[np.int32]) -> NDArray[np.float32]:
+        """Ratings of pairs of which at least one side is cold.
+
+        Args:
+            user_index: `(n,)`, -1 for an unknown user.
+            movie_index: `(n,)`, -1 for an unknown movie.
+
+        Returns:
+            `(n,)` stars: the warm side's damped mean, else the global mean.
+        """
+        user_warm = (user_index >= 0) & (user_index < self.user_means.size)
+        movie_warm = (movie_index >= 0) & (movie_index < self.movie_means.size)
+        rated = np.full(user_index.shape, self.global_mean, dtype=np.float32)
+        rated[user_warm] = self.user_means[user_index[user_warm]]
+        only_movie = movie_warm & ~user_warm
+        rated[only_movie] = self.movie_means[movie_index[only_movie]]
+        return rated
+
+
+def damped_means(
+    index: NDArray[np.integer], ratings: NDArray[np.floating], size: int, global_mean: float
+) -> NDArray[np.float32]:
+    """`(size,)` damped mean rating of each index, rounded to the 4 digits that a manifest keeps.
+
+    Args:
+        index: `(n,)` which user (or movie) each rating belongs to.
+        ratings: `(n,)` stars.
+        size: How many users (or movies) there are.
+        global_mean: What the damping pulls towards.
+    """
+    sums = np.bincount(index, weights=ratings, minlength=size)[:size]
+    counts = np.bincount(index, minlength=size)[:size]
+    means = (sums + DAMPING * global_mean) / (counts + DAMPING)
+    return np.round(means, 4).astype(np.float32)

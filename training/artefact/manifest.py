@@ -1,0 +1,182 @@
+"""The manifest: what `manifest.json` beside a model file says about it.
+
+The manifest is the only thing the service believes about a model before it has opened it, so it is
+strict: unknown fields, other types and other format versions are refused.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from training.errors import ArtefactDamaged, ArtefactForeign, ArtefactMissing
+
+FORMAT_VERSION: Final = 1
+MANIFEST_FILE: Final = "manifest.json"
+MODEL_FILE: Final = "model.keras"
+MOVIES_FILE: Final = "movies.json"
+MAX_MANIFEST_BYTES: Final = 64 * 1024 * 1024
+
+ModelName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Count = Annotated[int, Field(ge=0)]
+Stars = Annotated[float, Field(ge=0, le=5, allow_inf_nan=False)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Error = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class Record(BaseModel):
+    """A frozen piece of the manifest that refuses fields it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class FileRecord(Record):
+    """A file beside the manifest: its digest and size in bytes."""
+
+    sha256: Sha256
+    bytes: Count
+
+
+class TableRecord(Record):
+    """One weight array of the model."""
+
+    name: str
+    shape: list[Count]
+    dtype: str
+    parameters: Count
+    bytes: Count
+
+
+class ParametersRecord(Record):
+    """Logical scalars before any packing, in total and table by table."""
+
+    total: Count
+    trainable: Count
+    tables: list[TableRecord]
+
+
+class SideVocabularyRecord(Record):
+    """One side's ids: how many, how many with training ratings, and what a bare number stands behind."""
+
+    size: Count
+    warm: Count
+    prefix: str | None
+    bytes: Count
+
+
+class VocabularyRecord(Record):
+    """Both sides' ids."""
+
+    users: SideVocabularyRecord
+    movies: SideVocabularyRecord
+
+
+class FallbackRecord(Record):
+    """What answers for cold ids, in stars (see `training.artefact.fallback`)."""
+
+    global_mean: Stars
+    user_means: list[Stars]
+    movie_means: list[Stars]
+
+
+class DatasetRecord(Record):
+    """The ratings file that the model learnt from."""
+
+    name: str
+    rows: Count
+    users: Count
+    movies: Count
+    sha256: Sha256
+    licence: str
+
+
+class SplitRecord(Record):
+    """How the rows were parted; `test_sha256` is over the test rows' positions as little-endian int64."""
+
+    kind: Literal["random", "time", "leave-last"]
+    seed: Count
+    train_rows: Count
+    validation_rows: Count
+    test_rows: Count
+    test_sha256: Sha256
+
+
+class AccuracyRecord(Record):
+    """Errors over every test row in rating units, cold rows by the fallback, beside two trivial models."""
+
+    mse: Error
+    rmse: Error
+    mae: Error
+    mse_warm: Error
+    test_rows: Count
+    cold_rows: Count
+    global_mean_mse: Error
+    biases_only_mse: Error
+
+
+class TrainingRecord(Record):
+    """How the model was fitted. `history` holds one number an epoch for each curve."""
+
+    recipe: dict[str, Any]
+    epochs: Count
+    seconds: Error
+    seed: Count
+    history: dict[str, list[Finite]]
+    created_at: str
+    versions: dict[str, str]
+
+
+class Manifest(Record):
+    """All of `manifest.json`."""
+
+    format_version: Literal[1]
+    name: ModelName
+    description: str
+    model_file: FileRecord
+    movies_file: FileRecord | None
+    settings: dict[str, Any]
+    parameters: ParametersRecord
+    weights_bytes: Count
+    vocabulary: VocabularyRecord
+    fallback: FallbackRecord
+    dataset: DatasetRecord
+    split: SplitRecord
+    accuracy: AccuracyRecord
+    training: TrainingRecord
+
+
+def read_manifest(path: Path) -> Manifest:
+    """The manifest at `path`, checked.
+
+    Raises:
+        ArtefactMissing: There is no such file.
+        ArtefactForeign: It states another format version.
+        ArtefactDamaged: It is not JSON, or not a manifest.
+    """
+    try:
+        with path.open("rb") as file:
+            text = file.read(MAX_MANIFEST_BYTES + 1)
+    except FileNotFoundError as error:
+        raise ArtefactMissing(
+            path, "there is no manifest; train the model again or remove the folder"
+        ) from error
+    except OSError as error:
+        raise ArtefactDamaged(path, f"cannot be read ({error.strerror})") from error
+    if len(text) > MAX_MANIFEST_BYTES:
+        raise ArtefactDamaged(path, f"is larger than {MAX_MANIFEST_BYTES} bytes")
+    try:
+        return Manifest.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        if first["loc"] == ("format_version",):
+            raise ArtefactForeign(
+                path,
+                f"its format_version is not {FORMAT_VERSION}, which this program reads; train again",
+            ) from error
+        raise ArtefactDamaged(path, f"{where}: {first['msg']}") from error
+    except RecursionError as error:
+        raise ArtefactDamaged(path, "is nested too deeply") from error

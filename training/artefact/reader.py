@@ -1,0 +1,175 @@
+"""Opening an artefact: manifest, digest, archive and vocabularies are checked before anything is used."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from training.artefact.archive import Archive, read_archive
+from training.artefact.fallback import Fallback
+from training.artefact.manifest import (
+    MANIFEST_FILE,
+    MODEL_FILE,
+    MOVIES_FILE,
+    FileRecord,
+    Manifest,
+    read_manifest,
+)
+from training.artefact.vocabulary import Vocabulary
+from training.errors import ArtefactDamaged, ArtefactForeign, ArtefactMissing
+
+USER_LOOKUP, MOVIE_LOOKUP = "user_lookup", "movie_lookup"
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """A checked model folder.
+
+    Attributes:
+        folder: Where it lies.
+        manifest: What it says about itself.
+        archive: Configuration and weights of its model file.
+        users: User ids in index order.
+        movies: Movie ids in index order.
+        fallback: What answers for cold ids.
+    """
+
+    folder: Path
+    manifest: Manifest
+    archive: Archive
+    users: Vocabulary
+    movies: Vocabulary
+    fallback: Fallback
+
+
+def list_artefacts(store: Path) -> list[Path]:
+    """Model folders of a store, by name; hidden ones (a write in progress) are not models.
+
+    Raises:
+        ArtefactMissing: There is no such store, or it holds no model.
+    """
+    try:
+        found = sorted(path for path in store.iterdir() if path.is_dir() and not path.name.startswith("."))
+    except OSError as error:
+        raise ArtefactMissing(store, f"the models store cannot be read ({error.strerror})") from error
+    if not found:
+        raise ArtefactMissing(store, "the models store holds no model; train one with `make train`")
+    return found
+
+
+def open_artefact(folder: Path) -> Artefact:
+    """The artefact in `folder`, with every byte checked against its manifest. Keras is not imported.
+
+    Raises:
+        ArtefactMissing: Manifest or model file are not there.
+        ArtefactDamaged: Bytes differ from the manifest, or cannot be read.
+        ArtefactForeign: Another format, or content that is never loaded.
+    """
+    manifest = read_manifest(folder / MANIFEST_FILE)
+    if manifest.name != folder.resolve().name:
+        raise ArtefactForeign(folder, f"its manifest is that of {manifest.name!r}, not the folder's")
+    archive = read_archive(folder / MODEL_FILE, read_stated_file(folder / MODEL_FILE, manifest.model_file))
+    users = _read_vocabulary(archive, USER_LOOKUP, manifest.vocabulary.users.model_dump())
+    movies = _read_vocabulary(archive, MOVIE_LOOKUP, manifest.vocabulary.movies.model_dump())
+    fallback = Fallback(
+        global_mean=manifest.fallback.global_mean,
+        user_means=np.array(manifest.fallback.user_means, dtype=np.float32),
+        movie_means=np.array(manifest.fallback.movie_means, dtype=np.float32),
+    )
+    if (fallback.user_means.size, fallback.movie_means.size) != (users.warm, movies.warm):
+        raise ArtefactDamaged(folder / MANIFEST_FILE, "fallback: there must be one mean for each warm id")
+    return Artefact(folder, manifest, archive, users, movies, fallback)
+
+
+def read_stated_file(path: Path, stated: FileRecord) -> bytes:
+    """The bytes of `path`, which must be the ones that the manifest states.
+
+    Raises:
+        ArtefactMissing: There is no such file.
+        ArtefactDamaged: Size or digest differ, or it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(stated.bytes + 1)
+    except FileNotFoundError as error:
+        raise ArtefactMissing(path, "the manifest names this file, but it is not there") from error
+    except OSError as error:
+        raise ArtefactDamaged(path, f"cannot be read ({error.strerror})") from error
+    if len(data) != stated.bytes or hashlib.sha256(data).hexdigest() != stated.sha256:
+        raise ArtefactDamaged(path, "is not the file that its manifest states (size or sha256 differ)")
+    return data
+
+
+def load_keras_model(artefact: Artefact) -> Any:
+    """The artefact as a Keras model with string inputs `user_id` and `movie_id`, loaded in safe mode.
+
+    Imports Keras and the custom layers, which register themselves.
+
+    Raises:
+        ArtefactForeign: Saved by a newer Keras than the installed one.
+        ArtefactDamaged: Keras cannot load it, or the file has changed since it was opened.
+    """
+    import keras
+
+    import training.layers  # noqa: F401 - registers the custom layers
+
+    path, wanted = artefact.folder / MODEL_FILE, artefact.archive.keras_version
+    if _version(wanted) > _version(keras.__version__):
+        raise ArtefactForeign(path, f"saved by Keras {wanted}, newer than the installed {keras.__version__}")
+    try:
+        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    except (ValueError, TypeError, KeyError, OSError, AttributeError) as error:
+        raise ArtefactDamaged(path, f"Keras cannot load it ({str(error).splitlines()[0][:200]})") from error
+    # The file was checked when the artefact was opened; a trainer may have published since. No private
+    # copy instead: a read-only container has nowhere to put one.
+    read_stated_file(path, artefact.manifest.model_file)
+    return model
+
+
+def load_indexed_keras_model(artefact: Artefact) -> Any:
+    """The same model between its id lookups and its rating: int32 `user_index`, `movie_index` in."""
+    model = load_keras_model(artefact)
+    from training.models.rating_model import indexed_view
+
+    return indexed_view(model)
+
+
+def movie_titles(artefact: Artefact) -> dict[str, dict[str, Any]]:
+    """Titles and genres by movie id, as far as the artefact carries them.
+
+    Returns:
+        `{"movie_1": {"title": "Toy Story (1995)", "genres": ["Animation", ...]}}`, possibly empty.
+    """
+    stated = artefact.manifest.movies_file
+    if stated is None:
+        return {}
+    path = artefact.folder / MOVIES_FILE
+    try:
+        titles = json.loads(read_stated_file(path, stated))
+    except ValueError as error:
+        raise ArtefactDamaged(path, "is not JSON") from error
+    if not isinstance(titles, dict):
+        raise ArtefactDamaged(path, "is not a JSON object")
+    return titles
+
+
+def _read_vocabulary(archive: Archive, layer: str, stated: dict[str, Any]) -> Vocabulary:
+    arrays = archive.variables.get(layer)
+    if arrays is None:
+        raise ArtefactForeign(archive.path, f"has no layer {layer!r}, which holds the ids")
+    try:
+        vocabulary = Vocabulary.from_arrays(arrays, stated["prefix"], stated["warm"])
+    except ValueError as error:
+        raise ArtefactDamaged(archive.path, f"{layer}: {error}") from error
+    if len(vocabulary) != stated["size"]:
+        raise ArtefactDamaged(archive.path, f"{layer} does not hold {stated['size']} ids")
+    return vocabulary
+
+
+def _version(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(".")[:3] if part.isdigit())

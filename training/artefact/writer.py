@@ -1,0 +1,150 @@
+"""Publishing an artefact: all of it or nothing, whatever happens on the way.
+
+The new folder is written and checked under a hidden name inside the store, then takes its place in one
+step of the file system. A process that dies at any point leaves the store as before or as after.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from training.artefact.manifest import MANIFEST_FILE, MODEL_FILE, MOVIES_FILE, FileRecord, Manifest
+from training.artefact.reader import Artefact, open_artefact
+from training.errors import ArtefactError
+
+_AT_FDCWD: Final = -100
+_RENAME_EXCHANGE: Final = 2
+_UNFINISHED: Final = ".unfinished-"
+
+
+def publish(
+    store: Path,
+    name: str,
+    save_model: Callable[[Path], None],
+    describe: Callable[[FileRecord, FileRecord | None], Manifest],
+    titles: Mapping[str, Mapping[str, Any]],
+) -> Artefact:
+    """Write `store/name`, replacing what is there only once the new artefact has been read back.
+
+    Args:
+        store: The models store; made when it is not there.
+        name: The model's name.
+        save_model: Writes the `.keras` file to the path that it is given.
+        describe: Makes the manifest from the records of the model file and of the movies file.
+        titles: Titles and genres by movie id; none leaves the movies file out.
+
+    Returns:
+        The artefact as it now lies in the store.
+
+    Raises:
+        ArtefactError: The store cannot be written (permission, disk full), or the artefact does not
+            read back. The store is as before.
+    """
+    try:
+        store.mkdir(parents=True, exist_ok=True)
+        with _only_writer(store), _unfinished_folder(store) as parent:
+            folder = parent / name
+            folder.mkdir()
+            save_model(folder / MODEL_FILE)
+            movies_file = _write_titles(folder, titles) if titles else None
+            manifest = describe(file_record(folder / MODEL_FILE), movies_file)
+            (folder / MANIFEST_FILE).write_text(manifest_text(manifest), encoding="utf-8")
+            open_artefact(folder)
+            for path in (*folder.iterdir(), folder):
+                _flush_to_disk(path)
+            _take_place(folder, store / name)
+            _flush_to_disk(store)
+    except OSError as error:
+        raise ArtefactError(
+            store / name, f"was not written, the store is as before ({error.strerror or error})"
+        ) from error
+    return open_artefact(store / name)
+
+
+def manifest_text(manifest: Manifest) -> str:
+    """The manifest as JSON, a line for each field; long number lists stay on one line."""
+    fields = manifest.model_dump(mode="json")
+    fallback = fields.pop("fallback")
+    text = json.dumps(fields, indent=1, ensure_ascii=False, allow_nan=False)
+    compact = json.dumps(fallback, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return f'{text[:-2]},\n "fallback": {compact}\n}}\n'
+
+
+def file_record(path: Path) -> FileRecord:
+    """Digest and size of a file."""
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return FileRecord(sha256=digest, bytes=file.tell())
+
+
+def _write_titles(folder: Path, titles: Mapping[str, Mapping[str, Any]]) -> FileRecord:
+    path = folder / MOVIES_FILE
+    path.write_text(json.dumps(titles, ensure_ascii=False, separators=(",", ":")), encoding="utf-8")
+    return file_record(path)
+
+
+@contextmanager
+def _only_writer(store: Path) -> Iterator[None]:
+    """Holds the store's lock, so that two trainers publish one after the other."""
+    with (store / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def _unfinished_folder(store: Path) -> Iterator[Path]:
+    # Under the lock, whatever is unfinished was left by a process that died.
+    for left_over in store.glob(f"{_UNFINISHED}*"):
+        shutil.rmtree(left_over, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=store))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _flush_to_disk(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _take_place(new: Path, place: Path) -> None:
+    """Put `new` at `place`; what was there ends up at `new`."""
+    if not place.exists():
+        new.rename(place)
+        return
+    if not _exchange(new, place):
+        # No atomic exchange on this system: two renames, a moment apart.
+        aside = new.with_name(f"{new.name}.old")
+        place.rename(aside)
+        new.rename(place)
+
+
+def _exchange(first: Path, second: Path) -> bool:
+    """Swap two paths in one step; False where the system or file system cannot."""
+    if sys.platform != "linux":
+        return False
+    renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if renameat2 is None:
+        return False
+    if renameat2(_AT_FDCWD, os.fsencode(first), _AT_FDCWD, os.fsencode(second), _RENAME_EXCHANGE) == 0:
+        return True
+    code = ctypes.get_errno()
+    if code in (errno.EINVAL, errno.ENOSYS):
+        return False
+    raise OSError(code, os.strerror(code))

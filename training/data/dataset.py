@@ -1,0 +1,97 @@
+"""A table, parted and indexed: all that fitting and evaluation read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.artefact.vocabulary import Vocabulary
+from training.data.split import Split
+from training.data.table import RatingsTable
+from training.data.vocabulary import by_popularity
+from training.errors import SplitError
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Rows to fit or score.
+
+    Attributes:
+        user_index: `(n,)` int32.
+        movie_index: `(n,)` int32.
+        ratings: `(n,)` float32 stars.
+    """
+
+    user_index: NDArray[np.int32]
+    movie_index: NDArray[np.int32]
+    ratings: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return int(self.ratings.size)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What a model is fitted and judged on.
+
+    An index is a popularity rank: the user and the movie with the most training ratings have index 0,
+    those without any come last and are cold (`Vocabulary.warm` says where they begin). Ties keep the
+    order of the catalogue of the training rows (see `popularity_order`). Only training rows are counted;
+    validation and test rows change no index of a warm id.
+
+    Attributes:
+        table: Where the rows come from.
+        split: Which rows are for what.
+        users: User ids in index order.
+        movies: Movie ids in index order.
+        user_popularity: `(users,)` int64 training ratings of each user, falling.
+        movie_popularity: `(movies,)` int64 training ratings of each movie, falling.
+        train: Examples to learn from.
+        validation: Examples to choose on; may be empty.
+        test: Examples for the final figure.
+    """
+
+    table: RatingsTable
+    split: Split
+    users: Vocabulary
+    movies: Vocabulary
+    user_popularity: NDArray[np.int64]
+    movie_popularity: NDArray[np.int64]
+    train: Examples
+    validation: Examples
+    test: Examples
+
+
+def prepare(table: RatingsTable, split: Split) -> Dataset:
+    """Indexes a table by the popularity that its training rows show.
+
+    Args:
+        table: The ratings.
+        split: Its parts.
+
+    Raises:
+        SplitError: When the split is not one of this table.
+    """
+    rows = np.concatenate([split.train, split.validation, split.test])
+    if rows.size != table.rows or not np.array_equal(np.sort(rows), np.arange(table.rows)):
+        raise SplitError(f"the split does not cover the {table.rows} ratings of {table.name} once each")
+    users, user_index, user_popularity = by_popularity(table.users, table.user_index, split.train)
+    movies, movie_index, movie_popularity = by_popularity(table.movies, table.movie_index, split.train)
+    user_rows, movie_rows = user_index[table.user_index], movie_index[table.movie_index]
+    train, validation, test = (
+        Examples(user_rows[part], movie_rows[part], table.ratings[part])
+        for part in (split.train, split.validation, split.test)
+    )
+    return Dataset(
+        table=table,
+        split=split,
+        users=users,
+        movies=movies,
+        user_popularity=user_popularity,
+        movie_popularity=movie_popularity,
+        train=train,
+        validation=validation,
+        test=test,
+    )

@@ -1,0 +1,155 @@
+"""Which rows a model learns from, is tuned on, and is judged on.
+
+| kind | test rows | validation rows, out of the rest |
+| --- | --- | --- |
+| `random` | 15 % of all rows, drawn by the seed | a further share, drawn by the seed |
+| `time` | the last 15 % in time | the last share of the rest in time |
+| `leave-last` | each user's last rating | each user's rating before that |
+
+Ratings given at the same second keep the order of the file. The test rows depend on the table, the kind
+and the seed only, never on the validation fraction, so that figures compare across recipes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Final, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.data.table import RatingsTable
+from training.errors import SplitError
+
+SplitKind = Literal["random", "time", "leave-last"]
+
+_TRAIN_FRACTION: Final = 0.85
+_TEST_PERCENT: Final = 15
+_VALIDATION_STREAM: Final = 1
+_LARGEST_SEED: Final = 2**32 - 1
+
+
+@dataclass(frozen=True)
+class Split:
+    """Three disjoint sets of row positions that cover the table.
+
+    Attributes:
+        kind: How test rows were chosen.
+        seed: Of the random choice; recorded for every kind.
+        train: `(t,)` int64 ascending row positions to learn from.
+        validation: `(v,)` likewise, cut out of the training rows; may be empty.
+        test: `(s,)` likewise, read once for the final figure.
+    """
+
+    kind: SplitKind
+    seed: int
+    train: NDArray[np.int64]
+    validation: NDArray[np.int64]
+    test: NDArray[np.int64]
+
+    @property
+    def test_sha256(self) -> str:
+        """Digest of the test rows' positions as little-endian int64."""
+        return hashlib.sha256(self.test.astype("<i8").tobytes()).hexdigest()
+
+
+def split_ratings(
+    table: RatingsTable, kind: SplitKind, seed: int = 0, validation_fraction: float = 0.0
+) -> Split:
+    """Parts the rows of a table.
+
+    Args:
+        table: The ratings.
+        kind: How to choose the test rows.
+        seed: 0 to 2**32 - 1. Only `random` draws anything, all kinds record it.
+        validation_fraction: At least 0, below 1. For `random` and `time` the share of the rows outside
+            the test set that goes to validation. `leave-last` takes one rating a user whatever the
+            share: there 0 means none, and any other value means each user's last rating before the
+            test one, of users with at least three.
+
+    Raises:
+        SplitError: When an argument is not legal, when the split needs times that the data does not
+            have, or when a part that was asked for would be empty.
+    """
+    if kind not in get_args(SplitKind):
+        raise SplitError(f"there is no split {kind!r}; choose one of {', '.join(get_args(SplitKind))}")
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= _LARGEST_SEED:
+        raise SplitError(f"the split's seed must be a whole number from 0 to {_LARGEST_SEED}, got {seed!r}")
+    # Written so that NaN fails too.
+    if not 0.0 <= validation_fraction < 1.0:
+        raise SplitError(
+            f"the validation fraction must be at least 0 and below 1, got {validation_fraction!r}"
+        )
+    if kind == "random":
+        part = _random_parts(table.rows, seed, validation_fraction)
+    elif kind == "time":
+        part = _time_parts(_times(table, kind), validation_fraction)
+    else:
+        part = _leave_last_parts(table.user_index, _times(table, kind), validation_fraction > 0)
+    train, validation, test = (np.flatnonzero(part == which) for which in (_TRAIN, _VALIDATION, _TEST))
+    for name, rows, wanted in (
+        ("training", train, True),
+        ("validation", validation, validation_fraction > 0),
+        ("test", test, True),
+    ):
+        if wanted and not rows.size:
+            raise SplitError(
+                f"{table.name} has {table.rows} ratings, too few for a {kind} split: no {name} rows are left"
+            )
+    return Split(kind=kind, seed=seed, train=train, validation=validation, test=test)
+
+
+# What a row is for, while the parts are being chosen.
+_TRAIN: Final = 0
+_VALIDATION: Final = 1
+_TEST: Final = 2
+
+
+def _random_parts(rows: int, seed: int, validation_fraction: float) -> NDArray[np.int8]:
+    # The legacy generator, because NumPy promises that its stream never changes.
+    test = ~(np.random.RandomState(seed).rand(rows) <= _TRAIN_FRACTION)
+    # The pair [seed, 1] starts a stream that no single number starts. With seed + 1 the validation rows
+    # of one seed would be drawn by the very numbers that draw the test rows of the next one.
+    drawn = np.random.RandomState([seed, _VALIDATION_STREAM]).rand(rows) < validation_fraction
+    part = np.full(rows, _TRAIN, dtype=np.int8)
+    part[drawn] = _VALIDATION
+    part[test] = _TEST
+    return part
+
+
+def _time_parts(times: NDArray[np.int64], validation_fraction: float) -> NDArray[np.int8]:
+    order = np.argsort(times, kind="stable")
+    rest = order.size - order.size * _TEST_PERCENT // 100
+    part = np.full(order.size, _TRAIN, dtype=np.int8)
+    part[order[rest - round(rest * validation_fraction) :]] = _VALIDATION
+    part[order[rest:]] = _TEST
+    return part
+
+
+def _leave_last_parts(
+    user_index: NDArray[np.int32], times: NDArray[np.int64], with_validation: bool
+) -> NDArray[np.int8]:
+    part = np.full(times.size, _TRAIN, dtype=np.int8)
+    # By user, then time, then row: lexsort is stable, and its last key counts most.
+    order = np.lexsort((times, user_index))
+    users = user_index[order]
+    last = np.flatnonzero(np.append(users[1:] != users[:-1], True))
+    ratings = np.diff(last, prepend=-1)
+    # Whoever has one rating keeps it for training; a test row of an unknown user tells nothing.
+    part[order[last[ratings >= 2]]] = _TEST
+    if with_validation:
+        part[order[last[ratings >= 3] - 1]] = _VALIDATION
+    return part
+
+
+def _times(table: RatingsTable, kind: SplitKind) -> NDArray[np.int64]:
+    times = table.timestamps
+    if times is None:
+        raise SplitError(f"{table.name} has no times, so it allows no {kind} split; use the random split")
+    if times.size > 1 and int(times.min()) == int(times.max()):
+        raise SplitError(
+            f"all ratings of {table.name} have one and the same time, so it allows no {kind} split; "
+            "use the random split"
+        )
+    return times

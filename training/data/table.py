@@ -1,0 +1,59 @@
+"""What every loader returns: the ratings of one file, as columns, with its catalogue of ids."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.artefact.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True)
+class Movie:
+    """A movie's title (with its year, whole) and genres, as the data set spells them."""
+
+    title: str
+    genres: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class RatingsTable:
+    """Ratings in file order.
+
+    Attributes:
+        name: Short name of the data set (`ml-1m`), or the file's own name.
+        layout: Which layout was recognised (`ml-1m`, `ml-100k`, `ml-csv`, `csv`, `parquet`).
+        path: The ratings file.
+        sha256: Digest of the ratings file's bytes.
+        licence: The data set's terms in one line; `unknown` for one's own file.
+        redistributable: Whether those terms let titles travel in an artefact that is passed on.
+        users: All user ids of the file; numbers ascending, other text in order of first appearance.
+        movies: All *rated* movie ids of the file, likewise.
+        user_index: `(rows,)` int32 positions in `users`.
+        movie_index: `(rows,)` int32 positions in `movies`.
+        ratings: `(rows,)` float32 stars, 0 to 5.
+        timestamps: `(rows,)` int64 seconds since 1970, or None where the data has no times.
+        titles: Titles and genres by canonical movie id (`movie_1`), as far as the data set has them.
+    """
+
+    name: str
+    layout: str
+    path: Path
+    sha256: str
+    licence: str
+    redistributable: bool
+    users: Vocabulary
+    movies: Vocabulary
+    user_index: NDArray[np.int32]
+    movie_index: NDArray[np.int32]
+    ratings: NDArray[np.float32]
+    timestamps: NDArray[np.int64] | None
+    titles: dict[str, Movie]
+
+    @property
+    def rows(self) -> int:
+        """How many ratings there are."""
+        return int(self.ratings.size)

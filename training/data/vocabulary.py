@@ -1,0 +1,72 @@
+"""From the ids of a file to its catalogue, and from the catalogue to a model's vocabulary."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.artefact.vocabulary import Vocabulary, is_canonical_number
+from training.data.popularity import count_ratings, popularity_order
+from training.data.raw import IdColumn
+
+
+def build_catalogue(column: IdColumn, prefix: str) -> tuple[Vocabulary, NDArray[np.int32]]:
+    """All ids of one column, in an order that does not depend on how the file was read.
+
+    Whole numbers (`7`), or whole numbers behind the prefix throughout (`user_7`), become numbers in
+    ascending order. One single other id, `007` for one, makes all of them text, verbatim and in order
+    of first appearance: `007` and `7` are two ids and must stay two.
+
+    Args:
+        column: The ids of each row.
+        prefix: What a number stands behind: `user_` or `movie_`.
+
+    Returns:
+        The catalogue and the `(rows,)` int32 position of each row's id in it.
+    """
+    numbers = _numbers(column.texts, "") or _numbers(column.texts, prefix)
+    if numbers is not None:
+        values = np.array(numbers, dtype=np.int64)
+        order = np.argsort(values)
+        catalogue = Vocabulary.from_numbers(values[order], prefix)
+    else:
+        first_row = np.full(len(column.texts), column.codes.size, dtype=np.int64)
+        np.minimum.at(first_row, column.codes, np.arange(column.codes.size))
+        order = np.argsort(first_row)
+        catalogue = Vocabulary.from_texts([column.texts[place] for place in order])
+    return catalogue, _inverse(order)[column.codes]
+
+
+def by_popularity(
+    catalogue: Vocabulary, index: NDArray[np.int32], rows: NDArray[np.int64]
+) -> tuple[Vocabulary, NDArray[np.int32], NDArray[np.int64]]:
+    """A model's vocabulary: the catalogue by falling number of ratings in `rows`.
+
+    Args:
+        catalogue: All ids of the file.
+        index: `(table rows,)` position in the catalogue of each row's id.
+        rows: `(t,)` the training rows, ascending.
+
+    Returns:
+        The vocabulary, whose `warm` ids have ratings in `rows`; the `(size,)` int32 index in it of each
+        position of the catalogue; and the `(size,)` int64 ratings of each of its ids, falling.
+    """
+    counts = count_ratings(index, rows, len(catalogue))
+    order = popularity_order(catalogue, index, rows, counts)
+    return catalogue.reordered(order, int(np.count_nonzero(counts))), _inverse(order), counts[order]
+
+
+def _numbers(texts: list[str], prefix: str) -> list[int] | None:
+    numbers = []
+    for text in texts:
+        rest = text.removeprefix(prefix)
+        if not (text.startswith(prefix) and is_canonical_number(rest)):
+            return None
+        numbers.append(int(rest))
+    return numbers
+
+
+def _inverse(order: NDArray[np.integer]) -> NDArray[np.int32]:
+    inverse = np.empty(order.size, dtype=np.int32)
+    inverse[order] = np.arange(order.size, dtype=np.int32)
+    return inverse
