@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -122,7 +123,10 @@ def load_keras_model(artefact: Artefact) -> Any:
     if _version(wanted) > _version(keras.__version__):
         raise ArtefactForeign(path, f"saved by Keras {wanted}, newer than the installed {keras.__version__}")
     try:
-        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+        with warnings.catch_warnings():
+            # Where a layer refuses its weights, Keras warns about something else before it raises.
+            warnings.simplefilter("ignore", UserWarning)
+            model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except (ValueError, TypeError, KeyError, OSError, AttributeError) as error:
         raise ArtefactDamaged(path, f"Keras cannot load it ({str(error).splitlines()[0][:200]})") from error
     # The file was checked when the artefact was opened; a trainer may have published since. No private

@@ -1,0 +1,68 @@
+"""Small real things to test with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from training.artefact.vocabulary import Vocabulary
+from training.data.dataset import Dataset, prepare
+from training.data.split import Split
+from training.data.table import Movie, RatingsTable
+from training.models.baseline import BASELINE
+from training.models.memory_efficient import MEMORY_EFFICIENT
+from training.settings import MixedDimension, ModelSettings, QuotientRemainder, Recipe
+from training.workshop import train
+
+USERS, MOVIES = 30, 40
+COLD_USER, COLD_MOVIE = "user_30", "movie_40"
+QUICK = Recipe(name="custom", batch_size=64, learning_rate=0.05, epochs=2)
+
+TINY_BASELINE = BASELINE.model_copy(update={"embedding_dim": 4})
+TINY_MEMORY_EFFICIENT = MEMORY_EFFICIENT.model_copy(
+    update={
+        "embedding_dim": 4,
+        "users": QuotientRemainder(num_buckets=7),
+        "movies": MixedDimension(block_sizes=(5, 15, 20), block_dims=(4, 2, 1)),
+    }
+)
+
+
+def tiny_table() -> RatingsTable:
+    """Every user rates about half the movies, in file order; ratings depend on both ids."""
+    random = np.random.default_rng(7)
+    user, movie = np.nonzero(random.random((USERS, MOVIES)) < 0.5)
+    ratings = 1 + (3 * user + 5 * movie) % 5
+    return RatingsTable(
+        name="tiny",
+        layout="csv",
+        path=Path("tiny.csv"),
+        sha256="0" * 64,
+        licence="made up for tests",
+        redistributable=True,
+        users=Vocabulary.from_numbers(np.arange(1, USERS + 1), "user_"),
+        movies=Vocabulary.from_numbers(np.arange(1, MOVIES + 1), "movie_"),
+        user_index=user.astype(np.int32),
+        movie_index=movie.astype(np.int32),
+        ratings=ratings.astype(np.float32),
+        timestamps=None,
+        titles={"movie_1": Movie("Café, Das (1999)", ("Comedy", "Drama"))},
+    )
+
+
+def tiny_dataset() -> Dataset:
+    """`tiny_table`, every fifth row for test, and all rows of one user and of one movie: both are cold."""
+    table = tiny_table()
+    rows = np.arange(table.rows)
+    test = (rows % 5 == 0) | (table.user_index == USERS - 1) | (table.movie_index == MOVIES - 1)
+    nothing = np.empty(0, dtype=np.int64)
+    return prepare(table, Split("random", 0, train=rows[~test], validation=nothing, test=rows[test]))
+
+
+def build_store(store: Path, *settings: ModelSettings) -> Path:
+    """A store with a briefly trained `baseline` and `memory_efficient` (or the models given)."""
+    dataset = tiny_dataset()
+    for model in settings or (TINY_BASELINE, TINY_MEMORY_EFFICIENT):
+        train(model, QUICK, dataset, store, dataset.table.titles)
+    return store

@@ -1,0 +1,27 @@
+"""Fixtures that every test may use."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def shared_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small store, trained once; read it, never write to it."""
+    from tests.builders import build_store
+
+    return build_store(tmp_path_factory.mktemp("stores") / "store")
+
+
+@pytest.fixture
+def store(shared_store: Path, tmp_path: Path) -> Path:
+    """A copy of the small store that a test may spoil."""
+    return Path(shutil.copytree(shared_store, tmp_path / "store"))

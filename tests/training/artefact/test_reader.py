@@ -1,0 +1,278 @@
+"""Every way a model folder can be wrong ends in one plain line, before anything of it is used."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.conftest import REPOSITORY
+from training.artefact import (
+    ArtefactDamaged,
+    ArtefactError,
+    ArtefactForeign,
+    ArtefactMissing,
+    list_artefacts,
+    load_keras_model,
+    movie_titles,
+    open_artefact,
+)
+
+
+def rewrite_manifest(folder: Path, change: Callable[[dict[str, Any]], Any]) -> None:
+    path = folder / "manifest.json"
+    manifest = json.loads(path.read_text())
+    change(manifest)
+    path.write_text(json.dumps(manifest))
+
+
+def rewrite_members(folder: Path, change: Callable[[dict[str, bytes]], Any], **options: Any) -> None:
+    """Change the archive's members and state its new digest: only the content is wrong, not the sum."""
+    path = folder / "model.keras"
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    change(members)
+    with zipfile.ZipFile(path, "w", **options) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    state_digest(folder)
+
+
+def state_digest(folder: Path) -> None:
+    data = (folder / "model.keras").read_bytes()
+    record = {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+    rewrite_manifest(folder, lambda manifest: manifest.update(model_file=record))
+
+
+def rewrite_config(folder: Path, change: Callable[[dict[str, Any]], Any]) -> None:
+    def apply(members: dict[str, bytes]) -> None:
+        config = json.loads(members["config.json"])
+        change(config)
+        members["config.json"] = json.dumps(config).encode()
+
+    rewrite_members(folder, apply)
+
+
+def rewrite_weights(folder: Path, change: Callable[[h5py.File], Any]) -> None:
+    def apply(members: dict[str, bytes]) -> None:
+        buffer = io.BytesIO(members["model.weights.h5"])
+        with h5py.File(buffer, "r+") as file:
+            change(file)
+        members["model.weights.h5"] = buffer.getvalue()
+
+    rewrite_members(folder, apply)
+
+
+def test_what_was_published_opens(store: Path) -> None:
+    artefact = open_artefact(store / "baseline")
+    assert (len(artefact.users), artefact.users.warm) == (30, 29)
+    assert artefact.users[29] == "user_30"
+    assert artefact.movies[39] == "movie_40"
+    assert movie_titles(artefact) == {"movie_1": {"title": "Café, Das (1999)", "genres": ["Comedy", "Drama"]}}
+    assert [path.name for path in list_artefacts(store)] == ["baseline", "memory_efficient"]
+
+
+def test_missing_parts(store: Path, tmp_path: Path) -> None:
+    with pytest.raises(ArtefactMissing, match="store cannot be read"):
+        list_artefacts(tmp_path / "nowhere")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ArtefactMissing, match="no model"):
+        list_artefacts(tmp_path / "empty")
+    (store / "baseline" / "model.keras").unlink()
+    with pytest.raises(ArtefactMissing, match=r"model\.keras"):
+        open_artefact(store / "baseline")
+    (store / "memory_efficient" / "manifest.json").unlink()
+    with pytest.raises(ArtefactMissing, match="no manifest"):
+        open_artefact(store / "memory_efficient")
+
+
+@pytest.mark.parametrize("position", [0, 40, 2000, -1])
+def test_one_flipped_byte_is_damage(store: Path, position: int) -> None:
+    path = store / "baseline" / "model.keras"
+    data = bytearray(path.read_bytes())
+    data[position] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(ArtefactDamaged, match="not the file that its manifest states"):
+        open_artefact(store / "baseline")
+
+
+def test_truncated_and_swapped_files_are_damage(store: Path) -> None:
+    first, second = (store / name / "model.keras" for name in ("baseline", "memory_efficient"))
+    whole = first.read_bytes()
+    first.write_bytes(whole[:-1])
+    second.write_bytes(whole)
+    for folder in ("baseline", "memory_efficient"):
+        with pytest.raises(ArtefactDamaged):
+            open_artefact(store / folder)
+
+
+@pytest.mark.parametrize(
+    ("change", "kind"),
+    [
+        (lambda manifest: manifest.update(format_version=2), ArtefactForeign),
+        (lambda manifest: manifest.update(name="other"), ArtefactForeign),
+        (lambda manifest: manifest.update(extra=1), ArtefactDamaged),
+        (lambda manifest: manifest.pop("fallback"), ArtefactDamaged),
+        (lambda manifest: manifest["fallback"]["user_means"].pop(), ArtefactDamaged),
+        (lambda manifest: manifest["fallback"].update(global_mean="3"), ArtefactDamaged),
+        (lambda manifest: manifest["fallback"].update(global_mean=6), ArtefactDamaged),
+        (lambda manifest: manifest["vocabulary"]["users"].update(size=31), ArtefactDamaged),
+        (lambda manifest: manifest["vocabulary"]["users"].update(warm=31), ArtefactDamaged),
+        (lambda manifest: manifest["vocabulary"]["movies"].update(prefix=None), ArtefactDamaged),
+    ],
+)
+def test_a_manifest_that_does_not_fit(
+    store: Path, change: Callable[[Any], Any], kind: type[ArtefactError]
+) -> None:
+    rewrite_manifest(store / "baseline", change)
+    with pytest.raises(kind):
+        open_artefact(store / "baseline")
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", "[" * 100_000, '{"format_version": 1}'])
+def test_a_manifest_that_is_none(store: Path, text: str) -> None:
+    (store / "baseline" / "manifest.json").write_text(text)
+    with pytest.raises(ArtefactError):
+        open_artefact(store / "baseline")
+
+
+def add_layer(
+    class_name: str, module: str | None, registered: str | None
+) -> Callable[[dict[str, Any]], None]:
+    layer: dict[str, Any] = {
+        "class_name": class_name,
+        "module": module,
+        "registered_name": registered,
+        "config": {},
+        "name": "x",
+    }
+    return lambda config: config["config"]["layers"].append(layer)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        add_layer("Lambda", "keras.layers", None),
+        add_layer("StringLookup", "keras.layers", None),
+        add_layer("TorchModuleWrapper", "keras.layers", None),
+        add_layer("system", "os", None),
+        add_layer("Popen", "subprocess", "Popen"),
+        add_layer("Evil", None, "other>Evil"),
+        add_layer("Evil", None, "stars>Evil>Lambda"),
+        lambda config: config["config"]["layers"][0]["config"].update(
+            hidden={"module": "os", "class_name": "system"}
+        ),
+        lambda config: config["config"]["layers"][0].update(build_config={"module": "os"}),
+        lambda config: config.update(class_name="Sequential", module="keras"),
+        lambda config: config.update(class_name=7),
+    ],
+)
+def test_foreign_classes_are_never_loaded(store: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    rewrite_config(store / "baseline", change)
+    with pytest.raises(ArtefactForeign):
+        open_artefact(store / "baseline")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda members: members.update({"../evil": b"x"}),
+        lambda members: members.update({"assets/vocabulary.txt": b"x"}),
+        lambda members: members.pop("metadata.json"),
+        lambda members: members.update({"config.json": b"{"}),
+        lambda members: members.update({"config.json": b"[" * 100_000}),
+        lambda members: members.update({"metadata.json": b"{}"}),
+        lambda members: members.update({"model.weights.h5": b"not hdf5"}),
+        lambda members: members.update({"model.weights.h5": members["model.weights.h5"][:3000]}),
+    ],
+)
+def test_archives_that_are_not_ours(store: Path, change: Callable[[dict[str, bytes]], None]) -> None:
+    rewrite_members(store / "baseline", change)
+    with pytest.raises(ArtefactError):
+        open_artefact(store / "baseline")
+
+
+def test_compressed_members_are_refused(store: Path) -> None:
+    rewrite_members(store / "baseline", lambda members: None, compression=zipfile.ZIP_DEFLATED)
+    with pytest.raises(ArtefactForeign, match="compressed"):
+        open_artefact(store / "baseline")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda file: file.update({"layers/embedding/soft": h5py.SoftLink("/layers")}),
+        lambda file: file.update({"layers/embedding/out": h5py.ExternalLink("/etc/passwd", "/x")}),
+        lambda file: file.create_dataset(
+            "layers/embedding/vars/9", shape=(10**9,), dtype="f4", chunks=(1000,)
+        ),
+        lambda file: file.create_dataset("layers/embedding/vars/9", shape=(10**12,), dtype="f4"),
+        lambda file: file.create_dataset(
+            "layers/embedding/vars/9", shape=(4,), dtype="f4", external=[("/etc/passwd", 0, 16)]
+        ),
+        lambda file: file.create_dataset("layers/embedding/vars/9", data=b"text"),
+        lambda file: file.create_dataset("elsewhere", data=np.zeros(3)),
+        lambda file: file["layers/embedding/vars/0"].write_direct(np.full((30, 4), np.nan, dtype="f4")),
+    ],
+)
+def test_weights_that_are_not_plain_arrays(store: Path, change: Callable[[h5py.File], Any]) -> None:
+    rewrite_weights(store / "baseline", change)
+    with pytest.raises(ArtefactError):
+        open_artefact(store / "baseline")
+
+
+def test_a_newer_keras_is_named(store: Path) -> None:
+    def change(members: dict[str, bytes]) -> None:
+        members["metadata.json"] = b'{"keras_version": "99.0.0"}'
+
+    rewrite_members(store / "baseline", change)
+    with pytest.raises(ArtefactForeign, match=r"99\.0\.0.*newer than the installed"):
+        load_keras_model(open_artefact(store / "baseline"))
+
+
+def test_opening_does_not_import_keras(store: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from training.artefact import open_artefact;"
+        f"open_artefact(Path({str(store / 'baseline')!r}));"
+        "print([name for name in ('keras', 'tensorflow', 'pandas', 'app') if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_an_artefact_copied_alone_predicts_the_same_in_a_fresh_process(store: Path, tmp_path: Path) -> None:
+    artefact = open_artefact(store / "memory_efficient")
+    users, movies = list(artefact.users)[:29] * 2, (list(artefact.movies)[:39] * 2)[:58]
+    here = np.asarray(load_keras_model(artefact)([tf.constant(users), tf.constant(movies)]))
+    alone = tmp_path / "alone" / "memory_efficient"
+    alone.parent.mkdir()
+    (store / "memory_efficient").rename(alone)
+    code = (
+        "import json, sys; from pathlib import Path; import tensorflow as tf;"
+        "from training.artefact import load_keras_model, open_artefact;"
+        f"model = load_keras_model(open_artefact(Path({str(alone)!r})));"
+        "users, movies = json.load(sys.stdin);"
+        "print(json.dumps(model([tf.constant(users), tf.constant(movies)]).numpy().tolist()))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=REPOSITORY,
+        input=json.dumps([users, movies]),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    np.testing.assert_allclose(json.loads(done.stdout.splitlines()[-1]), here, atol=1e-6)

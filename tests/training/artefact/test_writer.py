@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import errno
+import json
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import REPOSITORY
+from training.artefact import ArtefactError, open_artefact
+from training.artefact.manifest import FileRecord, Manifest
+from training.artefact.writer import manifest_text, publish
+
+
+def tree(store: Path) -> dict[str, bytes]:
+    files = [path for path in store.rglob("*") if path.is_file() and path.name != ".lock"]
+    return {str(path.relative_to(store)): path.read_bytes() for path in files}
+
+
+def republish(store: Path, save: Callable[[Path], Any], description: str = "changed") -> None:
+    old = open_artefact(store / "baseline").manifest
+
+    def describe(model_file: FileRecord, movies_file: FileRecord | None) -> Manifest:
+        return old.model_copy(
+            update={"model_file": model_file, "movies_file": None, "description": description}
+        )
+
+    publish(store, "baseline", save, describe, {})
+
+
+def test_a_replacement_takes_the_place_whole(store: Path) -> None:
+    bytes_before = (store / "baseline" / "model.keras").read_bytes()
+    republish(store, lambda path: path.write_bytes(bytes_before))
+    assert open_artefact(store / "baseline").manifest.description == "changed"
+    assert sorted(path.name for path in (store / "baseline").iterdir()) == ["manifest.json", "model.keras"]
+    assert [path.name for path in store.iterdir() if path.name.startswith(".unf")] == []
+
+
+def test_a_failed_save_leaves_the_store_as_it_was(store: Path) -> None:
+    before = tree(store)
+
+    def disk_full(path: Path) -> None:
+        path.write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(ArtefactError, match=r"store is as before.*No space left"):
+        republish(store, disk_full)
+    assert tree(store) == before
+
+
+def test_a_model_that_does_not_read_back_is_not_published(store: Path) -> None:
+    before = tree(store)
+    with pytest.raises(ArtefactError):
+        republish(store, lambda path: path.write_bytes(b"not a model"))
+    assert tree(store) == before
+
+
+def test_interrupted_while_saving(store: Path) -> None:
+    before = tree(store)
+
+    def interrupt(path: Path) -> None:
+        path.write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        republish(store, interrupt)
+    assert tree(store) == before
+
+
+def test_killed_while_saving_and_cleaned_up_by_the_next(store: Path) -> None:
+    code = f"""
+        import os, signal
+        from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+        from tests.training.artefact.test_writer import republish
+        def die(path):
+            path.write_bytes(b"half")
+            os.kill(os.getpid(), signal.SIGKILL)
+        republish(Path({str(store)!r}), die)
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], cwd=REPOSITORY, check=False)
+    assert done.returncode == -9
+    assert len(list(store.glob(".unfinished-*"))) == 1
+    whole = (store / "baseline" / "model.keras").read_bytes()
+    assert open_artefact(store / "baseline").manifest.description != "changed"
+    republish(store, lambda path: path.write_bytes(whole))
+    assert list(store.glob(".unfinished-*")) == []
+    assert open_artefact(store / "baseline").manifest.description == "changed"
+
+
+def test_manifest_text_is_the_manifest(store: Path) -> None:
+    manifest = open_artefact(store / "baseline").manifest
+    assert Manifest.model_validate_json(manifest_text(manifest)) == manifest
+    assert json.loads(manifest_text(manifest))["name"] == "baseline"

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.contracts.layer_contract import Array, LayerContract
+from training.layers import RatingHead
+
+
+class TestRatingHead(LayerContract):
+    parameter_count = 0
+
+    def make_layer(self) -> Any:
+        return RatingHead()
+
+    def inputs(self) -> list[Array]:
+        return [np.linspace(start, 1, 12, dtype=np.float32).reshape(4, 3) for start in (-1, 0)]
+
+    def test_any_leading_shape(self) -> None:
+        users, movies = self.inputs()
+        flat = np.asarray(self.make_layer()(users, movies))
+        tall = np.asarray(self.make_layer()(users[:, None], movies[:, None]))
+        assert tall[:, 0].tolist() == flat.tolist()
+
+
+def test_ratings_by_hand() -> None:
+    users = np.array([[1.0, 2.0], [math.log(3), 0.0], [100.0, 0.0], [-100.0, 0.0]], dtype=np.float32)
+    movies = np.array([[0.5, -0.25], [1.0, 9.0], [1.0, 0.0], [1.0, 0.0]], dtype=np.float32)
+    np.testing.assert_allclose(np.asarray(RatingHead()(users, movies)), [2.5, 3.75, 5.0, 0.0], atol=1e-6)
+
+
+def test_half_precision_embeddings_give_full_precision_ratings() -> None:
+    ratings = RatingHead(dtype="mixed_float16")(np.ones((2, 3), "float16"), np.ones((2, 3), "float16"))
+    assert ratings.dtype == "float32"
+
+
+def test_embeddings_of_different_length_are_refused() -> None:
+    with pytest.raises(ValueError, match="3 for users, 4 for movies"):
+        RatingHead()(np.ones((2, 3)), np.ones((2, 4)))

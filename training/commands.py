@@ -1,0 +1,256 @@
+"""The workshop's commands: each parses its options and calls. No logic.
+
+Keras and pandas are imported by the commands that need them, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from training.errors import SettingsError
+
+app = typer.Typer(
+    help="Train compact rating models on MovieLens-style ratings, and look at what came out.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+
+class SplitName(StrEnum):
+    """How test rows are chosen."""
+
+    RANDOM = "random"
+    TIME = "time"
+    LEAVE_LAST = "leave-last"
+
+
+class RecipeName(StrEnum):
+    """How models are fitted."""
+
+    DEFAULT = "default"
+    REFERENCE = "reference"
+
+
+class OperationName(StrEnum):
+    """How the quotient's and the remainder's embedding become one."""
+
+    MULTIPLY = "multiply"
+    ADD = "add"
+    CONCATENATE = "concatenate"
+
+
+def _numbers(text: str | None, option: str) -> tuple[int, ...] | None:
+    if text is None:
+        return None
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError as error:
+        raise SettingsError(
+            f"{option} takes whole numbers with commas between, such as 400,1300,2006"
+        ) from error
+
+
+DataOption = Annotated[
+    Path,
+    typer.Option(
+        "--data",
+        help="A MovieLens folder of any layout, a CSV or Parquet file of ratings, or the folder it lies in.",
+        show_default="the bundled ml-latest-small",
+    ),
+]
+ColumnsOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Names of the user, movie, rating and (optional) time columns of a CSV or Parquet file, "
+        "such as customer,film,stars,when. Common names are recognised without it."
+    ),
+]
+SplitOption = Annotated[SplitName, typer.Option("--split", help="How test rows are chosen.")]
+SplitSeedOption = Annotated[int, typer.Option(min=0, max=2**32 - 2, help="Seed of the random split.")]
+BUNDLED = Path(__file__).resolve().parent.parent / "data" / "ml-latest-small"
+
+
+@app.command()
+def fit(
+    models: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[MODEL]...", help="baseline, memory_efficient; both when none is named."),
+    ] = None,
+    data: DataOption = BUNDLED,
+    columns: ColumnsOption = None,
+    store: Annotated[Path, typer.Option(help="Where the artefacts go, one folder a model.")] = Path("store"),
+    split: SplitOption = SplitName.RANDOM,
+    split_seed: SplitSeedOption = 0,
+    recipe: Annotated[
+        RecipeName,
+        typer.Option(
+            help="`reference` is the published training; `default` is as good in a fraction of the time."
+        ),
+    ] = RecipeName.DEFAULT,
+    seed: Annotated[int | None, typer.Option(help="Seed of weights and row order.", show_default="0")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the training rows, at most.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Ratings a step.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Adam's learning rate at the start.")] = None,
+    validation_fraction: Annotated[
+        float | None, typer.Option(help="Part of the training rows held out for early stopping.")
+    ] = None,
+    patience: Annotated[
+        int | None, typer.Option(help="Epochs without a better validation loss before fitting stops.")
+    ] = None,
+    embedding_dim: Annotated[
+        int | None, typer.Option(help="Length of the embeddings.", show_default="64")
+    ] = None,
+    num_buckets: Annotated[
+        int | None, typer.Option(help="Quotient-remainder: rows of the remainder table.")
+    ] = None,
+    quotient_rows: Annotated[
+        int | None, typer.Option(help="Quotient-remainder: rows of the quotient table.")
+    ] = None,
+    operation: Annotated[
+        OperationName | None, typer.Option(help="Quotient-remainder: how two embeddings become one.")
+    ] = None,
+    block_sizes: Annotated[
+        str | None, typer.Option(help="Mixed dimension: ids a block, most popular first: 400,1300,2006.")
+    ] = None,
+    block_dims: Annotated[
+        str | None, typer.Option(help="Mixed dimension: width of each block: 64,32,16.")
+    ] = None,
+    temperature: Annotated[
+        float | None,
+        typer.Option(help="Mixed dimension: widths by the power rule, popularity ** temperature."),
+    ] = None,
+    parameter_budget: Annotated[
+        int | None, typer.Option(help="Mixed dimension: widths that fit this many parameters.")
+    ] = None,
+    shareable: Annotated[
+        bool,
+        typer.Option(
+            "--shareable",
+            help="The store is to be passed on: titles only where the data's licence allows it.",
+        ),
+    ] = False,
+    report: Annotated[
+        Path | None, typer.Option(help="Where the plots go.", show_default="report/ in the store's parent")
+    ] = None,
+) -> None:
+    """Train models on ratings and publish them to a store, each whole or not at all.
+
+    `python -m training fit` alone trains both models on the bundled data set. Serve the result with
+    `make serve STORE=store`.
+    """
+    from training.console import fit_and_report, named_models
+    from training.overrides import override_models, override_recipe
+    from training.recipes import RECIPES
+
+    wanted = override_models(
+        named_models(models),
+        embedding_dim=embedding_dim,
+        num_buckets=num_buckets,
+        quotient_rows=quotient_rows,
+        operation=operation and operation.value,
+        block_sizes=_numbers(block_sizes, "--block-sizes"),
+        block_dims=_numbers(block_dims, "--block-dims"),
+        temperature=temperature,
+        parameter_budget=parameter_budget,
+    )
+    chosen = override_recipe(
+        RECIPES[recipe.value],
+        seed=seed,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        validation_fraction=validation_fraction,
+        patience=patience,
+    )
+    _interruptible(
+        fit_and_report,
+        wanted,
+        chosen,
+        data=data,
+        columns=columns,
+        split=split.value,
+        split_seed=split_seed,
+        store=store,
+        shareable=shareable,
+        report=report,
+    )
+
+
+@app.command()
+def download(
+    name: Annotated[
+        str, typer.Argument(help="ml-latest-small, ml-latest, ml-100k, ml-1m, ml-10m ... ml-32m.")
+    ],
+    to: Annotated[Path, typer.Option(help="Folder that the data set's folder goes into.")] = Path("data"),
+    allow_unverified: Annotated[
+        bool,
+        typer.Option(
+            "--allow-unverified", help="Go on where the server publishes no digest beside the archive."
+        ),
+    ] = False,
+) -> None:
+    """Fetch a data set from GroupLens, resuming where a broken download stopped, and check its digest."""
+    from training.data.download import download as fetch
+
+    folder = _interruptible(fetch, name, to, allow_unverified=allow_unverified)
+    typer.echo(f"{folder}\ntrain on it: python -m training fit --data {folder}")
+
+
+@app.command()
+def inspect(
+    artefact: Annotated[Path, typer.Argument(help="A model's folder, such as models_store/baseline.")],
+) -> None:
+    """Check an artefact as the service would, and show what it says about itself."""
+    from training.console import inspect_artefact
+
+    inspect_artefact(artefact)
+
+
+@app.command()
+def evaluate(
+    artefact: Annotated[Path, typer.Argument(help="A model's folder, such as models_store/baseline.")],
+    data: DataOption = BUNDLED,
+    columns: ColumnsOption = None,
+    split: SplitOption = SplitName.RANDOM,
+    split_seed: SplitSeedOption = 0,
+    all_rows: Annotated[
+        bool, typer.Option("--all-rows", help="Every row of the data, not the test rows alone.")
+    ] = False,
+) -> None:
+    """Measure an artefact on the test rows of any data set, cold pairs by its fallback."""
+    from training.console import evaluate_artefact
+
+    _interruptible(evaluate_artefact, artefact, data, columns, split.value, split_seed, all_rows)
+
+
+@app.command()
+def split(
+    data: DataOption = BUNDLED,
+    columns: ColumnsOption = None,
+    kind: SplitOption = SplitName.RANDOM,
+    split_seed: SplitSeedOption = 0,
+    validation_fraction: Annotated[
+        float, typer.Option(help="Part of the training rows cut out for choosing.")
+    ] = 0.0,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to write the rows' positions and their digest to.")
+    ] = None,
+) -> None:
+    """Say which rows are for training, validation and test, and the digest that names the split."""
+    from training.console import show_split
+
+    show_split(data, columns, kind.value, split_seed, validation_fraction, out)
+
+
+def _interruptible(call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    try:
+        return call(*args, **kwargs)
+    except KeyboardInterrupt:
+        typer.echo("\nstopped; what was not finished was not published", err=True)
+        raise typer.Exit(130) from None

@@ -1,0 +1,209 @@
+"""What the commands say while they work: counts, progress bars, tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from training.artefact.manifest import AccuracyRecord, Manifest
+from training.artefact.reader import open_artefact
+from training.data.movielens import ColumnNames, load_ratings
+from training.data.split import Split, SplitKind, split_ratings
+from training.data.split_files import write_split
+from training.data.table import RatingsTable
+from training.errors import SettingsError
+from training.settings import ModelSettings, Recipe
+
+console = Console(soft_wrap=True)
+
+
+def named_models(names: list[str] | None) -> list[ModelSettings]:
+    """Settings of the models named, or of both where none is.
+
+    Raises:
+        SettingsError: A name that no model has, or one named twice.
+    """
+    from training.models import MODELS
+
+    chosen = names or list(MODELS)
+    unknown = [name for name in chosen if name not in MODELS]
+    if unknown:
+        raise SettingsError(f"there is no model {unknown[0]!r}; there are {', '.join(MODELS)}")
+    if len(set(chosen)) != len(chosen):
+        raise SettingsError("a model is named twice")
+    return [MODELS[name] for name in chosen]
+
+
+def fit_and_report(
+    models: list[ModelSettings],
+    recipe: Recipe,
+    *,
+    data: Path,
+    columns: str | None,
+    split: SplitKind,
+    split_seed: int,
+    store: Path,
+    shareable: bool,
+    report: Path | None,
+) -> None:
+    """Train the models one after the other, publish each, and show what came out."""
+    table = _load(data, columns)
+    with console.status("importing Keras"):
+        from training.reports import write_report
+        from training.workshop import make_dataset, titles_to_carry, train
+
+    dataset = make_dataset(table, split, split_seed, recipe)
+    _show_split(dataset.split)
+    titles = titles_to_carry(table, shareable)
+    trained = []
+    for settings in models:
+        with _progress_bar(settings.name) as on_step:
+            trained.append(train(settings, recipe, dataset, store, titles, on_step))
+        done = trained[-1]
+        done.fitted.model.indexed.summary(print_fn=console.print)
+        console.print(f"{settings.name}: {done.fitted.epochs} epochs in {done.fitted.seconds:.1f} s")
+    console.print(_results([one.artefact.manifest for one in trained]))
+    written = write_report(
+        [one.artefact.manifest for one in trained], dataset, report or store.parent / "report"
+    )
+    console.print(f"published to {store}; plots: {written}")
+    console.print(f"serve it: make serve STORE={store}")
+
+
+def inspect_artefact(folder: Path) -> None:
+    """Check an artefact and show its manifest as tables."""
+    manifest = open_artefact(folder).manifest
+    console.print(f"[bold]{manifest.name}[/]: {manifest.description}")
+    tables = Table("table", "shape", "dtype", "parameters", "bytes")
+    for weight in manifest.parameters.tables:
+        shape = " x ".join(str(size) for size in weight.shape)
+        tables.add_row(weight.name, shape, weight.dtype, f"{weight.parameters:,}", f"{weight.bytes:,}")
+    tables.add_row(
+        "total", "", "", f"{manifest.parameters.total:,}", f"{manifest.weights_bytes:,}", style="bold"
+    )
+    console.print(tables)
+    vocabulary, training, data = manifest.vocabulary, manifest.training, manifest.dataset
+    for name, side in (("users", vocabulary.users), ("movies", vocabulary.movies)):
+        cold = side.size - side.warm
+        console.print(f"{name}: {side.size:,} ids, {cold:,} never rated in training, prefix {side.prefix!r}")
+    console.print(f"data: {data.name}, {data.rows:,} ratings; licence: {data.licence}")
+    console.print(
+        f"split: {manifest.split.kind}, seed {manifest.split.seed}, test rows {manifest.split.test_sha256}"
+    )
+    console.print(
+        f"trained: {training.epochs} epochs, recipe {training.recipe.get('name')}, seed {training.seed}"
+    )
+    console.print(f"file: {manifest.model_file.bytes:,} bytes, sha256 {manifest.model_file.sha256}")
+    console.print(_results([manifest]))
+
+
+def evaluate_artefact(
+    folder: Path, data: Path, columns: str | None, split: SplitKind, split_seed: int, all_rows: bool
+) -> None:
+    """Measure an artefact on a data set's test rows, or on all of its rows."""
+    artefact = open_artefact(folder)
+    table = _load(data, columns)
+    parts = split_ratings(table, split, split_seed)
+    _show_split(parts)
+    with console.status("importing Keras"):
+        from training.artefact.reader import load_indexed_keras_model
+        from training.evaluation import evaluate_elsewhere
+        from training.fitting import predict
+
+    model = load_indexed_keras_model(artefact)
+    rows = None if all_rows else parts.test
+    found = evaluate_elsewhere(lambda user, movie: predict(model, user, movie), artefact, table, rows)
+    shown = Table("model", "rows", "cold", "MSE", "RMSE", "MAE", "warm MSE")
+    shown.add_row(
+        artefact.manifest.name,
+        f"{found.rows:,}",
+        f"{found.cold_rows:,}",
+        f"{found.mse:.4f}",
+        f"{found.rmse:.4f}",
+        f"{found.mae:.4f}",
+        f"{found.mse_warm:.4f}",
+    )
+    console.print(shown)
+
+
+def show_split(
+    data: Path, columns: str | None, kind: SplitKind, seed: int, validation_fraction: float, out: Path | None
+) -> None:
+    """Print a split's sizes and digest, and write its rows where asked."""
+    parts = split_ratings(_load(data, columns), kind, seed, validation_fraction)
+    _show_split(parts)
+    if out is not None:
+        write_split(parts, out)
+        console.print(f"written to {out}")
+
+
+def _load(data: Path, columns: str | None) -> RatingsTable:
+    with console.status(f"reading {data}"):
+        table = load_ratings(data, columns=_column_names(columns))
+    console.print(
+        f"{table.name} ({table.layout}): {table.rows:,} ratings, {len(table.users):,} users, "
+        f"{len(table.movies):,} rated movies, mean {table.ratings.mean(dtype='float64'):.4f}"
+    )
+    return table
+
+
+def _column_names(text: str | None) -> ColumnNames | None:
+    if text is None:
+        return None
+    names = [name.strip() for name in text.split(",")]
+    if not 3 <= len(names) <= 4:
+        raise SettingsError(
+            "--columns takes the user, movie, rating and (optional) time column with commas between"
+        )
+    return ColumnNames(*names)
+
+
+def _show_split(split: Split) -> None:
+    console.print(
+        f"split {split.kind}, seed {split.seed}: {split.train.size:,} train, "
+        f"{split.validation.size:,} validation, {split.test.size:,} test; test rows {split.test_sha256[:16]}"
+    )
+
+
+def _results(manifests: list[Manifest]) -> Table:
+    shown = Table("model", "parameters", "weight bytes", "MSE", "RMSE", "MAE", title="on the test rows")
+    for manifest in manifests:
+        accuracy = manifest.accuracy
+        shown.add_row(
+            manifest.name,
+            f"{manifest.parameters.total:,}",
+            f"{manifest.weights_bytes:,}",
+            f"{accuracy.mse:.4f}",
+            f"{accuracy.rmse:.4f}",
+            f"{accuracy.mae:.4f}",
+        )
+    for name, mse in _yardsticks(manifests[0].accuracy).items():
+        shown.add_row(name, "", "", f"{mse:.4f}", f"{mse**0.5:.4f}", "", style="dim")
+    return shown
+
+
+def _yardsticks(accuracy: AccuracyRecord) -> dict[str, float]:
+    return {"biases only": accuracy.biases_only_mse, "global mean": accuracy.global_mean_mse}
+
+
+@contextmanager
+def _progress_bar(name: str) -> Iterator[Callable[[int, int, dict[str, float]], None]]:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[loss]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task(name, total=None, loss="compiling")
+
+        def on_step(done: int, total: int, losses: dict[str, float]) -> None:
+            progress.update(task, completed=done, total=total, loss=f"MSE {losses.get('mse', 0):.4f}")
+
+        yield on_step
+        progress.update(task, completed=progress.tasks[0].total)

@@ -1,0 +1,183 @@
+"""Fitting a model to a dataset's training rows."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from training.data.dataset import Dataset, Examples
+from training.models.rating_model import RatingModel, build_rating_model, resolve_settings
+from training.settings import ModelSettings, Recipe
+
+# Rows a step when only predicting: large enough to be fast, small enough for any memory.
+_PREDICT_BATCH = 65_536
+
+OnStep = Callable[[int, int, dict[str, float]], None]
+"""Called after each batch with (steps done, steps in all, losses so far)."""
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A fitted model and how it came about.
+
+    Attributes:
+        settings: What was built, with every default filled in.
+        recipe: How it was fitted, with its batch size filled in.
+        model: The Keras models, on indices and on ids.
+        history: One number an epoch: `mse`, `mae` (while fitting, so of the epoch's middle), and `val_mse`,
+            `val_mae` (at its end) where rows were held out.
+        seconds: Wall time of building, compiling and fitting.
+    """
+
+    settings: ModelSettings
+    recipe: Recipe
+    model: RatingModel
+    history: dict[str, list[float]]
+    seconds: float
+
+    @property
+    def epochs(self) -> int:
+        """Epochs that were run."""
+        return len(self.history["mse"])
+
+    def predict(self, user_index: NDArray[np.int32], movie_index: NDArray[np.int32]) -> NDArray[np.float32]:
+        """`(n,)` predicted stars of `(n,)` pairs, all within the tables."""
+        return predict(self.model.indexed, user_index, movie_index)
+
+
+def fit(settings: ModelSettings, recipe: Recipe, dataset: Dataset, on_step: OnStep | None = None) -> Fitted:
+    """A model with these settings, fitted by this recipe.
+
+    The same seed on the same machine gives the same weights.
+
+    Args:
+        settings: What to build.
+        recipe: How to fit it; `dataset.validation` must have been cut with its fraction.
+        dataset: Rows and vocabularies.
+        on_step: Told about progress.
+
+    Raises:
+        SettingsError: The settings are not legal for this many users and movies.
+    """
+    started = time.perf_counter()
+    keras.utils.set_random_seed(recipe.seed)
+    users, movies = len(dataset.users), len(dataset.movies)
+    settings = resolve_settings(settings, users, movies, dataset.movie_popularity, dataset.user_popularity)
+    model = build_rating_model(settings, users, movies, dataset.movie_popularity, dataset.user_popularity)
+    recipe = recipe.model_copy(update={"batch_size": recipe.batch_size or _batch_size(len(dataset.train))})
+    batches = _Batches(dataset.train, recipe.batch_size or 1, recipe.seed)
+    total = len(batches) * recipe.epochs
+    rate: Any = recipe.learning_rate
+    if recipe.schedule == "cosine":
+        rate = keras.optimizers.schedules.CosineDecay(recipe.learning_rate, total)
+    learner = _with_penalty(model.indexed, recipe.embedding_l2)
+    learner.compile(keras.optimizers.Adam(rate), loss="mse", metrics=["mse", "mae"], jit_compile=True)
+    callbacks: list[keras.callbacks.Callback] = [_Progress(total, on_step)] if on_step else []
+    validation = None
+    if len(dataset.validation):
+        held_out = dataset.validation
+        validation = ((held_out.user_index, held_out.movie_index), held_out.ratings)
+        if recipe.patience is not None:
+            stop = keras.callbacks.EarlyStopping(
+                "val_mse", patience=recipe.patience, restore_best_weights=True
+            )
+            callbacks.append(stop)
+    history = learner.fit(
+        batches,
+        epochs=recipe.epochs,
+        validation_data=validation,
+        validation_batch_size=min(_PREDICT_BATCH, max(len(dataset.validation), 1)),
+        callbacks=callbacks,
+        shuffle=False,
+        verbose=0,
+    )
+    curves = {
+        name: [float(value) for value in values]
+        for name, values in history.history.items()
+        if name in ("mse", "mae", "val_mse", "val_mae")
+    }
+    return Fitted(settings, recipe, model, curves, time.perf_counter() - started)
+
+
+def predict(
+    model: keras.Model, user_index: NDArray[np.int32], movie_index: NDArray[np.int32]
+) -> NDArray[np.float32]:
+    """`(n,)` predicted stars of `(n,)` pairs by an index model."""
+    parts = [
+        np.asarray(model((user_index[at : at + _PREDICT_BATCH], movie_index[at : at + _PREDICT_BATCH])))
+        for at in range(0, user_index.size, _PREDICT_BATCH)
+    ]
+    return np.concatenate(parts) if parts else np.empty(0, dtype=np.float32)
+
+
+def _batch_size(rows: int) -> int:
+    """Large enough to be fast, small enough for some 800 steps an epoch."""
+    return min(max(rows // 800, 128), 1024)
+
+
+def _with_penalty(indexed: keras.Model, embedding_l2: float) -> keras.Model:
+    """The same layers with a penalty on the looked-up embeddings; it is no part of what is saved."""
+    if not embedding_l2:
+        return indexed
+    looked_up = [indexed.get_layer(f"{side}_embedding").output for side in ("user", "movie")]
+    return keras.Model(indexed.inputs, _Penalty(embedding_l2)(indexed.output, *looked_up))
+
+
+class _Penalty(keras.layers.Layer):
+    def __init__(self, embedding_l2: float) -> None:
+        super().__init__()
+        self._embedding_l2 = embedding_l2
+
+    def call(self, rating: Any, user_embedding: Any, movie_embedding: Any, training: bool = False) -> Any:
+        if training:
+            lengths = keras.ops.square(user_embedding) + keras.ops.square(movie_embedding)
+            self.add_loss(self._embedding_l2 * keras.ops.mean(keras.ops.sum(lengths, axis=-1)))
+        return rating
+
+
+class _Batches(keras.utils.PyDataset):
+    """Shuffled batches of one size, straight from arrays in memory.
+
+    One size means one compilation; the rows that do not fill a last batch sit out one epoch.
+    """
+
+    def __init__(self, examples: Examples, batch_size: int, seed: int) -> None:
+        super().__init__()
+        self._examples = examples
+        self._batch_size = min(batch_size, len(examples))
+        self._random = np.random.default_rng(seed)
+        self.on_epoch_end()
+
+    def __len__(self) -> int:
+        return len(self._examples) // self._batch_size
+
+    def __getitem__(
+        self, position: int
+    ) -> tuple[tuple[NDArray[np.int32], NDArray[np.int32]], NDArray[np.float32]]:
+        rows = slice(position * self._batch_size, (position + 1) * self._batch_size)
+        return (self._shuffled.user_index[rows], self._shuffled.movie_index[rows]), self._shuffled.ratings[
+            rows
+        ]
+
+    def on_epoch_end(self) -> None:
+        order = self._random.permutation(len(self._examples))
+        self._shuffled = Examples(
+            self._examples.user_index[order], self._examples.movie_index[order], self._examples.ratings[order]
+        )
+
+
+class _Progress(keras.callbacks.Callback):
+    def __init__(self, total: int, on_step: OnStep) -> None:
+        super().__init__()
+        self._total, self._on_step, self._done = total, on_step, 0
+
+    def on_train_batch_end(self, _batch: int, logs: dict[str, float] | None = None) -> None:
+        self._done += 1
+        if self._done % 10 == 0:
+            self._on_step(self._done, self._total, dict(logs or {}))

@@ -1,0 +1,135 @@
+"""Mixed-dimension embedding (Ginart et al. 2019, arXiv:1909.11810)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+from training.errors import SettingsError
+from training.layers.initialisers import distinct_initialisers
+from training.layers.legal import PACKAGE, whole_number, whole_numbers
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class MDEmbedding(keras.layers.Layer):  # type: ignore[misc,unused-ignore]
+    """Embeds popular ids in many dimensions and rare ids in few, projected to one width.
+
+    An index is a popularity rank: the most popular id has index 0. The first `block_sizes[0]` indices
+    are block 0, the next `block_sizes[1]` block 1, and so on. A block narrower than `output_dim` has a
+    projection of its own; one that is as wide has none.
+
+    In the paper (arXiv:1909.11810, section 3.1): E^(i) is `tables[i]`, of `block_sizes[i]` rows and d_i =
+    `block_dims[i]` columns; P^(i) is `projections[i]`, to the base dimension d-bar = `output_dim`.
+    `training.layers.power_rule` has the rule that gives d_i.
+
+    Input: integers of any shape `(...)`, each in 0..sum(block_sizes)-1. They are not checked here;
+    resolve ids before (see `IdLookup`). Output: `(..., output_dim)`.
+
+    Args:
+        block_sizes: Ids in each block, most popular first.
+        block_dims: Width of each block's table, at most `output_dim`.
+        output_dim: Length of an embedding.
+        extra_row: Whether each table has one row more than its block has ids. It comes last and is
+            never read; the published model has it.
+        projection_bias: Whether projections add a bias, as the published model's do; the paper's do not.
+        embeddings_initializer: Of the tables; each gets its own clone with its own seed.
+        **kwargs: Of every Keras layer.
+
+    Raises:
+        SettingsError: Sizes and dims do not fit each other.
+    """
+
+    def __init__(
+        self,
+        block_sizes: Sequence[int],
+        block_dims: Sequence[int],
+        output_dim: int,
+        extra_row: bool = False,
+        projection_bias: bool = False,
+        embeddings_initializer: Any = "uniform",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.output_dim = whole_number("output_dim", output_dim)
+        self.block_sizes = whole_numbers("block_sizes", block_sizes)
+        self.block_dims = whole_numbers("block_dims", block_dims)
+        if len(self.block_sizes) != len(self.block_dims):
+            raise SettingsError(
+                f"there are {len(self.block_sizes)} block_sizes but {len(self.block_dims)} block_dims; "
+                "each block needs one of either"
+            )
+        if max(self.block_dims) > self.output_dim:
+            raise SettingsError(
+                f"a block is {max(self.block_dims)} wide and so wider than the embedding, {self.output_dim}; "
+                f"the smallest legal embedding_dim for it is {max(self.block_dims)}"
+            )
+        self.extra_row = bool(extra_row)
+        self.projection_bias = bool(projection_bias)
+        self.embeddings_initializer = keras.initializers.get(embeddings_initializer)
+
+    def build(self, input_shape: Any = None) -> None:  # noqa: ARG002 - every input shape has the same weights
+        """Create and build every block's table and projection, whatever the input's shape is."""
+        if self.built:
+            return
+        initialisers = distinct_initialisers(self.embeddings_initializer, len(self.block_sizes))
+        self.tables: list[Any] = []
+        self.projections: list[Any] = []  # None where a block is as wide as the embedding
+        for place, (size, dim) in enumerate(zip(self.block_sizes, self.block_dims, strict=True)):
+            table = keras.layers.Embedding(
+                size + self.extra_row,
+                dim,
+                initialisers[place],
+                name=f"table_{place}",
+                dtype=self.dtype_policy,
+            )
+            table.build((None,))
+            self.tables.append(table)
+            projection = None
+            if dim < self.output_dim:
+                projection = keras.layers.Dense(
+                    self.output_dim,
+                    use_bias=self.projection_bias,
+                    name=f"projection_{place}",
+                    dtype=self.dtype_policy,
+                )
+                projection.build((None, dim))
+            self.projections.append(projection)
+
+    def call(self, indices: Any) -> Any:
+        """Embeddings `(..., output_dim)` of `indices` `(...)`.
+
+        Every block reads a row for every index (its nearest one where the index is not its own), and the
+        last block that begins at or before the index is kept. So all shapes are static, which XLA needs,
+        and a row that is not kept gets a gradient of zero.
+        """
+        flat = keras.ops.reshape(keras.ops.cast(indices, "int32"), (-1,))
+        embeddings = None
+        start = 0
+        for size, table, projection in zip(self.block_sizes, self.tables, self.projections, strict=True):
+            block = table(keras.ops.clip(flat - start, 0, size - 1))
+            if projection is not None:
+                block = projection(block)
+            if embeddings is None:
+                embeddings = block
+            else:
+                embeddings = keras.ops.where(keras.ops.expand_dims(flat >= start, -1), block, embeddings)
+            start += size
+        return keras.ops.reshape(embeddings, (*keras.ops.shape(indices), self.output_dim))
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        """`(..., output_dim)` for indices `(...)`."""
+        return (*input_shape, self.output_dim)
+
+    def get_config(self) -> dict[str, Any]:
+        """All that `__init__` takes."""
+        return {
+            **super().get_config(),
+            "block_sizes": list(self.block_sizes),
+            "block_dims": list(self.block_dims),
+            "output_dim": self.output_dim,
+            "extra_row": self.extra_row,
+            "projection_bias": self.projection_bias,
+            "embeddings_initializer": keras.initializers.serialize(self.embeddings_initializer),
+        }

@@ -1,0 +1,168 @@
+"""How wide each block of a mixed-dimension embedding is, and how ids are parted into blocks.
+
+The power rule of Ginart et al. 2019 (arXiv:1909.11810, algorithm 1): d = lambda * p ** alpha, with lambda
+chosen such that the most popular block gets the base dimension. Here p is a block's *mean* popularity (the
+ids of a block are taken to be equally popular), alpha is `temperature`, d-bar is `base_dim`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.errors import SettingsError
+from training.layers.legal import whole_number, whole_numbers
+
+# The published blocks, of MovieLens 1M's rated movies.
+_PUBLISHED_BLOCKS: Final = (400, 1_300, 2_006)
+_IDS_PER_BUCKET: Final = 50
+
+
+def default_num_buckets(num_embeddings: int) -> int:
+    """Buckets that are legal for a quotient table of as many rows, and for one of the fewest rows.
+
+    As published, a fiftieth of the ids; but never below the square root, where two tables of
+    `num_buckets` rows would no longer tell every id apart.
+    """
+    count = whole_number("num_embeddings", num_embeddings)
+    return max(count // _IDS_PER_BUCKET, math.isqrt(count - 1) + 1)
+
+
+def default_block_sizes(num_embeddings: int) -> tuple[int, ...]:
+    """The published blocks, 400 / 1,300 / 2,006 of 3,706 ids, in proportion.
+
+    Returns:
+        Three sizes, each at least 1, with `num_embeddings` as their sum; one or two blocks of a single id
+        where there are only so many ids.
+    """
+    count = whole_number("num_embeddings", num_embeddings)
+    if count < len(_PUBLISHED_BLOCKS):
+        return (1,) * count
+    total = sum(_PUBLISHED_BLOCKS)
+    first, second = (max(1, (2 * count * block + total) // (2 * total)) for block in _PUBLISHED_BLOCKS[:2])
+    return first, second, count - first - second
+
+
+def default_block_dims(num_blocks: int, base_dim: int) -> tuple[int, ...]:
+    """As published: each block half as wide as the one before, at least 1."""
+    blocks, widest = whole_number("num_blocks", num_blocks), whole_number("base_dim", base_dim)
+    return tuple(max(1, widest >> place) for place in range(blocks))
+
+
+def power_rule_dims(
+    popularity: NDArray[Any], block_sizes: Sequence[int], base_dim: int, temperature: float
+) -> tuple[int, ...]:
+    """Block widths in proportion to popularity ** temperature.
+
+    Args:
+        popularity: `(n,)` training ratings of each id, in index order, so never rising.
+        block_sizes: Ids in each block; their sum is n.
+        base_dim: Width of the most popular block.
+        temperature: alpha, 0 (all blocks equally wide) to 1 (widths in proportion to popularity).
+
+    Returns:
+        One width a block, never rising: rounded to the nearest whole number, halves up, at least 1. A
+        block that nobody rated has width 1 at any temperature above 0.
+
+    Raises:
+        SettingsError: The arguments do not fit each other.
+    """
+    if not 0 <= temperature <= 1:
+        raise SettingsError(f"temperature is {temperature}; it must be between 0 and 1")
+    share = _popularity_shares(popularity, whole_numbers("block_sizes", block_sizes))
+    return _dims(share, whole_number("base_dim", base_dim), temperature)
+
+
+def block_parameters(
+    block_sizes: Sequence[int],
+    block_dims: Sequence[int],
+    output_dim: int,
+    extra_row: bool = False,
+    projection_bias: bool = False,
+) -> int:
+    """Parameters of all tables and projections of an `MDEmbedding` with these arguments."""
+    total = 0
+    for size, dim in zip(block_sizes, block_dims, strict=True):
+        total += (size + extra_row) * dim
+        if dim < output_dim:
+            total += (dim + projection_bias) * output_dim
+    return total
+
+
+def solve_budget(
+    popularity: NDArray[Any],
+    block_sizes: Sequence[int],
+    base_dim: int,
+    parameter_budget: int,
+    extra_row: bool = False,
+    projection_bias: bool = False,
+) -> tuple[int, ...]:
+    """The widest blocks that some temperature from 0 to 1 gives within a budget.
+
+    Args:
+        popularity: As in `power_rule_dims`.
+        block_sizes: As in `power_rule_dims`.
+        base_dim: Width of the most popular block, and of the embedding.
+        parameter_budget: Most parameters that tables and projections may have together.
+        extra_row: As in `MDEmbedding`.
+        projection_bias: As in `MDEmbedding`.
+
+    Returns:
+        One width a block, those of the lowest temperature that fits. (Widths only ever fall as the
+        temperature rises; parameters mostly do, but a block just below the base dimension starts to need
+        a projection, so every temperature at which a width changes is looked at.)
+
+    Raises:
+        SettingsError: No temperature fits; the message names the smallest legal budget.
+    """
+    sizes, base = whole_numbers("block_sizes", block_sizes), whole_number("base_dim", base_dim)
+    budget = whole_number("parameter_budget", parameter_budget)
+    share = _popularity_shares(popularity, sizes)
+    smallest = None
+    for temperature in _telling_temperatures(share, base):
+        dims = _dims(share, base, temperature)
+        parameters = block_parameters(sizes, dims, base, extra_row, projection_bias)
+        if parameters <= budget:
+            return dims
+        smallest = parameters if smallest is None else min(smallest, parameters)
+    raise SettingsError(f"parameter_budget is {budget}; the smallest legal parameter_budget is {smallest}")
+
+
+def _popularity_shares(popularity: NDArray[Any], sizes: tuple[int, ...]) -> NDArray[np.float64]:
+    """`(blocks,)` mean popularity of each block, divided by that of the most popular one."""
+    counts = np.asarray(popularity, dtype=np.float64)
+    if counts.shape != (sum(sizes),):
+        raise SettingsError(
+            f"block_sizes add up to {sum(sizes)}, but there are {counts.size} ids; they must be equal"
+        )
+    if not bool(np.all(np.isfinite(counts))) or float(counts.min()) < 0:
+        raise SettingsError("popularity must be counts, none below 0")
+    if bool(np.any(np.diff(counts) > 0)):
+        raise SettingsError("popularity must be in index order, the most popular id first")
+    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    means = np.add.reduceat(counts, starts) / np.array(sizes)
+    if means[0] == 0:  # nobody rated anything: all blocks are alike
+        return np.ones(len(sizes))
+    # Means of a falling sequence fall, but for the last bit.
+    shares: NDArray[np.float64] = np.minimum.accumulate(means / means[0])
+    return shares
+
+
+def _dims(share: NDArray[np.float64], base_dim: int, temperature: float) -> tuple[int, ...]:
+    widths = np.floor(base_dim * share**temperature + 0.5)
+    return tuple(max(1, int(width)) for width in widths)
+
+
+def _telling_temperatures(share: NDArray[np.float64], base_dim: int) -> list[float]:
+    """Rising temperatures from 0 to 1, at least one between any two changes of a width."""
+    logs = np.log(share[(share > 0) & (share < 1)])
+    # base_dim * share ** alpha crosses width + 1/2 at alpha = log((width + 1/2) / base_dim) / log(share).
+    crossings = np.log((np.arange(1, base_dim) + 0.5) / base_dim)[:, None] / logs[None, :]
+    changes = np.unique(crossings[(crossings > 0) & (crossings < 1)])
+    edges = np.concatenate([[0.0], changes, [1.0]])
+    between = (edges[:-1] + edges[1:]) / 2
+    return [0.0, *between.tolist(), 1.0]

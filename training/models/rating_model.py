@@ -1,0 +1,126 @@
+"""Building any model from its settings: on indices for training, on ids for the saved file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+from training.artefact.vocabulary import Vocabulary
+from training.errors import SettingsError
+from training.layers import IdLookup, MDEmbedding, QREmbedding, RatingHead
+from training.models.resolving import Popularity, resolve_settings
+from training.settings import FullTable, ModelSettings, QuotientRemainder, Side
+
+__all__ = ["RatingModel", "build_rating_model", "indexed_view", "resolve_settings"]
+
+
+@dataclass(frozen=True)
+class RatingModel:
+    """One set of layers, `user_embedding`, `movie_embedding` and `rating`, behind two kinds of input.
+
+    Attributes:
+        settings: What was built, with every default filled in.
+        num_users: Users that it has embeddings for.
+        num_movies: Movies that it has embeddings for.
+        indexed: From int32 `user_index` and `movie_index`, `(batch,)` each, to ratings `(batch,)` float32.
+    """
+
+    settings: ModelSettings
+    num_users: int
+    num_movies: int
+    indexed: keras.Model
+
+    def with_ids(self, users: Vocabulary, movies: Vocabulary) -> keras.Model:
+        """The model from text `user_id` and `movie_id`, `(batch,)` each, to ratings `(batch,)` float32.
+
+        It shares its layers with `indexed`, so it predicts what that does, before and after more training.
+
+        Args:
+            users: User ids in index order.
+            movies: Movie ids in index order.
+
+        Raises:
+            SettingsError: There are more or fewer ids than the model was built for.
+        """
+        inputs, indices = [], []
+        for side, vocabulary, size in zip(
+            ("user", "movie"), (users, movies), (self.num_users, self.num_movies), strict=True
+        ):
+            if len(vocabulary) != size:
+                raise SettingsError(
+                    f"the model was built for {size} {side}s, but there are {len(vocabulary)} {side} ids"
+                )
+            ids = keras.Input(shape=(), dtype="string", name=f"{side}_id")
+            inputs.append(ids)
+            indices.append(IdLookup(vocabulary, name=f"{side}_lookup")(ids))
+        user_index, movie_index = indices
+        rating = self.indexed.get_layer("rating")(
+            self.indexed.get_layer("user_embedding")(user_index),
+            self.indexed.get_layer("movie_embedding")(movie_index),
+        )
+        return keras.Model(inputs, rating, name=self.settings.name)
+
+
+def build_rating_model(
+    settings: ModelSettings,
+    num_users: int,
+    num_movies: int,
+    movie_popularity: Popularity | None = None,
+    user_popularity: Popularity | None = None,
+) -> RatingModel:
+    """A model with fresh weights, drawn from Keras's global seed.
+
+    Args:
+        settings: What to build; defaults are filled in.
+        num_users: Users in the vocabulary.
+        num_movies: Movies in the vocabulary.
+        movie_popularity: `(num_movies,)` training ratings of each movie, in index order. Only the power
+            rule needs it.
+        user_popularity: `(num_users,)` the same for users.
+
+    Raises:
+        SettingsError: The settings are not legal for this many users and movies.
+    """
+    settings = resolve_settings(settings, num_users, num_movies, movie_popularity, user_popularity)
+    user_index = keras.Input(shape=(), dtype="int32", name="user_index")
+    movie_index = keras.Input(shape=(), dtype="int32", name="movie_index")
+    user_embedding = _embedding(settings.users, num_users, settings.embedding_dim, "user_embedding")
+    movie_embedding = _embedding(settings.movies, num_movies, settings.embedding_dim, "movie_embedding")
+    rating = RatingHead(name="rating")(user_embedding(user_index), movie_embedding(movie_index))
+    indexed = keras.Model([user_index, movie_index], rating, name=f"{settings.name}_indexed")
+    return RatingModel(settings, num_users, num_movies, indexed)
+
+
+def indexed_view(model: keras.Model) -> keras.Model:
+    """What lies between a model's id lookups and its rating, sharing all layers with it.
+
+    Args:
+        model: As made by `RatingModel.with_ids`, possibly loaded from a file.
+
+    Returns:
+        A model from int32 `user_index` and `movie_index`, `(batch,)` each, to ratings `(batch,)`.
+    """
+    inputs = [
+        keras.Input(shape=(), dtype="int32", name=ids.name.replace("_id", "_index")) for ids in model.inputs
+    ]
+
+    def call_past_lookups(layer: Any, *args: Any, **kwargs: Any) -> Any:
+        return args[0] if isinstance(layer, IdLookup) else layer(*args, **kwargs)
+
+    return keras.models.clone_model(
+        model, input_tensors=inputs, clone_function=lambda layer: layer, call_function=call_past_lookups
+    )
+
+
+def _embedding(side: Side, count: int, dim: int, name: str) -> Any:
+    if isinstance(side, FullTable):
+        return keras.layers.Embedding(count, dim, name=name)
+    if isinstance(side, QuotientRemainder):
+        assert side.num_buckets is not None and side.quotient_rows != "num_buckets"
+        return QREmbedding(count, dim, side.num_buckets, side.operation, side.quotient_rows, name=name)
+    assert side.block_sizes is not None and side.block_dims is not None
+    return MDEmbedding(
+        side.block_sizes, side.block_dims, dim, side.extra_row, side.projection_bias, name=name
+    )

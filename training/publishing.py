@@ -1,0 +1,169 @@
+"""From a fitted model to an artefact in the store: figures, manifest, titles."""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+import platform
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from training.artefact.fallback import Fallback
+from training.artefact.manifest import (
+    FORMAT_VERSION,
+    AccuracyRecord,
+    DatasetRecord,
+    FallbackRecord,
+    FileRecord,
+    Manifest,
+    ParametersRecord,
+    SideVocabularyRecord,
+    SplitRecord,
+    TableRecord,
+    TrainingRecord,
+    VocabularyRecord,
+)
+from training.artefact.reader import Artefact
+from training.artefact.vocabulary import Vocabulary
+from training.artefact.writer import publish
+from training.data.dataset import Dataset
+from training.data.table import Movie
+from training.fitting import Fitted
+
+_RECORDED_PACKAGES = ("keras", "tensorflow", "numpy", "h5py")
+
+
+def publish_model(
+    store: Path,
+    fitted: Fitted,
+    dataset: Dataset,
+    fallback: Fallback,
+    accuracy: AccuracyRecord,
+    titles: dict[str, Movie],
+) -> Artefact:
+    """Write the model to `store/<its name>`, whole or not at all.
+
+    Args:
+        store: The models store.
+        fitted: What to write.
+        dataset: What it was fitted on.
+        fallback: What answers for its cold ids.
+        accuracy: Its figures on the test rows.
+        titles: Titles that may travel with it; those of movies outside the vocabulary are left out.
+
+    Raises:
+        ArtefactError: The store cannot be written; it is as before.
+    """
+    with_ids = fitted.model.with_ids(dataset.users, dataset.movies)
+
+    def describe(model_file: FileRecord, movies_file: FileRecord | None) -> Manifest:
+        return Manifest(
+            format_version=FORMAT_VERSION,
+            name=fitted.settings.name,
+            description=fitted.settings.description,
+            model_file=model_file,
+            movies_file=movies_file,
+            settings=fitted.settings.model_dump(mode="json"),
+            parameters=_parameters(with_ids),
+            weights_bytes=sum(_bytes(weight) for weight in with_ids.weights),
+            vocabulary=VocabularyRecord(users=_side(dataset.users), movies=_side(dataset.movies)),
+            fallback=_fallback(fallback),
+            dataset=_dataset(dataset),
+            split=_split(dataset),
+            accuracy=accuracy,
+            training=_training(fitted),
+        )
+
+    known = {
+        movie_id: {"title": titles[movie_id].title, "genres": list(titles[movie_id].genres)}
+        for movie_id in dataset.movies
+        if movie_id in titles
+    }
+    return publish(store, fitted.settings.name, with_ids.save, describe, known)
+
+
+def _parameters(model: keras.Model) -> ParametersRecord:
+    tables = [
+        TableRecord(
+            name=weight.path,
+            shape=list(weight.shape),
+            dtype=weight.dtype,
+            parameters=int(np.prod(weight.shape)),
+            bytes=_bytes(weight),
+        )
+        for weight in model.weights
+    ]
+    trainable = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
+    return ParametersRecord(
+        total=sum(table.parameters for table in tables), trainable=trainable, tables=tables
+    )
+
+
+def _bytes(weight: Any) -> int:
+    return int(np.prod(weight.shape) * np.dtype(weight.dtype).itemsize)
+
+
+def _side(vocabulary: Vocabulary) -> SideVocabularyRecord:
+    return SideVocabularyRecord(
+        size=len(vocabulary), warm=vocabulary.warm, prefix=vocabulary.prefix, bytes=vocabulary.nbytes
+    )
+
+
+def _fallback(fallback: Fallback) -> FallbackRecord:
+    return FallbackRecord(
+        global_mean=fallback.global_mean,
+        user_means=[round(float(mean), 4) for mean in fallback.user_means],
+        movie_means=[round(float(mean), 4) for mean in fallback.movie_means],
+    )
+
+
+def _dataset(dataset: Dataset) -> DatasetRecord:
+    table = dataset.table
+    return DatasetRecord(
+        name=table.name,
+        rows=table.rows,
+        users=len(table.users),
+        movies=len(table.movies),
+        sha256=table.sha256,
+        licence=table.licence,
+    )
+
+
+def _split(dataset: Dataset) -> SplitRecord:
+    split = dataset.split
+    return SplitRecord(
+        kind=split.kind,
+        seed=split.seed,
+        train_rows=int(split.train.size),
+        validation_rows=int(split.validation.size),
+        test_rows=int(split.test.size),
+        test_sha256=split.test_sha256,
+    )
+
+
+def _training(fitted: Fitted) -> TrainingRecord:
+    versions = {"python": platform.python_version()}
+    for package in _RECORDED_PACKAGES:
+        versions[package] = _installed_version(package)
+    return TrainingRecord(
+        recipe=fitted.recipe.model_dump(mode="json"),
+        epochs=fitted.epochs,
+        seconds=round(fitted.seconds, 3),
+        seed=fitted.recipe.seed,
+        history={name: [round(value, 6) for value in values] for name, values in fitted.history.items()},
+        created_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        versions=versions,
+    )
+
+
+def _installed_version(package: str) -> str:
+    # TensorFlow's distribution has another name where the build without GPU code is installed.
+    for name in (package, f"{package}-cpu"):
+        try:
+            return importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return "unknown"
