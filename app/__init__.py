@@ -1,0 +1,1 @@
+"""The online half: loads the models of a store and answers over HTTP."""

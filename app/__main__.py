@@ -1,0 +1,27 @@
+"""`python -m app`: serve the models of the store. Settings come from the environment (docs/settings.md)."""
+
+from __future__ import annotations
+
+import sys
+
+from app.errors import StartError
+from app.server import refuse_to_start, serve
+from app.settings import load_settings
+from training.artefact import ArtefactError
+
+
+def main() -> int:
+    """Serve until told to stop.
+
+    Returns:
+        The exit code: 0 after a stop that was asked for, 1 if nothing could be started.
+    """
+    try:
+        return serve(load_settings())
+    except (StartError, ArtefactError) as error:
+        refuse_to_start(error)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,64 @@
+"""What handlers are given. All are coroutines: a plain function would wait for a worker thread."""
+
+from __future__ import annotations
+
+from typing import Annotated, TypedDict
+
+from fastapi import Depends, Request
+
+from app.reading import parse_query, read_body
+from app.schemas.requests import CompareQuery, PredictRequest
+from app.scoring.registry import Registry
+from app.settings import Limits
+from app.working import Worker
+
+
+class State(TypedDict):
+    """What lives as long as the application does."""
+
+    registry: Registry
+    limits: Limits
+    worker: Worker
+
+
+async def get_registry(request: Request) -> Registry:
+    """The loaded models."""
+    registry: Registry = request.state.registry
+    return registry
+
+
+async def get_limits(request: Request) -> Limits:
+    """How much a request may hold."""
+    limits: Limits = request.state.limits
+    return limits
+
+
+async def get_worker(request: Request) -> Worker:
+    """Where requests are worked on."""
+    worker: Worker = request.state.worker
+    return worker
+
+
+RegistryDep = Annotated[Registry, Depends(get_registry)]
+LimitsDep = Annotated[Limits, Depends(get_limits)]
+WorkerDep = Annotated[Worker, Depends(get_worker)]
+
+
+async def get_body(request: Request, limits: LimitsDep) -> bytes:
+    """The bytes of a JSON body."""
+    return await read_body(request, limits)
+
+
+async def get_predict_query(request: Request, limits: LimitsDep) -> PredictRequest:
+    """The query string of `GET /predict`."""
+    return parse_query(PredictRequest, request, limits)
+
+
+async def get_compare_query(request: Request, limits: LimitsDep) -> CompareQuery:
+    """The query string of `GET /compare`."""
+    return parse_query(CompareQuery, request, limits)
+
+
+BodyDep = Annotated[bytes, Depends(get_body)]
+PredictQueryDep = Annotated[PredictRequest, Depends(get_predict_query)]
+CompareQueryDep = Annotated[CompareQuery, Depends(get_compare_query)]

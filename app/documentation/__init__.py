@@ -1,0 +1,1 @@
+"""The OpenAPI description: what the calls' own types do not say."""

@@ -1,0 +1,74 @@
+"""Pieces of a call's OpenAPI entry, made from the request models and from the table of problems."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from app.documentation.examples import Example
+from app.error_handlers import INTERNAL_ERROR, Kind, kind_of
+from app.errors import BodyTooLarge, InvalidRequest, UnreadableBody, WrongContentType
+from app.schemas.problem import MEDIA_TYPE, Problem
+from app.schemas.requests import BatchRequest, CompareRequest, PredictRequest, RequestModel
+
+REF_TEMPLATE: Final = "#/components/schemas/{model}"
+BODY_ERRORS: Final = (UnreadableBody, BodyTooLarge, WrongContentType, InvalidRequest)
+# Models that no handler has in its signature, because bodies are read in `app.reading`.
+DOCUMENTED_MODELS: Final = (PredictRequest, BatchRequest, CompareRequest, Problem)
+
+
+def json_body(model: type[RequestModel], example: Example) -> dict[str, Any]:
+    """The entry of a call that takes `model` as a JSON body."""
+    schema = {"$ref": REF_TEMPLATE.format(model=model.__name__)}
+    return {
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": schema, "example": example}},
+        }
+    }
+
+
+def query_parameters(model: type[RequestModel], example: Example) -> dict[str, Any]:
+    """The entry of a call that takes `model` as a query string."""
+    schema = model.model_json_schema(ref_template=REF_TEMPLATE)
+    return {
+        "parameters": [
+            {
+                "name": name,
+                "in": "query",
+                "required": name in schema.get("required", ()),
+                "description": field.get("description", ""),
+                "schema": {key: value for key, value in field.items() if key != "description"},
+                "example": example[name],
+            }
+            for name, field in schema["properties"].items()
+        ]
+    }
+
+
+def answers(example: Example, *errors: type[Exception]) -> dict[int | str, dict[str, Any]]:
+    """The answers of a call: what it says when all is well, and the problems that it knows."""
+    found: dict[int | str, dict[str, Any]] = {200: {"content": {"application/json": {"example": example}}}}
+    kinds: dict[int, list[Kind]] = {}
+    for kind in [*(kind_of(error) for error in errors), INTERNAL_ERROR]:
+        kinds.setdefault(kind.status, []).append(kind)
+    for status, same_status in sorted(kinds.items()):
+        found[status] = {
+            "description": "; ".join(f"{kind.title} (`{kind.code}`)" for kind in same_status),
+            "content": {
+                MEDIA_TYPE: {
+                    "schema": {"$ref": REF_TEMPLATE.format(model=Problem.__name__)},
+                    "examples": {kind.code: {"value": _example(kind)} for kind in same_status},
+                }
+            },
+        }
+    return found
+
+
+def _example(kind: Kind) -> Example:
+    return {
+        "type": f"urn:ratings:problem:{kind.code}",
+        "title": kind.title,
+        "status": kind.status,
+        "detail": kind.detail or kind.title.lower(),
+        "code": kind.code,
+    }

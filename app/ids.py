@@ -1,0 +1,47 @@
+"""What an id in a request may be: text, or a whole number; nothing is coerced and nothing is folded."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from training.artefact import MAX_ID_LENGTH, RawId
+
+MAX_NUMBER: Final = 2**63 - 1
+# Control characters, line and paragraph separators, and halves of surrogate pairs.
+_FORBIDDEN: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+ID_SCHEMA: Final[dict[str, Any]] = {
+    "title": "Id",
+    "description": "Text, or a whole number, which stands for the model's prefix and the number.",
+    "anyOf": [
+        {"type": "string", "minLength": 1, "maxLength": MAX_ID_LENGTH},
+        {"type": "integer", "minimum": 0, "maximum": MAX_NUMBER},
+    ],
+}
+
+
+def check_id(raw: object, max_length: int = MAX_ID_LENGTH) -> RawId:
+    """`raw`, if it can be an id.
+
+    Args:
+        raw: A parsed JSON value.
+        max_length: Most characters that an id may have.
+
+    Raises:
+        ValueError: It cannot; the message says why and does not repeat it.
+    """
+    # Exact types: `True` is an int to `isinstance`, and not an id.
+    if type(raw) is str:
+        if not 0 < len(raw) <= max_length:
+            raise ValueError("is empty" if not raw else f"has more than {max_length} characters")
+        if raw != raw.strip():
+            raise ValueError("has blanks around it")
+        if not raw.isprintable() and _FORBIDDEN.search(raw):
+            raise ValueError("holds a control character")
+        return raw
+    if type(raw) is int:
+        if not 0 <= raw <= MAX_NUMBER:
+            raise ValueError(f"must not be negative or above {MAX_NUMBER}")
+        return raw
+    raise ValueError("must be a string or a whole number")

@@ -1,0 +1,65 @@
+"""Strict JSON: one value, in UTF-8, of finite numbers, with no key twice.
+
+The standard library's parser is the base because it alone tells of repeated keys.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any, Final, NoReturn
+
+import orjson
+
+from app.errors import UnreadableBody
+
+
+class _RefusedError(ValueError):
+    pass
+
+
+def parse_json(body: bytes) -> object:
+    """The value that `body` holds.
+
+    Raises:
+        UnreadableBody: It holds none, or one that could be read in two ways.
+    """
+    if not body:
+        raise UnreadableBody("the body is empty")
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        raise UnreadableBody("the body is not UTF-8") from None
+    try:
+        value: object = _DECODER.decode(text)
+        if "\\u" in text:
+            # Half of a surrogate pair is no text, but only this parser says so.
+            orjson.loads(body)
+    except RecursionError:
+        raise UnreadableBody("the body is nested too deeply") from None
+    except _RefusedError as error:
+        raise UnreadableBody(str(error)) from None
+    except ValueError:
+        raise UnreadableBody("the body is not JSON") from None
+    return value
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise _RefusedError("the body has an object with a key that occurs twice")
+    return found
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise _RefusedError("the body has a number that is too large")
+    return number
+
+
+def _constant(_text: str) -> NoReturn:
+    raise _RefusedError("the body has NaN or Infinity, which are not JSON")
+
+
+_DECODER: Final = json.JSONDecoder(object_pairs_hook=_object, parse_float=_finite, parse_constant=_constant)

@@ -1,0 +1,73 @@
+"""The application: `create_app(settings)`. Nothing is loaded before it starts."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import anyio.to_thread
+from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
+
+from app.dependencies import State
+from app.documentation.openapi import build_openapi
+from app.error_handlers import add_error_handlers
+from app.middleware import AccessLog, AnswerWhenCutOff, HeadAsGet
+from app.routes import compare, health, models, predict
+from app.scoring.loading import load_registry
+from app.scoring.registry import Registry
+from app.settings import Settings, load_settings
+from app.working import Worker
+
+API_VERSION: Final = "1.0"
+_DESCRIPTION: Final = """\
+How many stars, from 0 to 5, would this user give this movie?
+
+An id is text (`"user_1"`), or a whole number (`1`, or the digits `"1"`), which stands for the model's prefix
+and the number. Every error is a problem document (RFC 9457) with a `code` for programs.
+"""
+
+
+def create_app(settings: Settings | None = None, registry: Registry | None = None) -> FastAPI:
+    """The application.
+
+    Args:
+        settings: From the environment by default.
+        registry: Loaded models; loaded from the settings' store at start-up by default.
+
+    Raises:
+        BadSetting: The environment has a bad setting.
+    """
+    settings = settings or load_settings()
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[State]:
+        loaded = registry if registry is not None else await anyio.to_thread.run_sync(load_registry, settings)
+        loaded.check_ready()
+        yield State(registry=loaded, limits=settings.limits, worker=Worker(settings.batch_threads))
+
+    # The same as FastAPI, with the files of /docs served from here and not from the internet.
+    app = FastAPIOffline(
+        title="Movie ratings",
+        version=API_VERSION,
+        description=_DESCRIPTION,
+        lifespan=lifespan,
+        redirect_slashes=False,
+        redoc_url=None,
+        static_url="/docs/files",
+        generate_unique_id_function=lambda route: route.name,
+    )
+    for route in (predict, models, compare, health):
+        app.include_router(route.router)
+    add_error_handlers(app)
+    app.add_middleware(HeadAsGet)
+    app.add_middleware(AnswerWhenCutOff)
+    app.add_middleware(AccessLog)
+
+    def openapi() -> dict[str, Any]:
+        app.openapi_schema = app.openapi_schema or build_openapi(app)
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]
+    return app

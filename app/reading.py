@@ -1,0 +1,126 @@
+"""From the bytes of a request to a checked request model, under the limits of the settings."""
+
+from __future__ import annotations
+
+import email.message
+from typing import Final, TypeVar
+from urllib.parse import parse_qsl
+
+from pydantic import ValidationError
+from starlette.requests import ClientDisconnect, Request
+
+from app.errors import BodyTooLarge, InvalidRequest, UnreadableBody, WrongContentType, shorten
+from app.json_body import parse_json
+from app.schemas.requests import RequestModel
+from app.settings import Limits
+
+_MAX_PARAMETERS: Final = 100
+
+RequestT = TypeVar("RequestT", bound=RequestModel)
+
+
+async def read_body(request: Request, limits: Limits) -> bytes:
+    """The body, which must claim to be JSON. It is counted while it arrives, whatever it claims to measure.
+
+    Raises:
+        WrongContentType: It claims to be something else.
+        BodyTooLarge: It has too many bytes.
+        UnreadableBody: The caller went away.
+    """
+    check_content_type(request)
+    stated = request.headers.get("content-length", "")
+    if stated.isdecimal() and int(stated[:20]) > limits.max_body_bytes:
+        raise BodyTooLarge(limits.max_body_bytes)
+    body = bytearray()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > limits.max_body_bytes:
+                raise BodyTooLarge(limits.max_body_bytes)
+    except ClientDisconnect:
+        raise UnreadableBody("the body was cut off") from None
+    return bytes(body)
+
+
+def check_content_type(request: Request) -> None:
+    """Pass when the body claims to be plain JSON in UTF-8.
+
+    Raises:
+        WrongContentType: It claims to be something else, or claims nothing.
+    """
+    if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise WrongContentType("a body must not be compressed (Content-Encoding)")
+    claims = request.headers.getlist("content-type")
+    message = email.message.Message()
+    message["content-type"] = claims[0] if claims else ""
+    charset = str(message.get_param("charset", "utf-8")).lower()
+    if (
+        len(claims) != 1
+        or message.get_content_type() != "application/json"
+        or charset not in ("utf-8", "utf8")
+    ):
+        raise WrongContentType("a body must be JSON in UTF-8 and say so: Content-Type: application/json")
+
+
+def parse_body(model: type[RequestT], body: bytes, limits: Limits) -> RequestT:
+    """The request that a JSON body holds.
+
+    Raises:
+        UnreadableBody: It is not JSON.
+        InvalidRequest: It is not what the call takes.
+        TooManyPairs: It holds more pairs than one call may.
+    """
+    return _validate(model, parse_json(body), limits)
+
+
+def parse_query(model: type[RequestT], request: Request, limits: Limits) -> RequestT:
+    """The request that a query string holds.
+
+    Raises:
+        InvalidRequest: It is not what the call takes, or a parameter occurs twice.
+    """
+    parameters: dict[str, str] = {}
+    for name, value in _query_pairs(request):
+        if name in parameters:
+            raise InvalidRequest([((name,), "is given twice")])
+        parameters[name] = value
+    return _validate(model, parameters, limits)
+
+
+async def refuse_query(request: Request) -> None:
+    """Pass when there is no query string.
+
+    Raises:
+        InvalidRequest: There is one, and the call takes none.
+    """
+    names = [name for name, _ in _query_pairs(request)]
+    if names:
+        raise InvalidRequest([((name,), "this call takes no query parameters") for name in names])
+
+
+def _query_pairs(request: Request) -> list[tuple[str, str]]:
+    query: bytes = request.scope["query_string"]
+    try:
+        # Strict: by default, a question mark would take the place of what is not UTF-8.
+        return parse_qsl(
+            query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_MAX_PARAMETERS
+        )
+    except UnicodeDecodeError:
+        raise InvalidRequest([((), "the query string is not percent-encoded UTF-8")]) from None
+    except ValueError:
+        raise InvalidRequest([((), f"the query string has more than {_MAX_PARAMETERS} parameters")]) from None
+
+
+def _validate(model: type[RequestT], data: object, limits: Limits) -> RequestT:
+    try:
+        return model.model_validate(data, context=limits)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_context=False, include_input=False)
+        raise InvalidRequest([(one["loc"], _plain(one["msg"])) for one in found]) from None
+
+
+def _plain(message: str) -> str:
+    """Pydantic's sentence as the rest of one that begins with the field's name."""
+    message = message.removeprefix("Value error, ").replace("Input should be", "must be")
+    message = message.replace("Field required", "is missing")
+    return shorten(message[:1].lower() + message[1:], 200)

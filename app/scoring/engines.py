@@ -1,0 +1,15 @@
+"""Engines by the name that the setting `engine` gives them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Final
+
+from app.scoring.keras_engine import load_keras_engine
+from app.scoring.scorer import Engine
+from training.artefact import Artefact
+
+EngineLoader = Callable[[Artefact], Engine]
+
+ENGINES: Final[Mapping[str, EngineLoader]] = MappingProxyType({"keras": load_keras_engine})

@@ -1,0 +1,77 @@
+"""The engine that runs the Keras model itself. TensorFlow is imported when the first one is made."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.artefact import Artefact, load_indexed_keras_model
+
+# Pairs of one call into TensorFlow: bounds the memory that looked-up embeddings take.
+BLOCK: Final = 16_384
+# Every call is filled up to a multiple of so many pairs. TensorFlow computes what is left over after its
+# vector registers, and matrices of one row, by other instructions, which round differently: a pair would
+# be rated otherwise alone than in a batch.
+GRAIN: Final = 64
+# Read when the libraries are first imported; an operator's own values win. oneDNN brings nothing to models
+# of this kind, and says on standard error that it is there, whatever the log level.
+_ENVIRONMENT: Final = {
+    "KERAS_BACKEND": "tensorflow",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "TF_ENABLE_ONEDNN_OPTS": "0",
+}
+
+
+class KerasEngine:
+    """A Keras model from indices to ratings, traced once for any number of pairs.
+
+    The traced function is called, never `predict`, which costs tens of milliseconds a call.
+    """
+
+    def __init__(self, model: Any) -> None:
+        """Trace `model`, which takes int32 `user_index` and `movie_index`, `(n,)` each."""
+        import tensorflow as tf
+
+        index = tf.TensorSpec([None], tf.int32)
+
+        @tf.function(input_signature=[index, index], autograph=False)  # type: ignore[untyped-decorator, unused-ignore]
+        def rate(user_index: Any, movie_index: Any) -> Any:
+            return model({"user_index": user_index, "movie_index": movie_index}, training=False)
+
+        self._rate = rate.get_concrete_function()
+        self._constant = tf.constant
+        # The function holds the variables only weakly.
+        self._model = model
+
+    @property
+    def weights_bytes(self) -> int:
+        """Bytes of the model's variables."""
+        return sum(
+            int(np.prod(weight.shape)) * np.dtype(weight.dtype).itemsize for weight in self._model.weights
+        )
+
+    def rate(self, user_index: NDArray[np.int32], movie_index: NDArray[np.int32]) -> NDArray[np.float32]:
+        """Ratings of pairs of warm ids, `(n,)` stars, computed in blocks."""
+        count = user_index.size
+        filled = -(-count // GRAIN) * GRAIN
+        users, movies = np.zeros((2, filled), dtype=np.int32)
+        users[:count], movies[:count] = user_index, movie_index
+        ratings = np.empty(filled, dtype=np.float32)
+        for start in range(0, filled, BLOCK):
+            block = slice(start, start + BLOCK)
+            ratings[block] = self._rate(self._constant(users[block]), self._constant(movies[block])).numpy()
+        return ratings[:count]
+
+
+def load_keras_engine(artefact: Artefact) -> KerasEngine:
+    """The Keras engine of an artefact.
+
+    Raises:
+        ArtefactError: Keras cannot load it.
+    """
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    return KerasEngine(load_indexed_keras_model(artefact))

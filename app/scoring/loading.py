@@ -1,0 +1,90 @@
+"""From a store to a registry: every model is checked, loaded, probed and timed, or nothing starts."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from app.errors import BadSetting, EngineFailed, shorten
+from app.scoring.engines import ENGINES
+from app.scoring.probe import measure, probe
+from app.scoring.registry import BASELINE, LoadedModel, Registry
+from app.scoring.scorer import RatingScorer
+from app.settings import Settings
+from training.artefact import Artefact, ArtefactError, list_artefacts, open_artefact
+
+logger = logging.getLogger(__name__)
+
+
+def load_registry(settings: Settings) -> Registry:
+    """All models that the settings name, ready to answer.
+
+    Raises:
+        ArtefactError: The store, or a model in it, is missing, damaged or foreign.
+        BadSetting: A setting names a model that the store does not hold.
+        EngineFailed: The engine is not installed, or does not take a model.
+        ProbeFailed: A model's answers are not ratings.
+    """
+    folders = find_folders(settings)
+    names = [folder.name for folder in folders]
+    # All are checked before the first is loaded: a damaged one is found in milliseconds, not after an import.
+    artefacts = [open_artefact(folder) for folder in folders]
+    return Registry(
+        [_load(artefact, settings.engine) for artefact in artefacts],
+        _default(settings, names),
+        expected=names,
+    )
+
+
+def check_store(settings: Settings) -> None:
+    """Do all of `load_registry` that needs no engine.
+
+    Raises:
+        ArtefactError: The store, or a model in it, is missing, damaged or foreign.
+        BadSetting: A setting names a model that the store does not hold.
+    """
+    for folder in find_folders(settings):
+        open_artefact(folder)
+
+
+def find_folders(settings: Settings) -> list[Path]:
+    """Folders of the models to serve.
+
+    Raises:
+        ArtefactMissing: There is no store, or it is empty.
+        BadSetting: A setting names a model that the store does not hold.
+    """
+    folders = {folder.name: folder for folder in list_artefacts(settings.store)}
+    names = list(folders) if settings.models is None else settings.models
+    for name in names:
+        if name not in folders:
+            raise BadSetting(f"RATINGS_MODELS: the store holds no model {name!r}, only {', '.join(folders)}")
+    _default(settings, names)
+    return [folders[name] for name in sorted(names)]
+
+
+def _default(settings: Settings, names: list[str] | tuple[str, ...]) -> str:
+    if settings.default_model is None:
+        return BASELINE if BASELINE in names else min(names)
+    if settings.default_model not in names:
+        raise BadSetting(
+            f"RATINGS_DEFAULT_MODEL: {settings.default_model!r} is not served, only {', '.join(names)}"
+        )
+    return settings.default_model
+
+
+def _load(artefact: Artefact, engine: str) -> LoadedModel:
+    try:
+        loaded = ENGINES[engine](artefact)
+    except ArtefactError:
+        raise
+    except Exception as error:
+        # Whatever the engine's libraries raise, the operator gets a line; the debug log has the rest.
+        logger.debug("engine %s", engine, exc_info=True)
+        reason = shorten(f"{type(error).__name__}: {error}", 200)
+        raise EngineFailed(
+            f"model {artefact.manifest.name}: the engine {engine!r} fails ({reason})"
+        ) from error
+    scorer = RatingScorer.from_artefact(artefact, loaded)
+    probe(scorer)
+    return LoadedModel(scorer, measure(scorer))

@@ -1,0 +1,75 @@
+"""Proof that a loaded model answers, and how long it takes to: done before a model is called ready."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from app.errors import ProbeFailed
+from app.scoring.scorer import RatingScorer
+
+LOWEST, HIGHEST = 0.0, 5.0
+TIMED_BLOCK: Final = 4096
+# Rows of a table that a probe reads at most, spread evenly and with both ends.
+MAX_PROBED: Final = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class ScoringTime:
+    """How long a model takes from ids to ratings, in this process.
+
+    Attributes:
+        single: Microseconds for one pair in a call of its own.
+        per_pair: Microseconds for each pair of a block.
+    """
+
+    single: float
+    per_pair: float
+
+
+def probe(scorer: RatingScorer) -> None:
+    """Have the model rate every warm user and every warm movie once, the first and last pair included.
+
+    Raises:
+        ProbeFailed: It has no warm ids, or an answer is not a rating.
+    """
+    users, movies = scorer.users.warm, scorer.movies.warm
+    if not users or not movies:
+        raise ProbeFailed(f"model {scorer.name}: has no id with a training rating, so it cannot answer")
+    count = min(max(users, movies), MAX_PROBED)
+    try:
+        scored = scorer.score_indices(
+            np.linspace(0, users - 1, count).astype(np.int32),
+            np.linspace(0, movies - 1, count).astype(np.int32),
+        )
+        ends = scorer.score(
+            [scorer.users[0], scorer.users[users - 1]], [scorer.movies[0], scorer.movies[movies - 1]]
+        )
+    except Exception as error:
+        raise ProbeFailed(f"model {scorer.name}: fails to answer ({type(error).__name__})") from error
+    ratings = np.concatenate([scored.ratings, ends.ratings])
+    if ends.cold.any() or not np.all((ratings >= LOWEST) & (ratings <= HIGHEST)):
+        raise ProbeFailed(f"model {scorer.name}: answers with what is no rating between 0 and 5")
+
+
+def measure(scorer: RatingScorer) -> ScoringTime:
+    """Time a model that has passed its probe; a few milliseconds each."""
+    users = [scorer.users[position % scorer.users.warm] for position in range(TIMED_BLOCK)]
+    movies = [scorer.movies[position % scorer.movies.warm] for position in range(TIMED_BLOCK)]
+    single = _median_microseconds(lambda: scorer.score(users[:1], movies[:1]), repeats=25)
+    block = _median_microseconds(lambda: scorer.score(users, movies), repeats=3)
+    return ScoringTime(round(single, 3), round(block / TIMED_BLOCK, 3))
+
+
+def _median_microseconds(call: Callable[[], object], repeats: int) -> float:
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter_ns()
+        call()
+        times.append(time.perf_counter_ns() - start)
+    return statistics.median(times) / 1000

@@ -1,0 +1,116 @@
+"""Process settings, read from environment variables that begin with `RATINGS_`."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from app.errors import BadSetting, shorten
+from training.artefact import MAX_ID_LENGTH
+
+PREFIX: Final = "RATINGS_"
+MIB: Final = 1024 * 1024
+
+
+def _split_names(value: Any) -> Any:
+    return tuple(name.strip() for name in value.split(",")) if isinstance(value, str) else value
+
+
+def _check_names(names: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    if names is not None and (not all(names) or len(set(names)) != len(names)):
+        raise ValueError("must be distinct model names with commas between them")
+    return names
+
+
+Names = Annotated[
+    tuple[str, ...] | None, NoDecode, BeforeValidator(_split_names), AfterValidator(_check_names)
+]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much one request may hold.
+
+    Attributes:
+        max_body_bytes: Bytes of a body.
+        max_batch: Pairs of one call.
+        max_id_length: Characters of an id.
+    """
+
+    max_body_bytes: int = 8 * MIB
+    max_batch: int = 100_000
+    max_id_length: int = MAX_ID_LENGTH
+
+
+class Settings(BaseSettings):
+    """What the process is told from outside. `docs/settings.md` describes each."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, frozen=True, extra="forbid", env_ignore_empty=True, allow_inf_nan=False
+    )
+
+    store: Annotated[Path, Field(description="folder with one folder per model")] = Path("models_store")
+    models: Annotated[
+        Names, Field(description="names of the models to serve; all of the store by default")
+    ] = None
+    default_model: Annotated[
+        str | None,
+        Field(description="model of a request that names none; baseline, else the first, by default"),
+    ] = None
+    engine: Annotated[Literal["keras"], Field(description="what reads the tables and computes ratings")] = (
+        "keras"
+    )
+    host: Annotated[str, Field(min_length=1, description="address to listen on")] = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535, description="port to listen on; 0 for any free one")] = 8000
+    workers: Annotated[
+        int, Field(ge=1, le=256, description="processes; each loads the models for itself")
+    ] = 1
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        Field(description="least important lines that are logged"),
+    ] = "info"
+    max_body_bytes: Annotated[int, Field(ge=1024, le=1024 * MIB, description="bytes of a request body")] = (
+        8 * MIB
+    )
+    max_batch: Annotated[int, Field(ge=1, le=10_000_000, description="pairs of one call")] = 100_000
+    max_id_length: Annotated[int, Field(ge=1, le=MAX_ID_LENGTH, description="characters of an id")] = (
+        MAX_ID_LENGTH
+    )
+    batch_threads: Annotated[int, Field(ge=1, le=64, description="large requests worked on at once")] = 1
+    shutdown_seconds: Annotated[
+        int, Field(ge=1, le=3600, description="seconds that requests in flight have after SIGTERM")
+    ] = 3
+
+    @property
+    def limits(self) -> Limits:
+        """The settings that bound a request."""
+        return Limits(self.max_body_bytes, self.max_batch, self.max_id_length)
+
+
+def load_settings() -> Settings:
+    """The settings that the environment states.
+
+    Raises:
+        BadSetting: A variable means nothing; the message is one line that begins with its name.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        variable = f"{PREFIX}{first['loc'][0]}".upper()
+        message = first["msg"].removeprefix("Value error, ")
+        given = os.environ.get(variable, str(first["input"]))
+        raise BadSetting(f"{variable}: {message[0].lower()}{message[1:]}, got {shorten(given)!r}") from error
+
+
+def unknown_variables() -> list[str]:
+    """Variables with our prefix that are no setting, probably mistyped."""
+    known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields}
+    return sorted(
+        name for name in os.environ if name.upper().startswith(PREFIX) and name.upper() not in known
+    )

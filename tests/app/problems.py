@@ -1,0 +1,20 @@
+"""What every error of the service has in common."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from httpx2 import Response
+
+
+def assert_problem(response: Response, status: int, code: str) -> dict[str, Any]:
+    """`response` is a problem of this kind, small and self-consistent. Returns its body."""
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    assert len(response.content) < 10_000
+    body: dict[str, Any] = response.json()
+    assert {"type", "title", "status", "detail", "code"} <= body.keys()
+    assert (body["status"], body["code"]) == (status, code)
+    assert body["type"].endswith(code)
+    assert "Traceback" not in response.text and "/site-packages/" not in response.text
+    return body

@@ -1,0 +1,183 @@
+"""What is no id, no body or no query ends in a 4xx problem that repeats nothing long."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.app.problems import assert_problem
+
+JSON = {"content-type": "application/json"}
+PAIR = '"user_id": 1, "movie_id": 1'
+
+NO_IDS: list[Any] = [
+    *(True, False, None, 1.5, 1.0, -1, 2**63, 10**30, [], [1], {}, {"a": 1}),
+    *(
+        "",
+        " ",
+        " user_1",
+        "user_1 ",
+        "\tuser_1",
+        "user_1\n",
+        "\u00a0user_1",
+        "a\x00b",
+        "a\x7f",
+        "a\u2028b",
+        "x" * 41,
+    ),
+]
+
+
+@pytest.mark.parametrize("no_id", NO_IDS)
+@pytest.mark.parametrize("side", ["user_id", "movie_id"])
+def test_no_id_is_422_on_every_call(client: TestClient, side: str, no_id: Any) -> None:
+    pair = {"user_id": 1, "movie_id": 1, side: no_id}
+    columns = {"user_ids": [1, pair["user_id"]], "movie_ids": [1, pair["movie_id"]]}
+    for call, body, loc in [
+        ("/predict", pair, [side]),
+        ("/predict/batch", columns, [f"{side}s", 1]),
+        ("/compare", {"pairs": [pair]}, ["pairs", 0, side]),
+    ]:
+        problem = assert_problem(client.post(call, json=body), 422, "invalid_request")
+        assert problem["errors"][0]["loc"] == loc
+    if isinstance(no_id, str):
+        for call in ("/predict", "/compare"):
+            assert_problem(client.get(call, params=pair), 422, "invalid_request")
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        (b"", 400, "unreadable_body"),
+        (b"{", 400, "unreadable_body"),
+        (f"{{{PAIR}}} x".encode(), 400, "unreadable_body"),
+        (f"{{{PAIR}, }}".encode(), 400, "unreadable_body"),
+        (f'{{{PAIR}, "user_id": 2}}'.encode(), 400, "unreadable_body"),
+        (b'{"user_id": NaN, "movie_id": 1}', 400, "unreadable_body"),
+        (b'{"user_id": -Infinity, "movie_id": 1}', 400, "unreadable_body"),
+        (b'{"user_id": 1e999, "movie_id": 1}', 400, "unreadable_body"),
+        (b'{"user_id": ' + b"9" * 5000 + b', "movie_id": 1}', 400, "unreadable_body"),
+        (b'{"user_id": "\xff", "movie_id": 1}', 400, "unreadable_body"),
+        (b'{"user_id": "\\ud800", "movie_id": 1}', 400, "unreadable_body"),
+        (b"\xef\xbb\xbf{" + PAIR.encode() + b"}", 400, "unreadable_body"),
+        (f"{{{PAIR}}}".encode("utf-16"), 400, "unreadable_body"),
+        (b"[" * 50_000, 400, "unreadable_body"),
+        (b'{"a":' * 10_000, 400, "unreadable_body"),
+        (b"null", 422, "invalid_request"),
+        (b"[1, 2]", 422, "invalid_request"),
+        (b'"user_1"', 422, "invalid_request"),
+        (b"{}", 422, "invalid_request"),
+        (f'{{{PAIR}, "extra": 1}}'.encode(), 422, "invalid_request"),
+        (f'{{{PAIR}, "model": null}}'.encode(), 422, "invalid_request"),
+        (f'{{{PAIR}, "model": 7}}'.encode(), 422, "invalid_request"),
+        (f'{{{PAIR}, "on_unknown": "Fallback"}}'.encode(), 422, "invalid_request"),
+        (f'{{{PAIR}, "model": ""}}'.encode(), 404, "unknown_model"),
+        (f'{{{PAIR}, "model": "{"é" * 20_000}"}}'.encode(), 404, "unknown_model"),
+        (json.dumps({f"field {number}": 1 for number in range(5000)}).encode(), 422, "invalid_request"),
+        (json.dumps({"x" * 30_000: 1, "y" * 30_000: 1}).encode(), 422, "invalid_request"),
+        (b" " * 100_001, 413, "body_too_large"),
+    ],
+    ids=lambda value: repr(value[:40]) if isinstance(value, bytes) else None,
+)
+def test_bad_body(client: TestClient, body: bytes, status: int, code: str) -> None:
+    assert_problem(client.post("/predict", content=body, headers=JSON), status, code)
+
+
+def test_chunked_body_is_counted_while_it_arrives(client: TestClient) -> None:
+    response = client.post("/predict", content=iter([b" " * 60_000] * 2), headers=JSON)
+    assert assert_problem(response, 413, "body_too_large")["limit"] == 100_000
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"content-type": ""},
+        {"content-type": "text/plain"},
+        {"content-type": "application/x-www-form-urlencoded"},
+        {"content-type": "application/vnd.api+json"},
+        {"content-type": "application/json; charset=latin-1"},
+        {"content-type": "application/json", "content-encoding": "gzip"},
+    ],
+)
+def test_other_content_is_415(client: TestClient, headers: dict[str, str]) -> None:
+    response = client.post("/predict", content=f"{{{PAIR}}}".encode(), headers=headers)
+    assert_problem(response, 415, "wrong_content_type")
+
+
+@pytest.mark.parametrize(
+    "value", ["application/json", "Application/JSON; charset=UTF-8", 'application/json;charset="utf-8"']
+)
+def test_json_content_type_is_read_however_it_is_written(client: TestClient, value: str) -> None:
+    response = client.post("/predict", content=f"{{{PAIR}}}".encode(), headers={"content-type": value})
+    assert response.status_code == 200
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/predict",
+        "/predict?user_id=1",
+        "/predict?user_id=1&movie_id=1&extra=1",
+        "/predict?user_id=1&user_id=1&movie_id=1",
+        "/predict?user_id=%ff&movie_id=1",
+        "/predict?user_id=%ED%A0%80&movie_id=1",
+        "/predict?user_id=+1&movie_id=1",
+        "/predict?user_id=&movie_id=1",
+        "/predict?user_id=1;movie_id=1",
+        "/predict?user_id=1&movie_id=1&on_unknown=",
+        "/predict?" + "&".join(f"a{number}=1" for number in range(101)),
+        "/compare?user_id=1",
+        "/compare?movie_id=1",
+        "/compare?model=baseline",
+        "/models?extra=1",
+        "/models/baseline?extra=1",
+    ],
+)
+def test_bad_query_is_422(client: TestClient, address: str) -> None:
+    assert_problem(client.get(address), 422, "invalid_request")
+
+
+def test_non_latin_id_in_a_query_is_decoded(client: TestClient) -> None:
+    body = assert_problem(
+        client.get("/predict", params={"user_id": "Ørsted", "movie_id": 1}), 404, "unknown_user"
+    )
+    assert body["user_id"] == "Ørsted"
+
+
+@pytest.mark.parametrize("call", ["/predict", "/predict/batch", "/compare"])
+def test_post_takes_no_query(client: TestClient, call: str) -> None:
+    assert_problem(client.post(f"{call}?model=baseline", json={}), 422, "invalid_request")
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+fields = st.sampled_from(
+    ["user_id", "movie_id", "model", "on_unknown", "user_ids", "movie_ids", "pairs", "models"]
+)
+
+
+@given(
+    body=st.dictionaries(fields, json_values),
+    call=st.sampled_from(["/predict", "/predict/batch", "/compare"]),
+)
+def test_no_json_makes_a_server_error(client: TestClient, body: Any, call: str) -> None:
+    response = client.post(call, json=body)
+    assert response.status_code in (200, 404, 413, 422)
+    if response.status_code != 200:
+        assert_problem(response, response.status_code, response.json()["code"])
+
+
+@given(body=st.binary(max_size=200))
+def test_no_bytes_make_a_server_error(client: TestClient, body: bytes) -> None:
+    response = client.post("/predict/batch", content=body, headers=JSON)
+    assert response.status_code in (400, 422)
+    assert_problem(response, response.status_code, response.json()["code"])

@@ -1,0 +1,75 @@
+"""`/models`."""
+
+from __future__ import annotations
+
+from fastapi.testclient import TestClient
+
+from app.main import create_app
+from app.settings import Settings
+from tests.app.fakes import fake_registry
+from tests.app.problems import assert_problem
+
+
+def test_model_has_exactly_the_documented_shape(client: TestClient) -> None:
+    answer = client.get("/models/half").json()
+    resident = answer["memory"].pop("resident_bytes")
+    assert answer == {
+        "name": "half",
+        "description": "half for tests",
+        "ready": True,
+        "parameters": {
+            "total": 100,
+            "trainable": 100,
+            "tables": [{"name": "t", "shape": [10, 10], "dtype": "float32", "parameters": 100, "bytes": 400}],
+        },
+        "memory": {
+            "weights_bytes": 400,
+            "file_bytes": 5000,
+            "vocabulary_bytes": 36,
+            "compression_ratio": 2.0,
+        },
+        "accuracy": {
+            "dataset": "tiny",
+            "split": "random",
+            "test_rows": 2,
+            "mse": 1.0,
+            "rmse": 1.0,
+            "mae": 0.75,
+            "global_mean_mse": 2.0,
+            "biases_only_mse": 1.5,
+        },
+        "training": {
+            "recipe": {"name": "custom"},
+            "epochs": 2,
+            "seconds": 1.5,
+            "seed": 0,
+            "history": {"mse": [2.0, 1.0]},
+            "created_at": "2026-01-01T00:00:00+00:00",
+            "versions": {"keras": "3.15.1"},
+        },
+        "vocabulary": {"users": 4, "movies": 5},
+        "sha256": "ab" * 32,
+    }
+    # Weights, two uint32 id columns and their means, and an index of at least the ids.
+    assert resident >= 1000 + 4 * (4 + 5) + 4 * (3 + 4) + 4 * (4 + 5)
+
+
+def test_list_holds_every_model_and_the_default(client: TestClient) -> None:
+    answer = client.get("/models").json()
+    assert answer["default"] == "baseline"
+    assert [model["name"] for model in answer["models"]] == ["baseline", "half"]
+    assert answer["models"][1] == client.get("/models/half").json()
+    assert answer["models"][0]["memory"]["compression_ratio"] == 1.0
+
+
+def test_unknown_model_is_404(client: TestClient) -> None:
+    body = assert_problem(client.get("/models/nope"), 404, "unknown_model")
+    assert body["models"] == ["baseline", "half"]
+
+
+def test_without_a_baseline_nothing_is_held_against_it() -> None:
+    with TestClient(create_app(Settings(), fake_registry("half", "other"))) as client:
+        answer = client.get("/models").json()
+        assert [model["memory"]["compression_ratio"] for model in answer["models"]] == [None, None]
+        (one, _) = client.get("/compare").json()["models"]
+        assert set(one["difference"].values()) == set(one["ratio"].values()) == {None}

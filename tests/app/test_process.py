@@ -1,0 +1,154 @@
+"""`python -m app` from outside: starts, refuses to start, answers, stops."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import socket
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.app.processes import command, free_port, running
+
+
+def _damage(store: Path) -> None:
+    path = store / "baseline" / "model.keras"
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+def _rename(store: Path) -> None:
+    (store / "baseline").rename(store / "other")
+
+
+def _newer_format(store: Path) -> None:
+    path = store / "baseline" / "manifest.json"
+    path.write_text(json.dumps({**json.loads(path.read_text("utf-8")), "format_version": 99}), "utf-8")
+
+
+def _empty(store: Path) -> None:
+    shutil.rmtree(store)
+    store.mkdir()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "settings", "said"),
+    [
+        (shutil.rmtree, {}, "store"),
+        (_empty, {}, "no model"),
+        (_damage, {}, "model.keras"),
+        (_damage, {"workers": 2}, "model.keras"),
+        (_rename, {}, "other"),
+        (_newer_format, {}, "format_version"),
+        (None, {"default_model": "nope"}, "RATINGS_DEFAULT_MODEL"),
+        (None, {"models": "baseline,nope"}, "RATINGS_MODELS"),
+        (None, {"port": "http"}, "RATINGS_PORT"),
+        (None, {"host": "no.such.host.invalid"}, "RATINGS_HOST"),
+    ],
+)
+def test_refuses_to_start_in_one_line(
+    store: Path, spoil: Callable[[Path], None] | None, settings: dict[str, object], said: str
+) -> None:
+    if spoil is not None:
+        spoil(store)
+    process = command(store, **{"port": free_port(), **settings})
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert errors.startswith("cannot start: ")
+    assert errors.count("\n") == 1
+    assert said in errors
+
+
+def test_port_in_use_is_one_line(shared_store: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        process = command(shared_store, port=taken.getsockname()[1])
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert errors.count("\n") == 1
+    assert "in use" in errors
+
+
+def test_serves_and_stops_with_exit_code_0_while_a_batch_is_in_flight(shared_store: Path) -> None:
+    count = 100_000
+    columns = json.dumps(
+        {
+            "user_ids": [f"user_{number % 29 + 1}" for number in range(count)],
+            "movie_ids": [f"movie_{number % 39 + 1}" for number in range(count)],
+        }
+    )
+
+    def send_batch() -> httpx2.Response:
+        headers = {"content-type": "application/json"}
+        return httpx2.post(f"{server.url}/predict/batch", content=columns, headers=headers, timeout=60)
+
+    with running(shared_store) as server, ThreadPoolExecutor(3) as senders:
+        batches = [senders.submit(send_batch) for _ in range(3)]
+        slowest = 0.0
+        while not all(batch.done() for batch in batches):
+            start = time.perf_counter()
+            assert httpx2.get(f"{server.url}/healthz").status_code == 200
+            slowest = max(slowest, time.perf_counter() - start)
+        assert slowest < 0.2
+
+        batches.append(senders.submit(send_batch))
+        time.sleep(0.1)
+        start = time.perf_counter()
+        server.process.send_signal(signal.SIGTERM)
+        output, errors = server.process.communicate(timeout=10)
+        assert time.perf_counter() - start < 5
+        assert server.process.returncode == 0
+        assert errors == ""
+        assert f"ready on {server.url}" in output
+        assert "user_" not in output
+        answers = [batch.result() for batch in batches]
+    assert {answer.status_code for answer in answers} == {200}
+    assert len(answers[0].json()["ratings"]) == count
+    assert all(answer.content == answers[0].content for answer in answers)
+
+
+def test_request_that_outlasts_the_stop_is_answered_all_the_same(shared_store: Path) -> None:
+    with running(shared_store, shutdown_seconds=1) as server:
+        host, port = server.url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=10) as half_sent:
+            head = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            half_sent.sendall(head + b"Content-Length: 9\r\n\r\n{")
+            time.sleep(0.3)
+            server.process.send_signal(signal.SIGTERM)
+            answer = b"".join(iter(lambda: half_sent.recv(10_000), b""))
+        output, errors = server.process.communicate(timeout=10)
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert b'"code":"stopping"' in answer
+    assert server.process.returncode == 0
+    assert "Traceback" not in output + errors
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_stops_at_once_while_it_still_loads(shared_store: Path, number: signal.Signals) -> None:
+    process = command(shared_store, port=free_port())
+    assert process.stdout is not None
+    assert "loading" in process.stdout.readline()
+    time.sleep(0.5)
+    process.send_signal(number)
+    process.communicate(timeout=5)
+    assert process.returncode == 0
+
+
+def test_two_workers_answer_and_stop_with_exit_code_0(shared_store: Path) -> None:
+    with running(shared_store, workers=2) as server:
+        url = f"{server.url}/predict?user_id=1&movie_id=1"
+        # A connection each, so that both get some.
+        answers = [httpx2.get(url).json() for _ in range(20)]
+        assert all(answer == answers[0] for answer in answers)
+        assert answers[0]["known_user"]
+        server.process.send_signal(signal.SIGTERM)
+        output, errors = server.process.communicate(timeout=10)
+        assert server.process.returncode == 0
+        assert errors == ""
+        assert "starting 2 workers" in output

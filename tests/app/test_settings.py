@@ -1,0 +1,69 @@
+"""Settings come from the environment; one that means nothing is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from app.errors import BadSetting
+from app.settings import Settings, load_settings, unknown_variables
+
+
+@pytest.fixture(autouse=True)
+def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"RATINGS_{name.upper()}", raising=False)
+
+
+def test_defaults_are_those_of_a_fresh_clone() -> None:
+    settings = load_settings()
+    assert (settings.store, settings.host, settings.port) == (Path("models_store"), "127.0.0.1", 8000)
+    assert (settings.models, settings.default_model) == (None, None)
+    assert (settings.limits.max_body_bytes, settings.limits.max_batch) == (8 * 1024 * 1024, 100_000)
+
+
+def test_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RATINGS_MODELS", "baseline, other")
+    monkeypatch.setenv("RATINGS_STORE", "/srv/store")
+    monkeypatch.setenv("RATINGS_MAX_BATCH", "7")
+    monkeypatch.setenv("RATINGS_DEFAULT_MODEL", "")  # as compose passes on what is not set
+    settings = load_settings()
+    assert settings.models == ("baseline", "other")
+    assert settings.store == Path("/srv/store")
+    assert settings.limits.max_batch == 7
+    assert settings.default_model is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "http"),
+        ("PORT", "70000"),
+        ("PORT", "tcp://10.0.0.1:80"),
+        ("WORKERS", "0"),
+        ("WORKERS", "1.5"),
+        ("ENGINE", "onnx"),
+        ("LOG_LEVEL", "loud"),
+        ("MODELS", "baseline,,other"),
+        ("MODELS", "baseline,baseline"),
+        ("MAX_BODY_BYTES", "8MB"),
+        ("MAX_ID_LENGTH", "257"),
+        ("SHUTDOWN_SECONDS", "inf"),
+        ("PORT", "x" * 10_000),
+    ],
+)
+def test_bad_setting_is_one_line_that_names_it(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(f"RATINGS_{name}", value)
+    with pytest.raises(BadSetting) as refused:
+        load_settings()
+    line = str(refused.value)
+    assert line.startswith(f"RATINGS_{name}: ")
+    assert "\n" not in line and len(line) < 300
+
+
+def test_mistyped_variables_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RATINGS_PROT", "80")
+    assert unknown_variables() == ["RATINGS_PROT"]

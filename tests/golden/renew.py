@@ -1,0 +1,36 @@
+"""`python -m tests.golden.renew` writes the golden OpenAPI document and problems anew."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from app.error_handlers import kind_of, problem
+from app.main import create_app
+from app.settings import Settings
+from tests.app.fakes import fake_registry
+
+HERE = Path(__file__).resolve().parent
+OPENAPI = HERE / "openapi.json"
+PROBLEMS = HERE / "problems.json"
+
+
+def openapi_text() -> str:
+    """The OpenAPI document as it is kept."""
+    return json.dumps(create_app(Settings(), fake_registry()).openapi(), indent=1, ensure_ascii=False) + "\n"
+
+
+def problems_text() -> str:
+    """One problem of each kind as they are kept."""
+    from tests.app.test_errors import REQUEST_ERRORS
+
+    found = {
+        type(error).__name__: json.loads(bytes(problem(kind_of(type(error)), str(error), error.fields).body))
+        for error in REQUEST_ERRORS
+    }
+    return json.dumps(found, indent=1, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    OPENAPI.write_text(openapi_text(), encoding="utf-8")
+    PROBLEMS.write_text(problems_text(), encoding="utf-8")
