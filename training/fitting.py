@@ -42,6 +42,11 @@ class Fitted:
     seconds: float
 
     @property
+    def seed(self) -> int:
+        """The recipe's seed."""
+        return self.recipe.seed
+
+    @property
     def epochs(self) -> int:
         """Epochs that were run."""
         return len(self.history["mse"])
@@ -71,7 +76,7 @@ def fit(settings: ModelSettings, recipe: Recipe, dataset: Dataset, on_step: OnSt
     settings = resolve_settings(settings, users, movies, dataset.movie_popularity, dataset.user_popularity)
     model = build_rating_model(settings, users, movies, dataset.movie_popularity, dataset.user_popularity)
     recipe = recipe.model_copy(update={"batch_size": recipe.batch_size or _batch_size(len(dataset.train))})
-    batches = _Batches(dataset.train, recipe.batch_size or 1, recipe.seed)
+    batches = _Batches(dataset.train, recipe.batch_size or 1, recipe.shuffle_window, recipe.seed)
     total = len(batches) * recipe.epochs
     rate: Any = recipe.learning_rate
     if recipe.schedule == "cosine":
@@ -117,14 +122,14 @@ def predict(
 
 
 def _batch_size(rows: int) -> int:
-    """Large enough to be fast, small enough for some 800 steps an epoch."""
-    return min(max(rows // 800, 128), 1024)
+    """Large enough to be fast, small enough for some 200 steps an epoch."""
+    return min(max(rows // 200, 256), 4096)
 
 
 def _with_penalty(indexed: keras.Model, embedding_l2: float) -> keras.Model:
-    """The same layers with a penalty on the looked-up embeddings; it is no part of what is saved."""
+    """The same layers in a model to fit; neither penalty nor optimizer becomes part of what is saved."""
     if not embedding_l2:
-        return indexed
+        return keras.Model(indexed.inputs, indexed.output)
     looked_up = [indexed.get_layer(f"{side}_embedding").output for side in ("user", "movie")]
     return keras.Model(indexed.inputs, _Penalty(embedding_l2)(indexed.output, *looked_up))
 
@@ -147,8 +152,9 @@ class _Batches(keras.utils.PyDataset):
     One size means one compilation; the rows that do not fill a last batch sit out one epoch.
     """
 
-    def __init__(self, examples: Examples, batch_size: int, seed: int) -> None:
+    def __init__(self, examples: Examples, batch_size: int, window: int | None, seed: int) -> None:
         super().__init__()
+        self._window = window
         self._examples = examples
         self._batch_size = min(batch_size, len(examples))
         self._random = np.random.default_rng(seed)
@@ -166,7 +172,11 @@ class _Batches(keras.utils.PyDataset):
         ]
 
     def on_epoch_end(self) -> None:
-        order = self._random.permutation(len(self._examples))
+        rows = len(self._examples)
+        order = self._random.permutation(rows)
+        if self._window is not None:
+            # A row waits in a shuffle buffer for a geometric time, whose mean is the buffer's size.
+            order = np.argsort(np.arange(rows) + self._random.exponential(self._window, rows))
         self._shuffled = Examples(
             self._examples.user_index[order], self._examples.movie_index[order], self._examples.ratings[order]
         )

@@ -90,10 +90,12 @@ class Recipe(Settings):
 
     Attributes:
         name: `reference`, `default`, or `custom` once anything was changed by hand.
-        batch_size: Ratings a step; None for an 800th of the training rows, within 128 and 1,024.
+        batch_size: Ratings a step; None for a 200th of the training rows, within 256 and 4,096.
         learning_rate: Adam's, at the start.
         schedule: `constant`, or `cosine` down to zero over all epochs.
         epochs: Passes over the training rows, at most.
+        shuffle_window: None shuffles all rows anew each epoch; a number shuffles them as a buffer of so many
+            rows over a file does.
         embedding_l2: Weight of the squared length of the looked-up embeddings in the loss, a row.
         validation_fraction: Part of the training rows held out for early stopping; 0 trains on all.
         patience: Epochs without a better validation loss before fitting stops; None never stops early.
@@ -105,6 +107,7 @@ class Recipe(Settings):
     learning_rate: Annotated[float, Field(gt=0, le=10)]
     schedule: Literal["constant", "cosine"] = "constant"
     epochs: Annotated[int, Field(ge=1, le=10_000)]
+    shuffle_window: Annotated[int, Field(ge=1)] | None = None
     embedding_l2: Annotated[float, Field(ge=0, le=100)] = 0.0
     validation_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.0
     patience: Annotated[int, Field(ge=1)] | None = None

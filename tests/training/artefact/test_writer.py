@@ -75,9 +75,7 @@ def test_interrupted_while_saving(store: Path) -> None:
 def test_killed_while_saving_and_cleaned_up_by_the_next(store: Path) -> None:
     code = f"""
         import os, signal
-        from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+        from pathlib import Path
         from tests.training.artefact.test_writer import republish
         def die(path):
             path.write_bytes(b"half")

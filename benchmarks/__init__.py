@@ -1,0 +1,1 @@
+"""One command a figure; README.md beside this says what each figure means."""

@@ -1,0 +1,154 @@
+"""The command line from outside: what it trains, what it prints, what it refuses in one line."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.conftest import REPOSITORY
+from training.__main__ import main
+from training.artefact import open_artefact
+
+QUICK = ("--epochs", "1", "--embedding-dim", "4")
+
+
+def run(*arguments: str | Path, cwd: Path = REPOSITORY) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "training", *map(str, arguments)]
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "COLUMNS": "200"}
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def ratings() -> pd.DataFrame:
+    random = np.random.default_rng(3)
+    user, movie = np.nonzero(random.random((40, 50)) < 0.4)
+    frame = pd.DataFrame({"customer": user, "film": movie, "stars": random.integers(1, 11, user.size) / 2})
+    return frame.assign(customer=frame["customer"].map("who-{}".format))
+
+
+def test_help_teaches_without_importing_keras() -> None:
+    started = time.perf_counter()
+    shown = run("--help")
+    assert shown.returncode == 0
+    for command in ("fit", "download", "inspect", "evaluate", "split"):
+        assert command in shown.stdout
+    assert "popularity ** temperature" in run("fit", "--help").stdout
+    assert time.perf_counter() - started < 30
+
+
+def test_a_csv_with_other_column_names_is_trained_inspected_and_evaluated(
+    ratings: pd.DataFrame, tmp_path: Path
+) -> None:
+    ratings.to_csv(tmp_path / "mine.csv", index=False)
+    columns = ("--columns", "customer,film,stars")
+    done = run("fit", "--data", tmp_path / "mine.csv", *columns, "--store", tmp_path / "store", *QUICK)
+    assert done.returncode == 0, done.stderr
+    for said in (f"{len(ratings):,} ratings", "40 users", "biases only", "global mean", "Total params"):
+        assert said in done.stdout
+    artefact = open_artefact(tmp_path / "store" / "memory_efficient")
+    assert artefact.users.index("who-7") >= 0
+    assert artefact.movies.canonical(3) == "movie_3"
+    assert sorted(path.name for path in (tmp_path / "report").iterdir()) == [
+        "loss.png",
+        "memory.png",
+        "popularity.png",
+        "training.html",
+    ]
+    page = (tmp_path / "report" / "training.html").read_text()
+    assert "<script src" not in page
+    assert "<link" not in page
+
+    shown = run("inspect", tmp_path / "store" / "baseline")
+    assert artefact.manifest.split.test_sha256 in shown.stdout
+
+    again = run("evaluate", tmp_path / "store" / "baseline", "--data", tmp_path / "mine.csv", *columns)
+    mse = open_artefact(tmp_path / "store" / "baseline").manifest.accuracy.mse
+    assert f"{mse:.4f}" in again.stdout
+
+
+def test_a_parquet_file_is_trained(ratings: pd.DataFrame, tmp_path: Path) -> None:
+    names = {"customer": "user_id", "film": "item_id", "stars": "rating"}
+    ratings.rename(columns=names).to_parquet(tmp_path / "mine.parquet")
+    done = run("fit", "baseline", "--data", tmp_path / "mine.parquet", "--store", tmp_path / "store", *QUICK)
+    assert done.returncode == 0, done.stderr
+    assert open_artefact(tmp_path / "store" / "baseline").manifest.dataset.rows == len(ratings)
+
+
+def test_split_writes_rows_and_digest(tmp_path: Path) -> None:
+    done = run("split", "--out", tmp_path / "parts")
+    written = json.loads((tmp_path / "parts" / "split.json").read_text())
+    assert done.returncode == 0
+    assert written["parts"]["test"]["sha256"][:16] in done.stdout
+
+
+def test_ctrl_c_leaves_the_store_as_it_was(tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    command = [sys.executable, "-m", "training", "fit", "baseline", "--epochs", "500", "--patience", "500"]
+    command += ["--store", str(store)]
+    process = subprocess.Popen(
+        command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout
+    while not process.stdout.readline().startswith("split"):
+        pass
+    time.sleep(4)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "not published" in said
+    assert not store.exists() or not list(store.glob("baseline"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["fit", "nonsense"], "there is no model 'nonsense'; there are baseline"),
+        (["fit", "baseline", "baseline"], "twice"),
+        (["fit", "--data", "nowhere"], "nowhere"),
+        (["fit", "--split", "sideways"], "sideways"),
+        (["fit", "--epochs", "0"], "--epochs"),
+        (["fit", "--epochs", "three"], "--epochs"),
+        (["fit", "--learning-rate", "nan"], "--learning-rate"),
+        (["fit", "--embedding-dim", "0"], "--embedding-dim"),
+        (["fit", "baseline", "--num-buckets", "9"], "means nothing to baseline"),
+        (["fit", "memory_efficient", "--num-buckets", "5"], "smallest legal"),
+        (["fit", "memory_efficient", "--block-sizes", "1,2"], "block"),
+        (["fit", "memory_efficient", "--block-sizes", "a,b"], "--block-sizes takes whole numbers"),
+        (["fit", "memory_efficient", "--block-dims", "64,32"], "block"),
+        (["fit", "memory_efficient", "--temperature", "2"], "--temperature"),
+        (["fit", "memory_efficient", "--parameter-budget", "3"], "smallest legal"),
+        (["fit", "--columns", "user"], "--columns"),
+        (["fit", "--seed", "-1"], "seed"),
+        (["fit", "--validation-fraction", "1"], "validation"),
+        (["fit", "--store", "/proc/nowhere/store"], "/proc/nowhere"),
+        (["split", "--split", "time", "--data", "data/ml-latest-small/movies.csv"], "movies.csv"),
+        (["inspect", "data"], "manifest"),
+        (["inspect", "nowhere"], "nowhere"),
+        (["evaluate", "tests"], "manifest"),
+        (["download", "ml-2m"], "ml-2m"),
+        (["nonsense"], "nonsense"),
+    ],
+)
+def test_what_is_wrong_is_said_in_a_line(
+    arguments: list[str], said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(REPOSITORY)
+    monkeypatch.setattr(sys, "argv", ["training", *arguments])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    if stopped.value.code == 2:  # an option's own error, drawn by the command-line library
+        assert said in capsys.readouterr().err
+    else:
+        message = str(stopped.value.code)
+        assert message.startswith("error: ")
+        assert said in message
+        assert "\n" not in message
