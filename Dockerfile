@@ -16,25 +16,28 @@ FROM ${BASE} AS common
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin stars
 WORKDIR /srv
-COPY training training
 # The volume that is mounted here starts with what the image holds, owner included.
 COPY --chown=stars:stars models_store models_store
 
 FROM common AS train
 COPY --from=train-packages /opt/venv /opt/venv
-COPY app app
 COPY data data
+COPY training training
+COPY app app
 USER stars
 ENTRYPOINT ["python", "-m", "training"]
 CMD ["fit", "--store", "models_store", "--report", "models_store/.report"]
 
 FROM common AS serve
-COPY --from=train-packages /opt/venv /opt/venv
+COPY --from=serve-packages /opt/venv /opt/venv
+# Of the workshop, only the hand-over: no TensorFlow, no Keras, no pandas in this image.
+COPY training/__init__.py training/errors.py training/
+COPY training/artefact training/artefact
 COPY app app
 USER stars
 ENV RATINGS_HOST=0.0.0.0 RATINGS_PORT=8000 RATINGS_STORE=/srv/models_store
 EXPOSE 8000
-HEALTHCHECK --interval=5s --timeout=3s --start-period=30s --retries=3 \
-  CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8000/readyz', timeout=2)"]
+HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
+  CMD ["python", "-c", "import os, urllib.request as r; r.urlopen(f\"http://127.0.0.1:{os.environ['RATINGS_PORT']}/readyz\", timeout=2)"]
 STOPSIGNAL SIGTERM
 CMD ["python", "-m", "app"]

@@ -6,13 +6,15 @@ HOST   ?= 127.0.0.1
 PORT   ?= 8000
 DATA   ?= data/ml-latest-small
 STORE  ?= models_store
+# Training never writes to the shipped models, whatever STORE says.
+TRAIN_STORE := $(if $(filter command environment,$(firstword $(origin STORE))),$(STORE),store)
 
 VENV := .venv
 BIN  := $(VENV)/bin
 UV_COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check format test test-long train serve bench shipped-models docker-test lock
+.PHONY: help setup check format test test-long train serve bench shipped-models frontier docker-test lock
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -47,16 +49,27 @@ test-long: $(VENV)/.dev ## the tests that take minutes
 	$(BIN)/python -m pytest -m long
 
 train: $(VENV)/.train ## train both models on DATA (default: the bundled set) into store/
-	$(BIN)/python -m training fit --data $(DATA) --store $(if $(filter models_store,$(STORE)),store,$(STORE)) $(ARGS)
+	@test "$(abspath $(TRAIN_STORE))" != "$(abspath models_store)" || { echo "models_store holds the shipped models: make train STORE=store" >&2; exit 1; }
+	$(BIN)/python -m training fit --data "$(DATA)" --store "$(TRAIN_STORE)" $(ARGS)
 
-serve: $(VENV)/.train ## serve STORE (default: the shipped models) on HOST:PORT
-	RATINGS_STORE=$(STORE) RATINGS_HOST=$(HOST) RATINGS_PORT=$(PORT) exec $(BIN)/python -m app
+serve: $(VENV)/.serve ## serve STORE (default: the shipped models) on HOST:PORT
+	RATINGS_STORE="$(STORE)" RATINGS_HOST=$(HOST) RATINGS_PORT=$(PORT) exec $(BIN)/python -m app
 
 bench: $(VENV)/.dev ## the figures of docs/performance.md, side by side with their yardsticks
 	$(BIN)/python -m benchmarks.training_speed
+	$(BIN)/python -m benchmarks.serving
+	$(BIN)/python -m benchmarks.batch
+	$(BIN)/python -m benchmarks.top
+	$(BIN)/python -m benchmarks.memory
+	$(BIN)/python -m benchmarks.start
+	$(BIN)/python -m benchmarks.growth
 
 shipped-models: $(VENV)/.train ## rebuild models_store/ from ML1M=folder (MovieLens 1M may not be redistributed)
-	$(BIN)/python -m training fit baseline memory_efficient --recipe reference --data $(ML1M) --store models_store --shareable --report docs/report
+	$(BIN)/python -m training fit baseline memory_efficient --recipe reference --data $(ML1M) --store models_store --shareable
+	$(BIN)/python -m training distil --data $(ML1M) --store models_store --shareable
+
+frontier: $(VENV)/.train ## train the grid on DATA and draw error against bytes, from scratch or where it stopped (long)
+	$(BIN)/python -m training frontier --data "$(DATA)" $(ARGS)
 
 docker-test: ## build the image, bring the compose file up, call it, stop it
 	tests/docker/smoke.sh

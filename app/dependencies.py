@@ -6,10 +6,13 @@ from typing import Annotated, TypedDict
 
 from fastapi import Depends, Request
 
+from app.folding_in import FoldIn
 from app.reading import parse_query, read_body
+from app.schemas.discovery import MoviesQuery, RecommendQuery, UsersQuery
 from app.schemas.requests import CompareQuery, PredictRequest
 from app.scoring.registry import Registry
 from app.settings import Limits
+from app.web.page import Page
 from app.working import Worker
 
 
@@ -19,6 +22,8 @@ class State(TypedDict):
     registry: Registry
     limits: Limits
     worker: Worker
+    fold_in: FoldIn
+    page: Page
 
 
 async def get_registry(request: Request) -> Registry:
@@ -39,9 +44,23 @@ async def get_worker(request: Request) -> Worker:
     return worker
 
 
+async def get_fold_in(request: Request) -> FoldIn:
+    """What fits new users."""
+    fold_in: FoldIn = request.state.fold_in
+    return fold_in
+
+
+async def get_page(request: Request) -> Page:
+    """The page's files."""
+    page: Page = request.state.page
+    return page
+
+
 RegistryDep = Annotated[Registry, Depends(get_registry)]
 LimitsDep = Annotated[Limits, Depends(get_limits)]
 WorkerDep = Annotated[Worker, Depends(get_worker)]
+FoldInDep = Annotated[FoldIn, Depends(get_fold_in)]
+PageDep = Annotated[Page, Depends(get_page)]
 
 
 async def get_body(request: Request, limits: LimitsDep) -> bytes:
@@ -59,6 +78,24 @@ async def get_compare_query(request: Request, limits: LimitsDep) -> CompareQuery
     return parse_query(CompareQuery, request, limits)
 
 
+async def get_movies_query(request: Request, limits: LimitsDep) -> MoviesQuery:
+    """The query string of `GET /movies`."""
+    return parse_query(MoviesQuery, request, limits)
+
+
+async def get_users_query(request: Request, limits: LimitsDep) -> UsersQuery:
+    """The query string of `GET /users`."""
+    return parse_query(UsersQuery, request, limits)
+
+
+async def get_recommend_query(request: Request, limits: LimitsDep) -> RecommendQuery:
+    """The query string of `GET /recommend`."""
+    return parse_query(RecommendQuery, request, limits)
+
+
 BodyDep = Annotated[bytes, Depends(get_body)]
 PredictQueryDep = Annotated[PredictRequest, Depends(get_predict_query)]
 CompareQueryDep = Annotated[CompareQuery, Depends(get_compare_query)]
+MoviesQueryDep = Annotated[MoviesQuery, Depends(get_movies_query)]
+UsersQueryDep = Annotated[UsersQuery, Depends(get_users_query)]
+RecommendQueryDep = Annotated[RecommendQuery, Depends(get_recommend_query)]

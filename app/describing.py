@@ -8,11 +8,14 @@ from app.schemas.models import (
     ModelDescription,
     ModelList,
     Parameters,
+    Popularity,
+    RankRange,
     Table,
     Training,
     VocabularySizes,
 )
 from app.scoring.registry import LoadedModel, Registry
+from training.artefact import Manifest
 
 
 def list_models(registry: Registry) -> ModelList:
@@ -52,7 +55,18 @@ def describe(registry: Registry, model: LoadedModel) -> ModelDescription:
         ),
         training=Training(**training.model_dump()),
         vocabulary=VocabularySizes(users=vocabulary.users.size, movies=vocabulary.movies.size),
+        popularity=_popularity(manifest),
         sha256=manifest.model_file.sha256,
+    )
+
+
+def _popularity(manifest: Manifest) -> Popularity:
+    movies = manifest.settings.get("movies")
+    blocks = movies.get("block_sizes") if isinstance(movies, dict) else None
+    ranges = manifest.popularity
+    return Popularity(
+        movie_ratings=None if ranges is None else [RankRange(**one.model_dump()) for one in ranges],
+        movie_blocks=[int(size) for size in blocks] if isinstance(blocks, list) else None,
     )
 
 

@@ -16,6 +16,7 @@ ServiceError
     ├── ColdPairs            an id without a training rating, and no fallback was asked for
     │   ├── UnknownUser      the user has none (first where both sides have none)
     │   └── UnknownMovie     only the movie has none
+    ├── NoFoldIn             a new user, and a model whose engine does not tell its embeddings
     ├── NotReady             an expected model is not loaded
     └── Stopping             the service stops before it could answer
 
@@ -137,6 +138,13 @@ class UnknownUser(ColdPairs):
 
 class UnknownMovie(ColdPairs):
     """A movie without a training rating, while the user has some."""
+
+
+class NoFoldIn(RequestError):
+    """A new user cannot be fitted: the model's engine does not tell its embeddings."""
+
+    def __init__(self, model: str) -> None:
+        super().__init__(f"the engine of model {shorten(model)!r} tells no embeddings", model=shorten(model))
 
 
 class NotReady(RequestError):

@@ -13,11 +13,14 @@ from fastapi_offline import FastAPIOffline
 from app.dependencies import State
 from app.documentation.openapi import build_openapi
 from app.error_handlers import add_error_handlers
+from app.fast_predict import FastPredict
+from app.folding_in import FoldIn
 from app.middleware import AccessLog, AnswerWhenCutOff, HeadAsGet
-from app.routes import compare, health, models, predict
+from app.routes import compare, health, models, movies, new_user, page, predict, recommend
 from app.scoring.loading import load_registry
 from app.scoring.registry import Registry
 from app.settings import Settings, load_settings
+from app.web.page import load_page
 from app.working import Worker
 
 API_VERSION: Final = "1.0"
@@ -45,7 +48,13 @@ def create_app(settings: Settings | None = None, registry: Registry | None = Non
     async def lifespan(_app: FastAPI) -> AsyncIterator[State]:
         loaded = registry if registry is not None else await anyio.to_thread.run_sync(load_registry, settings)
         loaded.check_ready()
-        yield State(registry=loaded, limits=settings.limits, worker=Worker(settings.batch_threads))
+        yield State(
+            registry=loaded,
+            limits=settings.limits,
+            worker=Worker(settings.batch_threads),
+            fold_in=FoldIn(),
+            page=load_page(),
+        )
 
     # The same as FastAPI, with the files of /docs served from here and not from the internet.
     app = FastAPIOffline(
@@ -56,14 +65,20 @@ def create_app(settings: Settings | None = None, registry: Registry | None = Non
         redirect_slashes=False,
         redoc_url=None,
         static_url="/docs/files",
+        # Looked for anew at every request, which costs as much as the rating.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
         generate_unique_id_function=lambda route: route.name,
     )
-    for route in (predict, models, compare, health):
+    for route in (predict, new_user, recommend, movies, models, compare, health, page):
         app.include_router(route.router)
     add_error_handlers(app)
     app.add_middleware(HeadAsGet)
     app.add_middleware(AnswerWhenCutOff)
-    app.add_middleware(AccessLog)
+    build_rest = app.build_middleware_stack
+    # In front of the framework's own layers, each of which costs every request a little.
+    app.build_middleware_stack = lambda: AccessLog(  # type: ignore[method-assign]
+        FastPredict(build_rest(), settings.limits)
+    )
 
     def openapi() -> dict[str, Any]:
         app.openapi_schema = app.openapi_schema or build_openapi(app)

@@ -37,9 +37,15 @@ class AccessLog:
             await self.app(scope, receive, watch)
         finally:
             # The raw path is still percent-encoded, so it cannot forge a line.
-            path = shorten(scope.get("raw_path", b"").decode("latin-1"), 200)
+            path = _shown(scope.get("raw_path", b""))
             milliseconds = 1000 * (time.perf_counter() - start)
-            logger.info("%s %s %d %.1f ms", scope["method"], path, status, milliseconds)
+            line = f"{scope['method']} {path} {status} {milliseconds:.1f} ms"
+            # Not `logger.info`: it walks the stack for the caller's place, which no line tells.
+            logger.handle(logging.LogRecord(logger.name, logging.INFO, "", 0, line, None, None))
+
+
+def _shown(raw_path: bytes) -> str:
+    return shorten(raw_path.decode("latin-1"), 200)
 
 
 class AnswerWhenCutOff:

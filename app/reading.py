@@ -14,13 +14,14 @@ from app.json_body import parse_json
 from app.schemas.requests import RequestModel
 from app.settings import Limits
 
+ARROW_STREAM: Final = "application/vnd.apache.arrow.stream"
 _MAX_PARAMETERS: Final = 100
 
 RequestT = TypeVar("RequestT", bound=RequestModel)
 
 
 async def read_body(request: Request, limits: Limits) -> bytes:
-    """The body, which must claim to be JSON. It is counted while it arrives, whatever it claims to measure.
+    """The body, which must claim to be JSON.
 
     Raises:
         WrongContentType: It claims to be something else.
@@ -28,6 +29,23 @@ async def read_body(request: Request, limits: Limits) -> bytes:
         UnreadableBody: The caller went away.
     """
     check_content_type(request)
+    return await read_bytes(request, limits)
+
+
+def is_arrow(request: Request) -> bool:
+    """Whether the body claims to be an Arrow stream, and nothing else."""
+    plain = request.headers.get("content-encoding", "identity").strip().lower() == "identity"
+    claims = request.headers.getlist("content-type")
+    return plain and len(claims) == 1 and claims[0].strip().lower() == ARROW_STREAM
+
+
+async def read_bytes(request: Request, limits: Limits) -> bytes:
+    """The body, whatever it is. It is counted while it arrives, whatever it claims to measure.
+
+    Raises:
+        BodyTooLarge: It has too many bytes.
+        UnreadableBody: The caller went away.
+    """
     stated = request.headers.get("content-length", "")
     if stated.isdecimal() and int(stated[:20]) > limits.max_body_bytes:
         raise BodyTooLarge(limits.max_body_bytes)

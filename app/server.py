@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import uvicorn
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.server import HANDLED_SIGNALS
 from uvicorn.supervisors import Multiprocess
@@ -68,11 +69,11 @@ def serve(settings: Settings) -> int:
         listener = listen(settings)
         logger.info("loading the models of %s", settings.store)
         if settings.workers == 1:
-            Server(_config(_load_app(settings), settings)).run([listener])
+            Server(server_config(_load_app(settings), settings)).run([listener])
             return 0
         check_store(settings)
         logger.info("starting %d workers on %s", settings.workers, _url(listener))
-        supervisor = Multiprocess(_config("app.server:create_worker_app", settings), [listener])
+        supervisor = Multiprocess(server_config("app.server:create_worker_app", settings), [listener])
         supervisor.run()
     return int(any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes))
 
@@ -145,7 +146,8 @@ def _load_app(settings: Settings) -> FastAPI:
     return app
 
 
-def _config(app: FastAPI | str, settings: Settings) -> uvicorn.Config:
+def server_config(app: ASGIApp | str, settings: Settings) -> uvicorn.Config:
+    """How uvicorn is run: `app`, or the name of what makes it, under `settings`."""
     return uvicorn.Config(
         app,
         factory=isinstance(app, str),

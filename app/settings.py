@@ -60,11 +60,11 @@ class Settings(BaseSettings):
     ] = None
     default_model: Annotated[
         str | None,
-        Field(description="model of a request that names none; baseline, else the first, by default"),
+        Field(description="model of a request that names none; compact, baseline or the first by default"),
     ] = None
-    engine: Annotated[Literal["keras"], Field(description="what reads the tables and computes ratings")] = (
-        "keras"
-    )
+    engine: Annotated[
+        Literal["table", "keras"], Field(description="what reads the tables and computes ratings")
+    ] = "table"
     host: Annotated[str, Field(min_length=1, description="address to listen on")] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535, description="port to listen on; 0 for any free one")] = 8000
     workers: Annotated[

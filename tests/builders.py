@@ -27,6 +27,9 @@ TINY_MEMORY_EFFICIENT = MEMORY_EFFICIENT.model_copy(
         "movies": MixedDimension(block_sizes=(5, 15, 20), block_dims=(4, 2, 1)),
     }
 )
+TINY_BIASED = ModelSettings(
+    name="biased", description="Biases and a dot product.", embedding_dim=2, biases=True
+)
 
 
 def tiny_table() -> RatingsTable:

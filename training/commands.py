@@ -45,7 +45,12 @@ class OperationName(StrEnum):
     CONCATENATE = "concatenate"
 
 
-def _numbers(text: str | None, option: str) -> tuple[int, ...] | None:
+def whole_numbers(text: str | None, option: str) -> tuple[int, ...] | None:
+    """`1,2,3` as numbers; None stays None.
+
+    Raises:
+        SettingsError: It is something else.
+    """
     if text is None:
         return None
     try:
@@ -78,6 +83,7 @@ BUNDLED = Path(__file__).resolve().parent.parent / "data" / "ml-latest-small"
 
 @app.command()
 def fit(
+    context: typer.Context,
     models: Annotated[
         list[str] | None,
         typer.Argument(metavar="[MODEL]...", help="baseline, memory_efficient; both when none is named."),
@@ -128,6 +134,17 @@ def fit(
     parameter_budget: Annotated[
         int | None, typer.Option(help="Mixed dimension: widths that fit this many parameters.")
     ] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option(
+            help="What the weights may come to: 64KB, 64KiB or 100000params. Tries what fits on validation "
+            "rows and publishes the best; decides all that MODEL and the options about models and recipes do."
+        ),
+    ] = None,
+    name: Annotated[str, typer.Option(help="With --budget: the model's name.")] = "budget",
+    work: Annotated[
+        Path, typer.Option(help="With --budget: folder of finished teachers, for the next run.")
+    ] = Path("runs/budget"),
     shareable: Annotated[
         bool,
         typer.Option(
@@ -136,7 +153,7 @@ def fit(
         ),
     ] = False,
     report: Annotated[
-        Path | None, typer.Option(help="Where the plots go.", show_default="report/ in the store's parent")
+        Path | None, typer.Option(help="Where the plots go.", show_default=".report in the store")
     ] = None,
 ) -> None:
     """Train models on ratings and publish them to a store, each whole or not at all.
@@ -144,7 +161,26 @@ def fit(
     `python -m training fit` alone trains both models on the bundled data set. Serve the result with
     `make serve STORE=store`.
     """
-    from training.console import fit_and_report, named_models
+    from training.console import console, fit_and_report, load_table, named_models
+
+    if budget is not None:
+        from training.budget.command import refuse_other_options
+        from training.budget.console import Request, fit_within_budget
+
+        refuse_other_options(context)
+        request = Request(
+            budget=budget,
+            name=name,
+            table=load_table(data, columns),
+            split=split.value,
+            split_seed=split_seed,
+            seed=seed or 0,
+            store=store,
+            work=work,
+            shareable=shareable,
+        )
+        interruptible(fit_within_budget, request, console)
+        return
     from training.overrides import override_models, override_recipe
     from training.recipes import RECIPES
 
@@ -154,8 +190,8 @@ def fit(
         num_buckets=num_buckets,
         quotient_rows=quotient_rows,
         operation=operation and operation.value,
-        block_sizes=_numbers(block_sizes, "--block-sizes"),
-        block_dims=_numbers(block_dims, "--block-dims"),
+        block_sizes=whole_numbers(block_sizes, "--block-sizes"),
+        block_dims=whole_numbers(block_dims, "--block-dims"),
         temperature=temperature,
         parameter_budget=parameter_budget,
     )
@@ -168,7 +204,7 @@ def fit(
         validation_fraction=validation_fraction,
         patience=patience,
     )
-    _interruptible(
+    interruptible(
         fit_and_report,
         wanted,
         chosen,
@@ -198,7 +234,7 @@ def download(
     """Fetch a data set from GroupLens, resuming where a broken download stopped, and check its digest."""
     from training.data.download import download as fetch
 
-    folder = _interruptible(fetch, name, to, allow_unverified=allow_unverified)
+    folder = interruptible(fetch, name, to, allow_unverified=allow_unverified)
     typer.echo(f"{folder}\ntrain on it: python -m training fit --data {folder}")
 
 
@@ -215,7 +251,7 @@ def inspect(
 @app.command()
 def evaluate(
     artefact: Annotated[Path, typer.Argument(help="A model's folder, such as models_store/baseline.")],
-    data: DataOption = BUNDLED,
+    data: Annotated[Path, typer.Option("--data", help="Ratings, as for `fit`; the ids must mean the same.")],
     columns: ColumnsOption = None,
     split: SplitOption = SplitName.RANDOM,
     split_seed: SplitSeedOption = 0,
@@ -226,7 +262,7 @@ def evaluate(
     """Measure an artefact on the test rows of any data set, cold pairs by its fallback."""
     from training.console import evaluate_artefact
 
-    _interruptible(evaluate_artefact, artefact, data, columns, split.value, split_seed, all_rows)
+    interruptible(evaluate_artefact, artefact, data, columns, split.value, split_seed, all_rows)
 
 
 @app.command()
@@ -248,7 +284,8 @@ def split(
     show_split(data, columns, kind.value, split_seed, validation_fraction, out)
 
 
-def _interruptible(call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+def interruptible(call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Call; Ctrl-C ends the program with a word and exit code 130."""
     try:
         return call(*args, **kwargs)
     except KeyboardInterrupt:

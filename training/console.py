@@ -12,6 +12,7 @@ from rich.table import Table
 
 from training.artefact.manifest import AccuracyRecord, Manifest
 from training.artefact.reader import open_artefact
+from training.artefact.writer import make_store
 from training.data.movielens import ColumnNames, load_ratings
 from training.data.split import Split, SplitKind, split_ratings
 from training.data.split_files import write_split
@@ -52,25 +53,28 @@ def fit_and_report(
     report: Path | None,
 ) -> None:
     """Train the models one after the other, publish each, and show what came out."""
-    table = _load(data, columns)
+    table = load_table(data, columns)
     with console.status("importing Keras"):
         from training.reports import write_report
-        from training.workshop import make_dataset, titles_to_carry, train
+        from training.workshop import check_settings, fit_and_judge, make_dataset, titles_to_carry
 
     dataset = make_dataset(table, split, split_seed, recipe)
     _show_split(dataset.split)
-    titles = titles_to_carry(table, shareable)
-    trained = []
+    # What can be refused is refused before the first model is fitted.
+    check_settings(models, dataset)
+    make_store(store)
+    judged = []
     for settings in models:
         with _progress_bar(settings.name) as on_step:
-            trained.append(train(settings, recipe, dataset, store, titles, on_step))
-        done = trained[-1]
-        done.fitted.model.indexed.summary(print_fn=console.print)
-        console.print(f"{settings.name}: {done.fitted.epochs} epochs in {done.fitted.seconds:.1f} s")
-    console.print(_results([one.artefact.manifest for one in trained]))
-    written = write_report(
-        [one.artefact.manifest for one in trained], dataset, report or store.parent / "report"
-    )
+            judged.append(fit_and_judge(settings, recipe, dataset, on_step))
+        fitted = judged[-1].fitted
+        fitted.model.indexed.summary(print_fn=console.print)
+        console.print(f"{settings.name}: {fitted.epochs} epochs in {fitted.seconds:.1f} s")
+    # All are published at the end: a run that is stopped leaves the store as it was.
+    titles = titles_to_carry(table, shareable)
+    manifests = [one.publish(store, titles).manifest for one in judged]
+    console.print(_results(manifests))
+    written = write_report(manifests, dataset, report or store / ".report")
     console.print(f"published to {store}; plots: {written}")
     console.print(f"serve it: make serve STORE={store}")
 
@@ -107,16 +111,23 @@ def evaluate_artefact(
 ) -> None:
     """Measure an artefact on a data set's test rows, or on all of its rows."""
     artefact = open_artefact(folder)
-    table = _load(data, columns)
-    parts = split_ratings(table, split, split_seed)
-    _show_split(parts)
+    table = load_table(data, columns)
+    if table.sha256 != artefact.manifest.dataset.sha256:
+        console.print(
+            f"[yellow]not the file that {artefact.manifest.name} was trained on: ids are matched as text, "
+            "and the same id may be somebody else[/]"
+        )
+    rows = None
+    if not all_rows:
+        parts = split_ratings(table, split, split_seed)
+        _show_split(parts)
+        rows = parts.test
     with console.status("importing Keras"):
         from training.artefact.reader import load_indexed_keras_model
         from training.evaluation import evaluate_elsewhere
         from training.fitting import predict
 
     model = load_indexed_keras_model(artefact)
-    rows = None if all_rows else parts.test
     found = evaluate_elsewhere(lambda user, movie: predict(model, user, movie), artefact, table, rows)
     shown = Table("model", "rows", "cold", "MSE", "RMSE", "MAE", "warm MSE")
     shown.add_row(
@@ -126,7 +137,7 @@ def evaluate_artefact(
         f"{found.mse:.4f}",
         f"{found.rmse:.4f}",
         f"{found.mae:.4f}",
-        f"{found.mse_warm:.4f}",
+        "" if found.mse_warm is None else f"{found.mse_warm:.4f}",
     )
     console.print(shown)
 
@@ -135,14 +146,20 @@ def show_split(
     data: Path, columns: str | None, kind: SplitKind, seed: int, validation_fraction: float, out: Path | None
 ) -> None:
     """Print a split's sizes and digest, and write its rows where asked."""
-    parts = split_ratings(_load(data, columns), kind, seed, validation_fraction)
+    parts = split_ratings(load_table(data, columns), kind, seed, validation_fraction)
     _show_split(parts)
     if out is not None:
         write_split(parts, out)
         console.print(f"written to {out}")
 
 
-def _load(data: Path, columns: str | None) -> RatingsTable:
+def load_table(data: Path, columns: str | None) -> RatingsTable:
+    """The ratings at `data`; says what was found.
+
+    Args:
+        data: A file, or the folder that it lies in.
+        columns: Names of its columns with commas between, or None for the usual ones.
+    """
     with console.status(f"reading {data}"):
         table = load_ratings(data, columns=_column_names(columns))
     console.print(
@@ -164,8 +181,9 @@ def _column_names(text: str | None) -> ColumnNames | None:
 
 
 def _show_split(split: Split) -> None:
+    seed = f", seed {split.seed}" if split.kind == "random" else ""
     console.print(
-        f"split {split.kind}, seed {split.seed}: {split.train.size:,} train, "
+        f"split {split.kind}{seed}: {split.train.size:,} train, "
         f"{split.validation.size:,} validation, {split.test.size:,} test; test rows {split.test_sha256[:16]}"
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,9 @@ from training.artefact.manifest import AccuracyRecord
 from training.artefact.reader import Artefact
 from training.data.dataset import Dataset, Examples
 from training.data.table import RatingsTable
+
+if TYPE_CHECKING:
+    from training.models.rating_model import RatingModel
 
 Predict = Callable[[NDArray[np.int32], NDArray[np.int32]], NDArray[np.float32]]
 """`(n,)` user indices and `(n,)` movie indices to `(n,)` stars."""
@@ -41,13 +45,28 @@ def errors(observed: NDArray[np.float32], predicted: NDArray[np.floating]) -> Er
 
 def fit_fallback(dataset: Dataset) -> Fallback:
     """Global and damped means of the training rows (see `training.artefact.fallback`)."""
-    train = dataset.train
-    mean = float(np.round(np.mean(train.ratings, dtype=np.float64), 6))
+    train, mean = dataset.train, train_mean(dataset)
     return Fallback(
         global_mean=mean,
         user_means=damped_means(train.user_index, train.ratings, dataset.users.warm, mean),
         movie_means=damped_means(train.movie_index, train.ratings, dataset.movies.warm, mean),
     )
+
+
+def model_fallback(model: RatingModel, dataset: Dataset) -> Fallback:
+    """What answers for cold ids beside a fitted model: its biases where it has them, else damped means."""
+    if not model.settings.biases:
+        return fit_fallback(dataset)
+    layers = [model.indexed.get_layer(name) for name in ("user_bias", "movie_bias", "rating")]
+    user_biases, movie_biases, global_bias = (layer.get_weights()[0] for layer in layers)
+    return Fallback.from_biases(
+        float(global_bias), user_biases[: dataset.users.warm, 0], movie_biases[: dataset.movies.warm, 0]
+    )
+
+
+def train_mean(dataset: Dataset) -> float:
+    """Mean training rating, rounded to the 6 digits that a manifest keeps."""
+    return float(np.round(np.mean(dataset.train.ratings, dtype=np.float64), 6))
 
 
 def predict_all(
@@ -79,16 +98,24 @@ def evaluate(predict: Predict, fallback: Fallback, dataset: Dataset) -> Accuracy
     test = dataset.test
     rated, cold = predict_all(predict, fallback, test, dataset.users.warm, dataset.movies.warm)
     over_all = errors(test.ratings, rated)
+    # Not the fallback's: a model's biases need not say the mean exactly.
+    mean = train_mean(dataset)
     return AccuracyRecord(
         mse=over_all.mse,
         rmse=over_all.rmse,
         mae=over_all.mae,
-        mse_warm=errors(test.ratings[~cold], rated[~cold]).mse,
+        mse_warm=_mse_of_warm(test.ratings, rated, cold),
         test_rows=len(test),
         cold_rows=int(np.count_nonzero(cold)),
-        global_mean_mse=errors(test.ratings, np.full(len(test), fallback.global_mean)).mse,
+        global_mean_mse=errors(test.ratings, np.full(len(test), mean)).mse,
         biases_only_mse=errors(test.ratings, biases_only(dataset)).mse,
     )
+
+
+def _mse_of_warm(
+    observed: NDArray[np.float32], rated: NDArray[np.float32], cold: NDArray[np.bool_]
+) -> float | None:
+    return None if cold.all() else errors(observed[~cold], rated[~cold]).mse
 
 
 def biases_only(dataset: Dataset) -> NDArray[np.float64]:
@@ -126,7 +153,7 @@ class ErrorsElsewhere:
     mse: float
     rmse: float
     mae: float
-    mse_warm: float
+    mse_warm: float | None
 
 
 def evaluate_elsewhere(
@@ -152,5 +179,5 @@ def evaluate_elsewhere(
         mse=over_all.mse,
         rmse=over_all.rmse,
         mae=over_all.mae,
-        mse_warm=errors(examples.ratings[~cold], rated[~cold]).mse,
+        mse_warm=_mse_of_warm(examples.ratings, rated, cold),
     )

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.data.dataset import Dataset, Examples
+from training.layers.rating_head import MAX_STARS
 from training.models.rating_model import RatingModel, build_rating_model, resolve_settings
 from training.settings import ModelSettings, Recipe
 
@@ -81,7 +82,9 @@ def fit(settings: ModelSettings, recipe: Recipe, dataset: Dataset, on_step: OnSt
     rate: Any = recipe.learning_rate
     if recipe.schedule == "cosine":
         rate = keras.optimizers.schedules.CosineDecay(recipe.learning_rate, total)
-    learner = _with_penalty(model.indexed, recipe.embedding_l2)
+    if settings.global_bias:
+        _start_at_mean(model.indexed, dataset.train)
+    learner = _with_penalty(model.indexed, recipe.embedding_l2, recipe.bias_l2 if settings.biases else 0.0)
     learner.compile(keras.optimizers.Adam(rate), loss="mse", metrics=["mse", "mae"], jit_compile=True)
     callbacks: list[keras.callbacks.Callback] = [_Progress(total, on_step)] if on_step else []
     validation = None
@@ -126,23 +129,34 @@ def _batch_size(rows: int) -> int:
     return min(max(rows // 200, 256), 4096)
 
 
-def _with_penalty(indexed: keras.Model, embedding_l2: float) -> keras.Model:
+def _start_at_mean(indexed: keras.Model, train: Examples) -> None:
+    """Set the global bias to what predicts the mean training rating by itself."""
+    mean = np.clip(np.mean(train.ratings, dtype=np.float64) / MAX_STARS, 0.01, 0.99)
+    indexed.get_layer("rating").global_bias.assign(np.log(mean / (1 - mean)))
+
+
+def _with_penalty(indexed: keras.Model, embedding_l2: float, bias_l2: float) -> keras.Model:
     """The same layers in a model to fit; neither penalty nor optimizer becomes part of what is saved."""
-    if not embedding_l2:
+    weights = {"embedding": embedding_l2, "bias": bias_l2}
+    names = {
+        f"{side}_{what}": weight for what, weight in weights.items() if weight for side in ("user", "movie")
+    }
+    if not names:
         return keras.Model(indexed.inputs, indexed.output)
-    looked_up = [indexed.get_layer(f"{side}_embedding").output for side in ("user", "movie")]
-    return keras.Model(indexed.inputs, _Penalty(embedding_l2)(indexed.output, *looked_up))
+    looked_up = [indexed.get_layer(name).output for name in names]
+    return keras.Model(indexed.inputs, _Penalty(list(names.values()))(indexed.output, *looked_up))
 
 
 class _Penalty(keras.layers.Layer):
-    def __init__(self, embedding_l2: float) -> None:
+    def __init__(self, weights: list[float]) -> None:
         super().__init__()
-        self._embedding_l2 = embedding_l2
+        self._weights = weights
 
-    def call(self, rating: Any, user_embedding: Any, movie_embedding: Any, training: bool = False) -> Any:
+    def call(self, rating: Any, *looked_up: Any, training: bool = False) -> Any:
         if training:
-            lengths = keras.ops.square(user_embedding) + keras.ops.square(movie_embedding)
-            self.add_loss(self._embedding_l2 * keras.ops.mean(keras.ops.sum(lengths, axis=-1)))
+            for weight, vectors in zip(self._weights, looked_up, strict=True):
+                lengths = keras.ops.sum(keras.ops.square(vectors), axis=-1)
+                self.add_loss(weight * keras.ops.mean(lengths))
         return rating
 
 

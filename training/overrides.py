@@ -49,7 +49,7 @@ def override_models(models: list[ModelSettings], **changes: Any) -> list[ModelSe
         if family and not any(isinstance(side, family) for model in models for side in _sides(model)):
             names = ", ".join(model.name for model in models)
             raise SettingsError(
-                f"--{name.replace('_', '-')} means nothing to {names}: no side is {family.__name__}"
+                f"--{name.replace('_', '-')} means nothing to {names}: neither side is of that family"
             )
     return changed
 

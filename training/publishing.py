@@ -6,19 +6,21 @@ import datetime
 import importlib.metadata
 import platform
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import keras
 import numpy as np
 
+from training.agreement import check_agreement
 from training.artefact.fallback import Fallback
 from training.artefact.manifest import (
     FORMAT_VERSION,
     AccuracyRecord,
+    BiasesRecord,
     DatasetRecord,
-    FallbackRecord,
     FileRecord,
     Manifest,
+    MeansRecord,
     ParametersRecord,
     SideVocabularyRecord,
     SplitRecord,
@@ -31,14 +33,49 @@ from training.artefact.vocabulary import Vocabulary
 from training.artefact.writer import publish
 from training.data.dataset import Dataset
 from training.data.table import Movie
-from training.fitting import Fitted
+from training.layers import PackedEmbedding
+from training.models.rating_model import RatingModel
+from training.popularity_ranges import popularity_ranges
+from training.settings import ModelSettings, Settings
 
 _RECORDED_PACKAGES = ("keras", "tensorflow", "numpy", "h5py")
 
 
+class Publishable(Protocol):
+    """A model with the record of how it came about: fitted by gradients or distilled."""
+
+    @property
+    def settings(self) -> ModelSettings:
+        """What was built, with every default filled in."""
+
+    @property
+    def recipe(self) -> Settings:
+        """How it was made."""
+
+    @property
+    def seed(self) -> int:
+        """The recipe's seed."""
+
+    @property
+    def model(self) -> RatingModel:
+        """The Keras models."""
+
+    @property
+    def history(self) -> dict[str, list[float]]:
+        """Curves, one number an epoch each."""
+
+    @property
+    def epochs(self) -> int:
+        """Epochs that were run."""
+
+    @property
+    def seconds(self) -> float:
+        """Wall time."""
+
+
 def publish_model(
     store: Path,
-    fitted: Fitted,
+    fitted: Publishable,
     dataset: Dataset,
     fallback: Fallback,
     accuracy: AccuracyRecord,
@@ -75,23 +112,32 @@ def publish_model(
             split=_split(dataset),
             accuracy=accuracy,
             training=_training(fitted),
+            popularity=popularity_ranges(dataset.movie_popularity),
         )
+
+    def check(artefact: Artefact) -> None:
+        check_agreement(artefact, fitted.model.indexed)
 
     known = {
         movie_id: {"title": titles[movie_id].title, "genres": list(titles[movie_id].genres)}
         for movie_id in dataset.movies
         if movie_id in titles
     }
-    return publish(store, fitted.settings.name, with_ids.save, describe, known)
+    return publish(store, fitted.settings.name, with_ids.save, describe, known, check)
 
 
 def _parameters(model: keras.Model) -> ParametersRecord:
+    logical: dict[str, int] = {}
+    for layer in model.layers:
+        # Packed codes are several to the byte, or none where a column is dropped.
+        if isinstance(layer, PackedEmbedding):
+            logical.update(layer.logical_sizes())
     tables = [
         TableRecord(
             name=weight.path,
             shape=list(weight.shape),
             dtype=weight.dtype,
-            parameters=int(np.prod(weight.shape)),
+            parameters=logical.get(weight.path, int(np.prod(weight.shape))),
             bytes=_bytes(weight),
         )
         for weight in model.weights
@@ -112,8 +158,10 @@ def _side(vocabulary: Vocabulary) -> SideVocabularyRecord:
     )
 
 
-def _fallback(fallback: Fallback) -> FallbackRecord:
-    return FallbackRecord(
+def _fallback(fallback: Fallback) -> MeansRecord | BiasesRecord:
+    if fallback.by_biases:
+        return BiasesRecord(kind="biases")
+    return MeansRecord(
         global_mean=fallback.global_mean,
         user_means=[round(float(mean), 4) for mean in fallback.user_means],
         movie_means=[round(float(mean), 4) for mean in fallback.movie_means],
@@ -144,7 +192,7 @@ def _split(dataset: Dataset) -> SplitRecord:
     )
 
 
-def _training(fitted: Fitted) -> TrainingRecord:
+def _training(fitted: Publishable) -> TrainingRecord:
     versions = {"python": platform.python_version()}
     for package in _RECORDED_PACKAGES:
         versions[package] = _installed_version(package)
@@ -152,7 +200,7 @@ def _training(fitted: Fitted) -> TrainingRecord:
         recipe=fitted.recipe.model_dump(mode="json"),
         epochs=fitted.epochs,
         seconds=round(fitted.seconds, 3),
-        seed=fitted.recipe.seed,
+        seed=fitted.seed,
         history={name: [round(value, 6) for value in values] for name, values in fitted.history.items()},
         created_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         versions=versions,

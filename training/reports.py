@@ -12,6 +12,7 @@ import pandas as pd
 
 from training.artefact.manifest import Manifest
 from training.data.dataset import Dataset
+from training.errors import ReportError
 from training.settings import MixedDimension, ModelSettings
 
 PAGE = "training.html"
@@ -28,16 +29,22 @@ def write_report(manifests: list[Manifest], dataset: Dataset, folder: Path) -> P
 
     Returns:
         The page.
+
+    Raises:
+        ReportError: The folder cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     charts: dict[str, Any] = {
         "loss": loss_by_epoch(manifests),
         "popularity": popularity_with_blocks(manifests, dataset),
         "memory": parameters_and_bytes(manifests),
     }
-    for name, chart in charts.items():
-        _save(chart, folder / f"{name}.png")
-    _save(alt.vconcat(*charts.values()).resolve_scale(color="independent"), folder / PAGE)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, chart in charts.items():
+            save_chart(chart, folder / f"{name}.png")
+        save_chart(alt.vconcat(*charts.values()).resolve_scale(color="independent"), folder / PAGE)
+    except OSError as error:
+        raise ReportError(f"{folder}: the plots cannot be written ({error.strerror or error})") from error
     return folder / PAGE
 
 
@@ -85,7 +92,10 @@ def popularity_with_blocks(manifests: list[Manifest], dataset: Dataset) -> Any:
             tooltip=["rank", "ratings"],
         )
     )
-    rules = alt.Chart(pd.DataFrame(_blocks(manifests), columns=["model", "begins", "block"]))
+    blocks = _blocks(manifests)
+    if not blocks:
+        return curve
+    rules = alt.Chart(pd.DataFrame(blocks, columns=["model", "begins", "block"]))
     return alt.layer(
         curve,
         rules.mark_rule(strokeDash=[4, 3]).encode(x="begins:Q", color="model:N", tooltip=["model", "block"]),
@@ -134,8 +144,8 @@ def _blocks(manifests: list[Manifest]) -> list[tuple[str, int, str]]:
     return found
 
 
-def _save(chart: Any, path: Path) -> None:
-    """Write under a temporary name, then rename."""
+def save_chart(chart: Any, path: Path) -> None:
+    """Write an HTML page that needs no network, or a PNG, under a temporary name; then rename."""
     unfinished = path.with_name(f".{path.stem}.unfinished{path.suffix}")
     # `inline` puts the plotting library into the page.
     options = {"inline": True} if path.suffix == ".html" else {"scale_factor": 2}

@@ -64,7 +64,36 @@ class MixedDimension(Settings):
     projection_bias: bool = False
 
 
-Side = Annotated[FullTable | QuotientRemainder | MixedDimension, Field(discriminator="family")]
+class HashingTrick(Settings):
+    """One small table; ids whose hashes meet share a row (arXiv:0902.2206). The yardstick of the others.
+
+    Attributes:
+        num_buckets: Rows of the table; None for `default_num_buckets` of the vocabulary.
+    """
+
+    family: Literal["hashing_trick"] = "hashing_trick"
+    num_buckets: Annotated[int, Field(ge=1)] | None = None
+
+
+class Packed(Settings):
+    """A table in few bits, in blocks of ids by falling popularity; made by distillation or by rounding.
+
+    Attributes:
+        block_sizes: Ids in each block, most popular first; None for one block.
+        code_bytes: Bytes of all codes; None for 8 bits a value.
+        ones_at: Place in the embedding of a column of ones, which takes the other side's bias; None for
+            no such column.
+    """
+
+    family: Literal["packed"] = "packed"
+    block_sizes: tuple[Annotated[int, Field(ge=1)], ...] | None = None
+    code_bytes: Annotated[int, Field(ge=1)] | None = None
+    ones_at: Annotated[int, Field(ge=0)] | None = None
+
+
+Side = Annotated[
+    FullTable | QuotientRemainder | MixedDimension | HashingTrick | Packed, Field(discriminator="family")
+]
 
 
 class ModelSettings(Settings):
@@ -76,6 +105,9 @@ class ModelSettings(Settings):
         embedding_dim: Length of the embeddings whose dot product is the rating.
         users: How users are embedded.
         movies: How movies are embedded.
+        biases: Whether each user and each movie has a bias that is added to its dot products; implies a
+            global bias.
+        global_bias: Whether one more weight is added to every dot product.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
@@ -83,6 +115,8 @@ class ModelSettings(Settings):
     embedding_dim: Annotated[int, Field(ge=1, le=4096)] = 64
     users: Side = FullTable()
     movies: Side = FullTable()
+    biases: bool = False
+    global_bias: bool = False
 
 
 class Recipe(Settings):
@@ -97,6 +131,7 @@ class Recipe(Settings):
         shuffle_window: None shuffles all rows anew each epoch; a number shuffles them as a buffer of so many
             rows over a file does.
         embedding_l2: Weight of the squared length of the looked-up embeddings in the loss, a row.
+        bias_l2: Weight of the squares of the looked-up biases in the loss, a row.
         validation_fraction: Part of the training rows held out for early stopping; 0 trains on all.
         patience: Epochs without a better validation loss before fitting stops; None never stops early.
         seed: Of initial weights and of the order of rows.
@@ -109,6 +144,7 @@ class Recipe(Settings):
     epochs: Annotated[int, Field(ge=1, le=10_000)]
     shuffle_window: Annotated[int, Field(ge=1)] | None = None
     embedding_l2: Annotated[float, Field(ge=0, le=100)] = 0.0
+    bias_l2: Annotated[float, Field(ge=0, le=100)] = 0.0
     validation_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.0
     patience: Annotated[int, Field(ge=1)] | None = None
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0

@@ -5,26 +5,41 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from training.artefact.fallback import Fallback
+from training.artefact.manifest import AccuracyRecord
 from training.artefact.reader import Artefact
 from training.data.dataset import Dataset, prepare
 from training.data.movielens import load_ratings
 from training.data.split import SplitKind, split_ratings
 from training.data.table import Movie, RatingsTable
-from training.evaluation import evaluate, fit_fallback
+from training.evaluation import evaluate, model_fallback
 from training.fitting import Fitted, OnStep, fit
+from training.models.rating_model import resolve_settings
 from training.publishing import publish_model
 from training.settings import ModelSettings, Recipe
+
+# Data sets whose movie ids are those of movielens.org, as the bundled set's are. ML-100K has its own.
+_SAME_MOVIE_IDS = frozenset({"ml-1m", "ml-10m", "ml-20m", "ml-25m", "ml-32m"})
 
 BUNDLED_DATA = Path(__file__).resolve().parent.parent / "data" / "ml-latest-small"
 
 
 @dataclass(frozen=True)
-class Trained:
-    """A model that now lies in the store, and what it was fitted on."""
+class Judged:
+    """A fitted model with its figures on the test rows, not yet published."""
 
-    artefact: Artefact
     fitted: Fitted
     dataset: Dataset
+    fallback: Fallback
+    accuracy: AccuracyRecord
+
+    def publish(self, store: Path, titles: dict[str, Movie]) -> Artefact:
+        """Write it to the store, whole or not at all.
+
+        Raises:
+            ArtefactError: The store cannot be written; it is as before.
+        """
+        return publish_model(store, self.fitted, self.dataset, self.fallback, self.accuracy, titles)
 
 
 def make_dataset(table: RatingsTable, kind: SplitKind, split_seed: int, recipe: Recipe) -> Dataset:
@@ -36,25 +51,45 @@ def make_dataset(table: RatingsTable, kind: SplitKind, split_seed: int, recipe: 
     return prepare(table, split_ratings(table, kind, split_seed, recipe.validation_fraction))
 
 
+def check_settings(models: list[ModelSettings], dataset: Dataset) -> None:
+    """Refuse what would be refused later, before the first model is fitted.
+
+    Raises:
+        SettingsError: Some settings are not legal for this dataset.
+    """
+    for settings in models:
+        resolve_settings(
+            settings,
+            len(dataset.users),
+            len(dataset.movies),
+            dataset.movie_popularity,
+            dataset.user_popularity,
+        )
+
+
+def fit_and_judge(
+    settings: ModelSettings, recipe: Recipe, dataset: Dataset, on_step: OnStep | None = None
+) -> Judged:
+    """Fit a model, and measure it once on the test rows.
+
+    Raises:
+        SettingsError: The settings are not legal for this dataset.
+    """
+    fitted = fit(settings, recipe, dataset, on_step)
+    fallback = model_fallback(fitted.model, dataset)
+    return Judged(fitted, dataset, fallback, evaluate(fitted.predict, fallback, dataset))
+
+
 def train(
-    settings: ModelSettings,
-    recipe: Recipe,
-    dataset: Dataset,
-    store: Path,
-    titles: dict[str, Movie],
-    on_step: OnStep | None = None,
-) -> Trained:
-    """Fit, judge once on the test rows, and publish.
+    settings: ModelSettings, recipe: Recipe, dataset: Dataset, store: Path, titles: dict[str, Movie]
+) -> Artefact:
+    """Fit, judge and publish one model.
 
     Raises:
         SettingsError: The settings are not legal for this dataset.
         ArtefactError: The store cannot be written; it is as before.
     """
-    fitted = fit(settings, recipe, dataset, on_step)
-    fallback = fit_fallback(dataset)
-    accuracy = evaluate(fitted.predict, fallback, dataset)
-    artefact = publish_model(store, fitted, dataset, fallback, accuracy, titles)
-    return Trained(artefact, fitted, dataset)
+    return fit_and_judge(settings, recipe, dataset).publish(store, titles)
 
 
 def titles_to_carry(table: RatingsTable, shareable: bool) -> dict[str, Movie]:
@@ -63,8 +98,8 @@ def titles_to_carry(table: RatingsTable, shareable: bool) -> dict[str, Movie]:
     Args:
         table: The data set that the model learns from.
         shareable: Whether the store is to be passed on. Then a data set that forbids redistribution
-            lends no titles; the bundled one knows many movies by the same MovieLens id.
+            lends no titles; the bundled one knows many movies of the sets that share its ids.
     """
     if not shareable or table.redistributable:
         return table.titles
-    return load_ratings(BUNDLED_DATA).titles
+    return load_ratings(BUNDLED_DATA).titles if table.name in _SAME_MOVIE_IDS else {}

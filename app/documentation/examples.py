@@ -72,6 +72,13 @@ MODEL: Final[Example] = {
         "versions": {"keras": "3.15.1"},
     },
     "vocabulary": {"users": 6040, "movies": 3706},
+    "popularity": {
+        "movie_ratings": [
+            {"first": 1, "last": 1, "ratings": 2900},
+            {"first": 2, "last": 3706, "ratings": 847083},
+        ],
+        "movie_blocks": None,
+    },
     "sha256": "0" * 64,
 }
 MODEL_LIST: Final[Example] = {"default": "baseline", "models": [MODEL]}

@@ -7,24 +7,31 @@ from typing import Any, Final
 from app.documentation.examples import Example
 from app.error_handlers import INTERNAL_ERROR, Kind, kind_of
 from app.errors import BodyTooLarge, InvalidRequest, UnreadableBody, WrongContentType
+from app.reading import ARROW_STREAM
+from app.schemas.discovery import NewUserRequest, RecommendRequest
 from app.schemas.problem import MEDIA_TYPE, Problem
 from app.schemas.requests import BatchRequest, CompareRequest, PredictRequest, RequestModel
 
 REF_TEMPLATE: Final = "#/components/schemas/{model}"
 BODY_ERRORS: Final = (UnreadableBody, BodyTooLarge, WrongContentType, InvalidRequest)
 # Models that no handler has in its signature, because bodies are read in `app.reading`.
-DOCUMENTED_MODELS: Final = (PredictRequest, BatchRequest, CompareRequest, Problem)
+DOCUMENTED_MODELS: Final = (
+    PredictRequest,
+    BatchRequest,
+    CompareRequest,
+    RecommendRequest,
+    NewUserRequest,
+    Problem,
+)
 
 
-def json_body(model: type[RequestModel], example: Example) -> dict[str, Any]:
-    """The entry of a call that takes `model` as a JSON body."""
+def json_body(model: type[RequestModel], example: Example, or_arrow: bool = False) -> dict[str, Any]:
+    """The entry of a call that takes `model` as a JSON body, or else, where it can be, an Arrow stream."""
     schema = {"$ref": REF_TEMPLATE.format(model=model.__name__)}
-    return {
-        "requestBody": {
-            "required": True,
-            "content": {"application/json": {"schema": schema, "example": example}},
-        }
-    }
+    content: dict[str, Any] = {"application/json": {"schema": schema, "example": example}}
+    if or_arrow:
+        content[ARROW_STREAM] = {"schema": {"type": "string", "format": "binary"}}
+    return {"requestBody": {"required": True, "content": content}}
 
 
 def query_parameters(model: type[RequestModel], example: Example) -> dict[str, Any]:

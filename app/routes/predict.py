@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import orjson
 from fastapi import APIRouter, Depends
+from starlette.requests import Request
 from starlette.responses import Response
 
 from app.answering import JSONAnswer
+from app.arrow import read_pairs, write_ratings
 from app.dependencies import BodyDep, LimitsDep, PredictQueryDep, RegistryDep, WorkerDep
 from app.documentation import examples
 from app.documentation.operations import BODY_ERRORS, answers, json_body, query_parameters
 from app.errors import InvalidRequest, TooManyPairs, UnknownModel, UnknownMovie, UnknownUser
-from app.predicting import predict, predict_batch
-from app.reading import parse_body, refuse_query
+from app.predicting import predict, predict_batch, predict_columns
+from app.reading import ARROW_STREAM, is_arrow, parse_body, parse_query, read_body, read_bytes, refuse_query
 from app.schemas.predictions import BatchPrediction, Prediction
-from app.schemas.requests import BatchRequest, PredictRequest
+from app.schemas.requests import BatchOptions, BatchRequest, PredictRequest
 
 router = APIRouter(tags=["predict"])
 
@@ -57,13 +59,28 @@ async def get_predict(query: PredictQueryDep, registry: RegistryDep) -> Response
     responses=answers(
         examples.BATCH_PREDICTION, *BODY_ERRORS, TooManyPairs, UnknownUser, UnknownMovie, UnknownModel
     ),
-    openapi_extra=json_body(BatchRequest, examples.BATCH_REQUEST),
-    dependencies=[Depends(refuse_query)],
+    openapi_extra=json_body(BatchRequest, examples.BATCH_REQUEST, or_arrow=True),
 )
 async def post_predict_batch(
-    body: BodyDep, registry: RegistryDep, limits: LimitsDep, worker: WorkerDep
+    request: Request, registry: RegistryDep, limits: LimitsDep, worker: WorkerDep
 ) -> Response:
-    """Ratings in the order asked for. One cold id refuses the whole batch, unless a fallback is asked for."""
+    """Ratings in the order asked for. One cold id refuses the whole batch, unless a fallback is asked for.
+
+    The columns may also be an Arrow stream (`user_id`, `movie_id`: utf8 or whole numbers; not compressed),
+    by its content type, with `model` and `on_unknown` in the query string. The answer is a stream, too:
+    `rating` float32, `known_user` and `known_movie` bool.
+    """
+    if is_arrow(request):
+        options = parse_query(BatchOptions, request, limits)
+        stream = await read_bytes(request, limits)
+
+        def work_on_columns() -> bytes:
+            scored = predict_columns(registry, read_pairs(stream, limits), options)
+            return write_ratings(scored.ratings, scored.known_user, scored.known_movie)
+
+        return Response(await worker.run(len(stream), work_on_columns), media_type=ARROW_STREAM)
+    await refuse_query(request)
+    body = await read_body(request, limits)
 
     def work() -> bytes:
         return orjson.dumps(predict_batch(registry, parse_body(BatchRequest, body, limits)))

@@ -84,6 +84,28 @@ class VocabularySizes:
 
 
 @dataclass(frozen=True, slots=True)
+class RankRange:
+    """Movies from popularity rank `first` to `last`, and their training ratings altogether."""
+
+    first: int
+    last: int
+    ratings: int
+
+
+@dataclass(frozen=True, slots=True)
+class Popularity:
+    """How the training ratings are spread over the movies, and how the model cuts these into blocks."""
+
+    movie_ratings: Annotated[
+        Sequence[RankRange] | None, Field(description="null where the artefact does not carry it")
+    ]
+    movie_blocks: Annotated[
+        Sequence[int] | None,
+        Field(description="movies of each block, the most rated first; null where there are no blocks"),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
 class ModelDescription:
     """Everything about one model."""
 
@@ -95,6 +117,7 @@ class ModelDescription:
     accuracy: Accuracy
     training: Training
     vocabulary: VocabularySizes
+    popularity: Popularity
     sha256: Annotated[str, Field(description="digest of the model file")]
 
 

@@ -19,7 +19,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from app.errors import InvalidRequest, TooManyPairs, shorten
-from app.ids import ID_SCHEMA, check_id
+from app.ids import ID_SCHEMA, check_id, plain_ids
 from app.settings import Limits
 from training.artefact import RawId
 
@@ -36,7 +36,10 @@ def _many_ids(raws: object, info: ValidationInfo) -> Sequence[RawId]:
     limits = _limits(info)
     if not isinstance(raws, list):
         raise ValueError("must be a list of ids")
-    _check_count(raws, info)
+    check_count(raws, info)
+    plain = plain_ids(raws, limits.max_id_length)
+    if plain is not None:
+        return plain
     for position, raw in enumerate(raws):
         try:
             check_id(raw, limits.max_id_length)
@@ -46,14 +49,16 @@ def _many_ids(raws: object, info: ValidationInfo) -> Sequence[RawId]:
     return raws
 
 
-def _check_count(pairs: object, info: ValidationInfo) -> object:
+def check_count(pairs: object, info: ValidationInfo) -> object:
+    """`pairs`, if it is no list with more entries than one call may hold."""
     limit = _limits(info).max_batch
     if isinstance(pairs, list) and len(pairs) > limit:
         raise TooManyPairs(len(pairs), limit)
     return pairs
 
 
-def _not_null(value: object) -> object:
+def not_null(value: object) -> object:
+    """`value`, if it is something."""
     if value is None:
         raise ValueError("is null; leave the field out instead")
     return value
@@ -65,13 +70,13 @@ Ids = Annotated[
 ]
 Model = Annotated[
     str | None,
-    BeforeValidator(_not_null),
+    BeforeValidator(not_null),
     Field(description="name of a model; the default one where it is left out"),
     WithJsonSchema({"type": "string"}),
 ]
 Stars = Annotated[
     Annotated[float, Field(ge=0, le=5, allow_inf_nan=False)] | None,
-    BeforeValidator(_not_null),
+    BeforeValidator(not_null),
     Field(description="observed rating, in stars"),
     WithJsonSchema({"type": "number", "minimum": 0, "maximum": 5}),
 ]
@@ -133,11 +138,18 @@ class BatchRequest(RequestModel):
         return self
 
 
+class BatchOptions(RequestModel):
+    """What goes with a batch whose columns are an Arrow stream, as a query string."""
+
+    model: Model = None
+    on_unknown: OnUnknown = "error"
+
+
 class CompareQuery(RequestModel):
     """One pair to be rated by every model, or nothing."""
 
-    user_id: Annotated[Id | None, BeforeValidator(_not_null), WithJsonSchema(ID_SCHEMA)] = None
-    movie_id: Annotated[Id | None, BeforeValidator(_not_null), WithJsonSchema(ID_SCHEMA)] = None
+    user_id: Annotated[Id | None, BeforeValidator(not_null), WithJsonSchema(ID_SCHEMA)] = None
+    movie_id: Annotated[Id | None, BeforeValidator(not_null), WithJsonSchema(ID_SCHEMA)] = None
 
     @model_validator(mode="after")
     def _both_or_none(self) -> CompareQuery:
@@ -163,13 +175,13 @@ def _check_names(names: list[str]) -> list[str]:
 class CompareRequest(RequestModel):
     """Pairs to be rated by several models."""
 
-    pairs: Annotated[list[LabelledPair], Field(fail_fast=True), BeforeValidator(_check_count)]
+    pairs: Annotated[list[LabelledPair], Field(fail_fast=True), BeforeValidator(check_count)]
     models: Annotated[
         Annotated[
             list[str], Field(min_length=1, max_length=1000, fail_fast=True), AfterValidator(_check_names)
         ]
         | None,
-        BeforeValidator(_not_null),
+        BeforeValidator(not_null),
         Field(description="names of the models to compare; all where it is left out"),
         WithJsonSchema({"type": "array", "minItems": 1, "uniqueItems": True, "items": {"type": "string"}}),
     ] = None

@@ -8,8 +8,11 @@ from typing import Final
 
 from app.scoring.keras_engine import load_keras_engine
 from app.scoring.scorer import Engine
+from app.scoring.table_engine import load_table_engine
 from training.artefact import Artefact
 
 EngineLoader = Callable[[Artefact], Engine]
 
-ENGINES: Final[Mapping[str, EngineLoader]] = MappingProxyType({"keras": load_keras_engine})
+ENGINES: Final[Mapping[str, EngineLoader]] = MappingProxyType(
+    {"table": load_table_engine, "keras": load_keras_engine}
+)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from app.scoring.scorer import Engine
+from app.scoring.vectors import joined
 from training.artefact import Artefact, load_indexed_keras_model
 
 # Pairs of one call into TensorFlow: bounds the memory that looked-up embeddings take.
@@ -25,7 +27,7 @@ _ENVIRONMENT: Final = {
 }
 
 
-class KerasEngine:
+class KerasEngine(Engine):
     """A Keras model from indices to ratings, traced once for any number of pairs.
 
     The traced function is called, never `predict`, which costs tens of milliseconds a call.
@@ -52,6 +54,30 @@ class KerasEngine:
         return sum(
             int(np.prod(weight.shape)) * np.dtype(weight.dtype).itemsize for weight in self._model.weights
         )
+
+    @property
+    def global_bias(self) -> float:
+        """Added to every pair, before the sigmoid; 0 where the model has none."""
+        bias = getattr(self._model.get_layer("rating"), "global_bias", None)
+        return 0.0 if bias is None else float(bias.numpy())
+
+    def user_vectors(self, user_index: NDArray[np.int32]) -> NDArray[np.float32]:
+        """`(n, dim)` embeddings of users `(n,)`."""
+        return self._vectors("user", user_index)
+
+    def movie_vectors(self, movie_index: NDArray[np.int32]) -> NDArray[np.float32]:
+        """`(n, dim)` embeddings of movies `(n,)`."""
+        return self._vectors("movie", movie_index)
+
+    def _vectors(self, side: Literal["user", "movie"], index: NDArray[np.int32]) -> NDArray[np.float32]:
+        indices = self._constant(index)
+        layers = {layer.name: layer for layer in self._model.layers}
+        biases = [layers.get(f"{name}_bias") for name in ("user", "movie")]
+        own = [
+            bias if bias is None or name != side else bias(indices).numpy()
+            for name, bias in zip(("user", "movie"), biases, strict=True)
+        ]
+        return joined(layers[f"{side}_embedding"](indices).numpy(), (own[0], own[1]), side)
 
     def rate(self, user_index: NDArray[np.int32], movie_index: NDArray[np.int32]) -> NDArray[np.float32]:
         """Ratings of pairs of warm ids, `(n,)` stars, computed in blocks."""

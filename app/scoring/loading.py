@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any, Final
 
 from app.errors import BadSetting, EngineFailed, shorten
 from app.scoring.engines import ENGINES
@@ -11,7 +13,11 @@ from app.scoring.probe import measure, probe
 from app.scoring.registry import BASELINE, LoadedModel, Registry
 from app.scoring.scorer import RatingScorer
 from app.settings import Settings
-from training.artefact import Artefact, ArtefactError, list_artefacts, open_artefact
+from training.artefact import Artefact, ArtefactError, list_artefacts, movie_titles, open_stored
+
+# The model that answers when nobody says which: the smallest whose error is below all published ones
+# (decision 5), else the published baseline.
+PREFERRED: Final = ("compact", BASELINE)
 
 logger = logging.getLogger(__name__)
 
@@ -28,11 +34,12 @@ def load_registry(settings: Settings) -> Registry:
     folders = find_folders(settings)
     names = [folder.name for folder in folders]
     # All are checked before the first is loaded: a damaged one is found in milliseconds, not after an import.
-    artefacts = [open_artefact(folder) for folder in folders]
+    artefacts = [open_stored(folder) for folder in folders]
     return Registry(
         [_load(artefact, settings.engine) for artefact in artefacts],
         _default(settings, names),
         expected=names,
+        titles=_titles(artefacts),
     )
 
 
@@ -44,7 +51,7 @@ def check_store(settings: Settings) -> None:
         BadSetting: A setting names a model that the store does not hold.
     """
     for folder in find_folders(settings):
-        open_artefact(folder)
+        open_stored(folder)
 
 
 def find_folders(settings: Settings) -> list[Path]:
@@ -65,7 +72,7 @@ def find_folders(settings: Settings) -> list[Path]:
 
 def _default(settings: Settings, names: list[str] | tuple[str, ...]) -> str:
     if settings.default_model is None:
-        return BASELINE if BASELINE in names else min(names)
+        return next((name for name in PREFERRED if name in names), min(names))
     if settings.default_model not in names:
         raise BadSetting(
             f"RATINGS_DEFAULT_MODEL: {settings.default_model!r} is not served, only {', '.join(names)}"
@@ -88,3 +95,13 @@ def _load(artefact: Artefact, engine: str) -> LoadedModel:
     scorer = RatingScorer.from_artefact(artefact, loaded)
     probe(scorer)
     return LoadedModel(scorer, measure(scorer))
+
+
+def _titles(artefacts: Iterable[Artefact]) -> dict[str, dict[str, Any]]:
+    """Titles that any of the artefacts carries; a file that several carry is read once."""
+    by_file = {
+        artefact.manifest.movies_file.sha256: artefact
+        for artefact in artefacts
+        if artefact.manifest.movies_file
+    }
+    return {movie: title for artefact in by_file.values() for movie, title in movie_titles(artefact).items()}

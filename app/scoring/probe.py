@@ -16,7 +16,7 @@ from app.scoring.scorer import RatingScorer
 LOWEST, HIGHEST = 0.0, 5.0
 TIMED_BLOCK: Final = 4096
 # Rows of a table that a probe reads at most, spread evenly and with both ends.
-MAX_PROBED: Final = 1_000_000
+MAX_PROBED: Final = 100_000
 
 
 @dataclass(frozen=True, slots=True)

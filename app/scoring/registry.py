@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
+from app.catalogue import Catalogue
 from app.errors import NotReady, UnknownModel
 from app.scoring.probe import ScoringTime
 from app.scoring.scorer import RatingScorer
 
 BASELINE: Final = "baseline"
+# Movies of a model, the most rated first, that can be searched for without a title: a million of them would
+# take longer to list than all else that is loaded.
+MAX_UNTITLED: Final = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +35,28 @@ class LoadedModel:
 class Registry:
     """The models that answer, in the order of their names, and the ones that should."""
 
-    def __init__(self, models: Iterable[LoadedModel], default: str, expected: Sequence[str]) -> None:
+    def __init__(
+        self,
+        models: Iterable[LoadedModel],
+        default: str,
+        expected: Sequence[str],
+        titles: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+    ) -> None:
         """Hold `models`.
 
         Args:
             models: Loaded and probed.
             default: Name of the one that answers when a request names none.
             expected: Names of all that must be there before the service is ready.
+            titles: Titles and genres by movie id, as far as artefacts carry them.
         """
         self.models: Mapping[str, LoadedModel] = MappingProxyType({model.name: model for model in models})
         self.default = default
         self.expected = tuple(expected)
+        # The default model's movies first, in the order of their popularity.
+        ordered = sorted(self.models.values(), key=lambda model: model.name != default)
+        listed = [islice(model.scorer.movies, MAX_UNTITLED) for model in ordered]
+        self.catalogue = Catalogue(chain(*listed, titles), titles)
 
     @property
     def baseline(self) -> LoadedModel | None:

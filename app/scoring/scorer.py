@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,13 +12,15 @@ from numpy.typing import NDArray
 from training.artefact import Artefact, Fallback, Manifest, RawId, Vocabulary
 
 
-class Engine(Protocol):
+class Engine(ABC):
     """Turns indices of warm ids into ratings. Called from several threads at once."""
 
     @property
+    @abstractmethod
     def weights_bytes(self) -> int:
         """Bytes of the weight arrays as this process holds them."""
 
+    @abstractmethod
     def rate(self, user_index: NDArray[np.int32], movie_index: NDArray[np.int32]) -> NDArray[np.float32]:
         """Ratings of pairs.
 
@@ -29,6 +31,22 @@ class Engine(Protocol):
         Returns:
             `(n,)` stars. Row i depends on pair i alone.
         """
+
+    def rate_one(self, user_index: int, movie_index: int) -> float:
+        """Stars of one pair of warm ids, the same as `rate` says."""
+        return float(self.rate(np.array([user_index], np.int32), np.array([movie_index], np.int32))[0])
+
+    def affinities(self, user_index: int, movies: int) -> NDArray[np.float32]:
+        """Numbers that grow with the user's rating of a movie, up to rounding.
+
+        Args:
+            user_index: A warm user.
+            movies: How many movies, from the front.
+
+        Returns:
+            `(movies,)`, which the caller may change.
+        """
+        return self.rate(np.full(movies, user_index, np.int32), np.arange(movies, dtype=np.int32))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +102,11 @@ class RatingScorer:
         return self.manifest.name
 
     @property
+    def engine(self) -> Engine:
+        """What reads the tables."""
+        return self._engine
+
+    @property
     def resident_bytes(self) -> int:
         """Bytes of arrays that this process holds for the model: weights, ids with their index, means."""
         return self._engine.weights_bytes + sum(
@@ -101,6 +124,44 @@ class RatingScorer:
             movie_ids: n ids; the pair at i is `user_ids[i]`, `movie_ids[i]`.
         """
         return self.score_indices(self.users.indices(user_ids), self.movies.indices(movie_ids))
+
+    def rate_known(self, user_id: RawId, movie_id: RawId) -> float | None:
+        """Stars of one pair as `score` and `rounded` tell them, or None where either side is cold."""
+        user, movie = self.users.index(user_id), self.movies.index(movie_id)
+        if not (0 <= user < self.users.warm and 0 <= movie < self.movies.warm):
+            return None
+        return round(self._engine.rate_one(user, movie), 6)
+
+    def top(self, user_id: RawId, n: int, exclude: Collection[RawId] = ()) -> list[tuple[str, float]]:
+        """The movies that a user is predicted to like most, best first.
+
+        Args:
+            user_id: Whose; for one without training ratings, everybody's favourites by mean rating.
+            n: How many at most.
+            exclude: Movies to leave out, such as those already seen. Unknown ones are ignored.
+
+        Returns:
+            Pairs of movie id and stars; the stars are those that `score` says, with 6 decimals. Only warm
+            movies, and fewer than `n` where there are no more.
+        """
+        user, movies = self.users.index(user_id), self.movies.warm
+        warm = 0 <= user < self.users.warm
+        keys = self._engine.affinities(user, movies) if warm else self._fallback.movie_means.copy()
+        excluded = [index for index in map(self.movies.index, exclude) if 0 <= index < movies]
+        if excluded:
+            keys[excluded] = -np.inf
+        count = min(n, movies - len(set(excluded)))
+        if count <= 0:
+            return []
+        if count < movies:
+            best = np.argpartition(keys, movies - count)[movies - count :].astype(np.int32)
+        else:
+            best = np.arange(movies, dtype=np.int32)
+        # Rated again, as pairs are: the keys are rounded otherwise.
+        stars = self._engine.rate(np.full(count, user, np.int32), best) if warm else keys[best]
+        # Few enough for plain numbers to be faster than arrays of them.
+        ranked = sorted(zip(stars.tolist(), best.tolist(), strict=True), key=lambda pair: (-pair[0], pair[1]))
+        return [(self.movies[index], round(star, 6)) for star, index in ranked]
 
     def score_indices(self, user_index: NDArray[np.int32], movie_index: NDArray[np.int32]) -> ScoredPairs:
         """Rate pairs of indices. One that is outside the warm ones never reaches a table.

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from app.scoring.probe import ScoringTime
 from app.scoring.registry import LoadedModel, Registry
-from app.scoring.scorer import RatingScorer
+from app.scoring.scorer import Engine, RatingScorer
 from training.artefact import Fallback, Manifest, Vocabulary
 
 # Users user_1 .. user_4 and movies movie_1 .. movie_5; the last of each has no training rating.
@@ -20,7 +20,7 @@ USER_MEANS = (1.5, 2.5, 3.5)
 MOVIE_MEANS = (2.0, 2.25, 4.0, 4.5)
 
 
-class FakeEngine:
+class FakeEngine(Engine):
     """Rates user index u and movie index m as `step * u + m / 4`, and counts what it was asked."""
 
     weights_bytes = 1000

@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 
 from app.error_handlers import INTERNAL_ERROR, KINDS, METHOD_NOT_ALLOWED, ROUTE_NOT_FOUND
 from app.main import create_app
-from app.schemas import requests
+from app.schemas import discovery, requests
 from app.settings import Settings
 from tests.app.fakes import fake_registry
 from tests.conftest import REPOSITORY
@@ -44,7 +44,8 @@ def test_openapi_is_the_golden_one() -> None:
 
 def test_every_call_has_summary_description_examples_and_problems() -> None:
     assert {path for _, path, _ in _operations()} == {
-        *("/predict", "/predict/batch", "/models", "/models/{name}", "/compare", "/healthz", "/readyz"),
+        *("/predict", "/predict/batch", "/predict/new-user", "/recommend", "/movies", "/users"),
+        *("/models", "/models/{name}", "/compare", "/healthz", "/readyz"),
     }
     for method, _, operation in _operations():
         assert method in METHODS
@@ -80,6 +81,8 @@ def test_every_reference_leads_somewhere() -> None:
         ("/predict", requests.PredictRequest),
         ("/predict/batch", requests.BatchRequest),
         ("/compare", requests.CompareRequest),
+        ("/recommend", discovery.RecommendRequest),
+        ("/predict/new-user", discovery.NewUserRequest),
     ],
 )
 def test_request_examples_are_requests(call: str, model: type[requests.RequestModel]) -> None:

@@ -30,6 +30,7 @@ REQUEST_ERRORS = [
     errors.UnknownModel("nope", ["baseline"]),
     errors.UnknownUser("user 'x' has no training rating", user_id="x"),
     errors.UnknownMovie("1 of 2 pairs", movie_id="y", positions=[1], total=1),
+    errors.NoFoldIn("baseline"),
     errors.NotReady(["baseline"]),
     errors.Stopping(),
 ]
@@ -74,7 +75,7 @@ def test_a_problem_is_small_whatever_is_in_it() -> None:
     assert len(far_too_much.body) < 10_000
 
 
-@pytest.mark.parametrize("address", ["/nope", "/predict/", "//predict", "/models/", "/models/a/b", "/redoc"])
+@pytest.mark.parametrize("address", ["/nope", "/predict/", "/predict//", "/models/", "/models/a/b", "/redoc"])
 def test_unknown_address_is_a_404_problem(client: TestClient, address: str) -> None:
     assert_problem(client.get(address), 404, "route_not_found")
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from fastapi.testclient import TestClient
 
 from app.main import create_app
+from app.scoring.probe import ScoringTime
+from app.scoring.registry import LoadedModel, Registry
 from app.settings import Settings
-from tests.app.fakes import fake_registry
+from tests.app.fakes import fake_manifest, fake_registry, fake_scorer
 from tests.app.problems import assert_problem
 
 
@@ -48,10 +50,11 @@ def test_model_has_exactly_the_documented_shape(client: TestClient) -> None:
             "versions": {"keras": "3.15.1"},
         },
         "vocabulary": {"users": 4, "movies": 5},
+        "popularity": {"movie_ratings": None, "movie_blocks": None},
         "sha256": "ab" * 32,
     }
     # Weights, two uint32 id columns and their means, and an index of at least the ids.
-    assert resident >= 1000 + 4 * (4 + 5) + 4 * (3 + 4) + 4 * (4 + 5)
+    assert resident >= 1000 + 4 * (4 + 5) + 4 * (3 + 4)
 
 
 def test_list_holds_every_model_and_the_default(client: TestClient) -> None:
@@ -73,3 +76,15 @@ def test_without_a_baseline_nothing_is_held_against_it() -> None:
         assert [model["memory"]["compression_ratio"] for model in answer["models"]] == [None, None]
         (one, _) = client.get("/compare").json()["models"]
         assert set(one["difference"].values()) == set(one["ratio"].values()) == {None}
+
+
+def test_popularity_and_blocks_are_told_where_the_artefact_has_them() -> None:
+    ranges = [{"first": 1, "last": 1, "ratings": 5}, {"first": 2, "last": 5, "ratings": 2}]
+    scorer, _ = fake_scorer()
+    scorer.manifest = fake_manifest(
+        "baseline", popularity=ranges, settings={"movies": {"block_sizes": [1, 4]}}
+    )
+    registry = Registry([LoadedModel(scorer, ScoringTime(1.0, 1.0))], "baseline", ["baseline"])
+    with TestClient(create_app(Settings(), registry)) as client:
+        (model,) = client.get("/models").json()["models"]
+    assert model["popularity"] == {"movie_ratings": ranges, "movie_blocks": [1, 4]}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -32,9 +33,12 @@ from training.artefact import (
 MODELS = ["baseline", "memory_efficient"]
 
 
-@pytest.fixture(scope="module")
-def settings(shared_store: Path) -> Settings:
-    return Settings(store=shared_store)
+ENGINES: list[Literal["table", "keras"]] = ["table", "keras"]
+
+
+@pytest.fixture(scope="module", params=ENGINES)
+def settings(request: pytest.FixtureRequest, shared_store: Path) -> Settings:
+    return Settings(store=shared_store, engine=request.param)
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +100,7 @@ def test_blocks_make_no_difference(monkeypatch: pytest.MonkeyPatch, registry: Re
     users, movies = _all_pairs(scorer)
     whole = scorer.score(users, movies).rounded()
     monkeypatch.setattr("app.scoring.keras_engine.BLOCK", 128)
+    monkeypatch.setattr("training.artefact.tables.rating.BLOCK", 100)
     assert scorer.score(users, movies).rounded() == whole
 
 
@@ -143,8 +148,8 @@ def test_engine_that_fails_is_named(monkeypatch: pytest.MonkeyPatch, settings: S
     def absent(_artefact: Artefact) -> Engine:
         raise ModuleNotFoundError("No module named 'keras'")
 
-    monkeypatch.setattr("app.scoring.loading.ENGINES", {"keras": absent})
-    with pytest.raises(EngineFailed, match=r"baseline.*'keras'.*No module"):
+    monkeypatch.setattr("app.scoring.loading.ENGINES", {settings.engine: absent})
+    with pytest.raises(EngineFailed, match=rf"baseline.*'{settings.engine}'.*No module"):
         load_registry(settings)
 
 
@@ -193,3 +198,34 @@ def test_cold_ids_never_reach_the_engine() -> None:
 
 def test_unknown_name_in_a_registry_of_one() -> None:
     assert fake_registry("half").get().name == "half"
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_one_pair_is_rated_as_in_a_batch_to_the_last_bit(registry: Registry, name: str) -> None:
+    engine = registry.get(name).scorer._engine
+    pairs = np.indices((29, 39), dtype=np.int32).reshape(2, -1)
+    singles = [engine.rate_one(user, movie) for user, movie in pairs.T.tolist()]
+    assert engine.rate(*pairs).tolist() == singles
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_top_is_the_best_of_all_ratings(registry: Registry, name: str) -> None:
+    scorer = registry.get(name).scorer
+    movies = [scorer.movies[index] for index in range(scorer.movies.warm)]
+    for user in ("user_1", "user_29"):
+        told = dict(zip(movies, scorer.score([user] * len(movies), movies).rounded(), strict=True))
+        best = scorer.top(user, 5)
+        assert dict(best).items() <= told.items()
+        assert [stars for _, stars in best] == sorted(told.values(), reverse=True)[:5]
+        assert scorer.top(user, len(movies) + 10) == scorer.top(user, len(movies))
+        assert scorer.top(user, 3, exclude=[best[0][0], best[1][0], "nothing"]) == best[2:5]
+        assert len(scorer.top(user, 1000, exclude=[best[0][0]] * 2)) == len(movies) - 1
+        assert scorer.top(user, 0) == scorer.top(user, 1, exclude=movies) == []
+
+
+def test_top_for_a_cold_user_is_everybodys_favourites() -> None:
+    scorer, engine = fake_scorer()
+    assert scorer.top("nobody", 2) == [("movie_4", 4.5), ("movie_3", 4.0)]
+    assert scorer.top("user_4", 2, exclude=["movie_4"]) == [("movie_3", 4.0), ("movie_2", 2.25)]
+    assert engine.asked == 0
+    assert scorer.top("user_4", 9)[-1] == ("movie_1", 2.0)

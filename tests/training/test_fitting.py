@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.builders import QUICK, TINY_BASELINE, TINY_MEMORY_EFFICIENT, tiny_dataset
+from tests.builders import QUICK, TINY_BASELINE, TINY_BIASED, TINY_MEMORY_EFFICIENT, tiny_dataset
 from training.fitting import fit
 from training.settings import ModelSettings, Recipe
 
@@ -32,6 +32,27 @@ def test_penalty_shortens_the_embeddings() -> None:
         TINY_BASELINE, QUICK.model_copy(update={"embedding_l2": 1.0}), dataset
     ).model.indexed.get_weights()
     assert sum(np.sum(table**2) for table in pulled) < sum(np.sum(table**2) for table in free)
+
+
+def test_each_penalty_shortens_what_it_names() -> None:
+    dataset = tiny_dataset()
+
+    def sizes(**weights: float) -> dict[str, float]:
+        model = fit(TINY_BIASED, QUICK.model_copy(update=weights), dataset).model.indexed
+        names = ("user_embedding", "movie_embedding", "user_bias", "movie_bias")
+        return {name: float(np.sum(model.get_layer(name).get_weights()[0] ** 2)) for name in names}
+
+    free, embeddings, biases = sizes(), sizes(embedding_l2=1.0), sizes(bias_l2=1.0)
+    for side in ("user", "movie"):
+        assert embeddings[f"{side}_embedding"] < free[f"{side}_embedding"]
+        assert biases[f"{side}_bias"] < 0.8 * free[f"{side}_bias"] < embeddings[f"{side}_bias"]
+
+
+def test_the_global_bias_starts_at_the_mean() -> None:
+    dataset = tiny_dataset()
+    recipe = QUICK.model_copy(update={"learning_rate": 1e-7, "epochs": 1})
+    rated = fit(TINY_BIASED, recipe, dataset).predict(dataset.train.user_index, dataset.train.movie_index)
+    assert abs(float(rated.mean()) - float(dataset.train.ratings.mean())) < 0.01
 
 
 def test_progress_is_told_to_the_end() -> None:

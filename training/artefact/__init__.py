@@ -14,6 +14,7 @@ from training.artefact.reader import (
     load_keras_model,
     movie_titles,
     open_artefact,
+    open_stored,
 )
 from training.artefact.vocabulary import MAX_ID_LENGTH, UNKNOWN, RawId, Vocabulary, is_canonical_number
 from training.errors import ArtefactDamaged, ArtefactError, ArtefactForeign, ArtefactMissing
@@ -37,4 +38,5 @@ __all__ = [
     "load_keras_model",
     "movie_titles",
     "open_artefact",
+    "open_stored",
 ]

@@ -7,19 +7,21 @@ archive). The rule is an allow-list: what `training` writes is known, everything
 
 from __future__ import annotations
 
-import io
 import json
+import os
+import struct
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from training.artefact.mapped import MappedFile, Window
 from training.errors import ArtefactDamaged, ArtefactForeign
 
 METADATA, CONFIG, WEIGHTS = "metadata.json", "config.json", "model.weights.h5"
@@ -27,6 +29,9 @@ _MEMBERS: Final = frozenset({METADATA, CONFIG, WEIGHTS})
 MAX_CONFIG_BYTES: Final = 4 * 1024 * 1024
 MAX_OBJECTS: Final = 10_000
 PACKAGE: Final = "stars"
+# A zip member begins with a header of 30 bytes, its name and an extra field; bytes 26 to 30 have their sizes.
+_LOCAL_HEADER_BYTES: Final = 30
+_LOCAL_NAME_SIZE: Final = 26
 
 # Keras classes that the trainer's models consist of; custom ones are registered as `stars>Name`.
 _KERAS_CLASSES: Final = frozenset(
@@ -53,8 +58,9 @@ class Archive:
         path: Where it was read from.
         keras_version: The Keras that wrote it.
         config: `config.json`, checked to name only known classes.
-        variables: Layer name -> variable name -> array. Quotient-remainder and other layers with
-            children have names like `remainder/0`.
+        variables: Layer name -> variable name -> array, read only; where the file allows it, mapped from
+            the file and not copied. Quotient-remainder and other layers with children have names like
+            `remainder/0`.
     """
 
     path: Path
@@ -63,18 +69,18 @@ class Archive:
     variables: Mapping[str, Mapping[str, NDArray[np.generic]]]
 
 
-def read_archive(path: Path, data: bytes) -> Archive:
-    """The archive whose bytes are `data`.
+def read_archive(path: Path, file: BinaryIO) -> Archive:
+    """The archive in `file`. It may be closed afterwards.
 
     Args:
-        path: Where the bytes come from, for messages.
-        data: The whole file.
+        path: Where the file lies, for messages.
+        file: The whole file, open for reading.
 
     Raises:
         ArtefactDamaged: It is no such archive, or its parts cannot be read.
         ArtefactForeign: It holds a class, member or link that the trainer never writes.
     """
-    members = _read_members(path, data)
+    members = _find_members(path, file)
     metadata = _parse_json(path, METADATA, members[METADATA])
     config = _parse_json(path, CONFIG, members[CONFIG])
     version = metadata.get("keras_version")
@@ -88,35 +94,65 @@ def read_archive(path: Path, data: bytes) -> Archive:
         path=path,
         keras_version=version,
         config=MappingProxyType(config),
-        variables=MappingProxyType(_read_variables(path, members[WEIGHTS])),
+        variables=MappingProxyType(_read_variables(path, members[WEIGHTS], MappedFile(file))),
     )
 
 
-def _read_members(path: Path, data: bytes) -> dict[str, bytes]:
+@dataclass(frozen=True)
+class _Member:
+    """Where in the archive a member's bytes are, uncompressed."""
+
+    file: BinaryIO
+    start: int
+    size: int
+
+    def read(self, limit: int) -> bytes:
+        return os.pread(self.file.fileno(), min(self.size, limit), self.start)
+
+
+def _find_members(path: Path, file: BinaryIO) -> dict[str, _Member]:
+    whole = os.fstat(file.fileno()).st_size
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        with zipfile.ZipFile(file) as archive:
             infos = archive.infolist()
             names = [info.filename for info in infos]
             if len(names) != len(set(names)) or set(names) != _MEMBERS:
                 raise ArtefactForeign(path, f"must hold exactly {', '.join(sorted(_MEMBERS))}")
             if any(info.compress_type != zipfile.ZIP_STORED or info.flag_bits & 1 for info in infos):
                 raise ArtefactForeign(path, "has a compressed or encrypted member; Keras stores them plain")
-            if any(info.file_size > len(data) for info in infos):
-                raise ArtefactDamaged(path, "states members larger than itself")
-            return {name: archive.read(name) for name in names}
-    except (zipfile.BadZipFile, EOFError, OSError, ValueError, NotImplementedError, RuntimeError) as error:
+            members = {}
+            for info in infos:
+                # Opening holds the member's own header against the directory.
+                archive.open(info).close()
+                name_size, extra_size = struct.unpack(
+                    "<HH", os.pread(file.fileno(), 4, info.header_offset + _LOCAL_NAME_SIZE)
+                )
+                start = info.header_offset + _LOCAL_HEADER_BYTES + name_size + extra_size
+                if info.compress_size != info.file_size or start + info.file_size > whole:
+                    raise ArtefactDamaged(path, "states members larger than itself")
+                members[info.filename] = _Member(file, start, info.file_size)
+            return members
+    except (
+        zipfile.BadZipFile,
+        EOFError,
+        OSError,
+        ValueError,
+        NotImplementedError,
+        RuntimeError,
+        struct.error,
+    ) as error:
         raise ArtefactDamaged(path, f"is not a readable .keras archive ({error})") from error
 
 
-def _parse_json(path: Path, member: str, text: bytes) -> dict[str, Any]:
-    if len(text) > MAX_CONFIG_BYTES:
-        raise ArtefactForeign(path, f"{member} is larger than {MAX_CONFIG_BYTES} bytes")
+def _parse_json(path: Path, name: str, member: _Member) -> dict[str, Any]:
+    if member.size > MAX_CONFIG_BYTES:
+        raise ArtefactForeign(path, f"{name} is larger than {MAX_CONFIG_BYTES} bytes")
     try:
-        parsed = json.loads(text)
+        parsed = json.loads(member.read(MAX_CONFIG_BYTES))
     except (ValueError, RecursionError) as error:
-        raise ArtefactDamaged(path, f"{member} is not JSON") from error
+        raise ArtefactDamaged(path, f"{name} is not JSON") from error
     if not isinstance(parsed, dict):
-        raise ArtefactDamaged(path, f"{member} is not a JSON object")
+        raise ArtefactDamaged(path, f"{name} is not a JSON object")
     return parsed
 
 
@@ -138,9 +174,14 @@ def _named_classes(path: Path, node: Any) -> Iterator[tuple[str | None, str, str
             stack.extend(found)
 
 
-def _read_variables(path: Path, weights: bytes) -> dict[str, dict[str, NDArray[np.generic]]]:
+def _read_variables(
+    path: Path, weights: _Member, mapped: MappedFile
+) -> dict[str, dict[str, NDArray[np.generic]]]:
     try:
-        with h5py.File(io.BytesIO(weights), "r") as file:
+        with (
+            Window(weights.file, weights.start, weights.size) as window,
+            h5py.File(window, "r") as file,
+        ):
             layers: dict[str, dict[str, NDArray[np.generic]]] = {}
             names: dict[str, str] = {}
             for position, (group_path, item) in enumerate(_walk(path, file)):
@@ -155,7 +196,7 @@ def _read_variables(path: Path, weights: bytes) -> dict[str, dict[str, NDArray[n
                     names[parts[1]] = str(item.attrs.get("name", parts[1]))
                 if isinstance(item, h5py.Dataset):
                     inner = "/".join(part for part in parts[2:] if part != "vars")
-                    layers.setdefault(parts[1], {})[inner] = _read_array(path, item, len(weights))
+                    layers.setdefault(parts[1], {})[inner] = _read_array(path, item, weights, mapped)
     except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
         raise ArtefactDamaged(path, f"{WEIGHTS} is not readable HDF5") from error
     return {names.get(group, group): arrays for group, arrays in layers.items()}
@@ -175,11 +216,24 @@ def _walk(path: Path, group: h5py.Group, above: str = "") -> Iterator[tuple[str,
             yield from _walk(path, item, here)
 
 
-def _read_array(path: Path, dataset: h5py.Dataset, file_size: int) -> NDArray[np.generic]:
+def _read_array(
+    path: Path, dataset: h5py.Dataset, weights: _Member, mapped: MappedFile
+) -> NDArray[np.generic]:
     plain = dataset.chunks is None and not dataset.external and not dataset.is_virtual
-    if not plain or dataset.dtype.kind not in "fiu" or dataset.nbytes > file_size:
+    if not plain or dataset.dtype.kind not in "fiu" or dataset.nbytes > weights.size:
         raise ArtefactForeign(path, f"{WEIGHTS} holds an array that is not plain numbers within the file")
-    array: NDArray[np.generic] = dataset[()]
-    if array.dtype.kind == "f" and not bool(np.all(np.isfinite(array))):
+    offset = dataset.id.get_offset()
+    as_stored = dataset.id.get_type() == h5py.h5t.py_create(dataset.dtype)
+    if offset is None or not as_stored or dataset.id.get_storage_size() != dataset.nbytes:
+        # Kept in the header, never written, or in numbers that NumPy has no name for: the library knows.
+        array: NDArray[np.generic] = dataset[()]
+        finite = array.dtype.kind != "f" or bool(np.all(np.isfinite(array)))
+    else:
+        if offset + dataset.nbytes > weights.size:
+            raise ArtefactDamaged(path, f"{WEIGHTS} states an array that goes past its end")
+        start = weights.start + offset
+        array = mapped.array(dataset.dtype, dataset.shape, start)
+        finite = array.dtype.kind != "f" or mapped.is_finite(array, start)
+    if not finite:
         raise ArtefactDamaged(path, f"{WEIGHTS} holds numbers that are not finite")
     return array

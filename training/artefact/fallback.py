@@ -1,8 +1,11 @@
-"""The answer for a pair that has a cold side: the known side's damped mean, or the global mean.
+"""The answer for a pair that has a cold side: the known side's mean rating, or the global mean.
 
-One rule for the trainer's figures and for the service's answers. A damped mean is
-`(sum + damping * global_mean) / (count + damping)`: a user with two ratings stays close to everybody's
-mean, one with two hundred keeps their own.
+One rule for the trainer's figures and for the service's answers. Where the mean comes from depends on
+the model:
+
+* a model without biases brings damped means, `(sum + damping * global_mean) / (count + damping)`: a user
+  with two ratings stays close to everybody's mean, one with two hundred keeps their own;
+* a model with biases needs none: the known side's bias says it, `5 * sigmoid(global_bias + bias)`.
 """
 
 from __future__ import annotations
@@ -21,13 +24,33 @@ class Fallback:
 
     Attributes:
         global_mean: Mean training rating, in stars.
-        user_means: `(warm users,)` damped mean rating of each warm user, in stars.
+        user_means: `(warm users,)` mean rating of each warm user, in stars.
         movie_means: `(warm movies,)` the same for movies.
+        by_biases: Whether these come from the model's biases, so that nothing of them need be stored.
     """
 
     global_mean: float
     user_means: NDArray[np.float32]
     movie_means: NDArray[np.float32]
+    by_biases: bool = False
+
+    @classmethod
+    def from_biases(
+        cls, global_bias: float, user_biases: NDArray[np.float32], movie_biases: NDArray[np.float32]
+    ) -> Fallback:
+        """What a model's biases say, its dot product left out.
+
+        Args:
+            global_bias: Added to every pair, before the sigmoid.
+            user_biases: `(warm users,)` likewise, of each user.
+            movie_biases: `(warm movies,)` likewise, of each movie.
+        """
+        return cls(
+            global_mean=float(_stars(np.float64(global_bias))),
+            user_means=_stars(global_bias + user_biases.astype(np.float64)).astype(np.float32),
+            movie_means=_stars(global_bias + movie_biases.astype(np.float64)).astype(np.float32),
+            by_biases=True,
+        )
 
     def rate(self, user_index: NDArray[np.int32], movie_index: NDArray[np.int32]) -> NDArray[np.float32]:
         """Ratings of pairs of which at least one side is cold.
@@ -37,7 +60,7 @@ class Fallback:
             movie_index: `(n,)`, -1 for an unknown movie.
 
         Returns:
-            `(n,)` stars: the warm side's damped mean, else the global mean.
+            `(n,)` stars: the warm side's mean, else the global mean.
         """
         user_warm = (user_index >= 0) & (user_index < self.user_means.size)
         movie_warm = (movie_index >= 0) & (movie_index < self.movie_means.size)
@@ -46,6 +69,11 @@ class Fallback:
         only_movie = movie_warm & ~user_warm
         rated[only_movie] = self.movie_means[movie_index[only_movie]]
         return rated
+
+
+def _stars(logits: NDArray[np.float64] | np.float64) -> NDArray[np.float64]:
+    """`5 * sigmoid(logits)`, in the form that no logit overflows."""
+    return np.asarray(2.5 + 2.5 * np.tanh(np.asarray(logits) / 2))
 
 
 def damped_means(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
 
 from training.errors import ArtefactDamaged, ArtefactForeign, ArtefactMissing
 
@@ -74,12 +74,30 @@ class VocabularyRecord(Record):
     movies: SideVocabularyRecord
 
 
-class FallbackRecord(Record):
-    """What answers for cold ids, in stars (see `training.artefact.fallback`)."""
+class MeansRecord(Record):
+    """Means, in stars, that answer for cold ids (see `training.artefact.fallback`)."""
 
+    kind: Literal["means"] = "means"
     global_mean: Stars
     user_means: list[Stars]
     movie_means: list[Stars]
+
+
+class BiasesRecord(Record):
+    """The model's own biases answer for cold ids; the manifest holds no number of them."""
+
+    kind: Literal["biases"]
+
+
+def _fallback_kind(value: Any) -> Any:
+    return value.get("kind", "means") if isinstance(value, dict) else getattr(value, "kind", None)
+
+
+FallbackRecord = Annotated[
+    Annotated[MeansRecord, Tag("means")] | Annotated[BiasesRecord, Tag("biases")],
+    Discriminator(_fallback_kind),
+]
+"""What answers for cold ids. Without a `kind`, means."""
 
 
 class DatasetRecord(Record):
@@ -105,12 +123,15 @@ class SplitRecord(Record):
 
 
 class AccuracyRecord(Record):
-    """Errors over every test row in rating units, cold rows by the fallback, beside two trivial models."""
+    """Errors over every test row in rating units, cold rows by the fallback, beside two trivial models.
+
+    `mse_warm` is None where every test row is cold.
+    """
 
     mse: Error
     rmse: Error
     mae: Error
-    mse_warm: Error
+    mse_warm: Error | None
     test_rows: Count
     cold_rows: Count
     global_mean_mse: Error
@@ -127,6 +148,14 @@ class TrainingRecord(Record):
     history: dict[str, list[Finite]]
     created_at: str
     versions: dict[str, str]
+
+
+class PopularityRange(Record):
+    """Training ratings of the movies from popularity rank `first` to `last`, both counted from 1."""
+
+    first: Count
+    last: Count
+    ratings: Count
 
 
 class Manifest(Record):
@@ -146,6 +175,7 @@ class Manifest(Record):
     split: SplitRecord
     accuracy: AccuracyRecord
     training: TrainingRecord
+    popularity: list[PopularityRange] | None = None
 
 
 def read_manifest(path: Path) -> Manifest:

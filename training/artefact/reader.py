@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import warnings
 from dataclasses import dataclass
@@ -12,15 +11,17 @@ from typing import Any
 import numpy as np
 
 from training.artefact.archive import Archive, read_archive
+from training.artefact.biases import fallback_by_biases
 from training.artefact.fallback import Fallback
 from training.artefact.manifest import (
     MANIFEST_FILE,
     MODEL_FILE,
     MOVIES_FILE,
-    FileRecord,
+    BiasesRecord,
     Manifest,
     read_manifest,
 )
+from training.artefact.mapped import open_stated_file
 from training.artefact.vocabulary import Vocabulary
 from training.errors import ArtefactDamaged, ArtefactForeign, ArtefactMissing
 
@@ -72,38 +73,25 @@ def open_artefact(folder: Path) -> Artefact:
         ArtefactForeign: Another format, or content that is never loaded.
     """
     manifest = read_manifest(folder / MANIFEST_FILE)
-    if manifest.name != folder.resolve().name:
-        raise ArtefactForeign(folder, f"its manifest is that of {manifest.name!r}, not the folder's")
-    archive = read_archive(folder / MODEL_FILE, read_stated_file(folder / MODEL_FILE, manifest.model_file))
+    with open_stated_file(folder / MODEL_FILE, manifest.model_file) as file:
+        archive = read_archive(folder / MODEL_FILE, file)
+    _check_stated_tables(folder / MANIFEST_FILE, manifest, archive)
     users = _read_vocabulary(archive, USER_LOOKUP, manifest.vocabulary.users.model_dump())
     movies = _read_vocabulary(archive, MOVIE_LOOKUP, manifest.vocabulary.movies.model_dump())
-    fallback = Fallback(
-        global_mean=manifest.fallback.global_mean,
-        user_means=np.array(manifest.fallback.user_means, dtype=np.float32),
-        movie_means=np.array(manifest.fallback.movie_means, dtype=np.float32),
-    )
-    if (fallback.user_means.size, fallback.movie_means.size) != (users.warm, movies.warm):
-        raise ArtefactDamaged(folder / MANIFEST_FILE, "fallback: there must be one mean for each warm id")
+    fallback = _read_fallback(folder, manifest, archive, users.warm, movies.warm)
     return Artefact(folder, manifest, archive, users, movies, fallback)
 
 
-def read_stated_file(path: Path, stated: FileRecord) -> bytes:
-    """The bytes of `path`, which must be the ones that the manifest states.
+def open_stored(folder: Path) -> Artefact:
+    """The artefact of a store's folder, which must have its model's name.
 
     Raises:
-        ArtefactMissing: There is no such file.
-        ArtefactDamaged: Size or digest differ, or it cannot be read.
+        ArtefactError: As `open_artefact`; ArtefactForeign where the manifest is another model's.
     """
-    try:
-        with path.open("rb") as file:
-            data = file.read(stated.bytes + 1)
-    except FileNotFoundError as error:
-        raise ArtefactMissing(path, "the manifest names this file, but it is not there") from error
-    except OSError as error:
-        raise ArtefactDamaged(path, f"cannot be read ({error.strerror})") from error
-    if len(data) != stated.bytes or hashlib.sha256(data).hexdigest() != stated.sha256:
-        raise ArtefactDamaged(path, "is not the file that its manifest states (size or sha256 differ)")
-    return data
+    artefact = open_artefact(folder)
+    if artefact.manifest.name != folder.resolve().name:
+        raise ArtefactForeign(folder, f"its manifest is that of {artefact.manifest.name!r}, not the folder's")
+    return artefact
 
 
 def load_keras_model(artefact: Artefact) -> Any:
@@ -131,8 +119,8 @@ def load_keras_model(artefact: Artefact) -> Any:
         raise ArtefactDamaged(path, f"Keras cannot load it ({str(error).splitlines()[0][:200]})") from error
     # The file was checked when the artefact was opened; a trainer may have published since. No private
     # copy instead: a read-only container has nowhere to put one.
-    read_stated_file(path, artefact.manifest.model_file)
-    return model
+    with open_stated_file(path, artefact.manifest.model_file):
+        return model
 
 
 def load_indexed_keras_model(artefact: Artefact) -> Any:
@@ -154,7 +142,8 @@ def movie_titles(artefact: Artefact) -> dict[str, dict[str, Any]]:
         return {}
     path = artefact.folder / MOVIES_FILE
     try:
-        titles = json.loads(read_stated_file(path, stated))
+        with open_stated_file(path, stated) as file:
+            titles = json.load(file)
     except ValueError as error:
         raise ArtefactDamaged(path, "is not JSON") from error
     if not isinstance(titles, dict):
@@ -173,6 +162,37 @@ def _read_vocabulary(archive: Archive, layer: str, stated: dict[str, Any]) -> Vo
     if len(vocabulary) != stated["size"]:
         raise ArtefactDamaged(archive.path, f"{layer} does not hold {stated['size']} ids")
     return vocabulary
+
+
+def _read_fallback(
+    folder: Path, manifest: Manifest, archive: Archive, warm_users: int, warm_movies: int
+) -> Fallback:
+    stated = manifest.fallback
+    if isinstance(stated, BiasesRecord):
+        return fallback_by_biases(archive, warm_users, warm_movies)
+    if (len(stated.user_means), len(stated.movie_means)) != (warm_users, warm_movies):
+        raise ArtefactDamaged(folder / MANIFEST_FILE, "fallback: there must be one mean for each warm id")
+    return Fallback(
+        global_mean=stated.global_mean,
+        user_means=np.array(stated.user_means, dtype=np.float32),
+        movie_means=np.array(stated.movie_means, dtype=np.float32),
+    )
+
+
+def _check_stated_tables(path: Path, manifest: Manifest, archive: Archive) -> None:
+    """The manifest's tables must be the archive's arrays; `/models` repeats what it states."""
+    stated = manifest.parameters
+    found = sorted(
+        (list(array.shape), array.dtype.name, int(array.nbytes))
+        for layer, arrays in archive.variables.items()
+        if layer not in (USER_LOOKUP, MOVIE_LOOKUP)
+        for array in arrays.values()
+    )
+    if found != sorted((table.shape, table.dtype, table.bytes) for table in stated.tables):
+        raise ArtefactDamaged(path, "parameters.tables: are not the tables of the model file")
+    totals = (sum(table.parameters for table in stated.tables), sum(table.bytes for table in stated.tables))
+    if (stated.total, manifest.weights_bytes) != totals:
+        raise ArtefactDamaged(path, "parameters.total or weights_bytes: do not add up")
 
 
 def _version(text: str) -> tuple[int, ...]:

@@ -15,15 +15,16 @@ The index of an id is its position. The first `warm` ids have training ratings, 
 
 from __future__ import annotations
 
+import contextlib
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
-from itertools import pairwise
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
+
+from training.artefact.id_text import IdTexts, TextList
 
 UNKNOWN: Final = -1
 MAX_ID_LENGTH: Final = 256
@@ -31,6 +32,8 @@ _MAX_NUMBER: Final = 2**63 - 1
 _CANONICAL_NUMBER: Final = re.compile(r"(?:0|[1-9][0-9]{0,18})\Z", re.ASCII)
 # A dense number -> index table is used while it costs at most this many slots an id.
 _DENSE_SLOTS_PER_ID: Final = 4
+# Ids that are looked at in one step while a vocabulary is checked: bounds the memory that it takes.
+_CHECKED_IDS: Final = 262_144
 
 RawId = str | int
 Arrays = Mapping[str, NDArray[Any]]
@@ -142,7 +145,27 @@ class Vocabulary(ABC):
 
     def indices(self, raws: Sequence[RawId]) -> NDArray[np.int32]:
         """`(n,)` int32 indices of many ids, `UNKNOWN` where there is none."""
+        if isinstance(raws, TextList):
+            return self.indices_of_texts(raws.texts)
+        kinds = set(map(type, raws))
+        if kinds == {str}:
+            texts = IdTexts.of(cast("Sequence[str]", raws))
+            if texts is not None:
+                return self.indices_of_texts(texts)
+        elif kinds == {int}:
+            with contextlib.suppress(OverflowError):
+                return self.indices_of_numbers(np.array(raws, dtype=np.int64))
+        elif kinds == {str, int}:
+            return self.indices([str(raw) for raw in raws])
         return np.fromiter((self.index(raw) for raw in raws), dtype=np.int32, count=len(raws))
+
+    @abstractmethod
+    def indices_of_texts(self, texts: IdTexts) -> NDArray[np.int32]:
+        """`(n,)` indices of ids that are text, `UNKNOWN` where there is none; no object for each."""
+
+    @abstractmethod
+    def indices_of_numbers(self, numbers: NDArray[np.int64]) -> NDArray[np.int32]:
+        """`(n,)` indices of ids that are whole numbers, `UNKNOWN` where there is none."""
 
     @abstractmethod
     def reordered(self, order: NDArray[np.integer], warm: int) -> Vocabulary:
@@ -155,8 +178,17 @@ class NumberedVocabulary(Vocabulary):
     def __init__(self, numbers: NDArray[Any], prefix: str, warm: int | None) -> None:
         self._numbers = numbers
         self.prefix = prefix
+        self._prefix_bytes = prefix.encode()
         super().__init__(warm)
-        if self._dense_index is None and np.any(np.diff(numbers[self._sorted_order]) == 0):
+        # Numbers that ascend are searched where they lie, and cost nothing more.
+        self._ascends = _ascends(numbers)
+        self._dense = None if self._ascends else _dense_index(numbers)
+        self._order = (
+            np.argsort(numbers, kind="stable").astype(np.int32)
+            if not self._ascends and self._dense is None
+            else None
+        )
+        if self._order is not None and not _ascends(numbers[self._order]):
             raise ValueError("an id occurs twice")
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
@@ -180,33 +212,42 @@ class NumberedVocabulary(Vocabulary):
             raw = int(text)
         if not 0 <= raw <= _MAX_NUMBER:
             return UNKNOWN
-        dense = self._dense_index
+        dense = self._dense
         if dense is not None:
             return int(dense[raw]) if raw < dense.size else UNKNOWN
-        order = self._sorted_order
-        place = int(np.searchsorted(self._numbers, np.uint64(raw), sorter=order))
-        if place < order.size and int(self._numbers[order[place]]) == raw:
-            return int(order[place])
-        return UNKNOWN
+        return int(self._search(np.array([raw], dtype=np.int64))[0])
+
+    def indices_of_texts(self, texts: IdTexts) -> NDArray[np.int32]:
+        """`(n,)` indices of ids that are text, `UNKNOWN` where there is none."""
+        numbers, long = texts.numbers(self._prefix_bytes)
+        indices = self.indices_of_numbers(numbers)
+        for place in np.flatnonzero(long).tolist():
+            indices[place] = self.index(texts[place])
+        return indices
+
+    def indices_of_numbers(self, numbers: NDArray[np.int64]) -> NDArray[np.int32]:
+        """`(n,)` indices of ids that are whole numbers, `UNKNOWN` where there is none."""
+        dense = self._dense
+        if dense is None:
+            return self._search(numbers)
+        inside = (numbers >= 0) & (numbers < dense.size)
+        return np.where(inside, dense[np.where(inside, numbers, 0)], np.int32(UNKNOWN))
+
+    def _search(self, numbers: NDArray[np.int64]) -> NDArray[np.int32]:
+        if not len(self):
+            return np.full(numbers.size, UNKNOWN, np.int32)
+        own = self._numbers
+        largest = np.iinfo(own.dtype).max
+        inside = (numbers >= 0) & (numbers <= min(int(largest), _MAX_NUMBER))
+        # In the type of what is searched: else all of it would be converted.
+        wanted = np.where(inside, numbers, 0).astype(own.dtype)
+        place = np.minimum(np.searchsorted(own, wanted, sorter=self._order), len(self) - 1)
+        index = place.astype(np.int32) if self._order is None else self._order[place]
+        return np.where(inside & (own[index] == wanted), index, np.int32(UNKNOWN))
 
     def reordered(self, order: NDArray[np.integer], warm: int) -> Vocabulary:
         """The same ids with `self[order[i]]` at index `i`, the first `warm` of them warm."""
         return NumberedVocabulary(self._numbers[order], self.prefix or "", warm)
-
-    @cached_property
-    def _dense_index(self) -> NDArray[np.int32] | None:
-        slots = int(self._numbers.max()) + 1 if self._numbers.size else 1
-        if slots > _DENSE_SLOTS_PER_ID * max(len(self), 256):
-            return None
-        dense = np.full(slots, UNKNOWN, dtype=np.int32)
-        dense[self._numbers] = np.arange(len(self), dtype=np.int32)
-        if int(np.count_nonzero(dense != UNKNOWN)) != len(self):
-            raise ValueError("an id occurs twice")
-        return dense
-
-    @cached_property
-    def _sorted_order(self) -> NDArray[np.int64]:
-        return np.argsort(self._numbers, kind="stable")
 
 
 class TextVocabulary(Vocabulary):
@@ -223,10 +264,7 @@ class TextVocabulary(Vocabulary):
         super().__init__(warm)
         if order.size != len(self) or (order.size and not 0 <= order.min() <= order.max() < len(self)):
             raise ValueError("the id order does not cover the ids")
-        utf8.tobytes().decode()  # UnicodeDecodeError is a ValueError
-        in_order = [self._bytes(int(index)) for index in order]
-        if any(after <= before for before, after in pairwise(in_order)):
-            raise ValueError("an id occurs twice, or the id order is not sorted")
+        self._check_texts()
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """`utf8 (bytes,)`, `offsets (n + 1,)` and `order (n,)`."""
@@ -258,8 +296,80 @@ class TextVocabulary(Vocabulary):
         """The same ids with `self[order[i]]` at index `i`, the first `warm` of them warm."""
         return Vocabulary.from_texts([self[int(index)] for index in order], warm)
 
+    def indices_of_texts(self, texts: IdTexts) -> NDArray[np.int32]:
+        """`(n,)` indices of ids that are text, `UNKNOWN` where there is none: one binary search for all."""
+        low = np.zeros(len(texts), np.int64)
+        high = np.full(len(texts), len(self), np.int64)
+        for _ in range(len(self).bit_length()):
+            middle = (low + high) // 2
+            less = self._texts_at(np.minimum(middle, len(self) - 1)).compared(texts) < 0
+            open_ = low < high
+            low = np.where(open_ & less, middle + 1, low)
+            high = np.where(open_ & ~less, middle, high)
+        if not len(self):
+            return np.full(len(texts), UNKNOWN, np.int32)
+        place = np.minimum(low, len(self) - 1)
+        same = (low < len(self)) & (self._texts_at(place).compared(texts) == 0)
+        return np.where(same, self._order[place], UNKNOWN).astype(np.int32)
+
+    def indices_of_numbers(self, numbers: NDArray[np.int64]) -> NDArray[np.int32]:
+        """`(n,)` indices of ids that are whole numbers, `UNKNOWN` where there is none."""
+        texts = IdTexts.of([str(number) for number in numbers.tolist()])
+        return np.empty(0, np.int32) if texts is None else self.indices_of_texts(texts)
+
+    def _texts_at(self, place: NDArray[np.int64]) -> IdTexts:
+        """`(n,)` ids at places in byte order."""
+        index = self._order[place]
+        starts, ends = self._offsets[index].astype(np.int64), self._offsets[index.astype(np.int64) + 1]
+        return IdTexts.within(self._utf8, starts, ends.astype(np.int64))
+
+    def _check_texts(self) -> None:
+        """Pass when every id is UTF-8 and they are in byte order, each once; looks at a block at a time."""
+        for start in range(0, len(self), _CHECKED_IDS):
+            stop = min(start + _CHECKED_IDS, len(self))
+            first, last = int(self._offsets[start]), int(self._offsets[stop])
+            block = self._utf8[first:last]
+            block.tobytes().decode()  # UnicodeDecodeError is a ValueError
+            starts = self._offsets[start:stop].astype(np.int64) - first
+            if np.any(block[starts] & 0xC0 == 0x80):
+                raise ValueError("an id begins within a character")
+            place = np.arange(start, min(stop, len(self) - 1))
+            if place.size and np.any(self._texts_at(place).compared(self._texts_at(place + 1)) >= 0):
+                raise ValueError("an id occurs twice, or the id order is not sorted")
+
     def _bytes(self, index: int) -> bytes:
         return self._utf8[int(self._offsets[index]) : int(self._offsets[index + 1])].tobytes()
+
+
+def _ascends(numbers: NDArray[Any]) -> bool:
+    """Whether each is larger than the one before it; looks at a block at a time."""
+    return all(
+        bool(
+            np.all(
+                numbers[start + 1 : start + _CHECKED_IDS + 1]
+                > numbers[start : start + _CHECKED_IDS][: numbers.size - start - 1]
+            )
+        )
+        for start in range(0, numbers.size, _CHECKED_IDS)
+    )
+
+
+def _dense_index(numbers: NDArray[Any]) -> NDArray[np.int32] | None:
+    """`(largest number + 1,)` index of each number, or None where that would be mostly gaps.
+
+    Raises:
+        ValueError: A number occurs twice.
+    """
+    slots = int(numbers.max()) + 1 if numbers.size else 1
+    if slots > _DENSE_SLOTS_PER_ID * max(numbers.size, 256):
+        return None
+    dense = np.full(slots, UNKNOWN, dtype=np.int32)
+    for start in range(0, numbers.size, _CHECKED_IDS):
+        block = numbers[start : start + _CHECKED_IDS]
+        dense[block] = np.arange(start, start + block.size, dtype=np.int32)
+    if slots - int(np.count_nonzero(dense == UNKNOWN)) != numbers.size:
+        raise ValueError("an id occurs twice")
+    return dense
 
 
 def _smallest_unsigned(numbers: NDArray[Any]) -> NDArray[Any]:

@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from training.artefact.aligning import align_archive
 from training.artefact.manifest import MANIFEST_FILE, MODEL_FILE, MOVIES_FILE, FileRecord, Manifest
 from training.artefact.reader import Artefact, open_artefact
 from training.errors import ArtefactError
@@ -35,6 +36,7 @@ def publish(
     save_model: Callable[[Path], None],
     describe: Callable[[FileRecord, FileRecord | None], Manifest],
     titles: Mapping[str, Mapping[str, Any]],
+    check: Callable[[Artefact], None] = lambda _: None,
 ) -> Artefact:
     """Write `store/name`, replacing what is there only once the new artefact has been read back.
 
@@ -44,6 +46,7 @@ def publish(
         save_model: Writes the `.keras` file to the path that it is given.
         describe: Makes the manifest from the records of the model file and of the movies file.
         titles: Titles and genres by movie id; none leaves the movies file out.
+        check: Raises when the artefact that was read back must not be published.
 
     Returns:
         The artefact as it now lies in the store.
@@ -58,10 +61,11 @@ def publish(
             folder = parent / name
             folder.mkdir()
             save_model(folder / MODEL_FILE)
+            align_archive(folder / MODEL_FILE)
             movies_file = _write_titles(folder, titles) if titles else None
             manifest = describe(file_record(folder / MODEL_FILE), movies_file)
             (folder / MANIFEST_FILE).write_text(manifest_text(manifest), encoding="utf-8")
-            open_artefact(folder)
+            check(open_artefact(folder))
             for path in (*folder.iterdir(), folder):
                 _flush_to_disk(path)
             _take_place(folder, store / name)
@@ -71,6 +75,20 @@ def publish(
             store / name, f"was not written, the store is as before ({error.strerror or error})"
         ) from error
     return open_artefact(store / name)
+
+
+def make_store(store: Path) -> None:
+    """Make the store where it is not there, and find out whether it can be written.
+
+    Raises:
+        ArtefactError: It cannot.
+    """
+    try:
+        store.mkdir(parents=True, exist_ok=True)
+        with _only_writer(store):
+            pass
+    except OSError as error:
+        raise ArtefactError(store, f"cannot be written ({error.strerror or error})") from error
 
 
 def manifest_text(manifest: Manifest) -> str:

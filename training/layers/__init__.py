@@ -1,8 +1,10 @@
 """The project's Keras layers. Importing this package registers them all, which is what loading needs."""
 
+from training.layers.hash_embedding import HashEmbedding
 from training.layers.id_lookup import IdLookup
 from training.layers.md_embedding import MDEmbedding
+from training.layers.packed_embedding import PackedEmbedding
 from training.layers.qr_embedding import QREmbedding
 from training.layers.rating_head import RatingHead
 
-__all__ = ["IdLookup", "MDEmbedding", "QREmbedding", "RatingHead"]
+__all__ = ["HashEmbedding", "IdLookup", "MDEmbedding", "PackedEmbedding", "QREmbedding", "RatingHead"]

@@ -13,14 +13,28 @@ MAX_STARS: Final = 5.0
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class RatingHead(keras.layers.Layer):  # type: ignore[misc,unused-ignore]
-    """Predicted rating in stars, `5 * sigmoid(user_embedding . movie_embedding)`.
+    """Predicted rating in stars, `5 * sigmoid(user_embedding . movie_embedding + global_bias + biases)`.
 
-    Input: two embeddings `(..., dim)`. Output: `(...)` float32, between 0 and 5, whatever the precision
-    that the embeddings are computed in. The layer has no weights.
+    Input: two embeddings `(..., dim)`, and two biases `(..., 1)` where users and movies have any.
+    Output: `(...)` float32, between 0 and 5, whatever the precision that the embeddings are computed in.
+
+    Args:
+        global_bias: Whether there is a global bias, one float32 weight; without it the layer has none.
+        **kwargs: Of every Keras layer.
     """
 
-    def build(self, user_embedding_shape: Any, movie_embedding_shape: Any) -> None:
-        """Check that both embeddings are equally long; there is nothing to create.
+    def __init__(self, global_bias: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.has_global_bias = bool(global_bias)
+
+    def build(
+        self,
+        user_embedding_shape: Any,
+        movie_embedding_shape: Any,
+        user_bias_shape: Any = None,  # noqa: ARG002
+        movie_bias_shape: Any = None,  # noqa: ARG002
+    ) -> None:
+        """Check that both embeddings are equally long, and create the global bias where there is one.
 
         Raises:
             ValueError: They are not.
@@ -30,25 +44,45 @@ class RatingHead(keras.layers.Layer):  # type: ignore[misc,unused-ignore]
                 f"embeddings differ in length: {user_embedding_shape[-1]} for users, "
                 f"{movie_embedding_shape[-1]} for movies"
             )
+        if self.has_global_bias and not self.built:
+            self.global_bias = self.add_weight(
+                shape=(), dtype="float32", initializer="zeros", autocast=False, name="global_bias"
+            )
 
-    def call(self, user_embedding: Any, movie_embedding: Any) -> Any:
-        """Ratings `(...)` of embeddings `(..., dim)`."""
+    def call(
+        self, user_embedding: Any, movie_embedding: Any, user_bias: Any = None, movie_bias: Any = None
+    ) -> Any:
+        """Ratings `(...)` of embeddings `(..., dim)` and biases `(..., 1)`."""
         match = keras.ops.sum(keras.ops.multiply(user_embedding, movie_embedding), axis=-1)
-        return MAX_STARS * keras.ops.sigmoid(keras.ops.cast(match, "float32"))
+        match = keras.ops.cast(match, "float32")
+        if self.has_global_bias:
+            match = match + self.global_bias
+        for bias in (user_bias, movie_bias):
+            if bias is not None:
+                match = match + keras.ops.cast(keras.ops.squeeze(bias, -1), "float32")
+        return MAX_STARS * keras.ops.sigmoid(match)
 
     def compute_output_shape(
         self,
         user_embedding_shape: Any,
         movie_embedding_shape: Any,  # noqa: ARG002 - Keras passes one shape for each input
+        user_bias_shape: Any = None,  # noqa: ARG002
+        movie_bias_shape: Any = None,  # noqa: ARG002
     ) -> tuple[int | None, ...]:
         """`(...)` for embeddings `(..., dim)`."""
         return tuple(user_embedding_shape[:-1])
 
-    def compute_output_spec(self, user_embedding: Any, movie_embedding: Any) -> Any:
+    def compute_output_spec(
+        self,
+        user_embedding: Any,
+        movie_embedding: Any,
+        user_bias: Any = None,  # noqa: ARG002
+        movie_bias: Any = None,  # noqa: ARG002
+    ) -> Any:
         """The same as `compute_output_shape`, and always float32."""
         shape = self.compute_output_shape(user_embedding.shape, movie_embedding.shape)
         return keras.KerasTensor(shape, dtype="float32")
 
     def get_config(self) -> dict[str, Any]:
-        """What every layer has; there are no settings."""
-        return dict(super().get_config())
+        """All that `__init__` takes."""
+        return {**super().get_config(), "global_bias": self.has_global_bias}

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import keras
 
 from training.artefact.vocabulary import Vocabulary
 from training.errors import SettingsError
-from training.layers import IdLookup, MDEmbedding, QREmbedding, RatingHead
+from training.layers import HashEmbedding, IdLookup, MDEmbedding, PackedEmbedding, QREmbedding, RatingHead
 from training.models.resolving import Popularity, resolve_settings
-from training.settings import FullTable, ModelSettings, QuotientRemainder, Side
+from training.settings import FullTable, HashingTrick, ModelSettings, Packed, QuotientRemainder, Side
 
 __all__ = ["RatingModel", "build_rating_model", "indexed_view", "resolve_settings"]
+
+_EMBEDDINGS: Final = ("user_embedding", "movie_embedding")
+_BIASES: Final = ("user_bias", "movie_bias")
 
 
 @dataclass(frozen=True)
 class RatingModel:
-    """One set of layers, `user_embedding`, `movie_embedding` and `rating`, behind two kinds of input.
+    """One set of layers behind two kinds of input.
+
+    They are `user_embedding`, `movie_embedding` and `rating`, with `user_bias` and `movie_bias` where the
+    settings ask for biases.
 
     Attributes:
         settings: What was built, with every default filled in.
@@ -55,11 +61,9 @@ class RatingModel:
             ids = keras.Input(shape=(), dtype="string", name=f"{side}_id")
             inputs.append(ids)
             indices.append(IdLookup(vocabulary, name=f"{side}_lookup")(ids))
-        user_index, movie_index = indices
-        rating = self.indexed.get_layer("rating")(
-            self.indexed.get_layer("user_embedding")(user_index),
-            self.indexed.get_layer("movie_embedding")(movie_index),
-        )
+        names = _EMBEDDINGS + (_BIASES if self.settings.biases else ())
+        layers = [self.indexed.get_layer(name) for name in names]
+        rating = _rate(layers, indices, self.indexed.get_layer("rating"))
         return keras.Model(inputs, rating, name=self.settings.name)
 
 
@@ -88,7 +92,14 @@ def build_rating_model(
     movie_index = keras.Input(shape=(), dtype="int32", name="movie_index")
     user_embedding = _embedding(settings.users, num_users, settings.embedding_dim, "user_embedding")
     movie_embedding = _embedding(settings.movies, num_movies, settings.embedding_dim, "movie_embedding")
-    rating = RatingHead(name="rating")(user_embedding(user_index), movie_embedding(movie_index))
+    head = RatingHead(settings.global_bias, name="rating")
+    layers = [user_embedding, movie_embedding]
+    if settings.biases:
+        layers += [
+            keras.layers.Embedding(count, 1, "zeros", name=name)
+            for name, count in zip(_BIASES, (num_users, num_movies), strict=True)
+        ]
+    rating = _rate(layers, [user_index, movie_index], head)
     indexed = keras.Model([user_index, movie_index], rating, name=f"{settings.name}_indexed")
     return RatingModel(settings, num_users, num_movies, indexed)
 
@@ -114,12 +125,24 @@ def indexed_view(model: keras.Model) -> keras.Model:
     )
 
 
+def _rate(layers: list[Any], indices: list[Any], head: Any) -> Any:
+    """The head on what each layer, users' and movies' in turn, looks up."""
+    return head(*[layer(indices[place % 2]) for place, layer in enumerate(layers)])
+
+
 def _embedding(side: Side, count: int, dim: int, name: str) -> Any:
     if isinstance(side, FullTable):
         return keras.layers.Embedding(count, dim, name=name)
     if isinstance(side, QuotientRemainder):
         assert side.num_buckets is not None and side.quotient_rows != "num_buckets"
         return QREmbedding(count, dim, side.num_buckets, side.operation, side.quotient_rows, name=name)
+    if isinstance(side, HashingTrick):
+        assert side.num_buckets is not None
+        return HashEmbedding(count, dim, side.num_buckets, name=name)
+    if isinstance(side, Packed):
+        assert side.block_sizes is not None and side.code_bytes is not None
+        columns = dim - (side.ones_at is not None)
+        return PackedEmbedding(count, side.block_sizes, columns, side.code_bytes, side.ones_at, name=name)
     assert side.block_sizes is not None and side.block_dims is not None
     return MDEmbedding(
         side.block_sizes, side.block_dims, dim, side.extra_row, side.projection_bias, name=name

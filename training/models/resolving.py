@@ -15,7 +15,7 @@ from training.layers.power_rule import (
     power_rule_dims,
     solve_budget,
 )
-from training.settings import MixedDimension, ModelSettings, QuotientRemainder, Side
+from training.settings import HashingTrick, MixedDimension, ModelSettings, Packed, QuotientRemainder, Side
 
 Popularity = NDArray[Any]
 
@@ -47,6 +47,7 @@ def resolve_settings(
         update={
             "users": _resolve_side("users", settings.users, num_users, dim, user_popularity),
             "movies": _resolve_side("movies", settings.movies, num_movies, dim, movie_popularity),
+            "global_bias": settings.global_bias or settings.biases,
         }
     )
 
@@ -59,6 +60,10 @@ def _resolve_side(name: str, side: Side, count: int, dim: int, popularity: Popul
             return _resolve_quotient_remainder(side, count)
         if isinstance(side, MixedDimension):
             return _resolve_mixed_dimension(side, count, dim, popularity)
+        if isinstance(side, HashingTrick):
+            return side.model_copy(update={"num_buckets": side.num_buckets or default_num_buckets(count)})
+        if isinstance(side, Packed):
+            return _resolve_packed(side, count, dim)
     except SettingsError as error:
         raise SettingsError(f"{name}: {error}") from None
     return side
@@ -106,3 +111,14 @@ def _resolve_mixed_dimension(
     return side.model_copy(
         update={"block_sizes": sizes, "block_dims": dims, "temperature": None, "parameter_budget": None}
     )
+
+
+def _resolve_packed(side: Packed, count: int, dim: int) -> Packed:
+    sizes = side.block_sizes or (count,)
+    if sum(sizes) != count:
+        raise SettingsError(
+            f"block_sizes add up to {sum(sizes)}, but there are {count} ids; they must be equal"
+        )
+    columns = dim - (side.ones_at is not None)
+    code_bytes = count * columns if side.code_bytes is None else side.code_bytes
+    return side.model_copy(update={"block_sizes": sizes, "code_bytes": code_bytes})

@@ -27,6 +27,7 @@ from training.artefact import (
     load_keras_model,
     movie_titles,
     open_artefact,
+    open_stored,
 )
 
 
@@ -122,6 +123,9 @@ def test_truncated_and_swapped_files_are_damage(store: Path) -> None:
     [
         (lambda manifest: manifest.update(format_version=2), ArtefactForeign),
         (lambda manifest: manifest.update(name="other"), ArtefactForeign),
+        (lambda manifest: manifest["parameters"].update(total=1), ArtefactDamaged),
+        (lambda manifest: manifest["parameters"]["tables"][0].update(dtype="int8"), ArtefactDamaged),
+        (lambda manifest: manifest.update(weights_bytes=1), ArtefactDamaged),
         (lambda manifest: manifest.update(extra=1), ArtefactDamaged),
         (lambda manifest: manifest.pop("fallback"), ArtefactDamaged),
         (lambda manifest: manifest["fallback"]["user_means"].pop(), ArtefactDamaged),
@@ -137,7 +141,7 @@ def test_a_manifest_that_does_not_fit(
 ) -> None:
     rewrite_manifest(store / "baseline", change)
     with pytest.raises(kind):
-        open_artefact(store / "baseline")
+        open_stored(store / "baseline")
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", "[" * 100_000, '{"format_version": 1}'])
@@ -257,7 +261,7 @@ def test_an_artefact_copied_alone_predicts_the_same_in_a_fresh_process(store: Pa
     artefact = open_artefact(store / "memory_efficient")
     users, movies = list(artefact.users)[:29] * 2, (list(artefact.movies)[:39] * 2)[:58]
     here = np.asarray(load_keras_model(artefact)([tf.constant(users), tf.constant(movies)]))
-    alone = tmp_path / "alone" / "memory_efficient"
+    alone = tmp_path / "alone" / "another-name"
     alone.parent.mkdir()
     (store / "memory_efficient").rename(alone)
     code = (

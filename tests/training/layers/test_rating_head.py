@@ -26,6 +26,31 @@ class TestRatingHead(LayerContract):
         assert tall[:, 0].tolist() == flat.tolist()
 
 
+class TestRatingHeadWithBiases(LayerContract):
+    parameter_count = 1
+
+    def make_layer(self) -> Any:
+        return RatingHead(global_bias=True)
+
+    def inputs(self) -> list[Array]:
+        widths = (3, 3, 1, 1)
+        return [np.linspace(-1, width, 4 * width, dtype=np.float32).reshape(4, width) for width in widths]
+
+    def test_any_leading_shape(self) -> None:
+        flat = np.asarray(self.make_layer()(*self.inputs()))
+        tall = np.asarray(self.make_layer()(*[array[:, None] for array in self.inputs()]))
+        assert tall[:, 0].tolist() == flat.tolist()
+
+
+def test_biases_are_added_before_the_sigmoid() -> None:
+    head = RatingHead(global_bias=True)
+    user, movie = np.array([[1.0, 2.0]]), np.array([[0.5, -0.25]])  # a match of 0
+    head.build(user.shape, movie.shape)
+    head.global_bias.assign(0.25)
+    rated = head(user, movie, np.array([[0.5]]), np.array([[math.log(3) - 0.75]]))
+    np.testing.assert_allclose(np.asarray(rated), [3.75], atol=1e-6)
+
+
 def test_ratings_by_hand() -> None:
     users = np.array([[1.0, 2.0], [math.log(3), 0.0], [100.0, 0.0], [-100.0, 0.0]], dtype=np.float32)
     movies = np.array([[0.5, -0.25], [1.0, 9.0], [1.0, 0.0], [1.0, 0.0]], dtype=np.float32)

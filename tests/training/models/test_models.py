@@ -4,7 +4,7 @@ from tests.contracts.model_contract import ModelContract
 from training.models import MODELS
 from training.models.baseline import BASELINE
 from training.models.memory_efficient import MEMORY_EFFICIENT
-from training.settings import FullTable, MixedDimension, ModelSettings, QuotientRemainder
+from training.settings import FullTable, HashingTrick, MixedDimension, ModelSettings, QuotientRemainder
 
 
 class TestBaseline(ModelContract):
@@ -43,6 +43,37 @@ class TestAddedTablesOnOneSide(ModelContract):
         movies=QuotientRemainder(num_buckets=70, operation="add"),
     )
     parameter_count = (6_040 + 70 + 53) * 2
+
+
+class TestBiased(ModelContract):
+    settings = ModelSettings(name="biased", description="", embedding_dim=4, biases=True)
+    parameter_count = (6_040 + 3_706) * 5 + 1
+
+
+class TestHashedAndBiased(ModelContract):
+    settings = ModelSettings(
+        name="hashed",
+        description="",
+        embedding_dim=4,
+        users=HashingTrick(num_buckets=60),
+        movies=HashingTrick(),
+        biases=True,
+    )
+    # Movies by default: 3,706 // 50 = 74 buckets.
+    parameter_count = (60 + 74) * 4 + 6_040 + 3_706 + 1
+
+
+class TestBiasedQuotientRemainderAndMixedDimension(ModelContract):
+    settings = ModelSettings(
+        name="mixed",
+        description="",
+        embedding_dim=4,
+        users=QuotientRemainder(),
+        movies=MixedDimension(temperature=0.5),
+        biases=True,
+    )
+    # Movies 400 / 1,300 / 2,006, mean ranks from the top 3,505.5 / 2,655.5 / 1,002.5: 4, 3 and 2 wide.
+    parameter_count = (120 + 51) * 4 + 400 * 4 + 1_300 * 3 + 2_006 * 2 + 3 * 4 + 2 * 4 + 6_040 + 3_706 + 1
 
 
 def test_models_go_by_their_own_names() -> None:

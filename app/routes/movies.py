@@ -1,0 +1,54 @@
+"""`/movies` and `/users`: what there is to ask about."""
+
+from __future__ import annotations
+
+import orjson
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from app.answering import JSONAnswer
+from app.dependencies import MoviesQueryDep, RegistryDep, UsersQueryDep, WorkerDep
+from app.documentation import discovery_examples as examples
+from app.documentation.operations import answers, query_parameters
+from app.errors import InvalidRequest, UnknownModel
+from app.schemas.discovery import MoviesQuery, UsersQuery
+from app.schemas.recommendations import FoundMovie, MovieList, UserList
+from app.users import find_users
+
+router = APIRouter(tags=["movies and users"])
+
+
+@router.get(
+    "/movies",
+    summary="Find movies by title",
+    response_model=MovieList,
+    responses=answers(examples.MOVIE_LIST, InvalidRequest),
+    openapi_extra=query_parameters(MoviesQuery, examples.MOVIES_QUERY),
+)
+async def get_movies(query: MoviesQueryDep, registry: RegistryDep, worker: WorkerDep) -> Response:
+    """Movies whose title (or id) holds every word of `q`; all, the most rated first, without a `q`."""
+
+    def work() -> bytes:
+        found = registry.catalogue.search(query.q, query.limit)
+        return orjson.dumps(
+            MovieList([FoundMovie(entry.movie_id, entry.title, entry.genres) for entry in found])
+        )
+
+    # A search looks at every title: what would be a large body elsewhere is a large catalogue here.
+    return JSONAnswer(await worker.run(len(registry.catalogue), work))
+
+
+@router.get(
+    "/users",
+    summary="Find users by id",
+    response_model=UserList,
+    responses=answers(examples.USER_LIST, InvalidRequest, UnknownModel),
+    openapi_extra=query_parameters(UsersQuery, examples.USERS_QUERY),
+)
+async def get_users(query: UsersQueryDep, registry: RegistryDep, worker: WorkerDep) -> Response:
+    """Users with training ratings whose id begins with `q`, by falling number of ratings or at random."""
+
+    def work() -> bytes:
+        return orjson.dumps(find_users(registry, query))
+
+    return JSONAnswer(await worker.run(registry.get(query.model).scorer.users.warm, work))

@@ -1,0 +1,108 @@
+"""What a caller may send to `/movies`, `/users`, `/recommend` and `/predict/new-user`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+from pydantic import BeforeValidator, Field
+
+from app.schemas.requests import Id, Ids, Model, RequestModel, check_count
+from training.artefact import is_canonical_number
+
+MAX_ITEMS: Final = 1000
+MAX_CATALOGUE: Final = 100_000
+MAX_QUERY: Final = 200
+
+
+def _number_in_text(value: object) -> object:
+    """In an address everything is text; a number has one spelling."""
+    if isinstance(value, str) and is_canonical_number(value):
+        return int(value)
+    return value
+
+
+def _truth_in_text(value: object) -> object:
+    return {"true": True, "false": False}.get(value, value) if isinstance(value, str) else value
+
+
+Items = Annotated[int, Field(ge=1, le=MAX_ITEMS, description="movies to name at most")]
+ExcludeRated = Annotated[
+    bool,
+    Field(
+        description="leave out what the user rated in training, as far as the artefact knows it: "
+        "no artefact carries rated pairs today, so name them in `exclude`"
+    ),
+]
+Text = Annotated[
+    str, Field(max_length=MAX_QUERY, description="words or parts of words; accents and case do not matter")
+]
+
+
+class MoviesQuery(RequestModel):
+    """Part of a title, or of an id."""
+
+    q: Text = ""
+    limit: Annotated[
+        int,
+        BeforeValidator(_number_in_text),
+        Field(ge=1, le=MAX_CATALOGUE, description="movies to tell at most"),
+    ] = 20
+
+
+class UsersQuery(RequestModel):
+    """Part of an id."""
+
+    q: Annotated[
+        str, Field(max_length=MAX_QUERY, description="how the id begins, with or without prefix")
+    ] = ""
+    limit: Annotated[
+        int, BeforeValidator(_number_in_text), Field(ge=1, le=MAX_ITEMS, description="users to tell at most")
+    ] = 20
+    order: Annotated[
+        Literal["ratings", "random"], Field(description="most training ratings first, or drawn at random")
+    ] = "ratings"
+    model: Model = None
+
+
+class RecommendRequest(RequestModel):
+    """A user, and what not to recommend."""
+
+    user_id: Id
+    n: Items = 10
+    model: Model = None
+    exclude_rated: ExcludeRated = True
+    exclude: Annotated[Ids, Field(description="movies to leave out")] = ()
+
+
+class RecommendQuery(RequestModel):
+    """The same as an address, where every value is text."""
+
+    user_id: Id
+    n: Annotated[Items, BeforeValidator(_number_in_text)] = 10
+    model: Model = None
+    exclude_rated: Annotated[ExcludeRated, BeforeValidator(_truth_in_text)] = True
+
+    def as_request(self) -> RecommendRequest:
+        """The request that it stands for."""
+        return RecommendRequest.model_construct(**dict(self))
+
+
+class RatedMovie(RequestModel):
+    """A movie, and the stars that the new user gave it."""
+
+    movie_id: Id
+    rating: Annotated[float, Field(ge=0, le=5, allow_inf_nan=False, description="stars")]
+
+
+class NewUserRequest(RequestModel):
+    """Some ratings of somebody new, and what to predict for them."""
+
+    ratings: Annotated[
+        list[RatedMovie],
+        Field(min_length=1, fail_fast=True),
+        BeforeValidator(check_count),
+    ]
+    movie_ids: Annotated[Ids, Field(description="movies to predict")] = ()
+    n: Annotated[int, Field(ge=0, le=MAX_ITEMS, description="best movies to name at most")] = 10
+    model: Model = None
+    exclude: Annotated[Ids, Field(description="movies to leave out, beside the rated ones")] = ()

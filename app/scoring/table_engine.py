@@ -1,0 +1,61 @@
+"""The engine that reads a model's tables as arrays. It needs NumPy and nothing of the workshop."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.scoring.scorer import Engine
+from app.scoring.vectors import joined
+from training.artefact import Artefact
+from training.artefact.tables import RatingTables, read_tables
+
+
+class TableEngine(Engine):
+    """A model as tables, read where they lie: mapped from the file, compressed ones kept compressed."""
+
+    def __init__(self, tables: RatingTables) -> None:
+        self._tables = tables
+
+    @property
+    def weights_bytes(self) -> int:
+        """Bytes of the tables."""
+        return self._tables.nbytes
+
+    def rate(self, user_index: NDArray[np.int32], movie_index: NDArray[np.int32]) -> NDArray[np.float32]:
+        """Ratings of pairs of warm ids, `(n,)` stars, computed in blocks."""
+        return self._tables.rate(user_index, movie_index)
+
+    def rate_one(self, user_index: int, movie_index: int) -> float:
+        """Stars of one pair of warm ids, bit for bit what `rate` says."""
+        return self._tables.rate_one(user_index, movie_index)
+
+    def affinities(self, user_index: int, movies: int) -> NDArray[np.float32]:
+        """`(movies,)` numbers that grow with the user's rating of each of the first movies."""
+        return self._tables.affinities(user_index)[:movies]
+
+    @property
+    def global_bias(self) -> float:
+        """Added to every pair, before the sigmoid; 0 where the model has none."""
+        return float(self._tables.global_bias or 0)
+
+    def user_vectors(self, user_index: NDArray[np.int32]) -> NDArray[np.float32]:
+        """`(n, dim)` embeddings of users, biases included."""
+        own, other = self._tables.user_bias, self._tables.movie_bias
+        biases = (None if own is None else own[user_index], other)
+        return joined(self._tables.users.rows(user_index), biases, "user")
+
+    def movie_vectors(self, movie_index: NDArray[np.int32]) -> NDArray[np.float32]:
+        """`(n, dim)` embeddings of movies, biases included."""
+        other, own = self._tables.user_bias, self._tables.movie_bias
+        biases = (other, None if own is None else own[movie_index])
+        return joined(self._tables.movies.rows(movie_index), biases, "movie")
+
+
+def load_table_engine(artefact: Artefact) -> TableEngine:
+    """The table engine of an artefact.
+
+    Raises:
+        ArtefactForeign: The model is none of the kinds that the trainer writes.
+    """
+    return TableEngine(read_tables(artefact.archive))

@@ -1,0 +1,58 @@
+// The service's calls. A refusal is thrown with the words of its problem document.
+
+export class Problem extends Error {
+  constructor(title, detail, status, fields = {}) {
+    super(detail);
+    this.title = title;
+    this.status = status;
+    this.fields = fields;
+  }
+}
+
+async function call(path, options) {
+  let response;
+  try {
+    response = await fetch(path, options);
+  } catch {
+    throw new Problem("The service cannot be reached", "Is it still running? Nothing was lost; try again.", 0);
+  }
+  let body = null;
+  try {
+    body = await response.json();
+  } catch {
+    // What is no JSON is told by its status alone.
+  }
+  if (!response.ok || body === null) {
+    throw new Problem(
+      body?.title ?? "The service did not answer as it should",
+      body?.detail ?? `It answered with status ${response.status}.`, response.status, body ?? {});
+  }
+  return body;
+}
+
+export function get(path, query = {}) {
+  const parameters = new URLSearchParams(Object.entries(query).filter(([, value]) => value !== ""));
+  return call(parameters.size ? `${path}?${parameters}` : path);
+}
+
+export function post(path, body) {
+  return call(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+}
+
+let described = null;
+
+// `/models`, asked for once; again after a failure.
+export function models() {
+  described ??= get("models").catch((error) => {
+    described = null;
+    throw error;
+  });
+  return described;
+}
+
+// The movie with an id, as an address or a person writes it: 1193 or movie_1193.
+export async function movieById(raw) {
+  const { items } = await get("movies", { q: raw, limit: 50 });
+  return items.find((movie) => movie.movie_id === raw || movie.movie_id.endsWith(`_${raw}`))
+    ?? { movie_id: raw, title: null, genres: [] };
+}

@@ -1,0 +1,134 @@
+// Charts: a figure each, with the same numbers as a table and as CSV.
+
+import { downloadButton } from "./csv.js";
+import { h, table } from "./dom.js";
+
+const LIGHT = ["#2f62c4", "#b8570a", "#1d7a4a", "#8a3fa8", "#b3263a", "#4c6272"];
+const DARK = ["#8fb4ff", "#ffb066", "#7fd6a2", "#d5a0ee", "#ff98a6", "#b4c4d2"];
+const POINTS = ["circle", "rectRot", "triangle", "rect", "star", "cross"];
+const dark = matchMedia("(prefers-color-scheme: dark)");
+const live = new Map(); // canvas -> {chart, config}
+let library = null;
+
+// The library is fetched when the first chart is wanted.
+function load() {
+  library ??= new Promise((resolve, reject) => {
+    document.head.append(h("script", {
+      src: "page/chart.js", onload: () => resolve(globalThis.Chart),
+      onerror: () => { library = null; reject(new Error("The chart library is not installed.")); },
+    }));
+  });
+  return library;
+}
+
+dark.addEventListener("change", () => live.forEach((_, canvas) => draw(canvas)));
+
+async function draw(canvas) {
+  const Chart = await load();
+  for (const [old, { chart }] of live) {
+    if (!old.isConnected) {
+      chart?.destroy();
+      live.delete(old);
+    }
+  }
+  const held = live.get(canvas);
+  if (!held) return;
+  held.chart?.destroy();
+  const style = getComputedStyle(document.documentElement);
+  const colour = (name) => style.getPropertyValue(name).trim();
+  Chart.defaults.color = colour("--text");
+  Chart.defaults.borderColor = colour("--line");
+  Chart.defaults.font.family = getComputedStyle(document.body).fontFamily;
+  held.chart = new Chart(canvas, held.config(dark.matches ? DARK : LIGHT, colour));
+}
+
+// `columns` and `rows` are the numbers; `config(colours)` what the library draws of them.
+function figure(title, note, columns, rows, config) {
+  const canvas = h("canvas", { role: "img", ariaLabel: `${title}: chart. The same numbers follow as a table.` });
+  const holder = h("div", { className: "canvas" }, canvas);
+  live.set(canvas, { chart: null, config });
+  requestAnimationFrame(() => draw(canvas).catch((error) => {
+    holder.replaceChildren(h("p", { className: "problem", role: "alert" }, error.message));
+  }));
+  return h("figure", {},
+    h("figcaption", {}, title, note ? h("span", { className: "note" }, note) : null), holder,
+    h("div", { className: "actions" }, downloadButton(title, columns, rows),
+      h("details", {}, h("summary", {}, "Numbers", h("span", { className: "visually-hidden" }, ` of ${title}`)), table(title, columns, rows))));
+}
+
+const plain = (value) => value;
+// On a logarithmic scale only 1, 2, 5, 10, 20 ... are written.
+const roundEnough = (value) => "125".includes(Number(value).toExponential()[0]) && /^\de/.test(Number(value).toExponential());
+
+function options(unit, { x = {}, y = {}, legend = true, tooltip = {} }) {
+  return {
+    maintainAspectRatio: false,
+    animation: false,
+    interaction: { mode: "nearest", axis: "xy", intersect: false },
+    scales: { x, y: { title: { display: Boolean(unit), text: unit }, ...y } },
+    plugins: { legend: { display: legend, position: "bottom", labels: { usePointStyle: true } }, tooltip },
+  };
+}
+
+// Bars: `series` [{label, values}] over `labels`.
+export function bars({ title, note, first, labels, series, unit, format = plain, log = false, wide = false, stacked = false }) {
+  // A logarithmic axis begins where its smallest bar would: that one could not be seen.
+  const lowest = Math.min(...series.flatMap((one) => one.values).filter((value) => value > 0));
+  const columns = [{ label: first, value: (place) => labels[place] },
+    ...series.map((one) => ({ label: one.label, value: (place) => one.values[place] ?? "" }))];
+  return figure(title, note, columns, [...labels.keys()], (colours) => ({
+    type: "bar",
+    data: {
+      labels,
+      datasets: series.map((one, place) => ({
+        label: one.label, data: one.values, backgroundColor: one.colours ?? colours[place % colours.length],
+        ...(wide ? { barPercentage: 1, categoryPercentage: 0.98 } : { maxBarThickness: 46 }),
+      })),
+    },
+    options: options(unit, {
+      legend: series.length > 1,
+      y: { type: log ? "logarithmic" : "linear", ...(log ? { min: lowest / 2 } : {}), ticks: { callback: (value) => (log && !roundEnough(value) ? null : format(value)) } },
+      x: { stacked, ...(wide ? { ticks: { maxRotation: 60, autoSkip: true } } : {}) },
+      tooltip: { callbacks: { label: ({ dataset, raw }) => `${dataset.label}: ${format(raw)}` } },
+    }),
+  }));
+}
+
+// Lines: `series` [{label, points: [[x, y]]}].
+export function lines({ title, note, first, series, unit, across }) {
+  const rows = series.flatMap((one) => one.points.map(([x, y]) => ({ label: one.label, x, y })));
+  const columns = [{ label: "Model", value: (row) => row.label }, { label: first, value: (row) => row.x }, { label: unit, value: (row) => row.y }];
+  return figure(title, note, columns, rows, (colours) => ({
+    type: "line",
+    data: {
+      datasets: series.map((one, place) => ({
+        label: one.label, data: one.points.map(([x, y]) => ({ x, y })), pointRadius: 4, hoverRadius: 7,
+        borderColor: colours[place % colours.length], backgroundColor: colours[place % colours.length],
+        pointStyle: POINTS[place % POINTS.length],
+      })),
+    },
+    options: options(unit, { x: { type: "linear", ticks: { precision: 0 }, title: { display: true, text: across } } }),
+  }));
+}
+
+// Points with a name each: `points` [{label, x, y}], x on a logarithmic scale.
+export function scatter({ title, note, points, across, unit, format }) {
+  const columns = [{ label: "Model", value: (row) => row.label }, { label: across, value: (row) => row.x }, { label: unit, value: (row) => row.y }];
+  const low = Math.min(...points.map((point) => point.x)) / 2;
+  const high = Math.max(...points.map((point) => point.x)) * 2;
+  return figure(title, note, columns, points, (colours) => ({
+    type: "scatter",
+    data: {
+      datasets: points.map((point, place) => ({
+        label: point.label, data: [{ x: point.x, y: point.y }], pointRadius: 8, hoverRadius: 11,
+        backgroundColor: colours[place % colours.length], borderColor: colours[place % colours.length],
+        pointStyle: POINTS[place % POINTS.length],
+      })),
+    },
+    options: options(unit, {
+      x: { type: "logarithmic", min: low, max: high, title: { display: true, text: across }, ticks: { maxRotation: 0, callback: (value) => (roundEnough(value) ? format(value) : null) } },
+      y: { grace: "20%" },
+      tooltip: { callbacks: { label: ({ dataset, raw }) => `${dataset.label}: ${format(raw.x)}, ${raw.y}` } },
+    }),
+  }));
+}

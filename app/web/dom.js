@@ -1,0 +1,94 @@
+// Elements, and the states that every request goes through. Text is only ever set as text.
+
+export function h(tag, properties = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (name in element && name !== "list") element[name] = value;
+    else element.setAttribute(name, value);
+  }
+  element.append(...children.filter((child) => child !== null && child !== undefined));
+  return element;
+}
+
+export function stars(rating) {
+  return h("span", { className: "rating" }, rating.toFixed(2), h("span", { className: "visually-hidden" }, " stars"));
+}
+
+export function meter(rating) {
+  const bar = h("span");
+  bar.style.setProperty("--share", `${(rating / 5) * 100}%`);
+  return h("span", { className: "meter", ariaHidden: "true" }, bar);
+}
+
+export function badge(text, kind = "") {
+  return h("span", { className: `badge ${kind}` }, text);
+}
+
+export function titleOf(movie) {
+  return movie.title ?? movie.movie_id;
+}
+
+export function movieLabel(movie, mark = null) {
+  const about = movie.genres.join(", ");
+  return [
+    h("span", {}, titleOf(movie)),
+    about || mark ? h("span", { className: "genres" }, mark, mark && about ? " " : "", about) : null,
+  ];
+}
+
+// A table of `columns` [{label, value(row), text?}], numbers to the right.
+export function table(caption, columns, rows) {
+  const kind = (column) => (column.text ? { className: "text" } : {});
+  return h("div", {}, h("p", { className: "caption" }, caption), h("div", { className: "scroll", tabIndex: 0, role: "region", ariaLabel: caption },
+    h("table", { ariaLabel: caption },
+      h("thead", {}, h("tr", {}, ...columns.map((column) => h("th", { scope: "col", ...kind(column) }, column.label)))),
+      h("tbody", {}, ...rows.map((row) => h("tr", {}, ...columns.map((column, place) => {
+        const value = column.value(row);
+        const properties = place ? kind(column) : { scope: "row" };
+        if (column.best?.(row)) properties.className = "best";
+        return h(place ? "td" : "th", properties, value instanceof Node ? value : String(value));
+      })))))));
+}
+
+const runs = new WeakMap();
+
+// Runs `work` and shows in `region` what it gives: a list of elements. Loading and failing are shown too;
+// what a later call has overtaken is dropped.
+export async function show(region, what, work) {
+  const run = (runs.get(region) ?? 0) + 1;
+  runs.set(region, run);
+  region.setAttribute("aria-busy", "true");
+  region.querySelectorAll(":scope > .loading, :scope > .problem").forEach((old) => old.remove());
+  const loading = h("p", { className: "loading", role: "status" }, `${what} …`);
+  region.prepend(loading);
+  try {
+    const found = await work((text) => { loading.textContent = text; });
+    if (runs.get(region) === run) region.replaceChildren(...found);
+  } catch (error) {
+    if (runs.get(region) !== run) return;
+    region.replaceChildren(h("div", { className: "problem", role: "alert" },
+      h("p", {}, h("strong", {}, error.title ?? "Something went wrong")),
+      h("p", {}, error.message),
+      h("button", { type: "button", className: "secondary small", onclick: () => show(region, what, work) }, "Try again")));
+  } finally {
+    if (runs.get(region) === run) region.removeAttribute("aria-busy");
+  }
+}
+
+// Forgets what is under way in `region`, and shows `elements`.
+export function reset(region, ...elements) {
+  runs.set(region, (runs.get(region) ?? 0) + 1);
+  region.removeAttribute("aria-busy");
+  region.replaceChildren(...elements);
+}
+
+export function hint(text) {
+  return h("p", { className: "empty" }, text);
+}
+
+export function bytes(count) {
+  if (count < 1000) return `${count} B`;
+  const [scaled, unit] = count < 1e6 ? [count / 1e3, "KB"] : [count / 1e6, "MB"];
+  return `${scaled.toFixed(scaled < 10 ? 2 : scaled < 100 ? 1 : 0)} ${unit}`;
+}

@@ -1,0 +1,108 @@
+// The models: what each costs, and how well it does.
+
+import { get, models } from "./api.js";
+import { bars, lines, scatter } from "./charts.js";
+import { downloadButton } from "./csv.js";
+import { bytes, h, show, table } from "./dom.js";
+
+let result;
+let shown = false;
+
+export function start(root) {
+  result = root.querySelector("[data-result]");
+}
+
+export async function open() {
+  if (shown) return;
+  await show(result, "Reading what the models say of themselves", async () => {
+    const [{ models: described, default: chosen }, { models: timed }] = await Promise.all([models(), get("compare")]);
+    const times = new Map(timed.map((model) => [model.name, model]));
+    shown = true;
+    return [tableOf(described, chosen, times), h("div", { className: "charts" }, ...chartsOf(described, times))];
+  });
+}
+
+function tableOf(described, chosen, times) {
+  const least = (value) => Math.min(...described.map(value));
+  const figure = (label, value, format = (number) => number) => ({
+    label, value: (model) => format(value(model)), raw: value,
+    best: (model) => described.length > 1 && value(model) === least(value),
+  });
+  const columns = [
+    { label: "Model", value: (model) => `${model.name}${model.name === chosen ? " (default)" : ""}`, raw: (model) => model.name },
+    figure("Parameters", (model) => model.parameters.total, (count) => count.toLocaleString("en")),
+    figure("Weights", (model) => model.memory.weights_bytes, bytes),
+    figure("File", (model) => model.memory.file_bytes, bytes),
+    figure("Resident", (model) => model.memory.resident_bytes, bytes),
+    { label: "Smaller by", value: (model) => (model.memory.compression_ratio ? `${model.memory.compression_ratio.toFixed(1)} ×` : "–"), raw: (model) => model.memory.compression_ratio },
+    figure("MSE", (model) => model.accuracy.mse, (error) => error.toFixed(4)),
+    figure("MAE", (model) => model.accuracy.mae, (error) => error.toFixed(4)),
+    figure("One pair", (model) => times.get(model.name).microseconds_single, (time) => `${time.toFixed(0)} µs`),
+    figure("In a block", (model) => times.get(model.name).microseconds_per_pair, (time) => `${time.toFixed(2)} µs`),
+  ];
+  const { accuracy } = described[0];
+  const download = columns.map(({ label, raw, value }) => ({ label, value: raw ?? value }));
+  return h("div", { className: "card" },
+    table(`All models on ${accuracy.dataset}, ${accuracy.test_rows.toLocaleString("en")} test ratings, ${accuracy.split} split`, columns, described),
+    h("dl", { className: "names" }, ...described.flatMap((model) => [h("dt", {}, model.name), h("dd", {}, model.description)])),
+    h("p", { className: "note" }, `For comparison: the global mean alone has an MSE of ${accuracy.global_mean_mse.toFixed(4)}, user and movie biases alone ${accuracy.biases_only_mse.toFixed(4)}. The best of a column is green.`),
+    downloadButton("Models", download, described));
+}
+
+function chartsOf(described, times) {
+  const labels = described.map((model) => model.name);
+  const series = (label, value) => ({ label, values: described.map(value) });
+  const curves = described.filter((model) => model.training.history.mse?.length);
+  const found = [
+    scatter({
+      title: "Error against bytes", note: "Lower left is better.",
+      points: described.map((model) => ({ label: model.name, x: model.memory.weights_bytes, y: model.accuracy.mse })),
+      across: "Bytes of weights", unit: "MSE, square stars", format: bytes,
+    }),
+    bars({
+      title: "Memory", first: "Model", labels, unit: "Bytes, logarithmic", format: bytes, log: true,
+      series: [series("Weights", (model) => model.memory.weights_bytes), series("Vocabulary", (model) => model.memory.vocabulary_bytes),
+        series("File", (model) => model.memory.file_bytes), series("Resident", (model) => model.memory.resident_bytes)],
+    }),
+    bars({
+      title: "Error", first: "Model", labels, unit: "Stars", format: (error) => Number(error).toFixed(3),
+      series: [series("RMSE", (model) => model.accuracy.rmse), series("MAE", (model) => model.accuracy.mae)],
+    }),
+    bars({
+      title: "Scoring time", note: "Measured when the service started, without HTTP.", first: "Model", labels, unit: "Microseconds, logarithmic", log: true,
+      format: (time) => `${Number(time).toPrecision(3)} µs`,
+      series: [series("One pair alone", (model) => times.get(model.name).microseconds_single), series("Each pair of a block", (model) => times.get(model.name).microseconds_per_pair)],
+    }),
+  ];
+  if (curves.length) {
+    found.push(lines({
+      title: "Learning curves", note: "Mean squared error on the training ratings, epoch by epoch.", first: "Epoch", across: "Epoch", unit: "MSE",
+      series: curves.map((model) => ({ label: model.name, points: model.training.history.mse.map((error, place) => [place + 1, error]) })),
+    }));
+  }
+  return [...found, popularityOf(described)].filter(Boolean);
+}
+
+// How the training ratings are spread over the movies, and into which blocks a model cuts them.
+function popularityOf(described) {
+  const counted = described.find((model) => model.popularity?.movie_ratings);
+  if (!counted) return null;
+  const blocks = described.find((model) => model.popularity?.movie_blocks?.length > 1);
+  const ranges = counted.popularity.movie_ratings;
+  const ends = [];
+  (blocks?.popularity.movie_blocks ?? []).forEach((size, place) => ends.push((ends[place - 1] ?? 0) + size));
+  const blockOf = (rank) => ends.findIndex((end) => rank <= end);
+  const labels = ranges.map(({ first, last }) => (first === last ? `${first}` : `${first}–${last}`));
+  const each = ({ first, last, ratings }) => Number((ratings / (last - first + 1)).toFixed(1));
+  const series = blocks
+    ? ends.map((end, block) => ({
+      label: `Block ${block + 1}: to rank ${end}`,
+      values: ranges.map((range) => (blockOf(range.first) === block ? each(range) : null)),
+    }))
+    : [{ label: "Ratings a movie", values: ranges.map(each) }];
+  return bars({
+    title: "Popularity of the movies", first: "Popularity rank", labels, series, log: true, wide: true, stacked: true, unit: "Training ratings a movie",
+    note: blocks ? `Movies by rank, the most rated first; colours are the blocks of ${blocks.name}.` : "Movies by rank, the most rated first.",
+    format: (count) => Number(count).toLocaleString("en"),
+  });
+}

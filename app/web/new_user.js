@@ -1,0 +1,106 @@
+// Somebody new: ratings made on the page, predictions without training.
+
+import { get, models, movieById, post } from "./api.js";
+import { h, hint, meter, reset, show, stars, titleOf } from "./dom.js";
+import { sideBySide } from "./lists.js";
+import { moviePicker } from "./pickers.js";
+
+const STARS = [5, 4.5, 4, 3.5, 3, 2.5, 2, 1.5, 1, 0.5];
+let rated = []; // {movie, rating}
+let asked = null;
+let result, list, suggested, ask, answer, movies, changed;
+
+export function start(root, onChange) {
+  changed = onChange;
+  result = root.querySelector("[data-result]");
+  list = root.querySelector("[data-rated]");
+  suggested = root.querySelector("[data-suggested]");
+  ask = root.querySelector("[data-ask]");
+  answer = root.querySelector("[data-answer]");
+  movies = moviePicker("Movie you have seen", (movie) => { movies.set(""); add(movie); });
+  root.querySelector("[data-movie]").append(movies.element);
+  const picker = moviePicker("And what about", (movie) => { asked = movie; answerAsked(); }, "Any other movie");
+  root.querySelector("[data-asked]").append(picker.element);
+}
+
+export const state = () => ({ rated: rated.map(({ movie, rating }) => `${movie.movie_id}:${rating}`).join(",") });
+
+export async function open(query) {
+  const wanted = (query.get("rated") ?? "").split(",").map((part) => part.split(":")).filter((pair) => pair.length === 2);
+  rated = wanted.map(([id, rating]) => rated.find(({ movie }) => movie.movie_id === id) ?? { movie: { movie_id: id, title: null, genres: [] }, rating: Number(rating) });
+  rated.forEach((one, place) => { one.rating = Number(wanted[place][1]); });
+  render();
+  for (const one of rated.filter(({ movie }) => movie.title === null)) {
+    one.movie = await movieById(one.movie.movie_id).catch(() => one.movie);
+  }
+  renderList();
+  if (!suggested.childElementCount) suggest();
+}
+
+async function suggest() {
+  const found = await get("movies", { limit: 120 }).catch(() => ({ items: [] }));
+  const titled = found.items.filter((movie) => movie.title);
+  // Some of the most rated ones, and not all of one kind.
+  const some = titled.filter((_, place) => place % 12 === 0).slice(0, 8).filter((movie) => !rated.some((one) => one.movie.movie_id === movie.movie_id));
+  suggested.replaceChildren(...some.map((movie) => {
+    const item = h("li", {}, h("button", { type: "button", onclick: () => { item.remove(); add(movie); } }, movie.title));
+    return item;
+  }));
+}
+
+function add(movie) {
+  if (!rated.some((one) => one.movie.movie_id === movie.movie_id)) rated.push({ movie, rating: 4 });
+  update();
+  list.querySelector("li:last-child select")?.focus();
+}
+
+function update() {
+  changed(state());
+  render();
+}
+
+function renderList() {
+  list.replaceChildren(...rated.map((one) => h("li", {},
+    h("span", {}, titleOf(one.movie)),
+    h("select", {
+      ariaLabel: `Stars for ${titleOf(one.movie)}`,
+      onchange: (event) => { one.rating = Number(event.target.value); changed(state()); predict(); },
+    }, ...STARS.map((value) => h("option", { value, selected: value === one.rating }, `★ ${value}`))),
+    h("button", {
+      type: "button", className: "secondary", ariaLabel: `Remove ${titleOf(one.movie)}`,
+      onclick: () => { rated = rated.filter((other) => other !== one); movies.input.focus(); update(); },
+    }, "Remove"))));
+}
+
+function render() {
+  renderList();
+  predict();
+}
+
+function request(more) {
+  return { ratings: rated.map(({ movie, rating }) => ({ movie_id: movie.movie_id, rating })), ...more };
+}
+
+async function everyModel(more) {
+  const names = (await models()).models.map((model) => model.name);
+  return Promise.all(names.map((model) => post("predict/new-user", { ...request(more), model })));
+}
+
+function predict() {
+  ask.hidden = !rated.length;
+  if (!rated.length) {
+    reset(result, hint("Rate one movie to begin; five give a first picture, twenty a good one."));
+    return;
+  }
+  show(result, "Fitting you", async () => sideBySide(await everyModel({ n: 10 })));
+  if (asked) answerAsked();
+}
+
+function answerAsked() {
+  const movie = asked;
+  show(answer, "Asking every model", async () => {
+    const found = await everyModel({ n: 0, movie_ids: [movie.movie_id] });
+    return [h("h3", {}, titleOf(movie)), h("ul", { className: "predictions" }, ...found.map(({ model, predictions: [one] }) => h("li", {},
+      h("span", { className: "name" }, model), meter(one.rating), stars(one.rating))))];
+  });
+}

@@ -1,0 +1,86 @@
+"""The page's files, read and compressed once, and the policy that lets nothing from elsewhere in."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import importlib.metadata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+INDEX: Final = "index.html"
+# Chart.js, as the package `cone.charts` brings it; its location is asked for, nothing of it is imported.
+CHARTS_PACKAGE: Final = "cone.charts"
+CHARTS_FILE: Final = "cone/charts/browser/static/chartjs/chart.umd.min.js"
+CHARTS: Final = "chart.js"
+
+_HERE: Final = Path(__file__).resolve().parent
+_TYPES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        ".html": "text/html; charset=utf-8",
+        ".css": "text/css; charset=utf-8",
+        ".js": "text/javascript; charset=utf-8",
+        ".svg": "image/svg+xml",
+    }
+)
+SECURITY_HEADERS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "no-referrer",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """One file.
+
+    Attributes:
+        media_type: What it is.
+        plain: Its bytes.
+        packed: The same, in gzip.
+        etag: Changes when they do.
+    """
+
+    media_type: str
+    plain: bytes
+    packed: bytes
+    etag: str
+
+
+Page = Mapping[str, Asset]
+
+
+def load_page() -> Page:
+    """All files of the page by name. Without the chart package, all but the charts."""
+    files = [path for path in sorted(_HERE.iterdir()) if path.suffix in _TYPES]
+    found = {path.name: _asset(path) for path in files}
+    charts = _charts_path()
+    if charts is not None:
+        found[CHARTS] = _asset(charts)
+    return MappingProxyType(found)
+
+
+def _charts_path() -> Path | None:
+    try:
+        path = Path(str(importlib.metadata.distribution(CHARTS_PACKAGE).locate_file(CHARTS_FILE)))
+    except importlib.metadata.PackageNotFoundError:
+        return None
+    return path if path.is_file() else None
+
+
+def _asset(path: Path) -> Asset:
+    plain = path.read_bytes()
+    return Asset(
+        _TYPES[path.suffix],
+        plain,
+        gzip.compress(plain, mtime=0),
+        f'"{hashlib.sha256(plain).hexdigest()[:24]}"',
+    )

@@ -1,0 +1,91 @@
+"""The floor: a bare Starlette application that reads and writes the same JSON and does nothing between.
+
+It is run by the service's own server class, with its own log configuration and access log, so that what is
+left between the two is the service's work alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging.config
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import numpy as np
+import orjson
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from app.logs import logging_config
+from app.middleware import AccessLog
+from app.server import Server, listen, server_config
+from app.settings import load_settings
+
+
+class JSON(Response):
+    """An answer that is JSON already."""
+
+    media_type = "application/json"
+
+
+async def predict(request: Request) -> Response:
+    """Read one pair, write one rating that was never computed."""
+    pair = orjson.loads(await request.body())
+    answer = {
+        "user_id": pair["user_id"],
+        "movie_id": pair["movie_id"],
+        "model": "baseline",
+        "rating": 4.353605,
+        "known_user": True,
+        "known_movie": True,
+    }
+    return JSON(orjson.dumps(answer))
+
+
+async def batch(request: Request) -> Response:
+    """Read two columns, write one of as many numbers."""
+    columns = orjson.loads(await request.body())
+    count = len(columns["user_ids"])
+    return JSON(orjson.dumps({"model": "baseline", "ratings": RATINGS[:count], "cold": []}))
+
+
+async def ready(_request: Request) -> Response:
+    """Always."""
+    return JSON(b'{"status":"ready"}')
+
+
+RATINGS = np.round(np.random.default_rng(0).uniform(0, 5, 100_000), 6).tolist()
+
+
+@asynccontextmanager
+async def lifespan(_app: Starlette) -> AsyncIterator[dict[str, object]]:
+    """Nothing to load."""
+    yield {}
+
+
+app = Starlette(
+    routes=[
+        Route("/predict", predict, methods=["POST"]),
+        Route("/predict/batch", batch, methods=["POST"]),
+        Route("/readyz", ready),
+    ],
+    middleware=[Middleware(AccessLog)],
+    lifespan=lifespan,
+)
+
+
+def main() -> None:
+    """Serve until told to stop."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
+    settings = load_settings()
+    logging.config.dictConfig(logging_config(settings.log_level))
+    listener: socket.socket = listen(settings)
+    Server(server_config(app, settings)).run([listener])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,184 @@
+"""Fold-in: how close does a user fitted after training come to one that was trained?
+
+    python -m benchmarks.fold_in --data ../ml-1m
+
+A tenth of the users is held out. One model is trained without any of their ratings, another with their
+training ratings; both with the same recipe. On the held-out users' test ratings:
+
+* *trained*: the second model, which knows them;
+* *k ratings*: the first model, each user fitted (`app.folding_in`) to k of their training ratings, drawn at
+  random, or to all of them;
+* *movie means*: the first model's answer for somebody of whom nothing is known but the movie;
+* *prior times s*: all ratings, with the regularisation made s times as strong; 1 is what the service does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.folding_in import FoldIn, Prior, vector_engine
+from app.scoring.scorer import RatingScorer
+from app.scoring.table_engine import load_table_engine
+from training.data.dataset import Dataset, prepare
+from training.data.movielens import load_ratings
+from training.data.split import Split, split_ratings
+from training.data.table import RatingsTable
+from training.models.baseline import BASELINE
+from training.models.memory_efficient import MEMORY_EFFICIENT
+from training.recipes import DEFAULT
+from training.settings import ModelSettings
+from training.workshop import train
+
+MODELS = {"baseline": BASELINE, "memory_efficient": MEMORY_EFFICIENT}
+COUNTS = (1, 3, 5, 10, 20, 50)
+STRENGTHS = (0.25, 0.5, 2.0, 4.0)
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Rows of the held-out users, as positions in the table: to fit them by, and to judge them on."""
+
+    known: NDArray[np.int64]
+    test: NDArray[np.int64]
+
+
+def main() -> None:
+    """Train, fit, print a table and write the figures."""
+    options = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    options.add_argument(
+        "--data", type=Path, default=Path("data/ml-latest-small"), help="ratings, any layout"
+    )
+    options.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
+    options.add_argument("--seed", type=int, default=0, help="of the choice of users and of their ratings")
+    options.add_argument("--out", type=Path, default=Path("benchmarks/results/fold_in.json"))
+    arguments = options.parse_args()
+    table = load_ratings(arguments.data)
+    rows = []
+    for name in arguments.models:
+        found = measure(table, MODELS[name], arguments.seed)
+        rows.append({"model": name, **found})
+        print(f"{name} on {table.name}, MSE over {found.pop('rows'):.0f} test ratings of held-out users")
+        for what, mse in found.items():
+            print(f"  {what:18} {mse:.4f}", flush=True)
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    arguments.out.write_text(json.dumps({"data": table.name, "rows": rows}, indent=1))
+
+
+def measure(table: RatingsTable, settings: ModelSettings, seed: int) -> dict[str, float]:
+    """Mean squared errors by what they are of."""
+    random = np.random.default_rng(seed)
+    split = split_ratings(table, "random", seed, DEFAULT.validation_fraction)
+    users = len(table.users)
+    chosen = np.zeros(users, dtype=bool)
+    chosen[random.choice(users, users // 10, replace=False)] = True
+    known = np.concatenate([split.train, split.validation])
+    held_out = HeldOut(
+        known=random.permutation(known[chosen[table.user_index[known]]]),
+        test=split.test[chosen[table.user_index[split.test]]],
+    )
+    with_them = _train(settings, prepare(table, split))
+    without = _train(settings, prepare(table, _without(split, held_out, table, chosen)))
+    movie_ids = [table.movies[int(index)] for index in table.movie_index[held_out.test]]
+    warm = without.movies.indices(movie_ids) < without.movies.warm
+    held_out = replace(held_out, test=held_out.test[warm])
+    return {
+        "rows": float(held_out.test.size),
+        "global mean": _mse_of_means(without, table, held_out, by_movie=False),
+        "movie means": _mse_of_means(without, table, held_out, by_movie=True),
+        **{f"{count} ratings": _mse_folded(without, table, held_out, count) for count in (0, *COUNTS)},
+        **{
+            f"prior times {strength}": _mse_folded(without, table, held_out, None, strength)
+            for strength in STRENGTHS
+        },
+        "all ratings": _mse_folded(without, table, held_out, None),
+        "trained": _mse_trained(with_them, table, held_out),
+    }
+
+
+def _without(split: Split, held_out: HeldOut, table: RatingsTable, chosen: NDArray[np.bool_]) -> Split:
+    """The split with all rows of the held-out users moved to its test rows."""
+    return replace(
+        split,
+        train=split.train[~chosen[table.user_index[split.train]]],
+        validation=split.validation[~chosen[table.user_index[split.validation]]],
+        test=np.sort(np.concatenate([split.test, held_out.known])),
+    )
+
+
+def _train(settings: ModelSettings, dataset: Dataset) -> RatingScorer:
+    with tempfile.TemporaryDirectory() as folder:
+        artefact = train(settings, DEFAULT, dataset, Path(folder) / "store", {})
+        return RatingScorer.from_artefact(artefact, load_table_engine(artefact))
+
+
+def _mse_folded(
+    scorer: RatingScorer, table: RatingsTable, held_out: HeldOut, count: int | None, strength: float = 1.0
+) -> float:
+    prior, engine = FoldIn().prior(scorer), vector_engine(scorer)
+    prior = replace(prior, noise=prior.noise * strength)
+    index = scorer.movies.indices([table.movies[i] for i in range(len(table.movies))])
+    known, test = _by_user(table, held_out.known), _by_user(table, held_out.test)
+    nothing = np.empty(0, np.int64)
+    total = 0.0
+    for user, rows in test.items():
+        given = known.get(user, nothing)
+        given = given[index[table.movie_index[given]] < scorer.movies.warm][:count]
+        total += _square_error(prior, engine.movie_vectors, index, table, given, rows)
+    return total / held_out.test.size
+
+
+def _square_error(
+    prior: Prior,
+    vectors: object,
+    index: NDArray[np.int32],
+    table: RatingsTable,
+    given: NDArray[np.int64],
+    rows: NDArray[np.int64],
+) -> float:
+    assert callable(vectors)
+    stars = table.ratings[given].astype(np.float64)
+    user = prior.fit(vectors(index[table.movie_index[given]]), stars)
+    off = prior.rate(user, vectors(index[table.movie_index[rows]])) - table.ratings[rows]
+    return float(np.sum(off.astype(np.float64) ** 2))
+
+
+def _mse_trained(scorer: RatingScorer, table: RatingsTable, held_out: HeldOut) -> float:
+    scored = scorer.score(
+        [table.users[int(index)] for index in table.user_index[held_out.test]],
+        [table.movies[int(index)] for index in table.movie_index[held_out.test]],
+    )
+    return _mse(scored.ratings, table, held_out)
+
+
+def _mse_of_means(scorer: RatingScorer, table: RatingsTable, held_out: HeldOut, by_movie: bool) -> float:
+    movies = scorer.movies.indices([table.movies[int(index)] for index in table.movie_index[held_out.test]])
+    nobody = np.full_like(movies, -1)
+    return _mse(scorer.score_indices(nobody, movies if by_movie else nobody).ratings, table, held_out)
+
+
+def _mse(ratings: NDArray[np.float32], table: RatingsTable, held_out: HeldOut) -> float:
+    return float(np.mean((ratings - table.ratings[held_out.test]).astype(np.float64) ** 2))
+
+
+def _by_user(table: RatingsTable, rows: NDArray[np.int64]) -> dict[int, NDArray[np.int64]]:
+    """Rows of each user, in the order given."""
+    order = np.argsort(table.user_index[rows], kind="stable")
+    users, starts = np.unique(table.user_index[rows][order], return_index=True)
+    return dict(zip(users.tolist(), np.split(rows[order], starts[1:]), strict=True))
+
+
+if __name__ == "__main__":
+    main()

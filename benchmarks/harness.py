@@ -1,0 +1,199 @@
+"""What the benchmarks share: server processes, load, memory, and tables of figures."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import platform
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+REPOSITORY: Final = Path(__file__).resolve().parents[1]
+RESULTS: Final = REPOSITORY / "benchmarks" / "results"
+CONNECTIONS: Final = 16
+_START_SECONDS: Final = 120
+
+
+@dataclass(frozen=True)
+class Served:
+    """A server process that is ready.
+
+    Attributes:
+        process: The process at the top.
+        port: Where it listens.
+        seconds: From its start to the first answer of its readiness probe.
+    """
+
+    process: subprocess.Popen[bytes]
+    port: int
+    seconds: float
+
+    def pids(self) -> list[int]:
+        """The process and all below it."""
+        found, open_ = [], [self.process.pid]
+        while open_:
+            pid = open_.pop()
+            found.append(pid)
+            with contextlib.suppress(OSError):
+                for task in Path(f"/proc/{pid}/task").iterdir():
+                    open_ += [int(child) for child in (task / "children").read_text().split()]
+        return found
+
+    def cpu_seconds(self) -> float:
+        """Processor time of all of them so far."""
+        total = 0
+        for pid in self.pids():
+            fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+            total += int(fields[11]) + int(fields[12])
+        return total / os.sysconf("SC_CLK_TCK")
+
+    def memory(self) -> dict[str, int]:
+        """Bytes of all of them: proportional (`Pss`), and private ones that no file stands behind."""
+        sums = {"Pss": 0, "Anonymous": 0, "Rss": 0}
+        for pid in self.pids():
+            for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+                name, _, rest = line.partition(":")
+                if name in sums:
+                    sums[name] += int(rest.split()[0]) * 1024
+        return sums
+
+
+@contextmanager
+def served(command: Sequence[str], ready: str = "/readyz", **settings: object) -> Iterator[Served]:
+    """A server process, from its first answer to the end of the block."""
+    port = _free_port()
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("RATINGS_")}
+    environment |= {f"RATINGS_{name.upper()}": str(value) for name, value in settings.items()}
+    environment |= {"RATINGS_PORT": str(port), "PORT": str(port), "OMP_NUM_THREADS": "1"}
+    start = time.perf_counter()
+    process = subprocess.Popen(
+        list(command),
+        cwd=REPOSITORY,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        while not _answers(port, ready):
+            if process.poll() is not None or time.perf_counter() - start > _START_SECONDS:
+                raise RuntimeError(f"{' '.join(command)} does not start")
+            time.sleep(0.005)
+        yield Served(process, port, time.perf_counter() - start)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def app_command() -> list[str]:
+    """The service."""
+    return [sys.executable, "-m", "app"]
+
+
+def floor_command() -> list[str]:
+    """The no-op."""
+    return [sys.executable, "-m", "benchmarks.floor"]
+
+
+def load(
+    port: int, seconds: float, path: str, bodies: Sequence[bytes], content_type: str
+) -> dict[str, float]:
+    """Requests a second and latencies in milliseconds under `CONNECTIONS` connections, in own processes."""
+    request = {"port": port, "seconds": seconds, "path": path, "type": content_type}
+    file = RESULTS / "bodies.json"
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps([body.hex() for body in bodies]))
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.load", json.dumps(request), str(file)],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    figures: dict[str, float] = json.loads(done.stdout)
+    return figures
+
+
+def wrk(port: int, seconds: float, script: str) -> dict[str, float] | None:
+    """The same by wrk, which takes less of the machine; None where it is not installed."""
+    if shutil.which("wrk") is None:
+        return None
+    file = RESULTS / "wrk.lua"
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    file.write_text(script)
+    address = f"http://127.0.0.1:{port}/predict"
+    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--latency", "-s", str(file), address]
+    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    found: dict[str, float] = {"failed": 0}
+    for line in lines:
+        words = line.split()
+        if words[:1] == ["50%"] or words[:1] == ["99%"]:
+            found["p" + words[0][:2]] = _milliseconds(words[1])
+        elif line.startswith("Requests/sec"):
+            found["rate"] = float(words[1])
+        elif "Non-2xx" in line:
+            found["failed"] = float(words[-1])
+    return found
+
+
+def median(values: Sequence[float]) -> float:
+    """The middle one."""
+    return statistics.median(values)
+
+
+def spread(values: Sequence[float]) -> str:
+    """Median, lowest and highest."""
+    return f"{median(values):.3g} ({min(values):.3g} to {max(values):.3g})"
+
+
+def report(name: str, title: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print figures as a table, and write them to `results/<name>.json`."""
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    cells = [[str(row.get(column, "")) for column in columns] for row in rows]
+    widths = [max(len(line[place]) for line in [columns, *cells]) for place in range(len(columns))]
+    print(f"\n{title}")
+    for line in [columns, ["-" * width for width in widths], *cells]:
+        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    machine = {"cores": os.cpu_count(), "machine": platform.machine(), "python": platform.python_version()}
+    record = {"title": title, "measured_on": machine, "rows": list(rows)}
+    (RESULTS / f"{name}.json").write_text(json.dumps(record, indent=1, default=str) + "\n")
+
+
+def _answers(port: int, path: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _milliseconds(text: str) -> float:
+    for unit, factor in (("us", 1e-3), ("ms", 1.0), ("s", 1e3), ("m", 6e4)):
+        if text.endswith(unit):
+            return float(text.removesuffix(unit)) * factor
+    return float(text)

@@ -1,0 +1,26 @@
+"""What serves with the table engine is light: the workshop's libraries are never imported."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from tests.conftest import REPOSITORY
+
+CODE = """
+import sys
+import app.main, app.server
+from app.scoring.loading import load_registry
+from app.settings import Settings
+registry = load_registry(Settings())
+for model in registry.models.values():
+    assert len(model.scorer.top("user_1", 5)) == 5
+print(sorted(name for name in ("keras", "tensorflow", "pandas", "pyarrow") if name in sys.modules))
+"""
+
+
+def test_serving_the_shipped_store_imports_nothing_of_the_workshop() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", CODE], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,55 @@
+"""The page as it is sent, without a browser."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from fastapi.testclient import TestClient
+
+from app.web.page import CHARTS, load_page
+from tests.app.problems import assert_problem
+
+
+def test_the_page_is_sent_under_a_strict_policy(client: TestClient) -> None:
+    answer = client.get("/?user=1&movie=1193")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'none'" in policy and "script-src 'self'" in policy
+    assert "unsafe" not in policy and "http" not in policy
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_nothing_in_the_page_is_inline_or_from_elsewhere(client: TestClient) -> None:
+    page = client.get("/").text
+    assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=|https?://", page)
+    for name in re.findall(r'(?:src|href)="page/([^"]+)"', page):
+        assert client.get(f"/page/{name}").status_code == 200
+
+
+@pytest.mark.parametrize("name", sorted(set(load_page()) - {"index.html"}))
+def test_every_file_is_sent_once_and_compressed(client: TestClient, name: str) -> None:
+    answer = client.get(f"/page/{name}")
+    assert answer.status_code == 200 and answer.headers["content-encoding"] == "gzip"
+    assert "content-security-policy" in answer.headers
+    again = client.get(f"/page/{name}", headers={"if-none-match": answer.headers["etag"]})
+    assert again.status_code == 304 and not again.content
+    plain = client.get(f"/page/{name}", headers={"accept-encoding": "identity"})
+    assert "content-encoding" not in plain.headers and plain.content == answer.content
+
+
+def test_the_chart_library_comes_from_its_package() -> None:
+    assert b"Chart.js" in load_page()[CHARTS].plain or b"Chart=" in load_page()[CHARTS].plain
+
+
+@pytest.mark.parametrize("name", ["index.html", "page.py", "__init__.py", "nope.js", "..%2Fpage.py", "a/b"])
+def test_other_names_are_not_found(client: TestClient, name: str) -> None:
+    assert_problem(client.get(f"/page/{name}"), 404, "route_not_found")
+
+
+def test_our_scripts_are_small_and_set_text_only_as_text() -> None:
+    ours = {name: asset.plain.decode() for name, asset in load_page().items() if name != CHARTS}
+    assert sum(map(len, ours.values())) < 70_000
+    for text in ours.values():
+        assert "innerHTML" not in text and "insertAdjacentHTML" not in text and "eval(" not in text

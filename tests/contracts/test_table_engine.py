@@ -1,0 +1,148 @@
+"""Every family of tables, in every precision, is served as Keras would serve it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from tests.contracts.engine_contract import MOVIES, USERS, assert_same, read, save
+from training.artefact import ArtefactForeign
+from training.artefact.packed import PackedTable, pack
+from training.artefact.tables import packed_side, read_tables
+from training.layers import HashEmbedding, MDEmbedding, PackedEmbedding, QREmbedding, RatingHead
+
+DIM = 6
+
+
+def full(count: int, name: str, dim: int = DIM, **options: Any) -> Any:
+    return keras.layers.Embedding(count, dim, name=name, **options)
+
+
+def packed(count: int, name: str, ones_at: int | None = None, block_sizes: tuple[int, ...] = (16, 25)) -> Any:
+    """A packed layer with every width in it, and codes of all sizes."""
+    random = np.random.default_rng(3)
+    blocks = (*block_sizes, count - sum(block_sizes)) if sum(block_sizes) < count else block_sizes
+    columns = DIM - (ones_at is not None)
+    widths = random.integers(0, 9, (len(blocks), columns)).astype(np.uint8)
+    rows = [
+        random.integers(0, 2 ** widths[place].astype(int), (size, columns))
+        for place, size in enumerate(blocks)
+    ]
+    steps = np.where(widths, random.uniform(0.002, 0.02, widths.shape), 0).astype(np.float16)
+    codes = pack(np.concatenate(rows), widths, blocks)
+    layer = PackedEmbedding(count, blocks, columns, codes.size, ones_at, name=name)
+    layer.set_table(PackedTable(blocks, widths, steps, codes))
+    return layer
+
+
+FAMILIES: dict[str, Any] = {
+    "full": lambda: (
+        full(USERS, "user_embedding"),
+        full(MOVIES, "movie_embedding"),
+        RatingHead(name="rating"),
+    ),
+    "half precision": lambda: (
+        full(USERS, "user_embedding", dtype="float16"),
+        QREmbedding(MOVIES, DIM, 5, "multiply", dtype="float16", name="movie_embedding"),
+        RatingHead(name="rating"),
+    ),
+    **{
+        operation: lambda operation=operation: (
+            QREmbedding(USERS, DIM, 7, operation, name="user_embedding"),
+            QREmbedding(MOVIES, DIM, 5, operation, quotient_rows=11, name="movie_embedding"),
+            RatingHead(name="rating"),
+        )
+        for operation in ("multiply", "add", "concatenate")
+    },
+    "mixed dimension": lambda: (
+        MDEmbedding((20, 33), (3, 2), DIM, name="user_embedding"),
+        MDEmbedding((1, 9, 31), (6, 4, 1), DIM, True, True, name="movie_embedding"),
+        RatingHead(name="rating"),
+    ),
+    "many blocks": lambda: (
+        MDEmbedding((4,) * 13 + (1,), (2,) * 14, DIM, name="user_embedding"),
+        full(MOVIES, "movie_embedding"),
+        RatingHead(name="rating"),
+    ),
+    "hashing": lambda: (
+        HashEmbedding(USERS, DIM, 20, name="user_embedding"),
+        HashEmbedding(MOVIES, DIM, 90, name="movie_embedding"),
+        RatingHead(name="rating"),
+    ),
+    "biases": lambda: (
+        full(USERS, "user_embedding"),
+        MDEmbedding((10, 31), (6, 2), DIM, name="movie_embedding"),
+        RatingHead(global_bias=True, name="rating"),
+        full(USERS, "user_bias", 1),
+        full(MOVIES, "movie_bias", 1),
+    ),
+    "packed": lambda: (
+        packed(USERS, "user_embedding", 0, (53,)),
+        packed(MOVIES, "movie_embedding", 5),
+        RatingHead(global_bias=True, name="rating"),
+    ),
+    "packed and full": lambda: (
+        full(USERS, "user_embedding"),
+        packed(MOVIES, "movie_embedding"),
+        RatingHead(name="rating"),
+    ),
+}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_tables_say_what_keras_says(family: str, tmp_path: Path) -> None:
+    path = tmp_path / "model.keras"
+    layers = FAMILIES[family]()
+    indexed = save(path, *layers)
+    tables = assert_same(path, indexed)
+    stored = sum(int(np.prod(w.shape)) * np.dtype(w.dtype).itemsize for w in indexed.weights)
+    decoded = MOVIES * DIM * 4 if family.startswith("packed") else 0
+    assert tables.nbytes == stored + decoded
+
+
+@pytest.mark.parametrize("tile", [8, 16, 4096])
+def test_packed_tables_are_multiplied_in_tiles(
+    tile: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packed_side, "DECODED_BYTES", 0)
+    monkeypatch.setattr(packed_side, "TILE_ROWS", tile)
+    monkeypatch.setattr(packed_side, "PADDED_BYTES", 0)
+    path = tmp_path / "model.keras"
+    assert_same(path, save(path, *FAMILIES["packed"]()))
+
+
+@keras.saving.register_keras_serializable(package="stars")
+class StrangeHead(RatingHead):
+    pass
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        lambda: (full(USERS, "user_embedding"), full(MOVIES, "movie_embedding"), StrangeHead(name="rating")),
+        lambda: (full(USERS, "other"), full(MOVIES, "movie_embedding"), RatingHead(name="rating")),
+        lambda: (
+            full(USERS, "user_embedding", dtype="mixed_float16"),
+            full(MOVIES, "movie_embedding"),
+            RatingHead(name="rating"),
+        ),
+        lambda: (
+            full(USERS + 1, "user_embedding"),
+            full(MOVIES, "movie_embedding"),
+            RatingHead(name="rating"),
+        ),
+    ],
+    ids=["class", "layer", "precision", "size"],
+)
+def test_what_is_unknown_is_refused_in_one_line_that_names_the_other_engine(
+    layers: Any, tmp_path: Path
+) -> None:
+    path = tmp_path / "model.keras"
+    save(path, *layers())
+    with pytest.raises(ArtefactForeign, match="RATINGS_ENGINE=keras") as refused:
+        read_tables(read(path))
+    assert "\n" not in str(refused.value)

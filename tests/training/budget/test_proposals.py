@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from tests.builders import tiny_table
+from training.budget import proposals as module
+from training.budget.budget import Budget
+from training.budget.proposals import Proposal, propose
+from training.candidates import Bench
+from training.data.dataset import Dataset
+from training.distillation.settings import BayesianFactorsSettings, TeacherSettings
+from training.distillation.work_folder import WorkFolder
+from training.errors import SettingsError
+from training.recipes import BIASED
+from training.workshop import make_dataset
+
+QUICK_TEACHER = TeacherSettings(
+    ordinal=BayesianFactorsSettings(rank=2, sweeps=4, burn_in=1, thin=1, kernel_rank=4)
+)
+
+
+@pytest.fixture(scope="module")
+def dataset() -> Dataset:
+    return make_dataset(tiny_table(), "random", 0, BIASED)
+
+
+@pytest.fixture(autouse=True)
+def teach_tiny_sets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LEAST_RATINGS_TO_TEACH", 0)
+
+
+def briefly(proposal: Proposal) -> Proposal:
+    plan = proposal.plan
+    if plan.recipe is not None:
+        plan = plan.model_copy(update={"recipe": plan.recipe.model_copy(update={"epochs": 1})})
+    return Proposal(proposal.label, plan)
+
+
+@pytest.mark.parametrize(
+    "budget",
+    [Budget(1_200, "bytes"), Budget(4_000, "bytes"), Budget(300, "parameters"), Budget(900, "parameters")],
+    ids=str,
+)
+def test_everything_proposed_fits(dataset: Dataset, budget: Budget, tmp_path: Path) -> None:
+    bench = Bench(dataset, WorkFolder(tmp_path), teacher=QUICK_TEACHER)
+    proposals, _ = propose(dataset, budget, seed=0)
+    assert any(proposal.plan.model is None for proposal in proposals)
+    for proposal in proposals:
+        made = bench.make(briefly(proposal).plan)
+        assert budget.holds(made.parameters, made.nbytes), proposal.label
+        assert made.fallback.by_biases
+
+
+def test_a_larger_budget_leaves_nothing_out(dataset: Dataset) -> None:
+    proposals, refusals = propose(dataset, Budget(100_000, "bytes"), seed=0)
+    assert len(proposals) == 5
+    assert refusals == []
+
+
+@pytest.mark.parametrize("unit", ["bytes", "parameters"])
+def test_the_smallest_legal_budget_is_named_and_legal(
+    dataset: Dataset, unit: Literal["bytes", "parameters"]
+) -> None:
+    with pytest.raises(SettingsError, match="smallest legal budget for 30 users and 40 movies is") as refused:
+        propose(dataset, Budget(1, unit), seed=0)
+    smallest = int(str(refused.value).split(" is ")[1].split()[0])
+    proposals, _ = propose(dataset, Budget(smallest, unit), seed=0)
+    assert len(proposals) >= 1
+    with pytest.raises(SettingsError):
+        propose(dataset, Budget(smallest - 1, unit), seed=0)
+
+
+def test_every_refusal_names_the_least_that_it_takes(dataset: Dataset) -> None:
+    _, refusals = propose(dataset, Budget(400, "bytes"), seed=0)
+    assert len(refusals) >= 2
+    for refusal in refusals:
+        enough, _ = propose(dataset, refusal.smallest, seed=0)
+        short, _ = propose(dataset, Budget(refusal.smallest.amount - 1, "bytes"), seed=0)
+        assert len(enough) == len(short) + 1, refusal
+
+
+def test_few_ratings_have_no_teacher(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LEAST_RATINGS_TO_TEACH", 10_000)
+    proposals, _ = propose(dataset, Budget(100_000, "bytes"), seed=0)
+    assert len(proposals) == 4
+    assert all(proposal.plan.model is not None for proposal in proposals)

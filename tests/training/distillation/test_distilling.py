@@ -1,0 +1,255 @@
+"""A whole distillation on the tiny table: a second or two, with every part in it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import training.distil_command  # noqa: F401 - adds its command
+from tests.builders import COLD_MOVIE, COLD_USER, tiny_table
+from tests.contracts.fresh_process import predict_in_fresh_process
+from training.artefact import Artefact, open_artefact
+from training.artefact.manifest import BiasesRecord
+from training.commands import app
+from training.data.dataset import Dataset, prepare
+from training.data.split import Split
+from training.distillation.distilling import Distillation, Distilled, check_models
+from training.distillation.settings import (
+    AutoEncoderSettings,
+    BayesianFactorsSettings,
+    Blend,
+    DistilledModel,
+    Member,
+    StudentSettings,
+    TeacherSettings,
+)
+from training.distillation.work_folder import open_work_folder
+from training.errors import SettingsError
+from training.evaluation import evaluate
+from training.models import DISTILLED
+from training.publishing import publish_model
+
+TEACHER = TeacherSettings(
+    ordinal=BayesianFactorsSettings(rank=3, sweeps=8, burn_in=4, thin=2, kernel_rank=6),
+    gaussian=BayesianFactorsSettings(noise="gaussian", rank=3, sweeps=8, burn_in=4, thin=2, kernel_rank=6),
+    auto_encoder=AutoEncoderSettings(hidden=6, epochs=3),
+)
+MODEL = DistilledModel(
+    name="smallest",
+    description="For tests.",
+    blend=Blend(members=("ordinal", "gaussian", "auto_encoder")),
+    student=StudentSettings(rank=3, max_bytes=220, blocks=2, propensity_rank=3, packed_rounds=2),
+)
+
+
+def dataset(validation: bool = False) -> Dataset:
+    """Every fifth row for test, and all rows of one user and one movie: both are cold."""
+    table = tiny_table()
+    rows = np.arange(table.rows)
+    test = (rows % 5 == 0) | (table.user_index == 29) | (table.movie_index == 39)
+    held_out = ~test & (rows % 7 == 0) if validation else np.zeros(table.rows, dtype=bool)
+    return prepare(
+        table, Split("random", 0, train=rows[~test & ~held_out], validation=rows[held_out], test=rows[test])
+    )
+
+
+def made(work: Path, *, seed: int = 0, told: list[str] | None = None) -> Distilled:
+    def on_progress(what: str, done: int, total: int) -> None:
+        if told is not None:
+            told.append(f"{what} {done}/{total}")
+
+    with open_work_folder(work) as folder:
+        options: dict[str, Any] = {"teacher": TEACHER, "seed": seed, "tile_users": 16}
+        cut = Distillation(dataset(validation=True), folder, **options)
+        found = cut.validate([MODEL], with_students=False)
+        run = Distillation(dataset(), folder, **options, on_progress=on_progress)
+        return run.distil(MODEL, found.blends[MODEL.name])
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("distil") / "work"
+
+
+@pytest.fixture(scope="module")
+def distilled(work: Path) -> Distilled:
+    return made(work)
+
+
+@pytest.fixture(scope="module")
+def artefact(distilled: Distilled, tmp_path_factory: pytest.TempPathFactory) -> Artefact:
+    data, fallback = dataset(), distilled.fallback(dataset())
+    accuracy = evaluate(distilled.predict, fallback, data)
+    store = tmp_path_factory.mktemp("store")
+    return publish_model(store, distilled, data, fallback, accuracy, {})
+
+
+def same(one: Distilled, other: Distilled) -> bool:
+    weights = one.model.indexed.get_weights(), other.model.indexed.get_weights()
+    return all(np.array_equal(a, b) for a, b in zip(*weights, strict=True)) and one.recipe == other.recipe
+
+
+def test_a_seed_decides_everything(distilled: Distilled, tmp_path: Path) -> None:
+    assert same(distilled, made(tmp_path / "same"))
+    assert not same(distilled, made(tmp_path / "other", seed=1))
+
+
+def test_a_run_that_was_stopped_goes_on_between_members(
+    distilled: Distilled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*args: Any, **kwargs: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("training.distillation.teacher.fit_auto_encoder", die)
+        with pytest.raises(KeyboardInterrupt):
+            made(tmp_path)
+    finished = sorted(path.name.split("-")[0] for path in tmp_path.iterdir() if path.is_dir())
+    assert finished == ["gaussian", "ordinal"]
+    with monkeypatch.context() as patched:
+        patched.setattr("training.distillation.teacher.fit_bayesian_factors", _only_without_validation)
+        assert same(distilled, made(tmp_path))
+    told: list[str] = []
+    monkeypatch.setattr("training.distillation.teacher.fit_bayesian_factors", die)
+    monkeypatch.setattr("training.distillation.teacher.fit_auto_encoder", die)
+    monkeypatch.setattr("training.distillation.distilling.fit_student", die)
+    assert same(distilled, made(tmp_path, told=told))
+    assert "smallest 1/1" in told
+
+
+def _only_without_validation(observed: Any, *args: Any, **kwargs: Any) -> Any:
+    from training.distillation.bayesian_factors import fit_bayesian_factors
+
+    assert len(observed) == len(dataset().train), "fitted before the run was stopped"
+    return fit_bayesian_factors(observed, *args, **kwargs)
+
+
+def test_weights_are_found_and_recorded(distilled: Distilled) -> None:
+    weights = distilled.recipe.blend.weights
+    assert weights is not None
+    assert sum(weights) == pytest.approx(1)
+    assert min(weights) >= 0
+
+
+def test_stated_weights_stay(work: Path) -> None:
+    stated = Blend(members=("ordinal", "gaussian"), weights=(0.25, 0.75))
+    model = MODEL.model_copy(update={"blend": stated})
+    with open_work_folder(work) as folder:
+        run = Distillation(dataset(validation=True), folder, teacher=TEACHER, tile_users=16)
+        found = run.validate([model], with_students=True)
+    assert found.blends == {"smallest": stated}
+    assert set(found.mse) >= {"ordinal", "gaussian", "0.25 ordinal + 0.75 gaussian"}
+    assert any(name.startswith("smallest, ") for name in found.mse)
+
+
+def test_file_in_a_fresh_process_predicts_what_the_student_does(
+    distilled: Distilled, artefact: Artefact
+) -> None:
+    users, movies = artefact.users, artefact.movies
+    user_index, movie_index = (index.ravel().astype(np.int32) for index in np.indices((30, 40)))
+    ids = [
+        np.array([side[int(index)] for index in indices], dtype=object)
+        for side, indices in ((users, user_index), (movies, movie_index))
+    ]
+    expected = distilled.student.predict(user_index, movie_index)
+    fresh = predict_in_fresh_process(artefact.folder / "model.keras", ids)
+    np.testing.assert_allclose(fresh, expected, rtol=0, atol=1e-5)
+
+
+def test_bytes_and_parameters_of_the_manifest_are_those_of_the_arrays(
+    distilled: Distilled, artefact: Artefact
+) -> None:
+    layers = ("user_embedding", "movie_embedding", "rating")
+    stored = sum(array.nbytes for layer in layers for array in artefact.archive.variables[layer].values())
+    manifest = artefact.manifest
+    assert stored == manifest.weights_bytes == distilled.student.nbytes
+    assert manifest.weights_bytes <= 220
+    widths = {
+        side: (artefact.archive.variables[f"{side}_embedding"]["widths"], sizes)
+        for side, sizes in (("user", (8, 22)), ("movie", (16, 24)))
+    }
+    kept = sum(
+        size * int(np.count_nonzero(row)) + int(np.count_nonzero(row))
+        for table, sizes in widths.values()
+        for size, row in zip(sizes, table, strict=True)
+    )
+    assert manifest.parameters.total == kept + 1
+
+
+def test_cold_ids_are_answered_by_biases_and_the_manifest_holds_none(
+    distilled: Distilled, artefact: Artefact
+) -> None:
+    manifest = artefact.manifest
+    assert manifest.fallback == BiasesRecord(kind="biases")
+    assert '"fallback": {"kind":"biases"}' in (artefact.folder / "manifest.json").read_text()
+    assert not artefact.users.index(COLD_USER) < artefact.users.warm
+    assert not artefact.movies.index(COLD_MOVIE) < artefact.movies.warm
+    student = distilled.student
+    known = np.array([4, -1, -1], dtype=np.int32), np.array([-1, 7, -1], dtype=np.int32)
+    logits = float(student.global_bias) + np.array(
+        [student.users.values()[4, -1], student.movies.values()[7, -1], 0]
+    )
+    np.testing.assert_allclose(artefact.fallback.rate(*known), 5 / (1 + np.exp(-logits)), atol=1e-5)
+
+
+def test_manifest_records_how_it_was_made(artefact: Artefact) -> None:
+    training = artefact.manifest.training
+    assert training.recipe["name"] == "distillation"
+    assert training.recipe["student"]["max_bytes"] == 220
+    assert training.recipe["teacher"]["ordinal"]["sweeps"] == 8
+    assert training.epochs == len(training.history["objective"]) == 1 + 3 + 2
+    assert open_artefact(artefact.folder).manifest == artefact.manifest
+
+
+def test_limits_are_checked_before_any_teacher_is_fitted() -> None:
+    model = MODEL.model_copy(update={"student": MODEL.student.model_copy(update={"max_bytes": 20})})
+    with pytest.raises(SettingsError, match="the smallest legal max_bytes for 30 users and 40 movies"):
+        check_models([model], dataset())
+
+
+def test_data_without_titles_can_be_distilled(tmp_path: Path) -> None:
+    bare = dataset()
+    bare = replace(bare, table=replace(bare.table, titles={}))
+    members: tuple[Member, ...] = ("gaussian",)
+    with open_work_folder(tmp_path) as folder:
+        run = Distillation(bare, folder, teacher=TEACHER)
+        assert run.distil(MODEL, Blend(members=members, weights=(1.0,))).student.nbytes <= 220
+
+
+def test_the_three_shipped_models_go_by_their_own_names() -> None:
+    assert list(DISTILLED) == ["tiny", "compact", "accurate"]
+    assert [model.student.max_bytes for model in DISTILLED.values()] == [24_950, 38_000, 471_872]
+    assert DISTILLED["compact"].student.max_parameters == 117_968
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [(["large"], "there is no distilled model 'large'"), (["tiny", "tiny"], "a model is named twice")],
+)
+def test_names_that_are_none_are_one_line(arguments: list[str], message: str) -> None:
+    result = CliRunner().invoke(app, ["distil", *arguments])
+    assert message in str(result.exception)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"members": ("ordinal",), "weights": (0.5,)},
+        {"members": ("ordinal", "ordinal")},
+        {"members": ("ordinal", "gaussian"), "weights": (1.0,)},
+        {"members": ()},
+    ],
+)
+def test_a_blend_that_does_not_add_up_is_refused(bad: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"weight|member|item"):
+        Blend(**bad)
+
+
+def test_a_sampler_of_which_no_round_counts_is_refused() -> None:
+    with pytest.raises(ValueError, match="no round counts"):
+        BayesianFactorsSettings(sweeps=10, burn_in=10)

@@ -1,0 +1,37 @@
+"""The service with the shipped models, and a visitor with a real browser."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.app.processes import running
+from tests.conftest import REPOSITORY
+from tests.web.browser import Visitor, chromium, launched, visiting
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    if chromium() is None and not os.environ.get("CI"):
+        pytest.skip("no Chromium is installed (apt-get install chromium), and this is not CI")
+    with launched() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="package")
+def service(browser: Browser) -> Iterator[str]:
+    # Nobody reads the log here: a line a request would fill the pipe in the end.
+    with running(REPOSITORY / "models_store", log_level="warning") as server:
+        yield server.url
+
+
+@pytest.fixture
+def visitor(browser: Browser, service: str) -> Iterator[Visitor]:
+    """Fails the test if anything was asked of another host, or anything was complained about."""
+    with visiting(browser, service) as visitor:
+        yield visitor
+        assert visitor.foreign == []
+        assert visitor.complaints == []

@@ -1,0 +1,57 @@
+"""`python -m tests.web.screenshots docs/screenshots`: the page at three widths, light and dark."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+from tests.app.processes import running
+from tests.conftest import REPOSITORY
+from tests.web.browser import launched, visiting
+
+SIZES = {
+    "desktop": ({"width": 1280, "height": 800}, "light"),
+    "tablet": ({"width": 768, "height": 1024}, "light"),
+    "phone": ({"width": 390, "height": 844}, "dark"),
+}
+VIEWS = {
+    "predict": "/?user=1&movie=1193",
+    "recommend": "/?view=recommend&user=1&n=5",
+    "new-user": "/?view=new-user&rated=1193:5,2858:4,480:2",
+    "models": "/?view=models",
+    "evaluate": "/?view=evaluate",
+}
+
+
+def _evaluate(page: Page) -> None:
+    # Made up: no rating of a data set that may not be passed on.
+    lines = [
+        f"{user},{movie},{3 + (user + movie) % 5 / 2}"
+        for user in range(1, 120)
+        for movie in (1193, 661, 2858, 1, 480, 7 * user)
+    ]
+    page.get_by_label("Or paste lines").fill("\n".join(lines))
+    page.get_by_role("button", name="Evaluate").click()
+    expect(page.get_by_role("table").first).to_be_visible()
+
+
+def main(folder: Path) -> None:
+    """Write one PNG for each view and size."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with running(REPOSITORY / "models_store", log_level="warning") as server, launched() as browser:
+        for size, (viewport, scheme) in SIZES.items():
+            with visiting(browser, server.url, viewport=viewport, color_scheme=scheme) as visitor:
+                for view, address in VIEWS.items():
+                    page = visitor.open(address)
+                    if view == "evaluate":
+                        _evaluate(page)
+                    expect(page.locator(".loading")).to_have_count(0)
+                    page.wait_for_load_state("networkidle")
+                    page.wait_for_timeout(300)  # charts are drawn in the frame after
+                    page.screenshot(path=folder / f"{view}-{size}.png", full_page=True)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,221 @@
+"""What a visitor comes for, each flow by itself."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import time
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, Request, Route, expect
+
+from tests.web.browser import Visitor
+
+
+def until(page: Page, holds: str) -> None:
+    """Wait for a script's expression; the page's policy forbids Playwright's own way, which is `eval`."""
+    deadline = time.monotonic() + 10
+    while not page.evaluate(holds):
+        assert time.monotonic() < deadline, holds
+        page.wait_for_timeout(50)
+
+
+MODELS = 2  # at least; the store may hold more
+
+
+def choose(page: Page, label: str, text: str, option: str) -> None:
+    """Type into a field that suggests, and take a suggestion by keyboard."""
+    field = page.get_by_role("combobox", name=label, exact=True).locator("visible=true")
+    field.fill(text)
+    options = page.get_by_role("option").locator("visible=true")
+    expect(options.filter(has_text=option).first).to_be_visible()
+    place = next(i for i, found in enumerate(options.all_inner_texts()) if option in found)
+    for _ in range(place + 1):
+        field.press("ArrowDown")
+    field.press("Enter")
+
+
+def test_predict_by_keyboard_without_accents(visitor: Visitor) -> None:
+    page = visitor.open()
+    expect(page.get_by_text("Choose a user and a movie.")).to_be_visible()
+    choose(page, "User", "41", "user_41")
+    expect(page.get_by_text("Now choose a movie.")).to_be_visible()
+    choose(page, "Movie", "miserables 1995", "Misérables, Les (1995)")
+    result = page.locator("#view-predict [data-result]")
+    expect(result.get_by_role("heading")).to_have_text("Misérables, Les (1995), as user_41 would rate it")
+    expect(result.get_by_text(re.compile(r"Spread \d\.\d\d stars"))).to_be_visible()
+    expect(result.get_by_text("Both are known from training")).to_be_visible()
+    assert result.locator(".predictions > li").count() >= MODELS
+    assert re.search(r"\?user=user_41&movie=movie_73$", page.url)
+    page.reload()
+    expect(result.get_by_role("heading")).to_have_text("Misérables, Les (1995), as user_41 would rate it")
+
+
+def test_predict_by_address_and_again_by_the_history(visitor: Visitor) -> None:
+    page = visitor.open("/?user=1&movie=1193")
+    heading = page.locator("#view-predict [data-result] h3")
+    expect(heading).to_have_text("One Flew Over the Cuckoo's Nest (1975), as user 1 would rate it")
+    page.get_by_role("button", name="Random").locator("visible=true").click()
+    expect(heading).to_contain_text(", as user_")
+    page.go_back()
+    expect(heading).to_contain_text("as user 1 would")
+    expect(page.get_by_role("combobox", name="User").first).to_have_value("1")
+
+
+def test_a_cold_pair_is_said_to_be_one(visitor: Visitor) -> None:
+    page = visitor.open("/?user=999999&movie=1193")
+    expect(page.get_by_text("Cold pair: a mean stands in")).to_be_visible()
+    expect(page.get_by_text("Does not know the user").first).to_be_visible()
+
+
+def test_recommend_side_by_side_and_leave_a_movie_out(visitor: Visitor) -> None:
+    page = visitor.open("/?view=recommend&user=1")
+    columns = page.locator("#view-recommend .columns > section")
+    expect(columns.first.locator("li")).to_have_count(10)
+    assert columns.count() >= MODELS
+    expect(page.get_by_text("in every list")).to_be_visible()
+    best = columns.first.locator("li").first.locator("span > span").first.inner_text()
+    choose(page, "Leave out (optional)", best, best)
+    expect(page.get_by_role("button", name=f"No longer leave out {best}")).to_be_visible()
+    expect(columns.first).not_to_contain_text(best)
+    assert "without=movie_" in page.url
+    page.get_by_label("How many").select_option("5")
+    expect(columns.first.locator("li")).to_have_count(5)
+    page.get_by_role("button", name=f"No longer leave out {best}").click()
+    expect(columns.first).to_contain_text(best)
+
+
+def test_become_a_new_user(visitor: Visitor) -> None:
+    page = visitor.open()
+    page.get_by_role("tab", name="New user").click()
+    expect(page.get_by_text("Rate one movie to begin")).to_be_visible()
+    page.get_by_label("Or rate one of these:").get_by_role("button").first.click()
+    columns = page.locator("#view-new-user .columns > section")
+    expect(columns.first.locator("li")).to_have_count(10)
+    choose(page, "Movie you have seen", "toy story 2", "Toy Story 2 (1999)")
+    stars = page.get_by_label("Stars for Toy Story 2 (1999)")
+    expect(stars).to_have_value("4")
+    before = columns.first.inner_text()
+    stars.select_option("0.5")
+    expect(columns.first).not_to_have_text(before, use_inner_text=True)
+    choose(page, "And what about", "casablanca", "Casablanca (1942)")
+    expect(page.locator("[data-answer] .predictions > li").first).to_contain_text("stars")
+    address = page.url
+    assert re.search(r"rated=movie_\d+:4,movie_3114:0\.5$", address)
+    page.goto("about:blank")
+    page.goto(address)
+    expect(page.get_by_label("Stars for Toy Story 2 (1999)")).to_have_value("0.5")
+    page.get_by_role("button", name="Remove Toy Story 2 (1999)").click()
+    expect(page.get_by_label("Stars for Toy Story 2 (1999)")).to_have_count(0)
+
+
+def test_models_in_a_table_in_charts_and_as_csv(visitor: Visitor) -> None:
+    page = visitor.open("/?view=models")
+    table = page.get_by_role("table", name=re.compile("All models on"))
+    expect(table).to_be_visible()
+    assert table.locator("tbody tr").count() >= MODELS
+    figures = page.locator("#view-models figure")
+    names = ["Error against bytes", "Memory", "Error", "Scoring time", "Learning curves"]
+    expect(figures.locator("figcaption")).to_contain_text(names)
+    for name in names:
+        with page.expect_download() as download:
+            page.get_by_role("button", name=f"Download {name} as CSV", exact=True).click()
+        rows = list(csv.reader(io.StringIO(Path(download.value.path()).read_text())))
+        assert len(rows) > MODELS and rows[0][0] == "Model"
+    page.locator("summary").filter(has_text="Memory").click()
+    expect(page.get_by_role("table", name="Memory")).to_be_visible()
+
+
+def test_hovering_a_chart_shows_figures(visitor: Visitor) -> None:
+    page = visitor.open("/?view=models")
+    caption = page.locator("figcaption", has_text=re.compile("^Memory"))
+    chart = page.locator("figure", has=caption).locator("canvas")
+    chart.scroll_into_view_if_needed()
+    until(page, "globalThis.Chart && Object.keys(Chart.instances).length > 4")
+    before = chart.screenshot()
+    box = chart.bounding_box()
+    assert box is not None
+    chart.hover(position={"x": box["width"] / 3, "y": box["height"] / 3})
+    until(
+        page,
+        "Object.values(Chart.instances).some(chart => chart.tooltip?.opacity > 0"
+        " && / (KB|MB|B)$/.test(chart.tooltip.body[0].lines[0]))",
+    )
+    assert chart.screenshot() != before
+
+
+LINES = "userId,movieId,rating\n" + "\n".join(
+    f"{user},{movie},{1 + (user * movie) % 9 / 2}" for user in range(1, 12) for movie in (1193, 661, 2858, 1)
+)
+
+
+def test_evaluate_pasted_lines(visitor: Visitor) -> None:
+    page = visitor.open("/?view=evaluate")
+    page.get_by_label("Or paste lines").fill(f"{LINES}\n1,2,7\nnonsense\n")
+    page.get_by_role("button", name="Evaluate").click()
+    table = page.get_by_role("table", name="Errors on your 44 ratings")
+    expect(table).to_be_visible()
+    assert table.locator("tbody tr").count() >= MODELS
+    expect(page.get_by_text("Line 46 the rating 7 is not between 0 and 5.")).to_be_visible()
+    expect(page.get_by_text("2 lines were left out")).to_be_visible()
+    expect(page.locator("#view-evaluate figure")).to_have_count(2)
+    expect(page.get_by_role("table", name=re.compile("Worst misses")).locator("tbody tr")).to_have_count(10)
+
+
+def test_evaluated_figures_are_those_of_the_api(visitor: Visitor) -> None:
+    page = visitor.open("/?view=evaluate")
+    rows = csv.reader(LINES.splitlines()[1:])
+    pairs = [{"user_id": user, "movie_id": movie, "rating": float(stars)} for user, movie, stars in rows]
+    expected = page.request.post(f"{visitor.url}/compare", data={"pairs": pairs}).json()["models"]
+    page.get_by_label("Or paste lines").fill(LINES.replace(",", "::"))
+    page.get_by_role("button", name="Evaluate").click()
+    told_rows = page.get_by_role("table", name="Errors on your 44 ratings").locator("tbody tr")
+    expect(told_rows).to_have_count(len(expected))
+    for row, model in zip(told_rows.all(), expected, strict=True):
+        told = row.locator("th, td").all_inner_texts()
+        assert told[0] == model["name"]
+        assert [float(one) for one in told[1:4]] == [
+            pytest.approx(model[name], abs=6e-5) for name in ("mse", "rmse", "mae")
+        ]
+
+
+def test_evaluate_a_file_in_chunks_that_the_service_takes(visitor: Visitor) -> None:
+    page = visitor.open("/?view=evaluate")
+    sizes: list[int] = []
+
+    def watch(request: Request) -> None:
+        if request.method == "POST":
+            sizes.append(len((request.post_data_json or {})["pairs"]))
+
+    page.on("request", watch)
+    lines = "\n".join(f"{1 + n % 6000}\t{1 + n % 50}\t{n % 6}" for n in range(7000))
+    page.get_by_label("A CSV file with").set_input_files(
+        {"name": "ratings.tsv", "mimeType": "text/plain", "buffer": lines.encode()}
+    )
+    expect(page.get_by_role("table", name="Errors on your 7,000 ratings")).to_be_visible()
+    assert sizes == [5000, 2000]
+
+
+def test_popularity_with_blocks_where_the_artefact_carries_it(visitor: Visitor) -> None:
+    def with_popularity(route: Route) -> None:
+        body = route.fetch().json()
+        ranges = [(1, 1, 2900), (2, 10, 20_000), (11, 400, 400_000), (401, 3706, 420_000)]
+        for model in body["models"]:
+            model["popularity"] = {
+                "movie_ratings": [
+                    dict(zip(("first", "last", "ratings"), one, strict=True)) for one in ranges
+                ],
+                "movie_blocks": [400, 3306] if model["name"] == "memory_efficient" else None,
+            }
+        route.fulfill(json=body)
+
+    visitor.page.route(re.compile("/models$"), with_popularity)
+    page = visitor.open("/?view=models")
+    figure = page.locator("figure").filter(has=page.locator("figcaption", has_text="Popularity"))
+    expect(figure).to_contain_text("the blocks of memory_efficient")
+    figure.locator("summary").click()
+    rows = figure.locator("tbody tr")
+    expect(rows).to_have_count(4)
+    assert rows.nth(2).locator("th, td").all_inner_texts() == ["11–400", "1025.6", ""]

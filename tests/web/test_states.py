@@ -1,0 +1,195 @@
+"""How the page bears slowness, errors, phones, darkness, keyboards and screen readers."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped, unused-ignore]
+from playwright.sync_api import Browser, Page, Route, expect
+
+from tests.web.browser import Visitor, visiting
+
+VIEWS = {
+    "predict": "/?user=1&movie=1193",
+    "recommend": "/?view=recommend&user=1&without=movie_260",
+    "new-user": "/?view=new-user&rated=1193:5,2858:4,480:2",
+    "models": "/?view=models",
+    "evaluate": "/?view=evaluate",
+}
+PHONE = {"width": 360, "height": 740}
+
+
+def settled(page: Page) -> None:
+    """Wait until nothing is loading."""
+    expect(page.locator(".loading")).to_have_count(0)
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    page.wait_for_timeout(50)
+
+
+def open_view(visitor: Visitor, view: str) -> Page:
+    page = visitor.open(VIEWS[view])
+    if view == "evaluate":
+        page.get_by_label("Or paste lines").fill("1,1193,5\n1,661,2\n2,1193,3\n999999,1,4\n1,x,9")
+        page.get_by_role("button", name="Evaluate").click()
+        expect(page.get_by_role("table", name="Errors on your 4 ratings")).to_be_visible()
+    settled(page)
+    return page
+
+
+@pytest.fixture(params=["light", "dark", "phone"])
+def visitor_of_any_kind(request: pytest.FixtureRequest, browser: Browser, service: str) -> Iterator[Visitor]:
+    context = {"viewport": PHONE} if request.param == "phone" else {"color_scheme": request.param}
+    with visiting(browser, service, **context) as visitor:
+        yield visitor
+        assert (visitor.foreign, visitor.complaints) == ([], [])
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_accessible(visitor_of_any_kind: Visitor, view: str) -> None:
+    page = open_view(visitor_of_any_kind, view)
+    found = Axe().run(page).response["violations"]
+    told = [(one["id"], [node["html"][:200] for node in one["nodes"]]) for one in found]
+    assert told == []
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_nothing_sticks_out_on_a_phone(browser: Browser, service: str, view: str) -> None:
+    with visiting(browser, service, viewport={"width": 320, "height": 740}) as visitor:
+        page = open_view(visitor, view)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 320
+
+
+def test_dark_is_dark_and_light_is_light(browser: Browser, service: str) -> None:
+    def ground(page: Page) -> int:
+        colour: str = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        return sum(int(part) for part in re.findall(r"\d+", colour)[:3])
+
+    with visiting(browser, service, color_scheme="dark") as visitor:
+        page = open_view(visitor, "models")
+        assert ground(page) < 150
+        page.emulate_media(color_scheme="light")
+        assert ground(page) > 600
+        settled(page)
+
+
+def test_tabs_by_keyboard(visitor: Visitor) -> None:
+    page = visitor.open()
+    page.get_by_role("tab", name="Predict").focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("tab", name="Recommend")).to_be_focused()
+    expect(page.get_by_role("heading", name="What should this user watch?")).to_be_visible()
+    page.keyboard.press("End")
+    expect(page.get_by_role("tab", name="Evaluate")).to_have_attribute("aria-selected", "true")
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("tab", name="Predict")).to_be_focused()
+    page.go_back()
+    expect(page.get_by_role("heading", name="How well do the models do")).to_be_visible()
+
+
+def test_suggestions_close_on_escape_and_say_when_there_are_none(visitor: Visitor) -> None:
+    page = visitor.open()
+    field = page.get_by_role("combobox", name="Movie", exact=True)
+    field.fill("zzzzz")
+    expect(page.get_by_text("Nothing found")).to_be_visible()
+    expect(field).to_have_attribute("aria-expanded", "true")
+    field.press("Escape")
+    expect(page.get_by_text("Nothing found")).not_to_be_visible()
+    expect(field).to_have_attribute("aria-expanded", "false")
+
+
+def test_a_slow_answer_is_announced(visitor: Visitor) -> None:
+    waiting: list[Route] = []
+    visitor.page.route(re.compile("/compare"), lambda route: waiting.append(route))
+    page = visitor.open(VIEWS["predict"])
+    expect(page.get_by_role("status").filter(has_text="Asking every model")).to_be_visible()
+    expect(page.locator("#view-predict [data-result]")).to_have_attribute("aria-busy", "true")
+    for route in waiting:
+        route.continue_()
+    expect(page.locator(".predictions")).to_be_visible()
+    expect(page.locator("#view-predict [data-result]")).not_to_have_attribute("aria-busy", "true")
+    settled(page)
+
+
+def test_a_refusal_of_the_service_is_told_in_its_words(browser: Browser, service: str) -> None:
+    with visiting(browser, service) as visitor:
+        page = visitor.open("/?view=recommend&user=nobody")
+        alert = page.get_by_role("alert")
+        expect(alert).to_contain_text("The user has no training rating")
+        expect(alert).to_contain_text("user 'nobody' has no training rating")
+        assert all("404" in complaint for complaint in visitor.complaints)
+
+
+@pytest.mark.parametrize(
+    ("view", "call"),
+    [
+        ("predict", "/compare"),
+        ("recommend", "/recommend"),
+        ("new-user", "/predict/new-user"),
+        ("models", "/compare"),
+        ("evaluate", "/compare"),
+    ],
+)
+def test_an_error_is_shown_and_can_be_tried_again(
+    browser: Browser, service: str, view: str, call: str
+) -> None:
+    problem = {"title": "Stopping", "detail": "the service stops; send the request again", "status": 503}
+    with visiting(browser, service) as visitor:
+        page = visitor.page
+        page.route(
+            re.compile(f"{call}(\\?|$)"),
+            lambda route: route.fulfill(
+                status=503, content_type="application/problem+json", body=json.dumps(problem)
+            ),
+        )
+        visitor.open(VIEWS[view])
+        if view == "evaluate":
+            page.get_by_label("Or paste lines").fill("1,1193,5")
+            page.get_by_role("button", name="Evaluate").click()
+        alert = page.get_by_role("alert")
+        expect(alert).to_contain_text("send the request again")
+        page.unroute_all()
+        alert.get_by_role("button", name="Try again").click()
+        expect(page.get_by_role("alert")).to_have_count(0)
+        expect(
+            page.locator(f"#view-{view} [data-result] :is(.predictions, .columns, table)").first
+        ).to_be_visible()
+
+
+def test_a_service_that_is_gone_is_said_to_be(browser: Browser, service: str) -> None:
+    with visiting(browser, service) as visitor:
+        page = visitor.open()
+        page.route(re.compile("/(compare|users)"), lambda route: route.abort())
+        page.get_by_role("button", name="Random").first.click()
+        expect(page.get_by_role("alert")).to_contain_text("The service cannot be reached")
+
+
+def test_smaller_chunks_where_the_service_takes_no_larger_ones(browser: Browser, service: str) -> None:
+    limit = 3
+    sizes: list[int] = []
+
+    def answer(route: Route) -> None:
+        count = len((route.request.post_data_json or {"pairs": []})["pairs"])
+        if count > limit:
+            body = {"title": "Too many", "detail": "too many", "code": "too_many_pairs", "limit": limit}
+            route.fulfill(status=413, content_type="application/problem+json", body=json.dumps(body))
+        else:
+            sizes.append(count)
+            route.continue_()
+
+    with visiting(browser, service) as visitor:
+        page = visitor.open("/?view=evaluate")
+        page.route(re.compile("/compare$"), answer)
+        page.get_by_label("Or paste lines").fill("\n".join(f"{user},1193,4" for user in range(1, 9)))
+        page.get_by_role("button", name="Evaluate").click()
+        expect(page.get_by_role("table", name="Errors on your 8 ratings")).to_be_visible()
+        assert sum(sizes) == 8 and max(sizes) <= limit
+
+
+def test_the_api_description_needs_nobody_else(browser: Browser, service: str) -> None:
+    with visiting(browser, service) as visitor:
+        page = visitor.open("/docs")
+        expect(page.get_by_text("/predict/new-user").first).to_be_visible()
+        assert visitor.foreign == []

@@ -1,0 +1,92 @@
+"""The bias terms of a stored model, read from its arrays: what answers for its cold ids."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.artefact.archive import Archive
+from training.artefact.fallback import Fallback
+from training.artefact.packed import PackedTable
+from training.errors import ArtefactDamaged
+
+_HEAD: Final = "rating"
+
+
+def fallback_by_biases(archive: Archive, warm_users: int, warm_movies: int) -> Fallback:
+    """What the biases in a model file say of pairs with a cold side.
+
+    Raises:
+        ArtefactDamaged: The file holds no global bias, or no bias of a side.
+    """
+    try:
+        global_bias = float(_only_array(archive.variables[_HEAD]).reshape(()))
+    except (KeyError, ValueError) as error:
+        raise ArtefactDamaged(archive.path, "fallback: the model has no global bias") from error
+    return Fallback.from_biases(
+        global_bias, _side(archive, "user", warm_users), _side(archive, "movie", warm_movies)
+    )
+
+
+def _side(archive: Archive, side: str, warm: int) -> NDArray[np.float32]:
+    """`(warm,)` biases: a layer of their own, or the last column of a packed table."""
+    try:
+        own = archive.variables.get(f"{side}_bias")
+        if own is not None:
+            biases = _only_array(own).reshape(-1)[:warm].astype(np.float32)
+        else:
+            biases = read_packed_table(archive, f"{side}_embedding").rows(np.arange(warm))[:, -1]
+    except (KeyError, ValueError, IndexError, TypeError) as error:
+        raise ArtefactDamaged(archive.path, f"fallback: the model has no biases of its {side}s") from error
+    if biases.size != warm:
+        raise ArtefactDamaged(archive.path, f"fallback: there must be one bias for each warm {side}")
+    return biases
+
+
+def read_packed_table(archive: Archive, layer: str) -> PackedTable:
+    """The table of a `PackedEmbedding` in a model file.
+
+    Raises:
+        KeyError: The file has no such layer, or it is of another kind.
+        ValueError: Its arrays do not fit each other.
+    """
+    arrays: Mapping[str, NDArray[Any]] = archive.variables[layer]
+    config = layer_config(archive, layer)
+    return PackedTable(
+        block_sizes=tuple(int(size) for size in config["block_sizes"]),
+        widths=arrays["widths"],
+        steps=arrays["steps"],
+        codes=arrays["codes"],
+    )
+
+
+def layer_config(archive: Archive, layer: str) -> Mapping[str, Any]:
+    """Configuration of one layer of a model file.
+
+    Raises:
+        KeyError: There is no such layer.
+    """
+    for config in _configs(dict(archive.config)):
+        if config.get("name") == layer:
+            return config
+    raise KeyError(layer)
+
+
+def _configs(node: Any) -> Iterator[Mapping[str, Any]]:
+    stack = [node]
+    while stack:
+        found = stack.pop()
+        if isinstance(found, dict):
+            if isinstance(found.get("config"), dict):
+                yield found["config"]
+            stack.extend(found.values())
+        elif isinstance(found, list):
+            stack.extend(found)
+
+
+def _only_array(arrays: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+    (array,) = arrays.values()
+    return np.asarray(array)

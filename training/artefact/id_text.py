@@ -1,0 +1,178 @@
+"""Many ids at a time as bytes in one buffer: parsed and compared eight bytes a step, no object for each.
+
+Words of eight bytes are read from any address. To be allowed to, a buffer has `PAD` bytes to spare at both
+ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+PAD: Final = 32
+WORD: Final = 8
+_SEPARATOR: Final = "\n"
+# Digits of a number that are parsed here; a longer one may not fit 63 bits.
+_MAX_DIGITS: Final = 18
+_U = np.uint64
+_ZEROS: Final = _U(0x3030303030303030)
+_HIGH_BITS: Final = _U(0x8080808080808080)
+
+Places = NDArray[np.int64]
+
+
+class TextList(list[str]):
+    """A list of texts that also holds them as bytes, where both are wanted.
+
+    Attributes:
+        texts: The same texts.
+    """
+
+    def __init__(self, plain: list[str], texts: IdTexts) -> None:
+        super().__init__(plain)
+        self.texts = texts
+
+
+class IdTexts:
+    """`n` texts in one buffer.
+
+    Attributes:
+        starts: `(n,)` first byte of each.
+        ends: `(n,)` the byte after its last.
+    """
+
+    def __init__(self, data: NDArray[np.uint8], starts: Places, ends: Places, separators: int = 0) -> None:
+        """Take texts that lie one after the other in a buffer that is not padded yet.
+
+        Args:
+            data: The bytes of all of them, with nothing between them but separators.
+            starts: `(n,)` first byte of each, counted from the first of `data`.
+            ends: `(n,)` the byte after its last, likewise.
+            separators: How many separators of one byte there are.
+        """
+        self._separators = separators
+        padded = np.zeros(data.size + 2 * PAD, np.uint8)
+        padded[PAD : PAD + data.size] = data
+        self._data = padded[PAD : PAD + data.size]
+        self._words = np.ndarray(padded.size - WORD + 1, _U, padded, strides=(1,))
+        self.starts, self.ends = starts + PAD, ends + PAD
+
+    def __len__(self) -> int:
+        return int(self.starts.size)
+
+    def __getitem__(self, place: int) -> str:
+        first, last = int(self.starts[place]), int(self.ends[place])
+        data: bytes = self._words[first:last].astype(np.uint8).tobytes()
+        return data.decode("utf-8", "surrogatepass")
+
+    def strict(self, place: int) -> str:
+        """One text.
+
+        Raises:
+            UnicodeDecodeError: It is not UTF-8.
+        """
+        first, last = int(self.starts[place]), int(self.ends[place])
+        data: bytes = self._words[first:last].astype(np.uint8).tobytes()
+        return data.decode()
+
+    @classmethod
+    def within(cls, data: NDArray[np.uint8], starts: Places, ends: Places) -> IdTexts:
+        """Some texts of a large buffer: only their own bytes are copied."""
+        sizes = ends - starts
+        own_ends = np.cumsum(sizes)
+        own_starts = own_ends - sizes
+        taken = np.repeat(starts - own_starts, sizes) + np.arange(int(own_ends[-1]) if sizes.size else 0)
+        return cls(data[taken], own_starts, own_ends)
+
+    def compared(self, other: IdTexts) -> NDArray[np.int8]:
+        """`(n,)` -1, 0 or 1: each text comes before, is, or comes after the other's, in byte order."""
+        sizes, others = self.ends - self.starts, other.ends - other.starts
+        found = np.zeros(sizes.size, np.int8)
+        open_ = np.arange(sizes.size)
+        place = 0
+        while open_.size:
+            mine, theirs = self.word(place, open_), other.word(place, open_)
+            found[open_] = (mine > theirs).astype(np.int8) - (mine < theirs).astype(np.int8)
+            place += WORD
+            open_ = open_[(mine == theirs) & (np.maximum(sizes[open_], others[open_]) > place)]
+        # Zeros past the end of one may be zeros of the other.
+        equal = found == 0
+        found[equal] = np.sign(sizes - others)[equal]
+        return found
+
+    @classmethod
+    def of(cls, texts: Sequence[str]) -> IdTexts | None:
+        """`texts`, or None where one of them holds the separator, so that they cannot be told apart."""
+        joined = np.frombuffer(_SEPARATOR.join(texts).encode("utf-8", "surrogatepass"), np.uint8)
+        found = np.flatnonzero(joined == ord(_SEPARATOR))
+        if found.size != len(texts) - 1:
+            return None
+        starts = np.concatenate([[0], found + 1])
+        return cls(joined, starts, np.concatenate([found, [joined.size]]), separators=found.size)
+
+    def all_plain(self, max_length: int) -> bool:
+        """Whether there are any, all visible ASCII and between 1 and `max_length` long."""
+        data = self._data
+        sizes = self.ends - self.starts
+        # The separators lie below all that is visible.
+        hidden = int(np.count_nonzero(data < 0x21)) - self._separators
+        return (
+            not hidden
+            and int(data.max(initial=0)) < 0x7F
+            and int(sizes.min(initial=1)) >= 1
+            and int(sizes.max(initial=1)) <= max_length
+        )
+
+    def numbers(self, prefix: bytes) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """The numbers that texts stand for, with the prefix or without.
+
+        Returns:
+            `(n,)` numbers, -1 where a text is none in its one canonical form; and `(n,)` whether it has more
+            digits than are parsed here, and -1 means nothing.
+        """
+        starts = self.starts + len(prefix) * self._begin_with(prefix)
+        digits = self.ends - starts
+        legal = (digits > 0) & (digits <= _MAX_DIGITS)
+        # The first byte of a word is its lowest one.
+        first = self._words[starts] & _U(0xFF)
+        legal &= (first != _U(0x30)) | (digits == 1)
+        value = np.zeros(digits.size, np.int64)
+        longest = int(digits[legal].max(initial=0))
+        for place in range(0, longest, WORD):
+            word = self._words[self.ends - (WORD + place)]
+            kept = np.clip(digits - place, 0, WORD).astype(_U)
+            # What lies before the number is in the lowest bytes; it counts as zeros.
+            foreign = np.where(
+                kept == 0, ~_U(0), (_U(1) << (_U(64) - _U(8) * np.maximum(kept, _U(1)))) - _U(1)
+            )
+            word = (word & ~foreign) | (_ZEROS & foreign)
+            legal &= (((word - _ZEROS) | (word + _U(0x4646464646464646)) | word) & _HIGH_BITS) == 0
+            value += _eight_digits(word).astype(np.int64) * 10**place
+        return np.where(legal, value, -1), digits > _MAX_DIGITS
+
+    def word(self, place: int, index: Any = slice(None)) -> NDArray[np.uint64]:
+        """`(n,)` eight bytes of each text from `place` on, zeros past its end; ordered as the bytes are."""
+        starts = self.starts[index] + place
+        left = np.clip(self.ends[index] - starts, 0, WORD).astype(_U)
+        word = self._words[np.minimum(starts, self._words.size - 1)].byteswap()
+        keep = ~_U(0) << (_U(64) - _U(8) * np.maximum(left, _U(1)))
+        return np.where(left == 0, _U(0), word & keep)
+
+    def _begin_with(self, prefix: bytes) -> NDArray[np.bool_]:
+        matches = self.ends - self.starts >= len(prefix)
+        for place in range(0, len(prefix), WORD):
+            part = prefix[place : place + WORD]
+            mask = _U((1 << 8 * len(part)) - 1)
+            places = np.minimum(self.starts + place, self._words.size - 1)
+            matches &= self._words[places] & mask == _U(int.from_bytes(part, "little"))
+        return matches
+
+
+def _eight_digits(word: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """The numbers that words of eight ASCII digits stand for: pairs, then fours, then all eight at once."""
+    word = ((word & _U(0x0F0F0F0F0F0F0F0F)) * _U(2561)) >> _U(8)
+    word = ((word & _U(0x00FF00FF00FF00FF)) * _U(6553601)) >> _U(16)
+    return ((word & _U(0x0000FFFF0000FFFF)) * _U(42949672960001)) >> _U(32)

@@ -1,0 +1,152 @@
+"""A table in few bits, kept in few bits: what is asked for is decoded, and nothing else."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from itertools import accumulate
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.artefact.packed import PackedTable, stream_starts
+from training.artefact.tables.full import matrix_vector
+from training.artefact.tables.side import Floats, Index
+
+# A table that is no larger than this as float32 is decoded once, when all of it is first multiplied.
+DECODED_BYTES: Final = 384 * 1024
+# Codes of no more bytes are copied, so that reading the last one needs no care.
+PADDED_BYTES: Final = 64 * 1024
+# Rows that are decoded at a time, else; a multiple of 8, so that each tile begins at a whole byte.
+TILE_ROWS: Final = 8_192
+
+
+class PackedSide:
+    """A packed table, with a column of ones where the other side has a bias."""
+
+    def __init__(self, packed: PackedTable, ones_at: int | None, keep_decoded: bool = False) -> None:
+        """Take over `packed`.
+
+        Args:
+            packed: The table.
+            ones_at: Where in an embedding the column of ones is, or None.
+            keep_decoded: Whether a small table is also kept as float32, for a side that is read whole.
+        """
+        self._packed, self._ones_at = packed, ones_at
+        self._ends = list(accumulate(packed.block_sizes))
+        self._first = [end - size for end, size in zip(self._ends, packed.block_sizes, strict=True)]
+        self._starts = stream_starts(packed.widths, packed.block_sizes)
+        self._width = packed.widths.astype(np.int64)
+        self._centre = np.float32(0.5) - np.exp2(self._width - 1, dtype=np.float32)
+        self._step = packed.steps.astype(np.float32)
+        self.count = self._ends[-1]
+        self.dim = packed.widths.shape[1] + (ones_at is not None)
+        # For reading rows: the column of ones is one of no bits, whose code, 0, stands for 1.
+        self._row_starts = self._with_ones(self._starts, 0)
+        self._row_width = self._with_ones(self._width, 0)
+        self._row_mask = (1 << self._row_width) - 1
+        self._row_centre = self._with_ones(self._centre, 1)
+        self._row_step = self._with_ones(self._step, 1)
+        self._words = _words(packed.codes)
+        self._last_word = self._words.size - 1
+        self._padded = self._words.size > packed.codes.size
+        self._whole: Floats | None = None
+        if keep_decoded and self.count * self.dim * 4 <= DECODED_BYTES:
+            self._whole = self.rows(np.arange(self.count))
+
+    def row(self, index: int) -> Floats:
+        """`(dim,)` the embedding at one index."""
+        if self._whole is not None:
+            row: Floats = self._whole[index]
+            return row
+        block = bisect_right(self._ends, index)
+        return self._decode(self._row_width[block] * (index - self._first[block]), block)
+
+    def rows(self, index: Index) -> Floats:
+        """`(n, dim)` the embeddings at `(n,)` indices."""
+        if self._whole is not None:
+            rows: Floats = self._whole[index]
+            return rows
+        if len(self._ends) == 1:
+            return self._decode(np.asarray(index, np.int64)[:, None] * self._row_width[0], 0)
+        block = np.searchsorted(self._ends, index, side="right")
+        local = np.asarray(index, np.int64) - np.asarray(self._first)[block]
+        return self._decode(local[:, None] * self._row_width[block], block)
+
+    def products(self, vector: Floats) -> Floats:
+        """`(count,)` products of every embedding with a `(dim,)` vector."""
+        if self._whole is not None:
+            return matrix_vector(self._whole, vector)
+        constant = np.float32(0)
+        if self._ones_at is not None:
+            constant = vector[self._ones_at]
+            vector = np.delete(vector, self._ones_at)
+        found = np.empty(self.count, np.float32)
+        for block, (first, end) in enumerate(zip(self._first, self._ends, strict=True)):
+            weights = self._step[block] * vector
+            shift = np.float32(self._centre[block] @ weights) + constant
+            for start in range(first, end, TILE_ROWS):
+                stop = min(start + TILE_ROWS, end)
+                codes = self._codes_of_tile(block, start - first, stop - start)
+                np.matmul(weights[self._width[block] > 0], codes, out=found[start:stop])
+                found[start:stop] += shift
+        return found
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of codes, widths and steps, and of the decoded table where there is one."""
+        return self._packed.nbytes + (0 if self._whole is None else self._whole.nbytes)
+
+    def _decode(self, bit: NDArray[np.int64], block: int | NDArray[np.integer]) -> Floats:
+        # The arithmetic of `training.artefact.packed.unpack_rows`, with what does not depend on the row
+        # computed once, and both bytes of a code read at once.
+        byte = (bit >> 3) + self._row_starts[block]
+        if not self._padded:
+            bit = (bit & 7) + 8 * (byte > self._last_word)
+            byte = np.minimum(byte, self._last_word)
+        else:
+            bit = bit & 7
+        code = (self._words[byte] >> bit) & self._row_mask[block]
+        values: Floats = (code.astype(np.float32) + self._row_centre[block]) * self._row_step[block]
+        return values
+
+    def _with_ones(self, columns: NDArray[Any], value: int) -> NDArray[Any]:
+        return columns if self._ones_at is None else np.insert(columns, self._ones_at, value, axis=1)
+
+    def _codes_of_tile(self, block: int, first: int, count: int) -> Floats:
+        """`(kept columns, count)` codes of consecutive rows of a block, `first` a multiple of 8."""
+        widths = self._width[block]
+        kept = np.flatnonzero(widths)
+        tile = np.empty((kept.size, count), np.float32)
+        for place, column in enumerate(kept.tolist()):
+            width = int(widths[column])
+            start = int(self._starts[block, column]) + first // 8 * width
+            stream = self._packed.codes[start : start + (count * width + 7) // 8]
+            tile[place] = _unpack_stream(stream, width, count)
+        return tile
+
+
+def _words(codes: NDArray[np.uint8]) -> NDArray[np.uint16]:
+    """Two bytes of codes from every byte on; small codes are copied, to have a byte to spare at the end."""
+    if codes.size <= PADDED_BYTES or codes.size < 2:
+        codes = np.concatenate([codes, np.zeros(2, np.uint8)])
+    return np.ndarray(codes.size - 1, np.dtype("<u2"), codes, strides=(1,))
+
+
+def _unpack_stream(stream: NDArray[np.uint8], width: int, count: int) -> NDArray[np.uint8]:
+    """`(count,)` codes of `width` bits each, lowest bit first."""
+    if width == 8:
+        return stream[:count]
+    # Eight codes take `width` bytes: each of the eight lies at the same bits in every such group.
+    groups = -(-count // 8)
+    filled = np.zeros(groups * width, np.uint8)
+    filled[: stream.size] = stream
+    by_group = filled.reshape(groups, width)
+    codes = np.empty((groups, 8), np.uint8)
+    for place in range(8):
+        byte, bit = divmod(place * width, 8)
+        code = by_group[:, byte] >> bit
+        if bit + width > 8:
+            code = code | (by_group[:, byte + 1] << (8 - bit))
+        codes[:, place] = code & (2**width - 1)
+    return codes.reshape(-1)[:count]

@@ -1,0 +1,1 @@
+"""Distillation: a large blend of models teaches small ones (docs/distillation.md)."""

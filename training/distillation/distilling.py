@@ -1,0 +1,228 @@
+"""From a dataset to distilled models: blends found on validation rows, teachers, students, Keras models."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.artefact.fallback import Fallback
+from training.data.dataset import Dataset
+from training.distillation.packing import check_limits, popularity_blocks
+from training.distillation.settings import Blend, DistillationRecipe, DistilledModel, TeacherSettings
+from training.distillation.student import Student, fit_student
+from training.distillation.teacher import OnProgress, Teaching
+from training.distillation.work_folder import WorkFolder
+from training.evaluation import errors, predict_all
+from training.fitting import predict
+from training.models.rating_model import RatingModel, build_rating_model
+from training.settings import ModelSettings, Packed
+
+
+@dataclass(frozen=True)
+class Distilled:
+    """A distilled model and how it came about.
+
+    Attributes:
+        settings: What was built.
+        recipe: How it was made, with the blend's weights.
+        student: Its tables.
+        model: The Keras models, on indices and on ids.
+        history: `objective`: after each round, the weighted mean squared error against the teacher.
+        seconds: Wall time of its teacher's members, their blend and the student, whenever they were made.
+    """
+
+    settings: ModelSettings
+    recipe: DistillationRecipe
+    student: Student
+    model: RatingModel
+    history: dict[str, list[float]]
+    seconds: float
+
+    @property
+    def seed(self) -> int:
+        """The recipe's seed."""
+        return self.recipe.seed
+
+    @property
+    def epochs(self) -> int:
+        """Rounds of least squares, the start included."""
+        return len(self.history["objective"])
+
+    def predict(self, user_index: NDArray[np.int32], movie_index: NDArray[np.int32]) -> NDArray[np.float32]:
+        """`(n,)` predicted stars of `(n,)` pairs, all within the tables."""
+        return predict(self.model.indexed, user_index, movie_index)
+
+    def fallback(self, dataset: Dataset) -> Fallback:
+        """What its biases say of cold ids."""
+        return student_fallback(self.student, dataset)
+
+
+@dataclass(frozen=True)
+class Validated:
+    """What was found on validation rows.
+
+    Attributes:
+        blends: By model, its blend with weights.
+        mse: By member, blend (`blend of a, b`) or student, the mean squared error on the validation rows.
+    """
+
+    blends: dict[str, Blend]
+    mse: dict[str, float]
+
+
+def check_models(models: list[DistilledModel], dataset: Dataset) -> None:
+    """Refuse limits that are too small before hours are spent on a teacher.
+
+    Raises:
+        SettingsError: The message names the smallest legal limit.
+    """
+    for model in models:
+        users, movies = (
+            popularity_blocks(len(side), model.student.blocks, model.student.block_power)
+            for side in (dataset.users, dataset.movies)
+        )
+        check_limits(model.student, users, movies)
+
+
+class Distillation:
+    """The steps for one dataset, one seed and one set of members, through a work folder."""
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        work: WorkFolder,
+        *,
+        teacher: TeacherSettings | None = None,
+        seed: int = 0,
+        tile_users: int = 256,
+        on_progress: OnProgress | None = None,
+    ) -> None:
+        """Nothing is fitted yet.
+
+        Args:
+            dataset: What to learn from.
+            work: Where finished steps are kept.
+            teacher: The members.
+            seed: Of every random draw.
+            tile_users: Users whose predictions are in memory at a time.
+            on_progress: Told about progress.
+        """
+        self._dataset, self._seed, self._tile_users = dataset, seed, tile_users
+        self._teacher = teacher or TeacherSettings()
+        self._teaching = Teaching(
+            dataset, self._teacher, work, seed=seed, tile_users=tile_users, on_progress=on_progress
+        )
+
+    def validate(self, models: list[DistilledModel], *, with_students: bool) -> Validated:
+        """Find the blends' weights on the dataset's validation rows.
+
+        Args:
+            models: Whose blends; those that state their weights keep them.
+            with_students: Whether to fit the students too, and say how they do.
+        """
+        blends, mse = {}, {}
+        for model in models:
+            found, members = self._teaching.find_blend(model.blend)
+            blends[model.name] = found
+            mse.update(members)
+            if with_students:
+                student = self._student(model, found)
+                fallback = student_fallback(student, self._dataset)
+                warm = self._dataset.users.warm, self._dataset.movies.warm
+                rated, _ = predict_all(student.predict, fallback, self._dataset.validation, *warm)
+                mse[f"{model.name}, {student.nbytes:,} bytes, {student.parameter_count:,} parameters"] = (
+                    errors(self._dataset.validation.ratings, rated).mse
+                )
+        return Validated(blends, mse)
+
+    def distil(self, model: DistilledModel, blend: Blend) -> Distilled:
+        """A model, ready to publish.
+
+        Args:
+            model: Which.
+            blend: Its teacher, with weights.
+
+        Raises:
+            SettingsError: Its limits are too small for so many users and movies.
+        """
+        student = self._student(model, blend)
+        recipe = DistillationRecipe(
+            seed=self._seed,
+            tile_users=self._tile_users,
+            teacher=self._teacher,
+            blend=blend,
+            student=model.student,
+        )
+        used = [name for name, weight in zip(blend.members, blend.weights or (), strict=True) if weight]
+        steps = [*used, "blend", model.name]
+        keras_model = to_rating_model(model, student)
+        return Distilled(
+            settings=keras_model.settings,
+            recipe=recipe,
+            student=student,
+            model=keras_model,
+            history={"objective": list(student.objective)},
+            seconds=sum(self._teaching.seconds[name] for name in steps),
+        )
+
+    def _student(self, model: DistilledModel, blend: Blend) -> Student:
+        teaching = self._teaching
+        predictions = teaching.predictions(blend)
+
+        def fit(_: Any) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+            student = fit_student(
+                teaching.observed,
+                predictions,
+                model.student,
+                tile_users=self._tile_users,
+                seed=self._seed,
+                on_round=lambda done, total: teaching.tell(model.name, done, total),
+            )
+            return student.to_arrays(), {"bytes": student.nbytes, "parameters": student.parameter_count}
+
+        decided_by = {
+            "blend": teaching.blend_key(blend),
+            "student": model.student.model_dump(mode="json"),
+        }
+        return Student.from_arrays(teaching.step(model.name, decided_by, fit).arrays)
+
+
+def student_fallback(student: Student, dataset: Dataset) -> Fallback:
+    """What a student's biases say of cold ids."""
+    return Fallback.from_biases(
+        float(student.global_bias),
+        student.users.values()[: dataset.users.warm, -1],
+        student.movies.values()[: dataset.movies.warm, -1],
+    )
+
+
+def to_rating_model(model: DistilledModel, student: Student) -> RatingModel:
+    """The student as Keras layers.
+
+    A user's embedding is (x, b_u, 1), a movie's (y, 1, c_i): their dot product has both biases.
+    """
+    rank = student.rank
+    settings = ModelSettings(
+        name=model.name,
+        description=model.description,
+        embedding_dim=rank + 2,
+        users=Packed(
+            block_sizes=student.users.block_sizes,
+            code_bytes=int(student.users.codes.size),
+            ones_at=rank + 1,
+        ),
+        movies=Packed(
+            block_sizes=student.movies.block_sizes,
+            code_bytes=int(student.movies.codes.size),
+            ones_at=rank,
+        ),
+        global_bias=True,
+    )
+    built = build_rating_model(settings, sum(student.users.block_sizes), sum(student.movies.block_sizes))
+    built.indexed.get_layer("user_embedding").set_table(student.users)
+    built.indexed.get_layer("movie_embedding").set_table(student.movies)
+    built.indexed.get_layer("rating").global_bias.assign(student.global_bias)
+    return built

@@ -1,0 +1,1 @@
+"""What each byte buys: a grid of models on one split, its table, and its pictures."""

@@ -1,0 +1,124 @@
+"""The frontier's pictures: error against bytes and against parameters, and one for each question."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+import altair as alt
+import pandas as pd
+
+from training.frontier.references import GROUP as REFERENCE
+from training.frontier.summary import Line
+from training.reports import save_chart
+
+PAGE: Final = "frontier.html"
+_WIDTH, _HEIGHT = 520, 360
+_SMALL_WIDTH, _SMALL_HEIGHT = 300, 220
+
+
+def write_charts(lines: Sequence[Line], title: str, folder: Path) -> Path:
+    """Write `frontier.html` and `bytes.png`, `parameters.png`, `questions.png` to `folder`.
+
+    Args:
+        lines: Models and references.
+        title: Data set and split.
+        folder: Made when it is not there; files of the same names are replaced.
+
+    Returns:
+        The page, which opens without a network.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    frame = pd.DataFrame([asdict(line) for line in lines])
+    by_bytes = error_against(frame, "nbytes", "bytes of all arrays (log)", "best_bytes", title)
+    by_parameters = error_against(frame, "parameters", "parameters (log)", "best_parameters", title)
+    charts = [by_bytes, by_parameters]
+    save_chart(by_bytes, folder / "bytes.png")
+    save_chart(by_parameters, folder / "parameters.png")
+    asked = [chart for chart in (hashing(frame), temperature(frame), rounding(frame)) if chart is not None]
+    if asked:
+        questions = alt.hconcat(*asked).resolve_scale(color="independent")
+        save_chart(questions, folder / "questions.png")
+        charts.append(questions)
+    save_chart(alt.vconcat(*charts).resolve_scale(color="independent"), folder / PAGE)
+    return folder / PAGE
+
+
+def error_against(frame: pd.DataFrame, size: str, size_title: str, best: str, title: str) -> Any:
+    """Every model as a point, those that no other beats larger and on a line; a click in the legend picks.
+
+    Models whose error is close to the global mean's would press the rest together: the axis is logarithmic.
+    """
+    known = frame[frame[size] > 0]
+    picked = alt.selection_point(fields=["group"], bind="legend", name=f"picked_{size}")
+    x = alt.X(f"{size}:Q", title=size_title, scale=alt.Scale(type="log"))
+    y = alt.Y("test_mse:Q", title="test MSE (log)", scale=alt.Scale(type="log", zero=False, nice=False))
+    base = alt.Chart(known, title=f"{title}: test error against {size_title.split(' (')[0]}")
+    line = base.transform_filter(alt.datum[best]).mark_line(color="black", opacity=0.35).encode(x=x, y=y)
+    points = (
+        base.mark_point(filled=True)
+        .encode(
+            x=x,
+            y=y,
+            color=alt.Color("group:N", title="group (click to pick)"),
+            shape=alt.Shape("family:N", title="tables"),
+            size=alt.condition(alt.datum[best], alt.value(130), alt.value(50)),
+            opacity=alt.condition(picked, alt.value(0.95), alt.value(0.08)),
+            tooltip=[
+                "group",
+                "label",
+                alt.Tooltip("parameters:Q", format=","),
+                alt.Tooltip("nbytes:Q", format=",", title="bytes"),
+                alt.Tooltip("validation_mse:Q", format=".4f"),
+                alt.Tooltip("test_mse:Q", format=".4f"),
+                alt.Tooltip("spread:Q", format=".4f"),
+                "seeds",
+            ],
+        )
+        .add_params(picked)
+    )
+    names = (
+        base.transform_filter(alt.datum.group == REFERENCE)
+        .mark_text(align="left", dx=8, dy=-5, fontSize=10)
+        .encode(x=x, y=y, text="label")
+    )
+    layers = alt.layer(line, points, names).properties(width=_WIDTH, height=_HEIGHT)
+    return layers.interactive(name=f"zoomed_{size}")
+
+
+def hashing(frame: pd.DataFrame) -> Any:
+    """Quotient-remainder against the hashing trick, at equal parameters."""
+    rows = frame[frame["group"] == "hashing"].copy()
+    rows["technique"] = rows["label"].str.rsplit(",", n=1).str[0]
+    return _question(rows, "Quotient-remainder against hashing", "ids a row", "technique")
+
+
+def temperature(frame: pd.DataFrame) -> Any:
+    """Mixed widths at several temperatures, 0 being uniform ones; equal parameters along a line."""
+    rows = frame[frame["group"] == "mixed"].copy()
+    rows["parameters of"] = rows["label"].str.split(",").str[0].str.removeprefix("as ")
+    return _question(rows, "Mixed against uniform widths", "temperature", "parameters of")
+
+
+def rounding(frame: pd.DataFrame) -> Any:
+    """What fewer bits cost after the fit."""
+    rows = frame[frame["group"] == "rounding"].copy()
+    rows["model"] = rows["label"].str.split(",").str[0]
+    return _question(rows, "Rounded after the fit", "bits a value", "model")
+
+
+def _question(rows: pd.DataFrame, title: str, asked: str, by: str) -> Any:
+    if rows.empty:
+        return None
+    rows[asked] = rows["setting"].astype(float)
+    rows["low"], rows["high"] = rows["test_mse"] - rows["spread"] / 2, rows["test_mse"] + rows["spread"] / 2
+    base = alt.Chart(rows, title=title, width=_SMALL_WIDTH, height=_SMALL_HEIGHT).encode(
+        x=alt.X(f"{asked}:Q", scale=alt.Scale(zero=False)), color=alt.Color(f"{by}:N")
+    )
+    lines = base.mark_line(point=True).encode(
+        y=alt.Y("test_mse:Q", title="test MSE", scale=alt.Scale(zero=False)),
+        tooltip=["label", alt.Tooltip("test_mse:Q", format=".4f"), alt.Tooltip("parameters:Q", format=",")],
+    )
+    return lines + base.mark_rule().encode(y="low:Q", y2="high:Q")

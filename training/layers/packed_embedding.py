@@ -1,0 +1,175 @@
+"""A table in few bits, decoded row by row as it is looked up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import Any, Final
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from training.artefact.packed import PackedTable, check_layout, kept_values
+from training.errors import SettingsError
+from training.layers.legal import PACKAGE, whole_number, whole_numbers
+
+_ARRAYS: Final = ("codes", "widths", "steps")
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class PackedEmbedding(keras.layers.Layer):  # type: ignore[misc,unused-ignore]
+    """Embeds ids from a table whose values have 0 to 8 bits each.
+
+    An index is a popularity rank, as in `MDEmbedding`: the first `block_sizes[0]` indices are block 0, and
+    so on. Each (block, column) has its own bit width (0 drops the column from the block) and its own
+    step; `training.artefact.packed` says how the codes lie in the bytes, and holds the NumPy twin.
+
+    The weights come from distillation or from rounding, never from gradients: none is trainable. A layer
+    that has not been given any is all zeros.
+
+    Input: integers of any shape `(...)`, each in 0..num_embeddings-1. They are not checked here; resolve
+    ids before (see `IdLookup`). Output: `(..., output_dim)`.
+
+    Args:
+        num_embeddings: How many indices there are.
+        block_sizes: Ids in each block, most popular first.
+        columns: Columns of the table.
+        code_bytes: Bytes of all codes.
+        ones_at: Place in the embedding of an extra column of ones, or None for none. With a bias as one
+            side's column and ones as the other side's, a dot product of two embeddings has both biases.
+        **kwargs: Of every Keras layer.
+
+    Raises:
+        SettingsError: The arguments do not fit each other.
+    """
+
+    def __init__(
+        self,
+        num_embeddings: int,
+        block_sizes: Sequence[int],
+        columns: int,
+        code_bytes: int,
+        ones_at: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.num_embeddings = whole_number("num_embeddings", num_embeddings)
+        self.block_sizes = whole_numbers("block_sizes", block_sizes)
+        self.columns = whole_number("columns", columns)
+        self.code_bytes = whole_number("code_bytes", code_bytes)
+        self.ones_at = None if ones_at is None else whole_number("ones_at", ones_at, least=0)
+        if sum(self.block_sizes) != self.num_embeddings:
+            raise SettingsError(
+                f"block_sizes add up to {sum(self.block_sizes)}, but there are {self.num_embeddings} ids; "
+                "they must be equal"
+            )
+        if self.ones_at is not None and self.ones_at > self.columns:
+            raise SettingsError(f"ones_at is {self.ones_at}; the largest legal ones_at is {self.columns}")
+        self.output_dim = self.columns + (self.ones_at is not None)
+
+    def build(self, input_shape: Any = None) -> None:  # noqa: ARG002 - every input shape has the same weights
+        """Create all arrays, whatever the input's shape is."""
+        if self.built:
+            return
+        shape = (len(self.block_sizes), self.columns)
+        self.codes = self._array("codes", (self.code_bytes,), "uint8")
+        self.widths = self._array("widths", shape, "uint8")
+        self.steps = self._array("steps", shape, "float16")
+
+    def call(self, indices: Any) -> Any:
+        """Embeddings `(..., output_dim)` of `indices` `(...)`; only the rows asked for are decoded."""
+        ops = keras.ops
+        flat = ops.reshape(ops.cast(indices, "int32"), (-1,))
+        ends = list(accumulate(self.block_sizes))
+        first_row = ops.convert_to_tensor([0, *ends[:-1]], dtype="int32")
+        block = ops.zeros_like(flat)
+        for end in ends[:-1]:
+            block += ops.cast(flat >= end, "int32")
+        local = ops.expand_dims(flat - ops.take(first_row, block), -1)
+        width = ops.take(ops.cast(self.widths, "int32"), block, axis=0)
+        bit = local * width
+        byte = ops.take(self._stream_starts(), block, axis=0) + bit // 8
+        # The second byte may be another stream's, or past the end: the mask drops what is not the code's.
+        last = self.code_bytes - 1
+        low = ops.cast(ops.take(self.codes, ops.minimum(byte, last)), "int32")
+        high = ops.cast(ops.take(self.codes, ops.minimum(byte + 1, last)), "int32")
+        levels = ops.left_shift(ops.ones_like(width), width)
+        code = ops.bitwise_and(ops.right_shift(low + high * 256, bit % 8), levels - 1)
+        # Exact also for width 0: code 0, half a level, times step 0.
+        centred = ops.cast(code, "float32") - 0.5 * ops.cast(levels, "float32") + 0.5
+        values = centred * ops.take(ops.cast(self.steps, "float32"), block, axis=0)
+        if self.ones_at is not None:
+            ones = ops.ones_like(values[:, :1])
+            values = ops.concatenate([values[:, : self.ones_at], ones, values[:, self.ones_at :]], axis=-1)
+        values = ops.cast(values, self.compute_dtype)
+        return ops.reshape(values, (*ops.shape(indices), self.output_dim))
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        """`(..., output_dim)` for indices `(...)`."""
+        return (*input_shape, self.output_dim)
+
+    def set_table(self, table: PackedTable) -> None:
+        """Take over a table of the sizes that the layer was made for.
+
+        Raises:
+            ValueError: Its sizes are others.
+        """
+        self.build()
+        if table.block_sizes != self.block_sizes:
+            raise ValueError(f"the table's blocks are {table.block_sizes}, the layer's {self.block_sizes}")
+        self.codes.assign(table.codes)
+        self.widths.assign(table.widths)
+        self.steps.assign(table.steps)
+
+    def logical_sizes(self) -> dict[str, int]:
+        """Logical scalars in each array, before packing: values kept, their steps; widths are none."""
+        widths = np.asarray(self.widths)
+        return {
+            self.codes.path: kept_values(widths, self.block_sizes),
+            self.widths.path: 0,
+            self.steps.path: int(np.count_nonzero(widths)),
+        }
+
+    def save_own_variables(self, store: Any) -> None:
+        """Write the arrays under their names."""
+        for name in _ARRAYS:
+            store[name] = np.asarray(getattr(self, name))
+
+    def load_own_variables(self, store: Any) -> None:
+        """Read what `save_own_variables` wrote.
+
+        Raises:
+            ValueError: The arrays are no table of this layer's sizes.
+        """
+        arrays: dict[str, NDArray[Any]] = {name: np.asarray(store[name]) for name in _ARRAYS}
+        try:
+            check_layout(self.block_sizes, arrays["widths"], arrays["steps"], arrays["codes"])
+        except ValueError as error:
+            raise ValueError(f"{self.name}: the file holds no table that fits ({error})") from error
+        for name, array in arrays.items():
+            getattr(self, name).assign(array)
+
+    def get_config(self) -> dict[str, Any]:
+        """All that `__init__` takes."""
+        return {
+            **super().get_config(),
+            "num_embeddings": self.num_embeddings,
+            "block_sizes": list(self.block_sizes),
+            "columns": self.columns,
+            "code_bytes": self.code_bytes,
+            "ones_at": self.ones_at,
+        }
+
+    def _array(self, name: str, shape: tuple[int, ...], dtype: str) -> Any:
+        return self.add_weight(
+            shape=shape, dtype=dtype, initializer="zeros", trainable=False, autocast=False, name=name
+        )
+
+    def _stream_starts(self) -> Any:
+        """`(blocks, columns)` int32 first byte of each stream of codes."""
+        ops = keras.ops
+        sizes = ops.convert_to_tensor(self.block_sizes, dtype="int32")
+        stream = (ops.expand_dims(sizes, -1) * ops.cast(self.widths, "int32") + 7) // 8
+        flat = ops.reshape(stream, (-1,))
+        return ops.reshape(ops.cumsum(flat) - flat, (len(self.block_sizes), self.columns))
