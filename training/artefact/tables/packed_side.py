@@ -17,6 +17,7 @@ from training.artefact.tables.side import Floats, Index
 DECODED_BYTES: Final = 384 * 1024
 # Codes of no more bytes are copied, so that reading the last one needs no care.
 PADDED_BYTES: Final = 64 * 1024
+_LARGEST_INT32_CODES: Final = 2**28
 # Rows that are decoded at a time, else; a multiple of 8, so that each tile begins at a whole byte.
 TILE_ROWS: Final = 8_192
 
@@ -42,9 +43,11 @@ class PackedSide:
         self.count = self._ends[-1]
         self.dim = packed.widths.shape[1] + (ones_at is not None)
         # For reading rows: the column of ones is one of no bits, whose code, 0, stands for 1.
-        self._row_starts = self._with_ones(self._starts, 0)
-        self._row_width = self._with_ones(self._width, 0)
-        self._row_mask = (1 << self._row_width) - 1
+        # In the smallest integers that hold every bit's place: there are many steps for each value.
+        self._integer = np.dtype(np.int32 if packed.codes.size < _LARGEST_INT32_CODES else np.int64)
+        self._row_starts = self._with_ones(self._starts, 0).astype(self._integer)
+        self._row_width = self._with_ones(self._width, 0).astype(self._integer)
+        self._row_mask = ((1 << self._row_width) - 1).astype(self._integer)
         self._row_centre = self._with_ones(self._centre, 1)
         self._row_step = self._with_ones(self._step, 1)
         self._words = _words(packed.codes)
@@ -68,9 +71,9 @@ class PackedSide:
             rows: Floats = self._whole[index]
             return rows
         if len(self._ends) == 1:
-            return self._decode(np.asarray(index, np.int64)[:, None] * self._row_width[0], 0)
+            return self._decode(np.asarray(index, self._integer)[:, None] * self._row_width[0], 0)
         block = np.searchsorted(self._ends, index, side="right")
-        local = np.asarray(index, np.int64) - np.asarray(self._first)[block]
+        local = np.asarray(index, self._integer) - np.asarray(self._first, self._integer)[block]
         return self._decode(local[:, None] * self._row_width[block], block)
 
     def products(self, vector: Floats) -> Floats:
@@ -97,7 +100,7 @@ class PackedSide:
         """Bytes of codes, widths and steps, and of the decoded table where there is one."""
         return self._packed.nbytes + (0 if self._whole is None else self._whole.nbytes)
 
-    def _decode(self, bit: NDArray[np.int64], block: int | NDArray[np.integer]) -> Floats:
+    def _decode(self, bit: NDArray[Any], block: int | NDArray[np.integer]) -> Floats:
         # The arithmetic of `training.artefact.packed.unpack_rows`, with what does not depend on the row
         # computed once, and both bytes of a code read at once.
         byte = (bit >> 3) + self._row_starts[block]
