@@ -38,4 +38,10 @@ BIASED: Final = Recipe(
     patience=2,
 )
 
+# Projections already tie a block's rows together: mixed dimensions need less of the penalty.
+BIASED_MIXED: Final = BIASED.model_copy(update={"name": "biased_mixed", "embedding_l2": 0.02})
+
+# Nor does a product of two tables stand it: it falls to zero.
+BIASED_QUOTIENT: Final = BIASED.model_copy(update={"name": "biased_quotient", "embedding_l2": 0.01})
+
 RECIPES: Final = {recipe.name: recipe for recipe in (DEFAULT, REFERENCE)}

@@ -14,7 +14,7 @@ from training.distillation.settings import StudentSettings
 from training.errors import SettingsError
 from training.layers.power_rule import default_num_buckets
 from training.models.resolving import resolve_settings
-from training.recipes import BIASED
+from training.recipes import BIASED, BIASED_MIXED, BIASED_QUOTIENT
 from training.settings import MixedDimension, ModelSettings, QuotientRemainder, Recipe
 from training.student_limits import student_within
 
@@ -60,13 +60,15 @@ def propose(dataset: Dataset, budget: Budget, seed: int) -> tuple[list[Proposal]
     Raises:
         SettingsError: Nothing fits; the message names the smallest legal budget.
     """
-    recipe = BIASED.model_copy(update={"seed": seed})
+    biased, mixed, quotient = (
+        recipe.model_copy(update={"seed": seed}) for recipe in (BIASED, BIASED_MIXED, BIASED_QUOTIENT)
+    )
     tried = [
         _distilled(dataset, budget),
-        _rounded(dataset, budget, recipe),
-        _full(dataset, budget, recipe),
-        _mixed(dataset, budget, recipe),
-        _quotient_remainder(dataset, budget, recipe),
+        _rounded(dataset, budget, biased),
+        _full(dataset, budget, biased),
+        _mixed(dataset, budget, mixed),
+        _quotient_remainder(dataset, budget, quotient),
     ]
     proposals = [one for one in tried if isinstance(one, Proposal)]
     refusals = [one for one in tried if isinstance(one, Refusal)]
@@ -170,7 +172,7 @@ def _quotient_remainder(dataset: Dataset, budget: Budget, recipe: Recipe) -> Pro
     model = _model(dim, users=QuotientRemainder(), movies=QuotientRemainder())
     return Proposal(
         f"quotient-remainder of {dim} and biases",
-        Plan(model=model, recipe=recipe.model_copy(update={"embedding_l2": 0.01})),
+        Plan(model=model, recipe=recipe),
     )
 
 

@@ -24,7 +24,7 @@ from training.candidates import Plan
 from training.data.dataset import Dataset
 from training.distillation.settings import BayesianFactorsSettings, StudentSettings, TeacherSettings
 from training.layers.power_rule import block_parameters, default_num_buckets, power_rule_dims
-from training.recipes import BIASED
+from training.recipes import BIASED, BIASED_MIXED
 from training.settings import (
     HashingTrick,
     MixedDimension,
@@ -97,11 +97,11 @@ def grid(dataset: Dataset, extent: Extent, seed: int, epochs: int | None = None)
         epochs: Passes at most, in place of the recipes' own.
     """
     changes = {"seed": seed, **({"epochs": epochs} if epochs else {})}
-    biased, plain = (one.model_copy(update=changes) for one in (BIASED, _WITHOUT_BIASES))
+    biased, mixed, plain = (one.model_copy(update=changes) for one in (BIASED, BIASED_MIXED, _WITHOUT_BIASES))
     return [
         *_widths(dataset, extent, biased),
         *_hashing(dataset, extent, plain),
-        *_mixed(dataset, extent, biased),
+        *_mixed(dataset, extent, biased, mixed),
         *_distilled(dataset, extent),
     ]
 
@@ -149,14 +149,14 @@ def _hashing(dataset: Dataset, extent: Extent, recipe: Recipe) -> list[Point]:
     return points
 
 
-def _mixed(dataset: Dataset, extent: Extent, recipe: Recipe) -> list[Point]:
+def _mixed(dataset: Dataset, extent: Extent, uniform_recipe: Recipe, recipe: Recipe) -> list[Point]:
     points = []
     for uniform in extent.uniform_widths:
         budget = uniform * (len(dataset.users) + len(dataset.movies))
         # The same as in the group `width`, so that it is made once.
         model = _model(f"width-{uniform}", uniform, biases=True)
         label = f"as {uniform} wide, temperature"
-        points.append(Point("mixed", f"{label} 0", "0", Plan(model=model, recipe=recipe)))
+        points.append(Point("mixed", f"{label} 0", "0", Plan(model=model, recipe=uniform_recipe)))
         for temperature in extent.temperatures:
             base, sides = mixed_within(dataset, temperature, budget)
             model = _model(f"mixed-{uniform}-{temperature}", base, biases=True, **sides)
