@@ -24,6 +24,7 @@ from training.distillation.kernel import side_kernels
 from training.distillation.noise import GaussianNoise, Noise, OrdinalNoise, ordinal_stars
 from training.distillation.observed import Floats, Observed
 from training.distillation.settings import BayesianFactorsSettings
+from training.distillation.threads import on_one_blas_thread
 
 OnRound = Callable[[int, int], None]
 """Called with (rounds done, rounds in all)."""
@@ -85,6 +86,7 @@ class BayesianFactors:
         )
 
 
+@on_one_blas_thread
 def fit_bayesian_factors(
     observed: Observed,
     genres: Floats | None,

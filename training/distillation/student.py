@@ -25,6 +25,7 @@ from training.distillation.packing import Layout, allocate, check_limits, popula
 from training.distillation.propensity import pair_weights
 from training.distillation.settings import StudentSettings
 from training.distillation.teacher import TeacherPredictions
+from training.distillation.threads import on_one_blas_thread
 from training.quantisation import best_steps
 
 GLOBAL_BIAS_BYTES: Final = 4
@@ -97,6 +98,7 @@ class Student:
         return cls(users, movies, bias, tuple(arrays["objective"].tolist()))
 
 
+@on_one_blas_thread
 def fit_student(
     observed: Observed,
     teacher: TeacherPredictions,
