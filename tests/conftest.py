@@ -10,6 +10,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# Matrices here are tiny: on a busy machine threads wait for each other many times longer than they compute.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # A busy machine makes no law false.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])

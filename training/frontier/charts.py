@@ -17,6 +17,8 @@ from training.reports import save_chart
 PAGE: Final = "frontier.html"
 _WIDTH, _HEIGHT = 520, 360
 _SMALL_WIDTH, _SMALL_HEIGHT = 300, 220
+# A reference so many times smaller or larger than the grid's models is a line, not a point.
+_FAR: Final = 3
 
 
 def write_charts(lines: Sequence[Line], title: str, folder: Path) -> Path:
@@ -49,13 +51,16 @@ def write_charts(lines: Sequence[Line], title: str, folder: Path) -> Path:
 def error_against(frame: pd.DataFrame, size: str, size_title: str, best: str, title: str) -> Any:
     """Every model as a point, those that no other beats larger and on a line; a click in the legend picks.
 
-    Models whose error is close to the global mean's would press the rest together: the axis is logarithmic.
+    A reference far smaller or larger than everything that was trained is a dashed line at its error: as a
+    point it would press the rest together. Both axes are logarithmic.
     """
     known = frame[frame[size] > 0]
+    trained = known[known["group"] != REFERENCE][size]
+    within = (known["group"] != REFERENCE) | known[size].between(trained.min() / _FAR, trained.max() * _FAR)
     picked = alt.selection_point(fields=["group"], bind="legend", name=f"picked_{size}")
-    x = alt.X(f"{size}:Q", title=size_title, scale=alt.Scale(type="log"))
-    y = alt.Y("test_mse:Q", title="test MSE (log)", scale=alt.Scale(type="log", zero=False, nice=False))
-    base = alt.Chart(known, title=f"{title}: test error against {size_title.split(' (')[0]}")
+    x = alt.X(f"{size}:Q", title=size_title, scale=_log_scale(known[within][size], 1.3, 2.2))
+    y = alt.Y("test_mse:Q", title="test MSE (log)", scale=_log_scale(known["test_mse"], 1.02, 1.02))
+    base = alt.Chart(known[within], title=f"{title}: test error against {size_title.split(' (')[0]}")
     line = base.transform_filter(alt.datum[best]).mark_line(color="black", opacity=0.35).encode(x=x, y=y)
     points = (
         base.mark_point(filled=True)
@@ -84,7 +89,16 @@ def error_against(frame: pd.DataFrame, size: str, size_title: str, best: str, ti
         .mark_text(align="left", dx=8, dy=-5, fontSize=10)
         .encode(x=x, y=y, text="label")
     )
-    layers = alt.layer(line, points, names).properties(width=_WIDTH, height=_HEIGHT)
+    far = known[~within].copy()
+    far["said"] = [f"{row.label} ({getattr(row, size):,})" for row in far.itertuples()]
+    levels = alt.Chart(far)
+    rules = levels.mark_rule(strokeDash=[5, 4], color="grey").encode(
+        y=y, tooltip=["label", alt.Tooltip(f"{size}:Q", format=",")]
+    )
+    sayings = levels.mark_text(align="right", dy=-5, fontSize=10, color="grey").encode(
+        x=alt.value(_WIDTH - 4), y=y, text="said"
+    )
+    layers = alt.layer(rules, sayings, line, points, names).properties(width=_WIDTH, height=_HEIGHT)
     return layers.interactive(name=f"zoomed_{size}")
 
 
@@ -107,6 +121,12 @@ def rounding(frame: pd.DataFrame) -> Any:
     rows = frame[frame["group"] == "rounding"].copy()
     rows["model"] = rows["label"].str.split(",").str[0]
     return _question(rows, "Rounded after the fit", "bits a value", "model")
+
+
+def _log_scale(values: pd.Series[Any], below: float, above: float) -> Any:
+    """From a little below the least value to a little above the largest, where names have room."""
+    domain = [float(values.min()) / below, float(values.max()) * above]
+    return alt.Scale(type="log", domain=domain, nice=False)
 
 
 def _question(rows: pd.DataFrame, title: str, asked: str, by: str) -> Any:

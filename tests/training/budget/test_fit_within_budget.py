@@ -11,9 +11,10 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from tests.builders import tiny_table
-from tests.training.budget.test_proposals import QUICK_TEACHER
+from tests.training.budget.test_proposals import QUICK_TEACHER, propose_briefly
 from training.artefact import Artefact, load_indexed_keras_model, open_artefact
 from training.artefact.manifest import BiasesRecord
+from training.budget.budget import Budget
 from training.budget.choosing import BudgetRecipe, Tried, best_of
 from training.budget.console import Request, fit_within_budget
 from training.commands import app
@@ -21,12 +22,11 @@ from training.errors import SettingsError
 from training.evaluation import evaluate
 from training.fitting import predict
 from training.recipes import BIASED
-from training.settings import Packed
 from training.workshop import make_dataset
 
 
 def fit(budget: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Artefact, str]:
-    monkeypatch.setattr("training.budget.proposals.LEAST_RATINGS_TO_TEACH", 0)
+    propose_briefly(monkeypatch)
     monkeypatch.setattr("training.budget.choosing.teacher_for", lambda ratings: QUICK_TEACHER)
     said = io.StringIO()
     request = Request(
@@ -44,18 +44,20 @@ def fit(budget: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[A
     return open_artefact(tmp_path / "store" / "mine"), said.getvalue()
 
 
-@pytest.mark.parametrize(("budget", "limit"), [("0.4KB", 400), ("6000B", 6_000)])
+@pytest.mark.parametrize(
+    ("budget", "limit"), [("0.4KB", Budget(400, "bytes")), ("900params", Budget(900, "parameters"))]
+)
 def test_the_artefact_keeps_the_budget_and_records_what_was_tried(
-    budget: str, limit: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    budget: str, limit: Budget, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     artefact, said = fit(budget, tmp_path, monkeypatch)
     manifest = artefact.manifest
-    assert manifest.weights_bytes <= limit
+    assert limit.holds(manifest.parameters.total, manifest.weights_bytes)
     assert manifest.weights_bytes == sum(table.bytes for table in manifest.parameters.tables)
     assert manifest.fallback == BiasesRecord(kind="biases")
     recipe = BudgetRecipe.model_validate(manifest.training.recipe)
-    assert recipe.budget == f"{limit:,} bytes"
-    assert all(one.nbytes <= limit for one in recipe.tried)
+    assert recipe.budget == str(limit)
+    assert all(limit.holds(one.parameters, one.nbytes) for one in recipe.tried)
     best = min(recipe.tried, key=lambda one: one.validation_mse)
     assert recipe.chosen == best.label
     for one in recipe.tried:
@@ -68,13 +70,6 @@ def test_the_artefact_keeps_the_budget_and_records_what_was_tried(
     model = load_indexed_keras_model(artefact)
     again = evaluate(partial(predict, model), artefact.fallback, dataset)
     assert abs(again.mse - manifest.accuracy.mse) < 1e-5
-
-
-def test_parameters_may_be_the_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    artefact, _ = fit("150params", tmp_path, monkeypatch)
-    assert artefact.manifest.parameters.total <= 150
-    side = artefact.manifest.settings["users"]
-    assert side["family"] in ("full", Packed().family, "quotient_remainder")
 
 
 def test_the_smallest_of_equals_is_best() -> None:
