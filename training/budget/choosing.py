@@ -10,12 +10,7 @@ from training.budget.budget import Budget
 from training.budget.proposals import Proposal
 from training.candidates import TILE_USERS, Bench, Made, Plan
 from training.distillation.distilling import to_rating_model
-from training.distillation.settings import (
-    BayesianFactorsSettings,
-    DistillationRecipe,
-    DistilledModel,
-    TeacherSettings,
-)
+from training.distillation.settings import DistillationRecipe, DistilledModel
 from training.models.rating_model import RatingModel
 from training.settings import ModelSettings, Recipe, Settings
 
@@ -95,12 +90,6 @@ class Chosen:
     def seconds(self) -> float:
         """Wall time of making it, without a shared teacher's."""
         return self.made.seconds
-
-
-def teacher_for(ratings: int) -> TeacherSettings:
-    """A teacher whose fit takes minutes, not hours: about equal time for any number of ratings."""
-    sweeps = 60 if ratings < 200_000 else 130 if ratings < 2_000_000 else 40
-    return TeacherSettings(ordinal=BayesianFactorsSettings(noise="ordinal", sweeps=sweeps))
 
 
 def try_all(bench: Bench, budget: Budget, proposals: list[Proposal], on_tried: OnTried) -> list[Tried]:

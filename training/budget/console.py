@@ -11,6 +11,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from training.budget.budget import parse_budget
+from training.budget.effort import FULL, Effort
 from training.data.split import SplitKind
 from training.data.table import RatingsTable
 
@@ -29,6 +30,7 @@ class Request:
         store: Where the artefact goes.
         work: Folder of finished teachers; a run that was stopped goes on from there.
         shareable: Whether the store is to be passed on.
+        effort: How much to spend on each thing that fits.
     """
 
     budget: str
@@ -40,6 +42,7 @@ class Request:
     store: Path
     work: Path
     shareable: bool
+    effort: Effort = FULL
 
 
 def fit_within_budget(request: Request, console: Console) -> None:
@@ -50,7 +53,7 @@ def fit_within_budget(request: Request, console: Console) -> None:
     """
     budget = parse_budget(request.budget)
     with console.status("importing Keras"):
-        from training.budget.choosing import FINAL_VALIDATION, best_of, make_chosen, teacher_for, try_all
+        from training.budget.choosing import FINAL_VALIDATION, best_of, make_chosen, try_all
         from training.budget.proposals import propose
         from training.candidates import Bench
         from training.distillation.work_folder import open_work_folder
@@ -61,7 +64,7 @@ def fit_within_budget(request: Request, console: Console) -> None:
         from training.workshop import make_dataset, titles_to_carry
 
     dataset = make_dataset(request.table, request.split, request.split_seed, BIASED)
-    proposals, refusals = propose(dataset, budget, request.seed)
+    proposals, refusals = propose(dataset, budget, request.seed, request.effort)
     console.print(f"budget: {budget}; {len(dataset.validation):,} validation rows to choose on")
     for refusal in refusals:
         console.print(f"left out: {refusal.label} (needs {refusal.smallest})")
@@ -72,7 +75,7 @@ def fit_within_budget(request: Request, console: Console) -> None:
         def on_progress(what: str, done: int, total: int) -> None:
             progress.update(task, description=what, completed=done, total=total)
 
-        teacher = teacher_for(len(dataset.train))
+        teacher = request.effort.teacher_for(len(dataset.train))
         bench = Bench(dataset, work, seed=request.seed, teacher=teacher, on_progress=on_progress)
         tried = try_all(
             bench,

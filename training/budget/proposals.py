@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from training.budget.budget import Budget
+from training.budget.effort import FULL, Effort
 from training.candidates import Plan
 from training.data.dataset import Dataset
 from training.distillation.packing import check_limits, popularity_blocks
@@ -18,8 +19,6 @@ from training.recipes import BIASED, BIASED_MIXED, BIASED_QUOTIENT
 from training.settings import MixedDimension, ModelSettings, QuotientRemainder, Recipe
 from training.student_limits import student_within
 
-# Below so many training ratings a teacher has nothing to teach that its student could not learn itself.
-LEAST_RATINGS_TO_TEACH: Final = 20_000
 _WIDEST: Final = 64
 # Block widths for a budget: the popular end is this much wider than tables of one width could be.
 _MIXED_STRETCH: Final = 3
@@ -43,7 +42,9 @@ class Refusal:
     smallest: Budget
 
 
-def propose(dataset: Dataset, budget: Budget, seed: int) -> tuple[list[Proposal], list[Refusal]]:
+def propose(
+    dataset: Dataset, budget: Budget, seed: int, effort: Effort = FULL
+) -> tuple[list[Proposal], list[Refusal]]:
     """What is worth trying within a budget.
 
     Every proposal has biases, so that cold ids are answered without a stored mean, and no byte is left out
@@ -53,6 +54,7 @@ def propose(dataset: Dataset, budget: Budget, seed: int) -> tuple[list[Proposal]
         dataset: Its users, movies and popularities.
         budget: What the weights may come to.
         seed: Of training.
+        effort: How much to spend on each.
 
     Returns:
         Proposals, and what was left out because it cannot be so small.
@@ -61,18 +63,20 @@ def propose(dataset: Dataset, budget: Budget, seed: int) -> tuple[list[Proposal]
         SettingsError: Nothing fits; the message names the smallest legal budget.
     """
     biased, mixed, quotient = (
-        recipe.model_copy(update={"seed": seed}) for recipe in (BIASED, BIASED_MIXED, BIASED_QUOTIENT)
+        effort.limit_recipe(recipe.model_copy(update={"seed": seed}))
+        for recipe in (BIASED, BIASED_MIXED, BIASED_QUOTIENT)
     )
+    student = effort.limit_student(_student(dataset, budget))
     tried = [
-        _distilled(dataset, budget),
-        _rounded(dataset, budget, biased),
+        _distilled(dataset, budget, student),
+        _rounded(dataset, budget, student, biased),
         _full(dataset, budget, biased),
         _mixed(dataset, budget, mixed),
         _quotient_remainder(dataset, budget, quotient),
     ]
     proposals = [one for one in tried if isinstance(one, Proposal)]
     refusals = [one for one in tried if isinstance(one, Refusal)]
-    if len(dataset.train) < LEAST_RATINGS_TO_TEACH:
+    if len(dataset.train) < effort.least_ratings_to_teach:
         proposals = [one for one in proposals if one.plan.model is not None]
     if not proposals:
         smallest = min(refusal.smallest.amount for refusal in refusals)
@@ -83,14 +87,14 @@ def propose(dataset: Dataset, budget: Budget, seed: int) -> tuple[list[Proposal]
     return proposals, refusals
 
 
-def _distilled(dataset: Dataset, budget: Budget) -> Proposal | Refusal:
-    student = _student(dataset, budget)
+def _distilled(dataset: Dataset, budget: Budget, student: StudentSettings) -> Proposal | Refusal:
     label = f"distilled, packed, up to {student.rank} factors"
     return _packed(label, Plan(student=student), dataset, budget)
 
 
-def _rounded(dataset: Dataset, budget: Budget, recipe: Recipe) -> Proposal | Refusal:
-    student = _student(dataset, budget)
+def _rounded(
+    dataset: Dataset, budget: Budget, student: StudentSettings, recipe: Recipe
+) -> Proposal | Refusal:
     rank = min(student.rank, _ROUNDED_FACTORS)
     plan = Plan(
         model=_model(rank),

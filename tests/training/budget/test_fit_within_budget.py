@@ -11,7 +11,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from tests.builders import tiny_table
-from tests.training.budget.test_proposals import QUICK_TEACHER, propose_briefly
+from tests.training.budget.test_proposals import BRIEF
 from training.artefact import Artefact, load_indexed_keras_model, open_artefact
 from training.artefact.manifest import BiasesRecord
 from training.budget.budget import Budget
@@ -25,9 +25,7 @@ from training.recipes import BIASED
 from training.workshop import make_dataset
 
 
-def fit(budget: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Artefact, str]:
-    propose_briefly(monkeypatch)
-    monkeypatch.setattr("training.budget.choosing.teacher_for", lambda ratings: QUICK_TEACHER)
+def fit(budget: str, tmp_path: Path) -> tuple[Artefact, str]:
     said = io.StringIO()
     request = Request(
         budget=budget,
@@ -39,6 +37,7 @@ def fit(budget: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[A
         store=tmp_path / "store",
         work=tmp_path / "work",
         shareable=False,
+        effort=BRIEF,
     )
     fit_within_budget(request, Console(file=said, width=200))
     return open_artefact(tmp_path / "store" / "mine"), said.getvalue()
@@ -48,9 +47,9 @@ def fit(budget: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[A
     ("budget", "limit"), [("0.4KB", Budget(400, "bytes")), ("900params", Budget(900, "parameters"))]
 )
 def test_the_artefact_keeps_the_budget_and_records_what_was_tried(
-    budget: str, limit: Budget, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    budget: str, limit: Budget, tmp_path: Path
 ) -> None:
-    artefact, said = fit(budget, tmp_path, monkeypatch)
+    artefact, said = fit(budget, tmp_path)
     manifest = artefact.manifest
     assert limit.holds(manifest.parameters.total, manifest.weights_bytes)
     assert manifest.weights_bytes == sum(table.bytes for table in manifest.parameters.tables)

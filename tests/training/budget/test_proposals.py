@@ -6,45 +6,32 @@ from typing import Literal
 import pytest
 
 from tests.builders import tiny_table
-from training import student_limits as limits_module
-from training.budget import proposals as module
 from training.budget.budget import Budget
+from training.budget.effort import Effort
 from training.budget.proposals import propose
 from training.candidates import Bench
 from training.data.dataset import Dataset
-from training.distillation.settings import BayesianFactorsSettings, StudentSettings, TeacherSettings
+from training.distillation.settings import BayesianFactorsSettings, TeacherSettings
 from training.distillation.work_folder import WorkFolder
 from training.errors import SettingsError
 from training.recipes import BIASED
 from training.workshop import make_dataset
 
-QUICK_TEACHER = TeacherSettings(
-    ordinal=BayesianFactorsSettings(rank=2, sweeps=4, burn_in=1, thin=1, kernel_rank=4)
+BRIEF = Effort(
+    least_ratings_to_teach=0,
+    teacher=TeacherSettings(
+        ordinal=BayesianFactorsSettings(rank=2, sweeps=4, burn_in=1, thin=1, kernel_rank=4)
+    ),
+    epochs=1,
+    rounds=1,
+    factors=6,
 )
+"""Teaches tiny sets too, and fits everything for one epoch or round."""
 
 
 @pytest.fixture(scope="module")
 def dataset() -> Dataset:
     return make_dataset(tiny_table(), "random", 0, BIASED)
-
-
-def propose_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Teach tiny sets too, and fit everything for one epoch or round."""
-    monkeypatch.setattr(module, "LEAST_RATINGS_TO_TEACH", 0)
-    for name in ("BIASED", "BIASED_MIXED", "BIASED_QUOTIENT"):
-        monkeypatch.setattr(module, name, getattr(module, name).model_copy(update={"epochs": 1}))
-
-    def student_within(ids: int, **limits: int | None) -> StudentSettings:
-        student = limits_module.student_within(ids, **limits)
-        brief = {"rank": min(student.rank, 6), "float_rounds": 1, "packed_rounds": 1}
-        return student.model_copy(update=brief)
-
-    monkeypatch.setattr(module, "student_within", student_within)
-
-
-@pytest.fixture(autouse=True)
-def briefly(monkeypatch: pytest.MonkeyPatch) -> None:
-    propose_briefly(monkeypatch)
 
 
 @pytest.mark.parametrize(
@@ -53,8 +40,8 @@ def briefly(monkeypatch: pytest.MonkeyPatch) -> None:
     ids=str,
 )
 def test_everything_proposed_fits(dataset: Dataset, budget: Budget, tmp_path: Path) -> None:
-    bench = Bench(dataset, WorkFolder(tmp_path), teacher=QUICK_TEACHER)
-    proposals, _ = propose(dataset, budget, seed=0)
+    bench = Bench(dataset, WorkFolder(tmp_path), teacher=BRIEF.teacher)
+    proposals, _ = propose(dataset, budget, seed=0, effort=BRIEF)
     assert any(proposal.plan.model is None for proposal in proposals)
     for proposal in proposals:
         made = bench.make(proposal.plan)
@@ -63,7 +50,7 @@ def test_everything_proposed_fits(dataset: Dataset, budget: Budget, tmp_path: Pa
 
 
 def test_a_larger_budget_leaves_nothing_out(dataset: Dataset) -> None:
-    proposals, refusals = propose(dataset, Budget(100_000, "bytes"), seed=0)
+    proposals, refusals = propose(dataset, Budget(100_000, "bytes"), seed=0, effort=BRIEF)
     assert len(proposals) == 5
     assert refusals == []
 
@@ -73,25 +60,24 @@ def test_the_smallest_legal_budget_is_named_and_legal(
     dataset: Dataset, unit: Literal["bytes", "parameters"]
 ) -> None:
     with pytest.raises(SettingsError, match="smallest legal budget for 30 users and 40 movies is") as refused:
-        propose(dataset, Budget(1, unit), seed=0)
+        propose(dataset, Budget(1, unit), seed=0, effort=BRIEF)
     smallest = int(str(refused.value).split(" is ")[1].split()[0])
-    proposals, _ = propose(dataset, Budget(smallest, unit), seed=0)
+    proposals, _ = propose(dataset, Budget(smallest, unit), seed=0, effort=BRIEF)
     assert len(proposals) >= 1
     with pytest.raises(SettingsError):
-        propose(dataset, Budget(smallest - 1, unit), seed=0)
+        propose(dataset, Budget(smallest - 1, unit), seed=0, effort=BRIEF)
 
 
 def test_every_refusal_names_the_least_that_it_takes(dataset: Dataset) -> None:
-    _, refusals = propose(dataset, Budget(400, "bytes"), seed=0)
+    _, refusals = propose(dataset, Budget(400, "bytes"), seed=0, effort=BRIEF)
     assert len(refusals) >= 2
     for refusal in refusals:
-        enough, _ = propose(dataset, refusal.smallest, seed=0)
-        short, _ = propose(dataset, Budget(refusal.smallest.amount - 1, "bytes"), seed=0)
+        enough, _ = propose(dataset, refusal.smallest, seed=0, effort=BRIEF)
+        short, _ = propose(dataset, Budget(refusal.smallest.amount - 1, "bytes"), seed=0, effort=BRIEF)
         assert len(enough) == len(short) + 1, refusal
 
 
-def test_few_ratings_have_no_teacher(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "LEAST_RATINGS_TO_TEACH", 10_000)
+def test_few_ratings_have_no_teacher(dataset: Dataset) -> None:
     proposals, _ = propose(dataset, Budget(100_000, "bytes"), seed=0)
     assert len(proposals) == 4
     assert all(proposal.plan.model is not None for proposal in proposals)
