@@ -10,6 +10,7 @@ import numpy as np
 
 from training.artefact.archive import Archive, read_archive
 from training.artefact.tables import RatingTables, read_tables
+from training.artefact.tables.unpacking import SPARE_BYTES
 from training.artefact.vocabulary import Vocabulary
 
 USERS, MOVIES = 53, 41
@@ -51,9 +52,9 @@ def read(path: Path) -> Archive:
         return read_archive(path, file)
 
 
-def assert_same(path: Path, indexed: Any) -> RatingTables:
+def assert_same(path: Path, indexed: Any, spare: int = SPARE_BYTES) -> RatingTables:
     """The tables in the file say what the model says, on every pair, alone and in any batch."""
-    tables = read_tables(read(path))
+    tables = read_tables(read(path), spare)
     user, movie = np.indices((USERS, MOVIES), dtype=np.int32).reshape(2, -1)
     expected = np.asarray(indexed([user, movie]))
     rated = tables.rate(user, movie)

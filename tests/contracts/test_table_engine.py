@@ -13,6 +13,10 @@ from tests.contracts.engine_contract import MOVIES, USERS, assert_same, read, sa
 from training.artefact import ArtefactForeign
 from training.artefact.packed import PackedTable, pack
 from training.artefact.tables import packed_side, read_tables
+from training.artefact.tables.coded_side import CodedSide
+from training.artefact.tables.full import FullTable
+from training.artefact.tables.packed_side import PackedSide
+from training.artefact.tables.unpacking import ID_BYTES
 from training.layers import HashEmbedding, MDEmbedding, PackedEmbedding, QREmbedding, RatingHead
 
 DIM = 6
@@ -99,20 +103,47 @@ def test_tables_say_what_keras_says(family: str, tmp_path: Path) -> None:
     layers = FAMILIES[family]()
     indexed = save(path, *layers)
     tables = assert_same(path, indexed)
+    # A model this small is held as float32, whatever it was stored as.
     stored = sum(int(np.prod(w.shape)) * np.dtype(w.dtype).itemsize for w in indexed.weights)
-    decoded = MOVIES * DIM * 4 if family.startswith("packed") else 0
-    assert tables.nbytes == stored + decoded
+    decoded = {"packed": 4 + 4 * DIM * (USERS + MOVIES), "packed and full": 4 * DIM * (USERS + MOVIES)}
+    assert tables.nbytes == decoded.get(family, stored)
+
+
+@pytest.mark.parametrize(
+    ("room", "forms"),
+    [
+        (0, ("packed", "packed")),
+        (300, ("packed", "coded")),
+        (700, ("coded", "coded")),
+        (1500, ("coded", "full")),
+        (2500, ("full", "full")),
+    ],
+)
+def test_packed_tables_take_the_fastest_form_that_there_is_room_for(
+    room: int, forms: tuple[str, str], tmp_path: Path
+) -> None:
+    path = tmp_path / "model.keras"
+    indexed = save(path, *FAMILIES["packed"]())
+    stored = sum(int(np.prod(w.shape)) * np.dtype(w.dtype).itemsize for w in indexed.weights)
+    ids = ID_BYTES * (USERS + MOVIES)
+    tables = assert_same(path, indexed, spare=ids + room)
+    assert (_form(tables.users), _form(tables.movies)) == forms
+    assert tables.nbytes <= stored + room
+    assert (tables.nbytes > stored) == (room > 0)
+
+
+def _form(table: object) -> str:
+    return {PackedSide: "packed", CodedSide: "coded", FullTable: "full"}[type(table)]
 
 
 @pytest.mark.parametrize("tile", [8, 16, 4096])
 def test_packed_tables_are_multiplied_in_tiles(
     tile: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(packed_side, "DECODED_BYTES", 0)
     monkeypatch.setattr(packed_side, "TILE_ROWS", tile)
     monkeypatch.setattr(packed_side, "PADDED_BYTES", 0)
     path = tmp_path / "model.keras"
-    assert_same(path, save(path, *FAMILIES["packed"]()))
+    assert_same(path, save(path, *FAMILIES["packed"]()), spare=0)
 
 
 @keras.saving.register_keras_serializable(package="stars")

@@ -10,11 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.artefact.packed import PackedTable, stream_starts
-from training.artefact.tables.full import matrix_vector
 from training.artefact.tables.side import Floats, Index
 
-# A table that is no larger than this as float32 is decoded once, when all of it is first multiplied.
-DECODED_BYTES: Final = 384 * 1024
 # Codes of no more bytes are copied, so that reading the last one needs no care.
 PADDED_BYTES: Final = 64 * 1024
 _LARGEST_INT32_CODES: Final = 2**28
@@ -25,15 +22,14 @@ TILE_ROWS: Final = 8_192
 class PackedSide:
     """A packed table, with a column of ones where the other side has a bias."""
 
-    def __init__(self, packed: PackedTable, ones_at: int | None, keep_decoded: bool = False) -> None:
+    def __init__(self, packed: PackedTable, ones_at: int | None) -> None:
         """Take over `packed`.
 
         Args:
             packed: The table.
             ones_at: Where in an embedding the column of ones is, or None.
-            keep_decoded: Whether a small table is also kept as float32, for a side that is read whole.
         """
-        self._packed, self._ones_at = packed, ones_at
+        self.packed, self.ones_at = packed, ones_at
         self._ends = list(accumulate(packed.block_sizes))
         self._first = [end - size for end, size in zip(self._ends, packed.block_sizes, strict=True)]
         self._starts = stream_starts(packed.widths, packed.block_sizes)
@@ -53,23 +49,14 @@ class PackedSide:
         self._words = _words(packed.codes)
         self._last_word = self._words.size - 1
         self._padded = self._words.size > packed.codes.size
-        self._whole: Floats | None = None
-        if keep_decoded and self.count * self.dim * 4 <= DECODED_BYTES:
-            self._whole = self.rows(np.arange(self.count))
 
     def row(self, index: int) -> Floats:
         """`(dim,)` the embedding at one index."""
-        if self._whole is not None:
-            row: Floats = self._whole[index]
-            return row
         block = bisect_right(self._ends, index)
         return self._decode(self._row_width[block] * (index - self._first[block]), block)
 
     def rows(self, index: Index) -> Floats:
         """`(n, dim)` the embeddings at `(n,)` indices."""
-        if self._whole is not None:
-            rows: Floats = self._whole[index]
-            return rows
         if len(self._ends) == 1:
             return self._decode(np.asarray(index, self._integer)[:, None] * self._row_width[0], 0)
         block = np.searchsorted(self._ends, index, side="right")
@@ -78,12 +65,10 @@ class PackedSide:
 
     def products(self, vector: Floats) -> Floats:
         """`(count,)` products of every embedding with a `(dim,)` vector."""
-        if self._whole is not None:
-            return matrix_vector(self._whole, vector)
         constant = np.float32(0)
-        if self._ones_at is not None:
-            constant = vector[self._ones_at]
-            vector = np.delete(vector, self._ones_at)
+        if self.ones_at is not None:
+            constant = vector[self.ones_at]
+            vector = np.delete(vector, self.ones_at)
         found = np.empty(self.count, np.float32)
         for block, (first, end) in enumerate(zip(self._first, self._ends, strict=True)):
             weights = self._step[block] * vector
@@ -97,8 +82,8 @@ class PackedSide:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of codes, widths and steps, and of the decoded table where there is one."""
-        return self._packed.nbytes + (0 if self._whole is None else self._whole.nbytes)
+        """Bytes of codes, widths and steps."""
+        return self.packed.nbytes
 
     def _decode(self, bit: NDArray[Any], block: int | NDArray[np.integer]) -> Floats:
         # The arithmetic of `training.artefact.packed.unpack_rows`, with what does not depend on the row
@@ -114,7 +99,7 @@ class PackedSide:
         return values
 
     def _with_ones(self, columns: NDArray[Any], value: int) -> NDArray[Any]:
-        return columns if self._ones_at is None else np.insert(columns, self._ones_at, value, axis=1)
+        return columns if self.ones_at is None else np.insert(columns, self.ones_at, value, axis=1)
 
     def _codes_of_tile(self, block: int, first: int, count: int) -> Floats:
         """`(kept columns, count)` codes of consecutive rows of a block, `first` a multiple of 8."""
@@ -124,7 +109,7 @@ class PackedSide:
         for place, column in enumerate(kept.tolist()):
             width = int(widths[column])
             start = int(self._starts[block, column]) + first // 8 * width
-            stream = self._packed.codes[start : start + (count * width + 7) // 8]
+            stream = self.packed.codes[start : start + (count * width + 7) // 8]
             tile[place] = _unpack_stream(stream, width, count)
         return tile
 

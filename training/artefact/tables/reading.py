@@ -21,6 +21,7 @@ from training.artefact.tables.packed_side import PackedSide
 from training.artefact.tables.quotient_remainder import QuotientRemainderTable
 from training.artefact.tables.rating import RatingTables
 from training.artefact.tables.side import SideTable
+from training.artefact.tables.unpacking import SPARE_BYTES, unpacked
 from training.errors import ArtefactForeign
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -36,14 +37,18 @@ class _UnknownError(ValueError):
     """What the archive says is not what the trainer writes."""
 
 
-def read_tables(archive: Archive) -> RatingTables:
+def read_tables(archive: Archive, spare: int = SPARE_BYTES) -> RatingTables:
     """The model in an archive.
+
+    Args:
+        archive: A model file, opened.
+        spare: Bytes that the tables may take beside the stored ones, to be read faster.
 
     Raises:
         ArtefactForeign: It is none of the kinds that are known here; says which part is not.
     """
     try:
-        return _read(archive)
+        return _read(archive, spare)
     except (_UnknownError, KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         reason = str(error) if isinstance(error, _UnknownError) else "its configuration has another form"
         raise ArtefactForeign(
@@ -52,7 +57,7 @@ def read_tables(archive: Archive) -> RatingTables:
         ) from error
 
 
-def _read(archive: Archive) -> RatingTables:
+def _read(archive: Archive, spare: int) -> RatingTables:
     layers = {layer["name"]: layer for layer in archive.config["config"]["layers"]}
     with_biases = "user_bias" in layers or "movie_bias" in layers
     names = [f"{side}_embedding" for side in _SIDES] + [f"{side}_bias" for side in _SIDES if with_biases]
@@ -78,7 +83,8 @@ def _read(archive: Archive) -> RatingTables:
     _check(sides[0].dim == sides[1].dim, "embeddings of two lengths")
     _check(all(table.dim == 1 for table in sides[2:]), "biases that are not single numbers")
     biases: list[Any] = [archive.variables[name]["0"][:, 0] for name in names[2:]] or [None, None]
-    return RatingTables(sides[0], sides[1], biases[0], biases[1], _global_bias(archive, layers["rating"]))
+    users, movies = unpacked(sides[0], sides[1], spare)
+    return RatingTables(users, movies, biases[0], biases[1], _global_bias(archive, layers["rating"]))
 
 
 def _global_bias(archive: Archive, layer: Config) -> np.float32 | None:
@@ -172,7 +178,7 @@ def _packed_embedding(config: Config, arrays: Arrays) -> SideTable:
     _check(packed.widths.shape[1] == columns, "another number of columns")
     _check(sum(packed.block_sizes) == config["num_embeddings"], "blocks that do not cover the indices")
     _check(ones_at is None or 0 <= ones_at <= columns, "a column of ones outside the table")
-    return PackedSide(packed, ones_at, keep_decoded=config["name"] == "movie_embedding")
+    return PackedSide(packed, ones_at)
 
 
 _READERS: Final[Mapping[str, Callable[[Config, Arrays], SideTable]]] = MappingProxyType(
