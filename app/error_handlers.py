@@ -15,9 +15,12 @@ from starlette.responses import Response
 from starlette.routing import Match
 
 from app.errors import (
+    AdminOnly,
     BodyTooLarge,
     ColdPairs,
     InvalidRequest,
+    KeyMissing,
+    KeyUnknown,
     NoFoldIn,
     NotReady,
     RequestError,
@@ -67,6 +70,9 @@ _NOT_SERVED: Final = "the service cannot answer"
 KINDS: Final[Mapping[type[Exception], Kind]] = MappingProxyType(
     {
         UnreadableBody: Kind(400, "unreadable_body", "The body cannot be read"),
+        KeyMissing: Kind(401, "key_missing", "An API key is needed"),
+        KeyUnknown: Kind(401, "key_unknown", "Not a key of this service"),
+        AdminOnly: Kind(403, "admin_only", "An admin key is needed"),
         UnknownUser: Kind(404, "unknown_user", "The user has no training rating"),
         UnknownMovie: Kind(404, "unknown_movie", "The movie has no training rating"),
         ColdPairs: Kind(404, "unknown_user", "An id has no training rating"),

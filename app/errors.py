@@ -7,6 +7,9 @@ ServiceError
 │   ├── EngineFailed         an engine that is not installed, or that does not take the model
 │   └── ProbeFailed          a model that loads but does not answer as it must
 └── RequestError             a request that is not answered; `str()` is one sentence for the caller
+    ├── KeyMissing           an API key is asked for, and none was sent
+    ├── KeyUnknown           what was sent is no key of this service
+    ├── AdminOnly            a key that opens other addresses, but not this one
     ├── UnreadableBody       not UTF-8, not JSON, not finite, or a key given twice
     ├── BodyTooLarge         more bytes than the service reads
     ├── TooManyPairs         more pairs than one call may hold
@@ -76,6 +79,27 @@ class ProbeFailed(StartError):
 
 class RequestError(ServiceError):
     """A request that is not answered; the message is one sentence for the caller."""
+
+
+class KeyMissing(RequestError):
+    """An API key is asked for, and none was sent."""
+
+    def __init__(self) -> None:
+        super().__init__("send an API key: Authorization: Bearer KEY")
+
+
+class KeyUnknown(RequestError):
+    """What was sent is no key of this service."""
+
+    def __init__(self) -> None:
+        super().__init__("the Authorization header holds no API key of this service")
+
+
+class AdminOnly(RequestError):
+    """The key opens other addresses, but not this one."""
+
+    def __init__(self) -> None:
+        super().__init__("this address takes an admin key only")
 
 
 class UnreadableBody(RequestError):

@@ -9,12 +9,15 @@ from typing import Any, Final
 import anyio.to_thread
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
+from starlette.types import ASGIApp
 
+from app.access import Door
 from app.dependencies import State
 from app.documentation.openapi import build_openapi
 from app.error_handlers import add_error_handlers
 from app.fast_predict import FastPredict
 from app.folding_in import FoldIn
+from app.keys import load_keys
 from app.middleware import AccessLog, AnswerWhenCutOff, HeadAsGet
 from app.routes import compare, health, models, movies, new_user, page, predict, recommend
 from app.scoring.loading import load_registry
@@ -40,9 +43,10 @@ def create_app(settings: Settings | None = None, registry: Registry | None = Non
         registry: Loaded models; loaded from the settings' store at start-up by default.
 
     Raises:
-        BadSetting: The environment has a bad setting.
+        BadSetting: The environment has a bad setting, or what it names holds a bad API key.
     """
     settings = settings or load_settings()
+    keys = load_keys(settings)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[State]:
@@ -75,13 +79,16 @@ def create_app(settings: Settings | None = None, registry: Registry | None = Non
     app.add_middleware(HeadAsGet)
     app.add_middleware(AnswerWhenCutOff)
     build_rest = app.build_middleware_stack
-    # In front of the framework's own layers, each of which costs every request a little.
-    app.build_middleware_stack = lambda: AccessLog(  # type: ignore[method-assign]
-        FastPredict(build_rest(), settings.limits)
-    )
+
+    def build_stack() -> ASGIApp:
+        # In front of the framework's own layers, each of which costs every request a little.
+        stack: ASGIApp = FastPredict(build_rest(), settings.limits)
+        return AccessLog(Door(stack, keys) if keys else stack)
+
+    app.build_middleware_stack = build_stack  # type: ignore[method-assign]
 
     def openapi() -> dict[str, Any]:
-        app.openapi_schema = app.openapi_schema or build_openapi(app)
+        app.openapi_schema = app.openapi_schema or build_openapi(app, keys)
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]

@@ -11,6 +11,7 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
+from ipaddress import ip_address
 from typing import Any, Final
 
 import uvicorn
@@ -21,6 +22,7 @@ from uvicorn.server import HANDLED_SIGNALS
 from uvicorn.supervisors import Multiprocess
 
 from app.errors import CannotListen, StartError
+from app.keys import load_keys, readable_by_others
 from app.logs import logging_config
 from app.main import create_app
 from app.scoring.loading import check_store, load_registry
@@ -59,7 +61,7 @@ def serve(settings: Settings) -> int:
         The exit code.
 
     Raises:
-        StartError: The address is not to be had, or a model does not answer.
+        StartError: The address is not to be had, an API key is no key, or a model does not answer.
         ArtefactError: The store, or a model in it, is not fit to be served.
     """
     logging.config.dictConfig(logging_config(settings.log_level))
@@ -67,6 +69,7 @@ def serve(settings: Settings) -> int:
         logger.warning("%s is no setting", name)
     with leaving_at_once():
         listener = listen(settings)
+        _check_doors(settings, listener)
         logger.info("loading the models of %s", settings.store)
         if settings.workers == 1:
             Server(server_config(_load_app(settings), settings)).run([listener])
@@ -135,6 +138,19 @@ def leaving_at_once() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _check_doors(settings: Settings, listener: socket.socket) -> None:
+    """Log what lets in more callers than is probably meant.
+
+    Raises:
+        BadSetting: An API key is no key.
+    """
+    keys, address = load_keys(settings), listener.getsockname()[0]
+    for path in readable_by_others(settings):
+        logger.warning("%s holds API keys and may be read by every user (chmod o-r)", path)
+    if not (keys.reading or ip_address(address).is_loopback):
+        logger.warning("whoever reaches %s may call: no RATINGS_API_KEYS_FILE is set", _url(listener))
 
 
 def _load_app(settings: Settings) -> FastAPI:

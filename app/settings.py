@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.errors import BadSetting, shorten
@@ -70,6 +70,14 @@ class Settings(BaseSettings):
     workers: Annotated[
         int, Field(ge=1, le=256, description="processes; each loads the models for itself")
     ] = 1
+    api_keys: Annotated[
+        SecretStr | None, Field(description="API keys, commas between them; without any, nobody is asked")
+    ] = None
+    api_keys_file: Annotated[Path | None, Field(description="file with one API key a line")] = None
+    admin_keys: Annotated[
+        SecretStr | None, Field(description="keys of /admin, which does not exist without any")
+    ] = None
+    admin_keys_file: Annotated[Path | None, Field(description="file with one key of /admin a line")] = None
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"],
         Field(description="least important lines that are logged"),

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
-from app.documentation.operations import DOCUMENTED_MODELS, REF_TEMPLATE
+from app.access import is_admin, is_open
+from app.documentation.operations import DOCUMENTED_MODELS, REF_TEMPLATE, problems
+from app.errors import AdminOnly, KeyMissing, KeyUnknown
+from app.keys import Keys
+
+_SCHEME: Final = "key"
 
 
-def build_openapi(app: FastAPI) -> dict[str, Any]:
-    """What FastAPI gathers from the routes, and the models that only `app.reading` knows."""
+def build_openapi(app: FastAPI, keys: Keys) -> dict[str, Any]:
+    """What FastAPI gathers from the routes, the models that only `app.reading` knows, and who may call."""
     document = get_openapi(
         title=app.title,
         version=app.version,
@@ -29,4 +34,19 @@ def build_openapi(app: FastAPI) -> dict[str, Any]:
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     document["components"]["schemas"] = dict(sorted(schemas.items()))
+    if keys:
+        _tell_keys(document, keys)
     return document
+
+
+def _tell_keys(document: dict[str, Any], keys: Keys) -> None:
+    """Add what sends a key, which calls ask for one, and what they say without."""
+    document["components"]["securitySchemes"] = {_SCHEME: {"type": "http", "scheme": "bearer"}}
+    for path, operations in document["paths"].items():
+        admin = bool(keys.admin) and is_admin(path)
+        if not admin and (not keys.reading or is_open(path)):
+            continue
+        for operation in operations.values():
+            operation["security"] = [{_SCHEME: []}]
+            refusals = problems(KeyMissing, KeyUnknown, *([AdminOnly] if admin else []))
+            operation["responses"] |= {str(status): refusal for status, refusal in refusals.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from app.documentation.examples import Example
-from app.error_handlers import INTERNAL_ERROR, Kind, kind_of
+from app.error_handlers import Kind, kind_of
 from app.errors import BodyTooLarge, InvalidRequest, UnreadableBody, WrongContentType
 from app.reading import ARROW_STREAM
 from app.schemas.discovery import NewUserRequest, RecommendRequest
@@ -54,12 +54,16 @@ def query_parameters(model: type[RequestModel], example: Example) -> dict[str, A
 
 def answers(example: Example, *errors: type[Exception]) -> dict[int | str, dict[str, Any]]:
     """The answers of a call: what it says when all is well, and the problems that it knows."""
-    found: dict[int | str, dict[str, Any]] = {200: {"content": {"application/json": {"example": example}}}}
+    return {200: {"content": {"application/json": {"example": example}}}, **problems(*errors, Exception)}
+
+
+def problems(*errors: type[Exception]) -> dict[int | str, dict[str, Any]]:
+    """The answers for `errors`, by status."""
     kinds: dict[int, list[Kind]] = {}
-    for kind in [*(kind_of(error) for error in errors), INTERNAL_ERROR]:
+    for kind in map(kind_of, errors):
         kinds.setdefault(kind.status, []).append(kind)
-    for status, same_status in sorted(kinds.items()):
-        found[status] = {
+    return {
+        status: {
             "description": "; ".join(f"{kind.title} (`{kind.code}`)" for kind in same_status),
             "content": {
                 MEDIA_TYPE: {
@@ -68,7 +72,8 @@ def answers(example: Example, *errors: type[Exception]) -> dict[int | str, dict[
                 }
             },
         }
-    return found
+        for status, same_status in sorted(kinds.items())
+    }
 
 
 def _example(kind: Kind) -> Example:

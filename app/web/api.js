@@ -1,5 +1,7 @@
 // The service's calls. A refusal is thrown with the words of its problem document.
 
+import { fetchWithKey } from "./key.js";
+
 export class Problem extends Error {
   constructor(title, detail, status, fields = {}) {
     super(detail);
@@ -12,7 +14,7 @@ export class Problem extends Error {
 async function call(path, options) {
   let response;
   try {
-    response = await fetch(path, options);
+    response = await fetchWithKey(path, options);
   } catch {
     throw new Problem("The service cannot be reached", "Is it still running? Nothing was lost; try again.", 0);
   }

@@ -22,6 +22,9 @@ from training.artefact import ArtefactError
 
 # One of each kind of request error, with fields that are as long as they get.
 REQUEST_ERRORS = [
+    errors.KeyMissing(),
+    errors.KeyUnknown(),
+    errors.AdminOnly(),
     errors.UnreadableBody("the body is not JSON"),
     errors.BodyTooLarge(8),
     errors.TooManyPairs(9, 8),

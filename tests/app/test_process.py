@@ -51,6 +51,9 @@ def _empty(store: Path) -> None:
         (None, {"models": "baseline,nope"}, "RATINGS_MODELS"),
         (None, {"port": "http"}, "RATINGS_PORT"),
         (None, {"host": "no.such.host.invalid"}, "RATINGS_HOST"),
+        (None, {"api_keys_file": "/nonexistent/keys"}, "RATINGS_API_KEYS_FILE"),
+        (None, {"admin_keys": "secret", "workers": 2}, "RATINGS_ADMIN_KEYS"),
+        (None, {"api_key": "sesame-open-the-door-now"}, "RATINGS_API_KEY"),
     ],
 )
 def test_refuses_to_start_in_one_line(
@@ -64,6 +67,23 @@ def test_refuses_to_start_in_one_line(
     assert errors.startswith("cannot start: ")
     assert errors.count("\n") == 1
     assert said in errors
+    assert "secret" not in errors and "sesame" not in errors
+
+
+def test_open_doors_are_told_once(shared_store: Path, tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    keys.write_text("a-key-for-reading-01\n")
+    for settings, told in (
+        ({}, ""),
+        ({"host": "0.0.0.0"}, "may call: no RATINGS_API_KEYS_FILE is set"),
+        ({"host": "0.0.0.0", "workers": 2}, "may call: no RATINGS_API_KEYS_FILE is set"),
+        ({"host": "0.0.0.0", "api_keys_file": keys}, "may be read by every user"),
+    ):
+        with running(shared_store, **settings) as server:
+            server.process.send_signal(signal.SIGTERM)
+            output, _ = server.process.communicate(timeout=10)
+        warnings = [line for line in output.splitlines() if "WARNING" in line]
+        assert len(warnings) == bool(told) and told in "".join(warnings)
 
 
 def test_port_in_use_is_one_line(shared_store: Path) -> None:

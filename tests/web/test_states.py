@@ -10,6 +10,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped, unused-ignore]
 from playwright.sync_api import Browser, Page, Route, expect
 
+from tests.app.processes import running
+from tests.conftest import REPOSITORY
 from tests.web.browser import Visitor, visiting
 
 VIEWS = {
@@ -193,3 +195,39 @@ def test_the_api_description_needs_nobody_else(browser: Browser, service: str) -
         page = visitor.open("/docs")
         expect(page.get_by_text("/predict/new-user").first).to_be_visible()
         assert visitor.foreign == []
+
+
+def test_the_page_asks_once_for_an_api_key(browser: Browser) -> None:
+    store, key = REPOSITORY / "models_store", "a-key-for-the-page-01"
+    with (
+        running(store, log_level="warning", api_keys=key) as server,
+        visiting(browser, server.url) as visitor,
+    ):
+        page = visitor.open("/?user=1&movie=1193")
+        dialog = page.get_by_role("dialog", name="API key")
+        expect(dialog).to_be_visible()
+        assert Axe().run(page).response["violations"] == []
+        dialog.get_by_label("API key").fill("not-the-key-of-the-page")
+        page.keyboard.press("Enter")
+        expect(dialog).to_contain_text("does not know that key")
+        dialog.get_by_label("API key").fill(key)
+        dialog.get_by_role("button", name="Continue").click()
+        expect(page.locator(".predictions li")).to_have_count(5)
+        page.get_by_role("tab", name="Models").click()
+        settled(page)
+        page.reload()
+        settled(page)
+        expect(dialog).to_have_count(0)
+        expect(page.locator(".problem")).to_have_count(0)
+
+
+def test_whoever_gives_no_key_is_told_so(browser: Browser) -> None:
+    store = REPOSITORY / "models_store"
+    with (
+        running(store, log_level="warning", api_keys="a-key-for-the-page-01") as server,
+        visiting(browser, server.url) as visitor,
+    ):
+        page = visitor.open("/?view=models")
+        expect(page.get_by_role("dialog", name="API key")).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(page.locator("#view-models .problem")).to_contain_text("An API key is needed")
