@@ -29,9 +29,7 @@ def draw(out: Path) -> str:
     return said.getvalue()
 
 
-def test_quick_frontier_ends_in_a_table_and_pictures_and_goes_on_where_it_was(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_quick_frontier_ends_in_a_table_and_pictures_and_goes_on_where_it_was(tmp_path: Path) -> None:
     said = draw(tmp_path)
     rows = read_rows(tmp_path / "frontier.csv")
     assert {row.group for row in rows} == {
@@ -53,16 +51,7 @@ def test_quick_frontier_ends_in_a_table_and_pictures_and_goes_on_where_it_was(
     # The last model was not finished; nothing else is made again.
     table = tmp_path / "frontier.csv"
     table.write_text("\n".join(table.read_text().splitlines()[:-1]) + "\n")
-    made = []
-
-    class Watched(Bench):
-        def make(self, plan):  # type: ignore[no-untyped-def]
-            made.append(plan)
-            return super().make(plan)
-
-    monkeypatch.setattr("training.candidates.Bench", Watched)
-    assert "found in the table" in draw(tmp_path)
-    assert len(made) == 1
+    assert draw(tmp_path).count("found in the table") == len(rows) - 1
     again = read_rows(table)
     assert [(row.label, row.test_mse) for row in again] == [(row.label, row.test_mse) for row in rows]
 
