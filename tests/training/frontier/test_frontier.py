@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
-import pytest
 from rich.console import Console
 
 from tests.builders import TINY_BASELINE, build_store, tiny_dataset, tiny_table
