@@ -14,7 +14,7 @@ BIN  := $(VENV)/bin
 UV_COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check format test test-long train serve bench shipped-models frontier docker-test lock
+.PHONY: help setup check format test test-long fuzz train serve bench shipped-models frontier docker-test lock
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -48,6 +48,9 @@ test: $(VENV)/.dev ## every test but the long ones
 test-long: $(VENV)/.dev ## the tests that take minutes
 	$(BIN)/python -m pytest -m long
 
+fuzz: $(VENV)/.dev ## the long fuzz: OpenAPI, raw HTTP, artefacts, ratings files; says how many cases (minutes)
+	$(BIN)/python -m pytest -m long -s tests/fuzz
+
 train: $(VENV)/.train ## train both models on DATA (default: the bundled set) into store/
 	@test "$(abspath $(TRAIN_STORE))" != "$(abspath models_store)" || { echo "models_store holds the shipped models: make train STORE=store" >&2; exit 1; }
 	$(BIN)/python -m training fit --data "$(DATA)" --store "$(TRAIN_STORE)" $(ARGS)
@@ -78,3 +81,4 @@ lock: $(VENV)/.dev ## renew the hashed locks from pyproject.toml
 	$(UV_COMPILE) --extra train --group dev -o requirements/dev.txt $(UPGRADE)
 	$(UV_COMPILE) -c requirements/dev.txt --extra train -o requirements/train.txt
 	$(UV_COMPILE) -c requirements/dev.txt -o requirements/serve.txt
+	$(BIN)/uv pip compile --group supply --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements/supply.txt $(UPGRADE)

@@ -62,6 +62,12 @@ ROUTE_NOT_FOUND: Final = Kind(404, "route_not_found", "No such address", "there 
 METHOD_NOT_ALLOWED: Final = Kind(
     405, "method_not_allowed", "Not this method", "this address does not take this method"
 )
+UNREADABLE_REQUEST: Final = Kind(
+    400, "unreadable_request", "No HTTP request", "what arrived is not an HTTP request"
+)
+HEAD_TOO_LARGE: Final = Kind(
+    431, "head_too_large", "The head is too large", "address and headers are larger than this service reads"
+)
 INTERNAL_ERROR: Final = Kind(
     500, "internal_error", "Something is wrong on our side", "the request could not be answered"
 )

@@ -12,12 +12,16 @@ from training.artefact.id_text import IdTexts, TextList
 MAX_NUMBER: Final = 2**63 - 1
 # Control characters, line and paragraph separators, and halves of surrogate pairs.
 _FORBIDDEN: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+# The same for the OpenAPI document, whose readers do not agree on what `\\s` is: no blank at either end.
+_CONTROL: Final = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
+_BLANK: Final = r"\x20\xa0\u1680\u2000-\u200a\u202f\u205f\u3000"
+_PATTERN: Final = rf"^[^{_CONTROL}{_BLANK}]([^{_CONTROL}]*[^{_CONTROL}{_BLANK}])?$"
 
 ID_SCHEMA: Final[dict[str, Any]] = {
     "title": "Id",
     "description": "Text, or a whole number, which stands for the model's prefix and the number.",
     "anyOf": [
-        {"type": "string", "minLength": 1, "maxLength": MAX_ID_LENGTH},
+        {"type": "string", "minLength": 1, "maxLength": MAX_ID_LENGTH, "pattern": _PATTERN},
         {"type": "integer", "minimum": 0, "maximum": MAX_NUMBER},
     ],
 }

@@ -21,6 +21,7 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.server import HANDLED_SIGNALS
 from uvicorn.supervisors import Multiprocess
 
+from app.connection import Connection
 from app.errors import CannotListen, StartError
 from app.keys import load_keys, readable_by_others
 from app.logs import logging_config
@@ -169,7 +170,7 @@ def server_config(app: ASGIApp | str, settings: Settings) -> uvicorn.Config:
         factory=isinstance(app, str),
         workers=settings.workers,
         loop="auto",
-        http="httptools",
+        http=Connection,
         ws="none",
         lifespan="on",
         log_config=logging_config(settings.log_level),

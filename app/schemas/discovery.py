@@ -44,8 +44,9 @@ class MoviesQuery(RequestModel):
     q: Text = ""
     limit: Annotated[
         int,
-        BeforeValidator(_number_in_text),
+        # The bounds first: after a validator of ours the OpenAPI document would not tell them.
         Field(ge=1, le=MAX_CATALOGUE, description="movies to tell at most"),
+        BeforeValidator(_number_in_text),
     ] = 20
 
 
@@ -56,7 +57,7 @@ class UsersQuery(RequestModel):
         str, Field(max_length=MAX_QUERY, description="how the id begins, with or without prefix")
     ] = ""
     limit: Annotated[
-        int, BeforeValidator(_number_in_text), Field(ge=1, le=MAX_ITEMS, description="users to tell at most")
+        int, Field(ge=1, le=MAX_ITEMS, description="users to tell at most"), BeforeValidator(_number_in_text)
     ] = 20
     order: Annotated[
         Literal["ratings", "random"], Field(description="most training ratings first, or drawn at random")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.ids import ID_SCHEMA, check_id
 from tests.app.problems import assert_problem
 
 JSON = {"content-type": "application/json"}
@@ -48,6 +50,23 @@ def test_no_id_is_422_on_every_call(client: TestClient, side: str, no_id: Any) -
     if isinstance(no_id, str):
         for call in ("/predict", "/compare"):
             assert_problem(client.get(call, params=pair), 422, "invalid_request")
+
+
+edges = st.sampled_from(
+    [" ", "\xa0", "\u2003", "\u3000", "\ufeff", "\x1f", "\x85", "\u2028", "\u0301", "é", "a"]
+)
+
+
+@given(text=st.text(max_size=8) | st.lists(edges, max_size=4).map("".join))
+def test_the_document_states_the_rule_for_ids(text: str) -> None:
+    stated = ID_SCHEMA["anyOf"][0]
+    legal = len(text) >= stated["minLength"] and re.search(stated["pattern"], text) is not None
+    try:
+        check_id(text)
+    except ValueError:
+        assert not legal
+    else:
+        assert legal
 
 
 @pytest.mark.parametrize(

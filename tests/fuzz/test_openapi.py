@@ -1,0 +1,61 @@
+"""Schemathesis against a real server, by the server's own OpenAPI document.
+
+Legal and illegal requests, alone and in sequences: no 5xx, answers of the documented status, type, headers
+and schema, nothing illegal accepted and nothing legal refused, methods and `Allow` as documented.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.app.processes import Running, running
+from tests.conftest import REPOSITORY
+from tests.figures import tell
+
+HERE = Path(__file__).resolve().parent
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Running]:
+    with running(REPOSITORY / "models_store", max_batch=1000, log_level="error") as server:
+        yield server
+
+
+def try_all(server: Running, *options: str) -> str:
+    """What Schemathesis says, when all is well."""
+    command = [str(Path(sys.executable).with_name("schemathesis"))]
+    command += ["--config-file", str(HERE / "schemathesis.toml"), "run", f"{server.url}/openapi.json"]
+    command += ["--checks", "all", "--phases", "examples,coverage,fuzzing,stateful"]
+    command += ["--generation-database", "none", "--no-color", "--continue-on-failure", *options]
+    environment = {**os.environ, "SCHEMATHESIS_HOOKS": "tests.fuzz.hooks"}
+    done = subprocess.run(
+        command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout[-10_000:] + done.stderr[-2000:]
+    return done.stdout
+
+
+def cases(said: str) -> int:
+    found = re.search(r"(\d+) generated, \1 passed", said)
+    assert found, said
+    return int(found[1])
+
+
+def test_the_service_does_what_its_document_says(server: Running) -> None:
+    said = try_all(server, "--max-examples", "40")
+    operations = re.search(r"Tested: (\d+)", said)
+    assert operations and int(operations[1]) >= 14
+    assert cases(said) > 1000
+
+
+@pytest.mark.long
+def test_the_service_does_what_its_document_says_for_long(server: Running) -> None:
+    said = try_all(server, "--max-examples", "1000", "--max-time", "240")
+    tell("OpenAPI fuzz (Schemathesis)", requests=f"{cases(said):,}", failures=0)

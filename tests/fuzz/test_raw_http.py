@@ -1,0 +1,156 @@
+"""Raw bytes at a real server: never a 500, never a long answer or an echo, and the next caller is served."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+from hypothesis import given, settings
+
+from tests.app.processes import Running, running
+from tests.conftest import REPOSITORY
+from tests.figures import tell
+from tests.fuzz.requests import JSON, LONG, Sent, anything, chunked, request
+from tests.fuzz.sockets import Answer, exchange
+
+MODELS = REPOSITORY / "models_store"
+# What no answer of an error may hold: paths, traces, versions of what is beneath.
+LEAKS = re.compile(rb"Traceback|site-packages|/usr/|/home/|/root/|\.py\b|uvicorn|starlette|pydantic", re.I)
+GROWTH_BYTES = 100 * 1024 * 1024
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Running]:
+    with running(MODELS, max_body_bytes=65_536, max_batch=1000, log_level="error") as server:
+        yield server
+        assert server.process.poll() is None
+        server.process.terminate()
+        output, errors = server.process.communicate(timeout=20)
+        assert "Traceback" not in output + errors
+
+
+def check(answer: Answer) -> None:
+    """What is true of every answer, whatever was sent."""
+    assert answer.status < 500 or answer.status == 503, answer
+    if answer.status >= 400:
+        assert answer.content_type == "application/problem+json", answer
+        assert len(answer.body) < 10_000
+        assert not LEAKS.search(answer.body), answer.body
+        assert LONG[:100].encode() not in answer.body
+        assert not answer.body or json.loads(answer.body)["status"] == answer.status
+
+
+def assert_serves_fast(server: Running) -> None:
+    start = time.perf_counter()
+    answer = httpx2.get(f"{server.url}/predict?user_id=1&movie_id=1193", timeout=5)
+    assert answer.status_code == 200
+    assert time.perf_counter() - start < 2, "somebody's strange request slows the next one"
+
+
+def resident_bytes(server: Running) -> int:
+    status = Path(f"/proc/{server.process.pid}/status").read_text()
+    found = re.search(r"VmRSS:\s+(\d+) kB", status)
+    assert found
+    return int(found[1]) * 1024
+
+
+def fuzz(server: Running, cases: int) -> Counter[int]:
+    """Send `cases` strange things; how often each status was the answer (0: none)."""
+    seen: Counter[int] = Counter()
+
+    @settings(max_examples=cases)
+    @given(sent=anything())
+    def try_one(sent: Sent) -> None:
+        answers = exchange(server.url, sent.data, 5 if sent.answered else 0.02)
+        assert answers or not sent.answered, sent.data[:300]
+        for answer in answers:
+            check(answer)
+        seen.update([answer.status for answer in answers] or [0])
+        if sum(seen.values()) % 10 == 0:
+            assert_serves_fast(server)
+
+    before = resident_bytes(server)
+    try_one()
+    assert_serves_fast(server)
+    assert resident_bytes(server) - before < GROWTH_BYTES
+    return seen
+
+
+def test_nothing_that_is_sent_makes_a_server_error(server: Running) -> None:
+    seen = fuzz(server, 400)
+    # The strategies reach what they are for.
+    assert {200, 400, 404, 405, 413, 415, 422} <= seen.keys(), seen
+
+
+@pytest.mark.long
+def test_nothing_that_is_sent_makes_a_server_error_for_long(server: Running) -> None:
+    seen = fuzz(server, 20_000)
+    tell("raw HTTP fuzz", cases="20,000", answers_by_status=dict(sorted(seen.items())), server_errors=0)
+
+
+@pytest.mark.parametrize(
+    "kind", ["header", "address", "many headers", "trailers", "trailer", "chunk extension"]
+)
+def test_a_head_that_never_ends_is_cut_off(server: Running, kind: str) -> None:
+    post = request("POST", "/predict", [(b"Content-Type", JSON), (b"Transfer-Encoding", b"chunked")])
+    begin = {
+        "header": b"GET / HTTP/1.1\r\nX: ",
+        "address": b"GET /",
+        "many headers": b"GET / HTTP/1.1\r\n",
+        "trailers": post + b"0\r\n",
+        "trailer": post + b"0\r\nX: ",
+        "chunk extension": post + b"5;",
+    }[kind]
+    line = b"name: value\r\n" * 5000 if kind in ("many headers", "trailers") else b"a" * 65_000
+    before = resident_bytes(server)
+    host, port = server.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=5) as connection:
+        connection.sendall(begin)
+        with pytest.raises(ConnectionError):
+            connection.sendall(line * 1000)
+    assert resident_bytes(server) - before < 20_000_000
+    assert_serves_fast(server)
+
+
+def test_a_large_head_is_a_431_problem(server: Running) -> None:
+    (answer,) = exchange(server.url, b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 70_000)
+    check(answer)
+    assert answer.status == 431
+    assert json.loads(answer.body)["code"] == "head_too_large"
+
+
+def test_a_body_longer_than_the_limit_of_a_head_is_no_head(server: Running) -> None:
+    body = b'{"user_id": 1, "movie_id": 1193}' + b" " * 65_000
+    for head, sent in [
+        ([(b"Content-Length", b"%d" % len(body))], body),
+        ([(b"Transfer-Encoding", b"chunked")], chunked(body, 100)),
+    ]:
+        message = request("POST", "/predict", [(b"Content-Type", JSON), *head], sent)
+        for part in (1000, 1 << 20):
+            (answer,) = exchange(server.url, message, part=part)
+            assert answer.status == 200
+
+
+@pytest.mark.parametrize("noise", [b"GARBAGE\r\n\r\n", b"\x16\x03\x01\x02\x00", b"GET / HTTP/9.9\r\n\r\n"])
+def test_what_is_no_request_is_a_400_problem(server: Running, noise: bytes) -> None:
+    (answer,) = exchange(server.url, noise)
+    check(answer)
+    assert (answer.status, json.loads(answer.body)["code"]) == (400, "unreadable_request")
+
+
+def test_a_broken_body_is_a_400_problem_and_an_earlier_answer_stays_whole(server: Running) -> None:
+    broken = request(
+        "POST", "/predict", [(b"Content-Type", JSON), (b"Transfer-Encoding", b"chunked")], b"zz\r\n"
+    )
+    (answer,) = exchange(server.url, broken)
+    assert (answer.status, json.loads(answer.body)["code"]) == (400, "unreadable_request")
+    earlier = request("GET", "/healthz", [(b"Connection", b"keep-alive")])
+    for answer in exchange(server.url, earlier + b"GARBAGE\r\n\r\n"):
+        check(answer)
