@@ -8,7 +8,7 @@ from fastapi import Depends, Request
 
 from app.folding_in import FoldIn
 from app.reading import parse_query, read_body
-from app.schemas.discovery import MoviesQuery, RecommendQuery, UsersQuery
+from app.schemas.discovery import MoviesQuery, RatingsQuery, RecommendQuery, UsersQuery
 from app.schemas.requests import CompareQuery, PredictRequest
 from app.scoring.registry import Registry
 from app.settings import Limits
@@ -88,6 +88,11 @@ async def get_users_query(request: Request, limits: LimitsDep) -> UsersQuery:
     return parse_query(UsersQuery, request, limits)
 
 
+async def get_ratings_query(request: Request, limits: LimitsDep) -> RatingsQuery:
+    """The query string of `GET /ratings`."""
+    return parse_query(RatingsQuery, request, limits)
+
+
 async def get_recommend_query(request: Request, limits: LimitsDep) -> RecommendQuery:
     """The query string of `GET /recommend`."""
     return parse_query(RecommendQuery, request, limits)
@@ -98,4 +103,5 @@ PredictQueryDep = Annotated[PredictRequest, Depends(get_predict_query)]
 CompareQueryDep = Annotated[CompareQuery, Depends(get_compare_query)]
 MoviesQueryDep = Annotated[MoviesQuery, Depends(get_movies_query)]
 UsersQueryDep = Annotated[UsersQuery, Depends(get_users_query)]
+RatingsQueryDep = Annotated[RatingsQuery, Depends(get_ratings_query)]
 RecommendQueryDep = Annotated[RecommendQuery, Depends(get_recommend_query)]

@@ -40,6 +40,7 @@ def describe(registry: Registry, model: LoadedModel) -> ModelDescription:
             weights_bytes=manifest.weights_bytes,
             file_bytes=manifest.model_file.bytes,
             vocabulary_bytes=vocabulary.users.bytes + vocabulary.movies.bytes,
+            ratings_bytes=0 if manifest.ratings_file is None else manifest.ratings_file.bytes,
             resident_bytes=model.scorer.resident_bytes,
             compression_ratio=_compression_ratio(registry, manifest.weights_bytes),
         ),

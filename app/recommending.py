@@ -24,7 +24,7 @@ def recommend(registry: Registry, request: RecommendRequest) -> Recommendation:
     if not 0 <= user_index < scorer.users.warm:
         told = shorten(user_id)
         raise UnknownUser(f"user {told!r} has no training rating", user_id=told)
-    best = scorer.top(user_id, request.n, request.exclude)
+    best = scorer.top(user_id, request.n, request.exclude, request.exclude_rated)
     return Recommendation(scorer.name, user_id, tell_movies(registry.catalogue, best))
 
 

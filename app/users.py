@@ -1,12 +1,14 @@
-"""Answers of `/users`: whom a model knows."""
+"""Answers of `/users` and `/ratings`: whom a model knows, and what they gave."""
 
 from __future__ import annotations
 
 import random
 from typing import Final
 
-from app.schemas.discovery import UsersQuery
-from app.schemas.recommendations import UserList
+import numpy as np
+
+from app.schemas.discovery import RatingsQuery, UsersQuery
+from app.schemas.recommendations import GivenRating, GivenRatingList, UserList
 from app.scoring.registry import Registry
 
 # Users that are looked at for one search; the ones with the most ratings come first.
@@ -34,3 +36,31 @@ def find_users(registry: Registry, query: UsersQuery) -> UserList:
     if query.order == "random":
         random.shuffle(found)
     return UserList(users.warm, found[: query.limit])
+
+
+def given_by(registry: Registry, query: RatingsQuery) -> GivenRatingList:
+    """What a user really gave, by the ratings that a model's artefact carries.
+
+    The highest rating first; of equals, the movie with more training ratings. Nothing for somebody unknown.
+
+    Raises:
+        UnknownModel: No model has that name.
+    """
+    scorer = registry.get(query.model).scorer
+    user_id = scorer.users.canonical(query.user_id)
+    if scorer.given is None:
+        return GivenRatingList(scorer.name, user_id, None, [])
+    user = scorer.users.index(user_id)
+    if user < 0:
+        return GivenRatingList(scorer.name, user_id, 0, [])
+    movies, stars = scorer.given.of_user(user)
+    if query.movie_id is None:
+        told = np.argsort(-stars, kind="stable")[: query.limit]
+    else:
+        told = np.flatnonzero(movies == scorer.movies.index(query.movie_id))
+    items = []
+    for place in told.tolist():
+        entry = registry.catalogue.entry(scorer.movies[int(movies[place])])
+        rating = round(float(stars[place]), 6)
+        items.append(GivenRating(entry.movie_id, entry.title, entry.genres, rating))
+    return GivenRatingList(scorer.name, user_id, int(movies.size), items)

@@ -78,6 +78,14 @@ ColumnsOption = Annotated[
 ]
 SplitOption = Annotated[SplitName, typer.Option("--split", help="How test rows are chosen.")]
 SplitSeedOption = Annotated[int, typer.Option(min=0, max=2**32 - 2, help="Seed of the random split.")]
+RatingsOption = Annotated[
+    bool,
+    typer.Option(
+        "--ratings/--no-ratings",
+        help="Whether all ratings of the data travel with each artefact, for the service to say what a user "
+        "gave and to leave out what they rated; never with --shareable.",
+    ),
+]
 BUNDLED = Path(__file__).resolve().parent.parent / "data" / "ml-latest-small"
 
 
@@ -149,9 +157,11 @@ def fit(
         bool,
         typer.Option(
             "--shareable",
-            help="The store is to be passed on: titles only where the data's licence allows it.",
+            help="The store is to be passed on: no ratings, and titles only where the data's licence "
+            "allows it.",
         ),
     ] = False,
+    ratings: RatingsOption = True,
     report: Annotated[
         Path | None, typer.Option(help="Where the plots go.", show_default=".report in the store")
     ] = None,
@@ -178,6 +188,7 @@ def fit(
             store=store,
             work=work,
             shareable=shareable,
+            with_ratings=ratings and not shareable,
         )
         interruptible(fit_within_budget, request, console)
         return
@@ -214,6 +225,7 @@ def fit(
         split_seed=split_seed,
         store=store,
         shareable=shareable,
+        with_ratings=ratings and not shareable,
         report=report,
     )
 

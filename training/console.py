@@ -50,6 +50,7 @@ def fit_and_report(
     split_seed: int,
     store: Path,
     shareable: bool,
+    with_ratings: bool,
     report: Path | None,
 ) -> None:
     """Train the models one after the other, publish each, and show what came out."""
@@ -72,7 +73,7 @@ def fit_and_report(
         console.print(f"{settings.name}: {fitted.epochs} epochs in {fitted.seconds:.1f} s")
     # All are published at the end: a run that is stopped leaves the store as it was.
     titles = titles_to_carry(table, shareable)
-    manifests = [one.publish(store, titles).manifest for one in judged]
+    manifests = [one.publish(store, titles, with_ratings).manifest for one in judged]
     console.print(_results(manifests))
     written = write_report(manifests, dataset, report or store / ".report")
     console.print(f"published to {store}; plots: {written}")
@@ -103,6 +104,8 @@ def inspect_artefact(folder: Path) -> None:
         f"trained: {training.epochs} epochs, recipe {training.recipe.get('name')}, seed {training.seed}"
     )
     console.print(f"file: {manifest.model_file.bytes:,} bytes, sha256 {manifest.model_file.sha256}")
+    given = manifest.ratings_file
+    console.print(f"ratings: {f'{given.rows:,} in {given.bytes:,} bytes' if given else 'not carried'}")
     console.print(_results([manifest]))
 
 

@@ -11,6 +11,7 @@ from training.commands import (
     BUNDLED,
     ColumnsOption,
     DataOption,
+    RatingsOption,
     SplitName,
     SplitOption,
     SplitSeedOption,
@@ -54,9 +55,11 @@ def distil(
         bool,
         typer.Option(
             "--shareable",
-            help="The store is to be passed on: titles only where the data's licence allows it.",
+            help="The store is to be passed on: no ratings, and titles only where the data's licence "
+            "allows it.",
         ),
     ] = False,
+    ratings: RatingsOption = True,
 ) -> None:
     """Distil small models from a large teacher, resumable, and publish them to a store.
 
@@ -75,6 +78,7 @@ def distil(
         work=work,
         store=None if validate_only else store,
         shareable=shareable,
+        with_ratings=ratings and not shareable,
         seed=seed,
         tile_users=tile_users,
         validation_fraction=validation_fraction,

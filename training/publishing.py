@@ -13,8 +13,10 @@ import numpy as np
 
 from training.agreement import check_agreement
 from training.artefact.fallback import Fallback
+from training.artefact.given_ratings import GivenRatings
 from training.artefact.manifest import (
-    FORMAT_VERSION,
+    PLAIN_VERSION,
+    RATINGS_VERSION,
     AccuracyRecord,
     BiasesRecord,
     DatasetRecord,
@@ -22,6 +24,7 @@ from training.artefact.manifest import (
     Manifest,
     MeansRecord,
     ParametersRecord,
+    RatingsFileRecord,
     SideVocabularyRecord,
     SplitRecord,
     TableRecord,
@@ -80,6 +83,7 @@ def publish_model(
     fallback: Fallback,
     accuracy: AccuracyRecord,
     titles: dict[str, Movie],
+    with_ratings: bool = False,
 ) -> Artefact:
     """Write the model to `store/<its name>`, whole or not at all.
 
@@ -90,19 +94,23 @@ def publish_model(
         fallback: What answers for its cold ids.
         accuracy: Its figures on the test rows.
         titles: Titles that may travel with it; those of movies outside the vocabulary are left out.
+        with_ratings: Whether all ratings of the data set travel with it, those of test rows too.
 
     Raises:
         ArtefactError: The store cannot be written; it is as before.
     """
     with_ids = fitted.model.with_ids(dataset.users, dataset.movies)
 
-    def describe(model_file: FileRecord, movies_file: FileRecord | None) -> Manifest:
+    def describe(
+        model_file: FileRecord, movies_file: FileRecord | None, ratings_file: RatingsFileRecord | None
+    ) -> Manifest:
         return Manifest(
-            format_version=FORMAT_VERSION,
+            format_version=PLAIN_VERSION if ratings_file is None else RATINGS_VERSION,
             name=fitted.settings.name,
             description=fitted.settings.description,
             model_file=model_file,
             movies_file=movies_file,
+            ratings_file=ratings_file,
             settings=fitted.settings.model_dump(mode="json"),
             parameters=_parameters(with_ids),
             weights_bytes=sum(_bytes(weight) for weight in with_ids.weights),
@@ -123,7 +131,19 @@ def publish_model(
         for movie_id in dataset.movies
         if movie_id in titles
     }
-    return publish(store, fitted.settings.name, with_ids.save, describe, known, check)
+    given = _given(dataset) if with_ratings else None
+    return publish(store, fitted.settings.name, with_ids.save, describe, known, given, check)
+
+
+def _given(dataset: Dataset) -> GivenRatings:
+    parts = (dataset.train, dataset.validation, dataset.test)
+    return GivenRatings.from_rows(
+        np.concatenate([part.user_index for part in parts]),
+        np.concatenate([part.movie_index for part in parts]),
+        np.concatenate([part.ratings for part in parts]),
+        len(dataset.users),
+        len(dataset.movies),
+    )
 
 
 def _parameters(model: keras.Model) -> ParametersRecord:

@@ -33,13 +33,20 @@ class Judged:
     fallback: Fallback
     accuracy: AccuracyRecord
 
-    def publish(self, store: Path, titles: dict[str, Movie]) -> Artefact:
+    def publish(self, store: Path, titles: dict[str, Movie], with_ratings: bool = False) -> Artefact:
         """Write it to the store, whole or not at all.
+
+        Args:
+            store: The models store.
+            titles: Titles that may travel with it.
+            with_ratings: Whether the data set's ratings travel with it.
 
         Raises:
             ArtefactError: The store cannot be written; it is as before.
         """
-        return publish_model(store, self.fitted, self.dataset, self.fallback, self.accuracy, titles)
+        return publish_model(
+            store, self.fitted, self.dataset, self.fallback, self.accuracy, titles, with_ratings
+        )
 
 
 def make_dataset(table: RatingsTable, kind: SplitKind, split_seed: int, recipe: Recipe) -> Dataset:
@@ -81,15 +88,20 @@ def fit_and_judge(
 
 
 def train(
-    settings: ModelSettings, recipe: Recipe, dataset: Dataset, store: Path, titles: dict[str, Movie]
+    settings: ModelSettings,
+    recipe: Recipe,
+    dataset: Dataset,
+    store: Path,
+    titles: dict[str, Movie],
+    with_ratings: bool = False,
 ) -> Artefact:
-    """Fit, judge and publish one model.
+    """Fit, judge and publish one model; see `Judged.publish`.
 
     Raises:
         SettingsError: The settings are not legal for this dataset.
         ArtefactError: The store cannot be written; it is as before.
     """
-    return fit_and_judge(settings, recipe, dataset).publish(store, titles)
+    return fit_and_judge(settings, recipe, dataset).publish(store, titles, with_ratings)
 
 
 def titles_to_carry(table: RatingsTable, shareable: bool) -> dict[str, Movie]:

@@ -15,6 +15,18 @@ MOVIES_QUERY: Final[Example] = {"q": "casablanca", "limit": 20}
 MOVIE_LIST: Final[Example] = {"items": [_CASABLANCA]}
 USERS_QUERY: Final[Example] = {"q": "user_41", "limit": 20, "order": "ratings", "model": "baseline"}
 USER_LIST: Final[Example] = {"total": 6040, "items": ["user_4169", "user_4100"]}
+RATINGS_QUERY: Final[Example] = {
+    "user_id": "user_1",
+    "movie_id": "movie_912",
+    "limit": 20,
+    "model": "baseline",
+}
+GIVEN_RATING_LIST: Final[Example] = {
+    "model": "baseline",
+    "user_id": "user_1",
+    "total": 53,
+    "items": [{**_CASABLANCA, "rating": 4.5}],
+}
 RECOMMEND_QUERY: Final[Example] = {"user_id": "user_1", "n": 10, "model": "baseline", "exclude_rated": True}
 RECOMMEND_REQUEST: Final[Example] = {**RECOMMEND_QUERY, "exclude": ["movie_1193", 661]}
 RECOMMENDATION: Final[Example] = {

@@ -49,6 +49,7 @@ MODEL: Final[Example] = {
         "weights_bytes": 2494976,
         "file_bytes": 2550000,
         "vocabulary_bytes": 38984,
+        "ratings_bytes": 0,
         "resident_bytes": 2612000,
         "compression_ratio": 1.0,
     },

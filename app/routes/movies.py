@@ -1,4 +1,4 @@
-"""`/movies` and `/users`: what there is to ask about."""
+"""`/movies`, `/users` and `/ratings`: what there is to ask about."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from app.answering import JSONAnswer
-from app.dependencies import MoviesQueryDep, RegistryDep, UsersQueryDep, WorkerDep
+from app.dependencies import MoviesQueryDep, RatingsQueryDep, RegistryDep, UsersQueryDep, WorkerDep
 from app.documentation import discovery_examples as examples
 from app.documentation.operations import answers, query_parameters
 from app.errors import InvalidRequest, UnknownModel
-from app.schemas.discovery import MoviesQuery, UsersQuery
-from app.schemas.recommendations import FoundMovie, MovieList, UserList
-from app.users import find_users
+from app.schemas.discovery import MoviesQuery, RatingsQuery, UsersQuery
+from app.schemas.recommendations import FoundMovie, GivenRatingList, MovieList, UserList
+from app.users import find_users, given_by
 
 router = APIRouter(tags=["movies and users"])
 
@@ -52,3 +52,15 @@ async def get_users(query: UsersQueryDep, registry: RegistryDep, worker: WorkerD
         return orjson.dumps(find_users(registry, query))
 
     return JSONAnswer(await worker.run(registry.get(query.model).scorer.users.warm, work))
+
+
+@router.get(
+    "/ratings",
+    summary="What a user really gave",
+    response_model=GivenRatingList,
+    responses=answers(examples.GIVEN_RATING_LIST, InvalidRequest, UnknownModel),
+    openapi_extra=query_parameters(RatingsQuery, examples.RATINGS_QUERY),
+)
+async def get_ratings(query: RatingsQueryDep, registry: RegistryDep) -> Response:
+    """Ratings in the model's data set, the highest first, where its artefact carries them."""
+    return JSONAnswer(given_by(registry, query))

@@ -1,12 +1,13 @@
-"""What a caller may send to `/movies`, `/users`, `/recommend` and `/predict/new-user`."""
+"""What a caller may send to `/movies`, `/users`, `/ratings`, `/recommend` and `/predict/new-user`."""
 
 from __future__ import annotations
 
 from typing import Annotated, Final, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from app.schemas.requests import Id, Ids, Model, RequestModel, check_count
+from app.ids import ID_SCHEMA
+from app.schemas.requests import Id, Ids, Model, RequestModel, check_count, not_null
 from training.artefact import is_canonical_number
 
 MAX_ITEMS: Final = 1000
@@ -29,8 +30,8 @@ Items = Annotated[int, Field(ge=1, le=MAX_ITEMS, description="movies to name at 
 ExcludeRated = Annotated[
     bool,
     Field(
-        description="leave out what the user rated in training, as far as the artefact knows it: "
-        "no artefact carries rated pairs today, so name them in `exclude`"
+        description="leave out what the user rated, where the model's artefact carries it "
+        "(`memory.ratings_bytes` in `/models` is not 0); elsewhere nothing, so name it in `exclude`"
     ),
 ]
 Text = Annotated[
@@ -62,6 +63,24 @@ class UsersQuery(RequestModel):
     order: Annotated[
         Literal["ratings", "random"], Field(description="most training ratings first, or drawn at random")
     ] = "ratings"
+    model: Model = None
+
+
+class RatingsQuery(RequestModel):
+    """A user, and perhaps one movie."""
+
+    user_id: Id
+    movie_id: Annotated[
+        Id | None,
+        BeforeValidator(not_null),
+        Field(description="tell only what the user gave this one"),
+        WithJsonSchema(ID_SCHEMA),
+    ] = None
+    limit: Annotated[
+        int,
+        BeforeValidator(_number_in_text),
+        Field(ge=1, le=MAX_ITEMS, description="ratings to tell at most"),
+    ] = 20
     model: Model = None
 
 

@@ -38,9 +38,16 @@ class Memory:
     weights_bytes: Annotated[int, Field(description="bytes of the inference weights")]
     file_bytes: Annotated[int, Field(description="bytes of the model file, vocabularies included")]
     vocabulary_bytes: Annotated[int, Field(description="bytes of the stored ids of both sides")]
+    ratings_bytes: Annotated[
+        int,
+        Field(description="bytes of the ratings that users gave; 0 where the artefact carries none"),
+    ]
     resident_bytes: Annotated[
         int,
-        Field(description="bytes of arrays that this process holds: weights, ids with their index, means"),
+        Field(
+            description="bytes of arrays that this process holds: weights, ids with their index, means, "
+            "given ratings"
+        ),
     ]
     compression_ratio: Annotated[
         float | None,

@@ -1,4 +1,4 @@
-"""Answers of `/movies`, `/users`, `/recommend` and `/predict/new-user`."""
+"""Answers of `/movies`, `/users`, `/ratings`, `/recommend` and `/predict/new-user`."""
 
 from __future__ import annotations
 
@@ -35,6 +35,29 @@ class UserList:
 
     total: Annotated[int, Field(description="users with training ratings, found or not")]
     items: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class GivenRating:
+    """A movie, and the stars that the user really gave it."""
+
+    movie_id: str
+    title: Title
+    genres: Sequence[str]
+    rating: Annotated[float, Field(ge=0, le=5, description="given rating, in stars")]
+
+
+@dataclass(frozen=True, slots=True)
+class GivenRatingList:
+    """What a user really gave, the highest first."""
+
+    model: str
+    user_id: str
+    total: Annotated[
+        int | None,
+        Field(description="how many ratings the user gave; null where the artefact carries no ratings"),
+    ]
+    items: Sequence[GivenRating]
 
 
 @dataclass(frozen=True, slots=True)

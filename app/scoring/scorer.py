@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from training.artefact import Artefact, Fallback, Manifest, RawId, Vocabulary
+from training.artefact import Artefact, Fallback, GivenRatings, Manifest, RawId, Vocabulary
 
 
 class Engine(ABC):
@@ -83,18 +83,27 @@ class RatingScorer:
     """A loaded model: turns pairs of ids into ratings, and says which ids it never learnt about."""
 
     def __init__(
-        self, manifest: Manifest, users: Vocabulary, movies: Vocabulary, fallback: Fallback, engine: Engine
+        self,
+        manifest: Manifest,
+        users: Vocabulary,
+        movies: Vocabulary,
+        fallback: Fallback,
+        engine: Engine,
+        given: GivenRatings | None = None,
     ) -> None:
         self.manifest = manifest
         self.users = users
         self.movies = movies
         self._fallback = fallback
         self._engine = engine
+        self.given = given
 
     @classmethod
     def from_artefact(cls, artefact: Artefact, engine: Engine) -> RatingScorer:
         """The scorer of an opened artefact. Lets go of the archive, whose arrays the engine holds."""
-        return cls(artefact.manifest, artefact.users, artefact.movies, artefact.fallback, engine)
+        return cls(
+            artefact.manifest, artefact.users, artefact.movies, artefact.fallback, engine, artefact.given
+        )
 
     @property
     def name(self) -> str:
@@ -108,10 +117,11 @@ class RatingScorer:
 
     @property
     def resident_bytes(self) -> int:
-        """Bytes of arrays that this process holds for the model: weights, ids with their index, means."""
+        """Bytes of arrays that this process holds: weights, ids with their index, means, given ratings."""
         return self._engine.weights_bytes + sum(
             value.nbytes
-            for held in (self.users, self.movies, self._fallback)
+            for held in (self.users, self.movies, self._fallback, self.given)
+            if held is not None
             for value in vars(held).values()
             if isinstance(value, np.ndarray)
         )
@@ -132,13 +142,16 @@ class RatingScorer:
             return None
         return round(self._engine.rate_one(user, movie), 6)
 
-    def top(self, user_id: RawId, n: int, exclude: Collection[RawId] = ()) -> list[tuple[str, float]]:
+    def top(
+        self, user_id: RawId, n: int, exclude: Sequence[RawId] = (), exclude_rated: bool = False
+    ) -> list[tuple[str, float]]:
         """The movies that a user is predicted to like most, best first.
 
         Args:
             user_id: Whose; for one without training ratings, everybody's favourites by mean rating.
             n: How many at most.
             exclude: Movies to leave out, such as those already seen. Unknown ones are ignored.
+            exclude_rated: Whether to leave out what the user rated, as far as the artefact carries it.
 
         Returns:
             Pairs of movie id and stars; the stars are those that `score` says, with 6 decimals. Only warm
@@ -147,10 +160,13 @@ class RatingScorer:
         user, movies = self.users.index(user_id), self.movies.warm
         warm = 0 <= user < self.users.warm
         keys = self._engine.affinities(user, movies) if warm else self._fallback.movie_means.copy()
-        excluded = [index for index in map(self.movies.index, exclude) if 0 <= index < movies]
-        if excluded:
+        excluded = self.movies.indices(exclude)
+        if exclude_rated and self.given is not None and user >= 0:
+            excluded = np.concatenate([excluded, self.given.of_user(user)[0]])
+        if excluded.size:
+            excluded = np.unique(excluded[(excluded >= 0) & (excluded < movies)])
             keys[excluded] = -np.inf
-        count = min(n, movies - len(set(excluded)))
+        count = min(n, movies - excluded.size)
         if count <= 0:
             return []
         if count < movies:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from app.scoring.probe import ScoringTime
 from app.scoring.registry import LoadedModel, Registry
 from app.scoring.scorer import Engine, RatingScorer
-from training.artefact import Fallback, Manifest, Vocabulary
+from training.artefact import Fallback, GivenRatings, Manifest, Vocabulary
 
 # Users user_1 .. user_4 and movies movie_1 .. movie_5; the last of each has no training rating.
 WARM_USERS, WARM_MOVIES = 3, 4
@@ -104,14 +104,16 @@ def fake_manifest(name: str, **changes: Any) -> Manifest:
     return Manifest.model_validate({**fields, **changes})
 
 
-def fake_scorer(name: str = "baseline", step: float = 1.0) -> tuple[RatingScorer, FakeEngine]:
+def fake_scorer(
+    name: str = "baseline", step: float = 1.0, given: GivenRatings | None = None
+) -> tuple[RatingScorer, FakeEngine]:
     engine = FakeEngine(step)
     fallback = Fallback(
         GLOBAL_MEAN, np.array(USER_MEANS, dtype=np.float32), np.array(MOVIE_MEANS, dtype=np.float32)
     )
     users = Vocabulary.from_numbers(np.arange(1, 5), "user_", WARM_USERS)
     movies = Vocabulary.from_numbers(np.arange(1, 6), "movie_", WARM_MOVIES)
-    return RatingScorer(fake_manifest(name), users, movies, fallback, engine), engine
+    return RatingScorer(fake_manifest(name), users, movies, fallback, engine, given), engine
 
 
 def fake_registry(

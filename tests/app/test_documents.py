@@ -52,7 +52,7 @@ def test_openapi_is_the_golden_one() -> None:
 def test_every_call_has_summary_description_examples_and_problems() -> None:
     assert {path for _, path, _ in _operations()} == {
         *("/predict", "/predict/batch", "/predict/new-user", "/recommend", "/movies", "/users"),
-        *("/models", "/models/{name}", "/compare", "/healthz", "/readyz"),
+        *("/ratings", "/models", "/models/{name}", "/compare", "/healthz", "/readyz"),
     }
     for method, _, operation in _operations():
         assert method in METHODS

@@ -28,6 +28,7 @@ def test_model_has_exactly_the_documented_shape(client: TestClient) -> None:
             "weights_bytes": 400,
             "file_bytes": 5000,
             "vocabulary_bytes": 36,
+            "ratings_bytes": 0,
             "compression_ratio": 2.0,
         },
         "accuracy": {

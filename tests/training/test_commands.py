@@ -57,6 +57,7 @@ def test_a_csv_with_other_column_names_is_trained_inspected_and_evaluated(
     artefact = open_artefact(tmp_path / "store" / "memory_efficient")
     assert artefact.users.index("who-7") >= 0
     assert artefact.movies.canonical(3) == "movie_3"
+    assert artefact.given is not None and len(artefact.given) == len(ratings)
     assert sorted(path.name for path in (tmp_path / "store" / ".report").iterdir()) == [
         "loss.png",
         "memory.png",
@@ -75,12 +76,19 @@ def test_a_csv_with_other_column_names_is_trained_inspected_and_evaluated(
     assert f"{mse:.4f}" in again.stdout
 
 
-def test_a_parquet_file_is_trained(ratings: pd.DataFrame, tmp_path: Path) -> None:
+@pytest.mark.parametrize("option", ["--shareable", "--no-ratings"])
+def test_a_parquet_file_is_trained_and_its_ratings_left_out(
+    ratings: pd.DataFrame, tmp_path: Path, option: str
+) -> None:
     names = {"customer": "user_id", "film": "item_id", "stars": "rating"}
     ratings.rename(columns=names).to_parquet(tmp_path / "mine.parquet")
-    done = run("fit", "baseline", "--data", tmp_path / "mine.parquet", "--store", tmp_path / "store", *QUICK)
+    store = tmp_path / "store"
+    done = run("fit", "baseline", "--data", tmp_path / "mine.parquet", "--store", store, *QUICK, option)
     assert done.returncode == 0, done.stderr
-    assert open_artefact(tmp_path / "store" / "baseline").manifest.dataset.rows == len(ratings)
+    artefact = open_artefact(store / "baseline")
+    assert artefact.manifest.dataset.rows == len(ratings)
+    assert artefact.given is None
+    assert not (store / "baseline" / "ratings.bin").exists()
 
 
 def test_split_writes_rows_and_digest(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ that needs it, and the writer (`training.artefact.writer`) is not imported here.
 
 from training.artefact.archive import Archive
 from training.artefact.fallback import Fallback
+from training.artefact.given_ratings import GivenRatings
 from training.artefact.manifest import Manifest
 from training.artefact.reader import (
     Artefact,
@@ -29,6 +30,7 @@ __all__ = [
     "ArtefactForeign",
     "ArtefactMissing",
     "Fallback",
+    "GivenRatings",
     "Manifest",
     "RawId",
     "Vocabulary",

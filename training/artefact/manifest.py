@@ -9,14 +9,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
 
 from training.errors import ArtefactDamaged, ArtefactForeign, ArtefactMissing
 
-FORMAT_VERSION: Final = 1
+# What this program writes, and the highest that it reads: 2 is 1 with `ratings_file`, and only artefacts that
+# have one state it, so that a program that knows 1 alone reads all others and refuses these in so many words.
+PLAIN_VERSION: Final = 1
+RATINGS_VERSION: Final = 2
 MANIFEST_FILE: Final = "manifest.json"
 MODEL_FILE: Final = "model.keras"
 MOVIES_FILE: Final = "movies.json"
+RATINGS_FILE: Final = "ratings.bin"
 MAX_MANIFEST_BYTES: Final = 64 * 1024 * 1024
 
 ModelName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
@@ -38,6 +42,16 @@ class FileRecord(Record):
 
     sha256: Sha256
     bytes: Count
+
+
+StarsKind = Literal["half-stars", "float32"]
+
+
+class RatingsFileRecord(FileRecord):
+    """The ratings that users really gave (see `training.artefact.given_ratings`)."""
+
+    rows: Count
+    stars: StarsKind
 
 
 class TableRecord(Record):
@@ -161,11 +175,12 @@ class PopularityRange(Record):
 class Manifest(Record):
     """All of `manifest.json`."""
 
-    format_version: Literal[1]
+    format_version: Literal[1, 2]
     name: ModelName
     description: str
     model_file: FileRecord
     movies_file: FileRecord | None
+    ratings_file: RatingsFileRecord | None = None
     settings: dict[str, Any]
     parameters: ParametersRecord
     weights_bytes: Count
@@ -176,6 +191,12 @@ class Manifest(Record):
     accuracy: AccuracyRecord
     training: TrainingRecord
     popularity: list[PopularityRange] | None = None
+
+    @model_validator(mode="after")
+    def _version_fits(self) -> Manifest:
+        if (self.format_version == RATINGS_VERSION) != (self.ratings_file is not None):
+            raise ValueError(f"format_version {RATINGS_VERSION} and ratings_file go together")
+        return self
 
 
 def read_manifest(path: Path) -> Manifest:
@@ -205,8 +226,9 @@ def read_manifest(path: Path) -> Manifest:
         if first["loc"] == ("format_version",):
             raise ArtefactForeign(
                 path,
-                f"its format_version is not {FORMAT_VERSION}, which this program reads; train again",
+                f"its format_version is not {PLAIN_VERSION} or {RATINGS_VERSION}, which this program reads; "
+                "train again",
             ) from error
-        raise ArtefactDamaged(path, f"{where}: {first['msg']}") from error
+        raise ArtefactDamaged(path, f"{where}: {first['msg'].removeprefix('Value error, ')}") from error
     except RecursionError as error:
         raise ArtefactDamaged(path, "is nested too deeply") from error

@@ -105,6 +105,10 @@ class MappedFile:
         copied.flags.writeable = False
         return copied
 
+    def forget_pages(self) -> None:
+        """Give back the pages that were only read to check them; reading one again fetches it again."""
+        self._pages.madvise(mmap.MADV_DONTNEED)
+
     def is_finite(self, array: NDArray[np.generic], start: int) -> bool:
         """Whether no number of an array that begins at byte `start` is infinite or none at all.
 

@@ -13,10 +13,12 @@ import numpy as np
 from training.artefact.archive import Archive, read_archive
 from training.artefact.biases import fallback_by_biases
 from training.artefact.fallback import Fallback
+from training.artefact.given_ratings import GivenRatings, read_given_ratings
 from training.artefact.manifest import (
     MANIFEST_FILE,
     MODEL_FILE,
     MOVIES_FILE,
+    RATINGS_FILE,
     BiasesRecord,
     Manifest,
     read_manifest,
@@ -39,6 +41,7 @@ class Artefact:
         users: User ids in index order.
         movies: Movie ids in index order.
         fallback: What answers for cold ids.
+        given: What users really gave, or None where the artefact does not carry it.
     """
 
     folder: Path
@@ -47,6 +50,7 @@ class Artefact:
     users: Vocabulary
     movies: Vocabulary
     fallback: Fallback
+    given: GivenRatings | None
 
 
 def list_artefacts(store: Path) -> list[Path]:
@@ -68,7 +72,7 @@ def open_artefact(folder: Path) -> Artefact:
     """The artefact in `folder`, with every byte checked against its manifest. Keras is not imported.
 
     Raises:
-        ArtefactMissing: Manifest or model file are not there.
+        ArtefactMissing: Manifest, model file or ratings file are not there.
         ArtefactDamaged: Bytes differ from the manifest, or cannot be read.
         ArtefactForeign: Another format, or content that is never loaded.
     """
@@ -79,7 +83,8 @@ def open_artefact(folder: Path) -> Artefact:
     users = _read_vocabulary(archive, USER_LOOKUP, manifest.vocabulary.users.model_dump())
     movies = _read_vocabulary(archive, MOVIE_LOOKUP, manifest.vocabulary.movies.model_dump())
     fallback = _read_fallback(folder, manifest, archive, users.warm, movies.warm)
-    return Artefact(folder, manifest, archive, users, movies, fallback)
+    given = _read_given(folder, manifest, len(users), len(movies))
+    return Artefact(folder, manifest, archive, users, movies, fallback, given)
 
 
 def open_stored(folder: Path) -> Artefact:
@@ -177,6 +182,11 @@ def _read_fallback(
         user_means=np.array(stated.user_means, dtype=np.float32),
         movie_means=np.array(stated.movie_means, dtype=np.float32),
     )
+
+
+def _read_given(folder: Path, manifest: Manifest, users: int, movies: int) -> GivenRatings | None:
+    stated = manifest.ratings_file
+    return None if stated is None else read_given_ratings(folder / RATINGS_FILE, stated, users, movies)
 
 
 def _check_stated_tables(path: Path, manifest: Manifest, archive: Archive) -> None:

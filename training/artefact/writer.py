@@ -21,7 +21,16 @@ from pathlib import Path
 from typing import Any, Final
 
 from training.artefact.aligning import align_archive
-from training.artefact.manifest import MANIFEST_FILE, MODEL_FILE, MOVIES_FILE, FileRecord, Manifest
+from training.artefact.given_ratings import GivenRatings
+from training.artefact.manifest import (
+    MANIFEST_FILE,
+    MODEL_FILE,
+    MOVIES_FILE,
+    RATINGS_FILE,
+    FileRecord,
+    Manifest,
+    RatingsFileRecord,
+)
 from training.artefact.reader import Artefact, open_artefact
 from training.errors import ArtefactError
 
@@ -34,8 +43,9 @@ def publish(
     store: Path,
     name: str,
     save_model: Callable[[Path], None],
-    describe: Callable[[FileRecord, FileRecord | None], Manifest],
+    describe: Callable[[FileRecord, FileRecord | None, RatingsFileRecord | None], Manifest],
     titles: Mapping[str, Mapping[str, Any]],
+    given: GivenRatings | None = None,
     check: Callable[[Artefact], None] = lambda _: None,
 ) -> Artefact:
     """Write `store/name`, replacing what is there only once the new artefact has been read back.
@@ -44,8 +54,9 @@ def publish(
         store: The models store; made when it is not there.
         name: The model's name.
         save_model: Writes the `.keras` file to the path that it is given.
-        describe: Makes the manifest from the records of the model file and of the movies file.
+        describe: Makes the manifest from the records of the model, movies and ratings file.
         titles: Titles and genres by movie id; none leaves the movies file out.
+        given: What users really gave; None leaves the ratings file out.
         check: Raises when the artefact that was read back must not be published.
 
     Returns:
@@ -63,7 +74,8 @@ def publish(
             save_model(folder / MODEL_FILE)
             align_archive(folder / MODEL_FILE)
             movies_file = _write_titles(folder, titles) if titles else None
-            manifest = describe(file_record(folder / MODEL_FILE), movies_file)
+            ratings_file = None if given is None else _write_given(folder, given)
+            manifest = describe(file_record(folder / MODEL_FILE), movies_file, ratings_file)
             (folder / MANIFEST_FILE).write_text(manifest_text(manifest), encoding="utf-8")
             check(open_artefact(folder))
             for path in (*folder.iterdir(), folder):
@@ -95,6 +107,9 @@ def manifest_text(manifest: Manifest) -> str:
     """The manifest as JSON, a line for each field; long number lists stay on one line."""
     fields = manifest.model_dump(mode="json")
     fallback = fields.pop("fallback")
+    if manifest.ratings_file is None:
+        # A program that knows no such field reads the rest.
+        del fields["ratings_file"]
     text = json.dumps(fields, indent=1, ensure_ascii=False, allow_nan=False)
     compact = json.dumps(fallback, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return f'{text[:-2]},\n "fallback": {compact}\n}}\n'
@@ -111,6 +126,12 @@ def _write_titles(folder: Path, titles: Mapping[str, Mapping[str, Any]]) -> File
     path = folder / MOVIES_FILE
     path.write_text(json.dumps(titles, ensure_ascii=False, separators=(",", ":")), encoding="utf-8")
     return file_record(path)
+
+
+def _write_given(folder: Path, given: GivenRatings) -> RatingsFileRecord:
+    path = folder / RATINGS_FILE
+    given.write(path)
+    return RatingsFileRecord(**file_record(path).model_dump(), rows=len(given), stars=given.kind)
 
 
 @contextmanager

@@ -9,7 +9,19 @@ import typer
 from training.errors import SettingsError
 
 _ALLOWED: Final = frozenset(
-    {"budget", "name", "work", "data", "columns", "store", "split", "split_seed", "seed", "shareable"}
+    {
+        "budget",
+        "name",
+        "work",
+        "data",
+        "columns",
+        "store",
+        "split",
+        "split_seed",
+        "seed",
+        "shareable",
+        "ratings",
+    }
 )
 
 

@@ -30,6 +30,7 @@ class Request:
         store: Where the artefact goes.
         work: Folder of finished teachers; a run that was stopped goes on from there.
         shareable: Whether the store is to be passed on.
+        with_ratings: Whether the data set's ratings travel with the artefact.
         effort: How much to spend on each thing that fits.
     """
 
@@ -42,6 +43,7 @@ class Request:
     store: Path
     work: Path
     shareable: bool
+    with_ratings: bool
     effort: Effort = FULL
 
 
@@ -104,7 +106,9 @@ def fit_within_budget(request: Request, console: Console) -> None:
     fallback = chosen.made.fallback
     accuracy = evaluate(partial(predict, chosen.model.indexed), fallback, dataset)
     titles = titles_to_carry(request.table, request.shareable)
-    manifest = publish_model(request.store, chosen, dataset, fallback, accuracy, titles).manifest
+    manifest = publish_model(
+        request.store, chosen, dataset, fallback, accuracy, titles, request.with_ratings
+    ).manifest
     console.print(
         f"{manifest.name}: {best.label}, {manifest.weights_bytes:,} bytes, {manifest.parameters.total:,} "
         f"parameters, test MSE {accuracy.mse:.4f} (biases only {accuracy.biases_only_mse:.4f})"

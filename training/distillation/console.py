@@ -30,6 +30,7 @@ class Request:
         work: Folder of finished steps.
         store: Where the artefacts go; None to publish nothing and fit the students on the validation split.
         shareable: Whether the store is to be passed on.
+        with_ratings: Whether the data set's ratings travel with the artefacts.
         seed: Of every random draw.
         tile_users: Users whose predictions are in memory at a time.
         validation_fraction: Part of the training rows that the blends' weights are found on.
@@ -42,6 +43,7 @@ class Request:
     work: Path
     store: Path | None
     shareable: bool
+    with_ratings: bool
     seed: int
     tile_users: int
     validation_fraction: float
@@ -95,7 +97,9 @@ def distil_and_report(request: Request, console: Console) -> None:
                 made = run.distil(model, validated.blends[model.name])
                 fallback = made.fallback(dataset)
                 accuracy = evaluate(made.predict, fallback, dataset)
-                manifest = publish_model(request.store, made, dataset, fallback, accuracy, titles).manifest
+                manifest = publish_model(
+                    request.store, made, dataset, fallback, accuracy, titles, request.with_ratings
+                ).manifest
                 shown.add_row(
                     manifest.name,
                     f"{manifest.parameters.total:,}",

@@ -121,7 +121,8 @@ def test_truncated_and_swapped_files_are_damage(store: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "kind"),
     [
-        (lambda manifest: manifest.update(format_version=2), ArtefactForeign),
+        (lambda manifest: manifest.update(format_version=3), ArtefactForeign),
+        (lambda manifest: manifest.update(format_version=2), ArtefactDamaged),
         (lambda manifest: manifest.update(name="other"), ArtefactForeign),
         (lambda manifest: manifest["parameters"].update(total=1), ArtefactDamaged),
         (lambda manifest: manifest["parameters"]["tables"][0].update(dtype="int8"), ArtefactDamaged),

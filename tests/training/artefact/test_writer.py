@@ -13,7 +13,7 @@ import pytest
 
 from tests.conftest import REPOSITORY
 from training.artefact import ArtefactError, open_artefact
-from training.artefact.manifest import FileRecord, Manifest
+from training.artefact.manifest import FileRecord, Manifest, RatingsFileRecord
 from training.artefact.writer import manifest_text, publish
 
 
@@ -25,7 +25,10 @@ def tree(store: Path) -> dict[str, bytes]:
 def republish(store: Path, save: Callable[[Path], Any], description: str = "changed") -> None:
     old = open_artefact(store / "baseline").manifest
 
-    def describe(model_file: FileRecord, movies_file: FileRecord | None) -> Manifest:
+    def describe(
+        model_file: FileRecord, movies_file: FileRecord | None, ratings_file: RatingsFileRecord | None
+    ) -> Manifest:
+        assert ratings_file is None
         return old.model_copy(
             update={"model_file": model_file, "movies_file": None, "description": description}
         )

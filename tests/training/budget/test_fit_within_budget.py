@@ -37,6 +37,7 @@ def fit(budget: str, tmp_path: Path) -> tuple[Artefact, str]:
         store=tmp_path / "store",
         work=tmp_path / "work",
         shareable=False,
+        with_ratings=True,
         effort=BRIEF,
     )
     fit_within_budget(request, Console(file=said, width=200))
@@ -54,6 +55,7 @@ def test_the_artefact_keeps_the_budget_and_records_what_was_tried(
     assert limit.holds(manifest.parameters.total, manifest.weights_bytes)
     assert manifest.weights_bytes == sum(table.bytes for table in manifest.parameters.tables)
     assert manifest.fallback == BiasesRecord(kind="biases")
+    assert artefact.given is not None and len(artefact.given) == tiny_table().rows
     recipe = BudgetRecipe.model_validate(manifest.training.recipe)
     assert recipe.budget == str(limit)
     assert all(limit.holds(one.parameters, one.nbytes) for one in recipe.tried)

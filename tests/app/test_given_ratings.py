@@ -1,0 +1,146 @@
+"""What users really gave: told by `/ratings`, left out by `/recommend`, counted in `/models`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+
+from app.main import create_app
+from app.scoring.loading import load_registry
+from app.scoring.probe import ScoringTime
+from app.scoring.registry import LoadedModel, Registry
+from app.settings import Settings
+from tests.app.fakes import fake_scorer
+from tests.app.problems import assert_problem
+from tests.builders import TINY_BASELINE, build_store
+from training.artefact import ArtefactDamaged, GivenRatings
+
+# By index: user_1 gave movie_4 half a star, movie_2 and movie_3 four, and the cold movie_5 five; the cold
+# user_4 gave movie_1 two. Nothing by the others.
+GIVEN = GivenRatings.from_rows(
+    np.array([0, 0, 0, 0, 3]),
+    np.array([4, 2, 1, 3, 0]),
+    np.array([5, 4, 4, 0.5, 2], dtype=np.float32),
+    users=4,
+    movies=5,
+)
+TITLES = {"movie_2": {"title": 'The "Best" <b>Movie</b> (2001)', "genres": ["Drama"]}}
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[TestClient]:
+    """`baseline` carries ratings, `bare` does not."""
+    scorers = [fake_scorer("baseline", given=GIVEN)[0], fake_scorer("bare")[0]]
+    models = [LoadedModel(one, ScoringTime(1.0, 1.0)) for one in scorers]
+    app = create_app(Settings(), Registry(models, "baseline", ["baseline", "bare"], TITLES))
+    with TestClient(app, raise_server_exceptions=False) as client:
+        yield client
+
+
+def rating(movie: int, stars: float) -> dict[str, Any]:
+    known: dict[str, Any] = TITLES.get(f"movie_{movie}", {"title": None, "genres": []})
+    return {"movie_id": f"movie_{movie}", **known, "rating": stars}
+
+
+def test_what_a_user_gave_the_highest_first(client: TestClient) -> None:
+    told = {"model": "baseline", "user_id": "user_1", "total": 4}
+    everything = [rating(5, 5.0), rating(2, 4.0), rating(3, 4.0), rating(4, 0.5)]
+    everything.sort(key=lambda one: (-one["rating"], one["movie_id"]))
+    assert client.get("/ratings?user_id=1").json() == {**told, "items": everything}
+    assert client.get("/ratings?user_id=user_1&limit=2").json() == {**told, "items": everything[:2]}
+    assert client.get("/ratings?user_id=1&movie_id=2").json() == {**told, "items": [rating(2, 4.0)]}
+    assert client.get("/ratings?user_id=1&movie_id=movie_5").json()["items"] == [rating(5, 5.0)]
+
+
+@pytest.mark.parametrize(
+    ("query", "total"),
+    [
+        ("user_id=1&movie_id=1", 4),
+        ("user_id=1&movie_id=nothing", 4),
+        ("user_id=2", 0),
+        ("user_id=nobody", 0),
+        ("user_id=9223372036854775807", 0),
+    ],
+)
+def test_what_was_not_given_is_an_empty_list(client: TestClient, query: str, total: int) -> None:
+    answer = client.get(f"/ratings?{query}").json()
+    assert (answer["total"], answer["items"]) == (total, [])
+
+
+def test_a_cold_user_gave_something_all_the_same(client: TestClient) -> None:
+    assert client.get("/ratings?user_id=4").json()["items"] == [rating(1, 2.0)]
+
+
+def test_an_artefact_without_ratings_says_so(client: TestClient) -> None:
+    answer = client.get("/ratings?user_id=1&model=bare").json()
+    assert answer == {"model": "bare", "user_id": "user_1", "total": None, "items": []}
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["", "movie_id=1", "user_id=", "user_id=1&limit=0", "user_id=1&limit=1001", "user_id=1&limit=1e2", "x=1"],
+)
+def test_wrong_queries_are_refused(client: TestClient, query: str) -> None:
+    assert_problem(client.get(f"/ratings?{query}"), 422, "invalid_request")
+
+
+def test_an_unknown_model_is_404(client: TestClient) -> None:
+    assert_problem(client.get("/ratings?user_id=1&model=nope"), 404, "unknown_model")
+
+
+def recommended(client: TestClient, **request: Any) -> list[str]:
+    answer = client.post("/recommend", json={"user_id": "user_1", **request})
+    assert answer.status_code == 200
+    return [item["movie_id"] for item in answer.json()["items"]]
+
+
+def test_rated_movies_are_left_out_of_a_recommendation(client: TestClient) -> None:
+    assert recommended(client) == ["movie_1"]
+    assert recommended(client, exclude=["movie_1", 4]) == []
+    assert recommended(client, n=2, exclude_rated=False) == ["movie_4", "movie_3"]
+    assert recommended(client, user_id=2) == ["movie_4", "movie_3", "movie_2", "movie_1"]
+    for query, count in (("", 1), ("&exclude_rated=true", 1), ("&exclude_rated=false", 4)):
+        assert len(client.get(f"/recommend?user_id=1{query}").json()["items"]) == count
+
+
+def test_without_ratings_nothing_is_left_out(client: TestClient) -> None:
+    assert recommended(client, model="bare") == ["movie_4", "movie_3", "movie_2", "movie_1"]
+
+
+@pytest.fixture(scope="module")
+def rated_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_store(tmp_path_factory.mktemp("stores") / "rated", TINY_BASELINE, with_ratings=True)
+
+
+def test_ratings_of_a_store_are_mapped_and_counted(rated_store: Path, shared_store: Path) -> None:
+    registry = load_registry(Settings(store=rated_store))
+    without = load_registry(Settings(store=shared_store)).get("baseline").scorer
+    size = (rated_store / "baseline" / "ratings.bin").stat().st_size
+    with TestClient(create_app(Settings(), registry)) as client:
+        (model,) = client.get("/models").json()["models"]
+        gave = client.get("/ratings?user_id=7&limit=1000").json()
+        best = client.get("/recommend?user_id=7&n=1000").json()["items"]
+    assert model["memory"]["ratings_bytes"] == size
+    # The file and at most 7 bytes of nothing between each two arrays.
+    assert size - 14 <= model["memory"]["resident_bytes"] - without.resident_bytes <= size
+    given = registry.get("baseline").scorer.given
+    assert given is not None
+    assert not any(array.flags.owndata or array.flags.writeable for array in vars(given).values())
+    rated = {item["movie_id"] for item in gave["items"]}
+    assert gave["total"] == len(rated) > 10
+    # All 40 movies but the cold one, movie_40, are either rated or recommended.
+    assert {item["movie_id"] for item in best} == {f"movie_{n}" for n in range(1, 40)} - rated
+
+
+def test_damaged_ratings_stop_the_start(rated_store: Path) -> None:
+    path = rated_store / "baseline" / "ratings.bin"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    with pytest.raises(ArtefactDamaged, match=r"ratings\.bin"):
+        load_registry(Settings(store=rated_store))
+    path.write_bytes(whole)

@@ -1,0 +1,214 @@
+"""The ratings that an artefact carries: what is written comes back, and nothing else is read."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.builders import MOVIES, TINY_BASELINE, USERS, build_store, tiny_table
+from training.artefact import ArtefactDamaged, ArtefactError, ArtefactForeign, ArtefactMissing, open_artefact
+from training.artefact.given_ratings import GivenRatings, read_given_ratings
+from training.artefact.manifest import RatingsFileRecord
+from training.artefact.writer import file_record
+
+# User 0 gave movie 2 four and a half, user 2 gave movies 0 and 1; user 1 gave nothing.
+ROWS = (np.array([2, 0, 2]), np.array([1, 2, 0]), np.array([5.0, 4.5, 0.0], dtype=np.float32))
+SIMPLE = GivenRatings.from_rows(*ROWS, users=3, movies=3)
+# Four starts of 4 bytes, three movies of 2 and two bytes of nothing, three times twice the stars.
+SIMPLE_BYTES = bytes.fromhex("00000000 01000000 01000000 03000000  0200 0000 0100 0000  09 00 0a")
+
+
+def recorded(path: Path, given: GivenRatings) -> RatingsFileRecord:
+    return RatingsFileRecord(**file_record(path).model_dump(), rows=len(given), stars=given.kind)
+
+
+def test_a_file_by_hand(tmp_path: Path) -> None:
+    path = tmp_path / "ratings.bin"
+    SIMPLE.write(path)
+    assert path.read_bytes() == SIMPLE_BYTES
+    read = read_given_ratings(path, recorded(path, SIMPLE), users=3, movies=3)
+    assert [[part.tolist() for part in read.of_user(user)] for user in range(3)] == [
+        [[2], [4.5]],
+        [[], []],
+        [[0, 1], [0.0, 5.0]],
+    ]
+    assert not any(array.flags.writeable or array.flags.owndata for array in vars(read).values())
+
+
+pairs = st.dictionaries(
+    st.tuples(st.integers(0, 4), st.integers(0, 6)), st.floats(0, 5, width=32), min_size=1
+)
+
+
+@settings(max_examples=60)
+@given(rows=pairs, halves=st.booleans(), movies=st.sampled_from([7, 70_000]))
+def test_whatever_was_given_comes_back(
+    tmp_path_factory: pytest.TempPathFactory,
+    rows: dict[tuple[int, int], float],
+    halves: bool,
+    movies: int,
+) -> None:
+    stars = {pair: round(value * 2) / 2 if halves else value for pair, value in rows.items()}
+    user, movie = np.array(list(stars)).T
+    written = GivenRatings.from_rows(user, movie, np.array(list(stars.values()), np.float32), 5, movies)
+    path = tmp_path_factory.mktemp("given") / "ratings.bin"
+    written.write(path)
+    read = read_given_ratings(path, recorded(path, written), 5, movies)
+    if halves:
+        assert path.stat().st_size <= 6 * 4 + (3 if movies == 7 else 5) * len(stars) + 14
+    told = {
+        (one, int(movie)): float(value)
+        for one in range(5)
+        for movie, value in zip(*read.of_user(one), strict=True)
+    }
+    assert told == stars
+
+
+@pytest.fixture(scope="module")
+def rated_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_store(tmp_path_factory.mktemp("rated"), TINY_BASELINE, with_ratings=True)
+
+
+@pytest.fixture
+def folder(rated_store: Path, tmp_path: Path) -> Path:
+    """A copy of an artefact with ratings, which a test may spoil."""
+    return Path(shutil.copytree(rated_store / "baseline", tmp_path / "baseline"))
+
+
+def test_an_artefact_carries_every_row_of_its_data_set_cold_ones_too(folder: Path) -> None:
+    artefact, table = open_artefact(folder), tiny_table()
+    assert artefact.given is not None and len(artefact.given) == table.rows
+    wanted = {
+        (table.users[int(user)], table.movies[int(movie)], float(stars))
+        for user, movie, stars in zip(table.user_index, table.movie_index, table.ratings, strict=True)
+    }
+    told = {
+        (artefact.users[user], artefact.movies[int(movie)], float(value))
+        for user in range(USERS)
+        for movie, value in zip(*artefact.given.of_user(user), strict=True)
+    }
+    assert told == wanted
+    assert artefact.manifest.format_version == 2
+
+
+def test_an_artefact_without_ratings_is_one_that_older_programs_read(shared_store: Path) -> None:
+    manifest = json.loads((shared_store / "baseline" / "manifest.json").read_text())
+    assert manifest["format_version"] == 1 and "ratings_file" not in manifest
+    assert open_artefact(shared_store / "baseline").given is None
+
+
+@pytest.mark.parametrize("position", [0, 4 * (USERS + 1) + 4, -1])
+def test_one_flipped_byte_is_damage(folder: Path, position: int) -> None:
+    data = bytearray((folder / "ratings.bin").read_bytes())
+    data[position] ^= 1
+    (folder / "ratings.bin").write_bytes(data)
+    with pytest.raises(ArtefactDamaged, match=r"ratings\.bin.*not the file that its manifest states"):
+        open_artefact(folder)
+
+
+@pytest.mark.parametrize("change", [lambda data: data[:-1], lambda data: data + b"\0", lambda _: b""])
+def test_a_file_of_another_length_is_damage(folder: Path, change: Callable[[bytes], bytes]) -> None:
+    path = folder / "ratings.bin"
+    path.write_bytes(change(path.read_bytes()))
+    with pytest.raises(ArtefactDamaged, match="size or sha256 differ"):
+        open_artefact(folder)
+
+
+def test_a_file_that_is_gone_is_missed(folder: Path) -> None:
+    (folder / "ratings.bin").unlink()
+    with pytest.raises(ArtefactMissing, match=r"ratings\.bin"):
+        open_artefact(folder)
+
+
+def rewrite_manifest(folder: Path, change: Callable[[dict[str, Any]], Any]) -> None:
+    manifest = json.loads((folder / "manifest.json").read_text())
+    change(manifest)
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+@pytest.mark.parametrize(
+    ("change", "kind"),
+    [
+        (lambda manifest: manifest.update(format_version=3), ArtefactForeign),
+        (lambda manifest: manifest.update(format_version=1), ArtefactDamaged),
+        (lambda manifest: manifest.pop("ratings_file"), ArtefactDamaged),
+        (lambda manifest: manifest["ratings_file"].update(rows=1), ArtefactDamaged),
+        (lambda manifest: manifest["ratings_file"].update(rows=10**30), ArtefactDamaged),
+        (lambda manifest: manifest["ratings_file"].update(rows=-1), ArtefactDamaged),
+        (lambda manifest: manifest["ratings_file"].update(stars="float32"), ArtefactDamaged),
+        (lambda manifest: manifest["ratings_file"].update(stars="pickle"), ArtefactDamaged),
+    ],
+)
+def test_a_manifest_that_does_not_fit_its_ratings(
+    folder: Path, change: Callable[[dict[str, Any]], Any], kind: type[ArtefactError]
+) -> None:
+    rewrite_manifest(folder, change)
+    with pytest.raises(kind) as refused:
+        open_artefact(folder)
+    assert "\n" not in str(refused.value)
+
+
+def altered(place: int, value: int) -> Callable[[bytearray], None]:
+    def alter(data: bytearray) -> None:
+        data[place] = value
+
+    return alter
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        (altered(0, 1), "do not span"),
+        (altered(12, 2), "do not span"),
+        (altered(4, 4), "end before they begin"),
+        (altered(16, 3), "not in the vocabulary"),
+        (altered(17, 1), "not in the vocabulary"),
+        (altered(18, 1), "do not ascend"),
+        (altered(24, 11), "not between 0 and 5"),
+        (altered(26, 255), "not between 0 and 5"),
+    ],
+)
+def test_content_that_is_wrong_although_its_digest_is_right(
+    tmp_path: Path, change: Callable[[bytearray], None], match: str
+) -> None:
+    path = tmp_path / "ratings.bin"
+    data = bytearray(SIMPLE_BYTES)
+    change(data)
+    path.write_bytes(data)
+    with pytest.raises(ArtefactDamaged, match=match):
+        read_given_ratings(path, recorded(path, SIMPLE), users=3, movies=3)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -0.5, 5.25])
+def test_stars_that_are_none(tmp_path: Path, value: float) -> None:
+    stars = np.array([1.3, value, 2], dtype=np.float32)
+    path = tmp_path / "ratings.bin"
+    wrong = GivenRatings(SIMPLE.starts, SIMPLE.movies, stars)
+    wrong.write(path)
+    with pytest.raises(ArtefactDamaged, match="not between 0 and 5"):
+        read_given_ratings(path, recorded(path, wrong), users=3, movies=3)
+
+
+def test_faults_are_seen_across_the_blocks_of_a_large_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("training.artefact.given_ratings._CHECKED", 4)
+    users, movies = np.divmod(np.arange(USERS * MOVIES), MOVIES)
+    sound = GivenRatings.from_rows(users, movies, np.ones(users.size, np.float32), USERS, MOVIES)
+    path = tmp_path / "ratings.bin"
+    sound.write(path)
+    assert len(read_given_ratings(path, recorded(path, sound), USERS, MOVIES)) == USERS * MOVIES
+    for place in (3, 4, 5, 1194):  # within a block, and on either side of where one ends
+        wrong = sound.movies.copy()
+        wrong[place] = wrong[place - 1]
+        GivenRatings(sound.starts, wrong, sound.stars).write(path)
+        with pytest.raises(ArtefactDamaged, match="do not ascend"):
+            read_given_ratings(path, recorded(path, sound), USERS, MOVIES)

@@ -1,0 +1,171 @@
+"""The ratings that users really gave, as an artefact of one's own may carry them: `ratings.bin`.
+
+Three plain arrays, little-endian, used where they lie in the file. Each begins at a multiple of 8 bytes; what
+is between them is zeros.
+
+| array | type | what |
+| --- | --- | --- |
+| `starts (users + 1,)` | uint32, uint64 above 2^32 - 1 rows | the ratings of user index `u` are at `starts[u]` up to `starts[u + 1]` |
+| `movies (rows,)` | uint16, uint32 above 65,536 movies | movie indices, ascending within a user |
+| `stars (rows,)` | uint8, or float32 | twice the stars, or the stars where one is no half |
+
+Users and movies are those of the artefact's vocabularies, cold ones too. Which types there are follows from the
+counts, which the manifest states; nothing in the file says what it is. Three bytes a rating, nearly always.
+"""  # noqa: E501 - a table row
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.artefact.manifest import RatingsFileRecord, StarsKind
+from training.artefact.mapped import MappedFile, open_stated_file
+from training.errors import ArtefactDamaged
+
+_ALIGNMENT: Final = 8
+_HIGHEST: Final = 5
+# Ratings that are looked at in one step while a file is checked: bounds the memory that it takes.
+_CHECKED: Final = 262_144
+
+
+@dataclass(frozen=True)
+class GivenRatings:
+    """Who gave which movie how many stars.
+
+    Attributes:
+        starts: `(users + 1,)` where each user's ratings begin, and the last one's end.
+        movies: `(rows,)` movie indices, ascending within a user.
+        stars: `(rows,)` uint8 twice the stars, or float32 stars.
+    """
+
+    starts: NDArray[Any]
+    movies: NDArray[Any]
+    stars: NDArray[Any]
+
+    @classmethod
+    def from_rows(
+        cls,
+        user_index: NDArray[np.integer],
+        movie_index: NDArray[np.integer],
+        ratings: NDArray[np.float32],
+        users: int,
+        movies: int,
+    ) -> GivenRatings:
+        """The ratings of a data set.
+
+        Args:
+            user_index: `(rows,)` in any order, each pair of user and movie once.
+            movie_index: `(rows,)` likewise.
+            ratings: `(rows,)` stars, 0 to 5.
+            users: How many users there are.
+            movies: How many movies there are.
+        """
+        order = np.lexsort((movie_index, user_index))
+        twice = ratings * 2
+        kind: StarsKind = "half-stars" if np.array_equal(twice, np.round(twice)) else "float32"
+        types = _types(users, movies, ratings.size, kind)
+        counts = np.bincount(user_index, minlength=users)
+        return cls(
+            starts=np.concatenate([[0], np.cumsum(counts)]).astype(types[0][0]),
+            movies=movie_index[order].astype(types[1][0]),
+            stars=(twice if kind == "half-stars" else ratings)[order].astype(types[2][0]),
+        )
+
+    def __len__(self) -> int:
+        return int(self.movies.size)
+
+    @property
+    def kind(self) -> StarsKind:
+        """How the stars are written."""
+        return "half-stars" if self.stars.dtype == np.uint8 else "float32"
+
+    def of_user(self, user_index: int) -> tuple[NDArray[Any], NDArray[np.float32]]:
+        """What a user gave.
+
+        Args:
+            user_index: Within the vocabulary.
+
+        Returns:
+            `(n,)` movie indices, ascending, and `(n,)` stars.
+        """
+        rows = slice(int(self.starts[user_index]), int(self.starts[user_index + 1]))
+        stars = self.stars[rows].astype(np.float32)
+        if self.kind == "half-stars":
+            stars /= 2
+        return self.movies[rows], stars
+
+    def write(self, path: Path) -> None:
+        """Write the arrays to a new file."""
+        with path.open("wb") as file:
+            for array in (self.starts, self.movies, self.stars):
+                file.write(b"\0" * (-file.tell() % _ALIGNMENT))
+                array.tofile(file)
+
+
+def read_given_ratings(path: Path, stated: RatingsFileRecord, users: int, movies: int) -> GivenRatings:
+    """The ratings at `path`, mapped, each of them checked.
+
+    Args:
+        path: The file.
+        stated: What the manifest says of it.
+        users: Size of the users' vocabulary.
+        movies: Size of the movies' vocabulary.
+
+    Raises:
+        ArtefactMissing: There is no such file.
+        ArtefactDamaged: It is not the one that the manifest states, or does not fit the vocabularies.
+    """
+    places = []
+    end = 0
+    for dtype, count in _types(users, movies, stated.rows, stated.stars):
+        start = end + -end % _ALIGNMENT
+        places.append((dtype, count, start))
+        end = start + count * dtype.itemsize
+    if end != stated.bytes:
+        raise ArtefactDamaged(path, f"the manifest states {stated.bytes} bytes, but its counts come to {end}")
+    with open_stated_file(path, stated) as file:
+        mapped = MappedFile(file)
+        given = GivenRatings(*(mapped.array(dtype, (count,), start) for dtype, count, start in places))
+        fault = _fault(given, movies)
+        if fault is not None:
+            raise ArtefactDamaged(path, fault)
+        mapped.forget_pages()
+    return given
+
+
+def _types(users: int, movies: int, rows: int, kind: StarsKind) -> list[tuple[np.dtype[Any], int]]:
+    """Type and length of each array, in the order of the file."""
+    return [
+        (np.dtype("<u4" if rows < 2**32 else "<u8"), users + 1),
+        (np.dtype("<u2" if movies <= 2**16 else "<u4"), rows),
+        (np.dtype("u1" if kind == "half-stars" else "<f4"), rows),
+    ]
+
+
+def _fault(given: GivenRatings, movies: int) -> str | None:
+    """What is wrong with the arrays, if anything; looks at a block at a time."""
+    starts = given.starts
+    if int(starts[0]) != 0 or int(starts[-1]) != len(given):
+        return "the users' ratings do not span the file"
+    for first in range(0, starts.size - 1, _CHECKED):
+        block = starts[first : first + _CHECKED + 1]
+        if np.any(block[1:] < block[:-1]):
+            return "a user's ratings end before they begin"
+    highest = 2 * _HIGHEST if given.kind == "half-stars" else _HIGHEST
+    for first in range(0, len(given), _CHECKED):
+        stars = given.stars[first : first + _CHECKED]
+        # Written so that NaN fails too.
+        if not np.all((stars >= 0) & (stars <= highest)):
+            return "a rating is not between 0 and 5 stars"
+        block = given.movies[first : first + _CHECKED + 1]
+        if int(block.max()) >= movies:
+            return "a movie is not in the vocabulary"
+        # In the type of what is searched: else all of it would be converted.
+        falls = (first + 1 + np.flatnonzero(block[1:] <= block[:-1])).astype(starts.dtype)
+        if not np.array_equal(starts[np.searchsorted(starts, falls)], falls):
+            return "a user's movies do not ascend"
+    return None
