@@ -28,16 +28,15 @@ def server() -> Iterator[Running]:
         yield server
 
 
-def try_all(server: Running, *options: str) -> str:
+def try_all(server: Running, folder: Path, *options: str) -> str:
     """What Schemathesis says, when all is well."""
     command = [str(Path(sys.executable).with_name("schemathesis"))]
     command += ["--config-file", str(HERE / "schemathesis.toml"), "run", f"{server.url}/openapi.json"]
     command += ["--checks", "all", "--phases", "examples,coverage,fuzzing,stateful"]
     command += ["--generation-database", "none", "--no-color", "--continue-on-failure", *options]
-    environment = {**os.environ, "SCHEMATHESIS_HOOKS": "tests.fuzz.hooks"}
-    done = subprocess.run(
-        command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False
-    )
+    environment = {**os.environ, "SCHEMATHESIS_HOOKS": "tests.fuzz.hooks", "PYTHONPATH": str(REPOSITORY)}
+    # It leaves what it found in the folder that it runs in.
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-10_000:] + done.stderr[-2000:]
     return done.stdout
 
@@ -48,14 +47,14 @@ def cases(said: str) -> int:
     return int(found[1])
 
 
-def test_the_service_does_what_its_document_says(server: Running) -> None:
-    said = try_all(server, "--max-examples", "40")
+def test_the_service_does_what_its_document_says(server: Running, tmp_path: Path) -> None:
+    said = try_all(server, tmp_path, "--max-examples", "40")
     operations = re.search(r"Tested: (\d+)", said)
     assert operations and int(operations[1]) >= 14
     assert cases(said) > 1000
 
 
 @pytest.mark.long
-def test_the_service_does_what_its_document_says_for_long(server: Running) -> None:
-    said = try_all(server, "--max-examples", "1000", "--max-time", "240")
+def test_the_service_does_what_its_document_says_for_long(server: Running, tmp_path: Path) -> None:
+    said = try_all(server, tmp_path, "--max-examples", "1000", "--max-time", "240")
     tell("OpenAPI fuzz (Schemathesis)", requests=f"{cases(said):,}", failures=0)
