@@ -58,8 +58,9 @@ class Catalogue:
     def search(self, query: str, limit: int) -> list[CatalogueEntry]:
         """Movies whose title or id holds every word of `query`, accents and case aside.
 
-        Titles that begin with the query come first, then those in which each of its words begins a word,
-        then the rest; equals in the order of the catalogue. Nothing to look for finds everything.
+        The movie whose whole id it is comes first. Then titles that begin with the query, the movie whose
+        number it is, titles in which each of its words begins a word, and the rest; equals in the order of
+        the catalogue. Nothing to look for finds everything.
 
         Args:
             query: Words, or parts of words.
@@ -70,15 +71,21 @@ class Catalogue:
             return self._in_order[:limit]
         beginning = f" {' '.join(words)}"
         starts = [f" {word}" for word in words]
-        ranks: tuple[list[CatalogueEntry], ...] = ([], [], [])
+        ranks: tuple[list[CatalogueEntry], ...] = ([], [], [], [], [])
         for place in self._places(max(words, key=len)):
             line = self._text[self._starts[place] : self._starts[place + 1] - 1]
             if not all(word in line for word in words):
                 continue
-            if line.startswith(beginning):
-                ranks[0].append(self._in_order[place])
+            entry = self._in_order[place]
+            if entry.movie_id == query:
+                rank = 0
+            elif line.startswith(beginning):
+                rank = 1
+            elif len(words) == 1 and _is_number(words[0], entry.movie_id):
+                rank = 2
             else:
-                ranks[1 if all(start in line for start in starts) else 2].append(self._in_order[place])
+                rank = 3 if all(start in line for start in starts) else 4
+            ranks[rank].append(entry)
         return [entry for rank in ranks for entry in rank][:limit]
 
     def _places(self, word: str) -> Iterator[int]:
@@ -98,6 +105,11 @@ def fold(text: str) -> str:
         if not unicodedata.combining(letter)
     )
     return " ".join(_NO_WORD.sub(" ", text.translate(_LETTERS)).replace("_", " ").split())
+
+
+def _is_number(word: str, movie_id: str) -> bool:
+    """Whether `movie_id` is a prefix and this number."""
+    return word.isdecimal() and movie_id.endswith(word) and not movie_id[: -len(word)][-1:].isdecimal()
 
 
 def _entry(movie_id: str, known: Mapping[str, Any] | None) -> CatalogueEntry:

@@ -42,11 +42,15 @@ def given_by(registry: Registry, query: RatingsQuery) -> GivenRatingList:
     """What a user really gave, by the ratings that a model's artefact carries.
 
     The highest rating first; of equals, the movie with more training ratings. Nothing for somebody unknown.
+    Where no model is named and the default one carries no ratings, another that does is asked.
 
     Raises:
         UnknownModel: No model has that name.
     """
     scorer = registry.get(query.model).scorer
+    if query.model is None and scorer.given is None:
+        others = (model.scorer for model in registry.models.values())
+        scorer = next((other for other in others if other.given is not None), scorer)
     user_id = scorer.users.canonical(query.user_id)
     if scorer.given is None:
         return GivenRatingList(scorer.name, user_id, None, [])

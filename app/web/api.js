@@ -54,7 +54,7 @@ export function models() {
 
 // The movie with an id, as an address or a person writes it: 1193 or movie_1193.
 export async function movieById(raw) {
-  const { items } = await get("movies", { q: raw, limit: 50 });
+  const { items } = await get("movies", { q: raw, limit: 100 });
   return items.find((movie) => movie.movie_id === raw || movie.movie_id.endsWith(`_${raw}`))
     ?? { movie_id: raw, title: null, genres: [] };
 }

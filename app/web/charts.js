@@ -60,13 +60,16 @@ const plain = (value) => value;
 // On a logarithmic scale only 1, 2, 5, 10, 20 ... are written.
 const roundEnough = (value) => "125".includes(Number(value).toExponential()[0]) && /^\de/.test(Number(value).toExponential());
 
+// On a scale, zeros at the end say nothing: 50.0 KB is 50 KB.
+const short = (text) => String(text).replace(/(\.\d*?)0+(?=\D|$)/, "$1").replace(/\.(?=\D|$)/, "");
+
 function options(unit, { x = {}, y = {}, legend = true, tooltip = {} }) {
   return {
     maintainAspectRatio: false,
     animation: false,
     interaction: { mode: "nearest", axis: "xy", intersect: false },
     scales: { x, y: { title: { display: Boolean(unit), text: unit }, ...y } },
-    plugins: { legend: { display: legend, position: "bottom", labels: { usePointStyle: true } }, tooltip },
+    plugins: { legend: { display: Boolean(legend), position: "bottom", labels: { usePointStyle: true, boxHeight: 7, ...legend } }, tooltip },
   };
 }
 
@@ -87,8 +90,8 @@ export function bars({ title, note, first, labels, series, unit, format = plain,
     },
     options: options(unit, {
       legend: series.length > 1,
-      y: { type: log ? "logarithmic" : "linear", ...(log ? { min: lowest / 2 } : {}), ticks: { callback: (value) => (log && !roundEnough(value) ? null : format(value)) } },
-      x: { stacked, ...(wide ? { ticks: { maxRotation: 60, autoSkip: true } } : {}) },
+      y: { type: log ? "logarithmic" : "linear", ...(log ? { min: lowest / 2 } : {}), ticks: { callback: (value) => (log && !roundEnough(value) ? null : short(format(value))) } },
+      x: { stacked, grid: { display: false }, ...(wide ? { ticks: { maxRotation: 60, autoSkip: true } } : {}) },
       tooltip: { callbacks: { label: ({ dataset, raw }) => `${dataset.label}: ${format(raw)}` } },
     }),
   }));
@@ -111,24 +114,36 @@ export function lines({ title, note, first, series, unit, across }) {
   }));
 }
 
-// Points with a name each: `points` [{label, x, y}], x on a logarithmic scale.
-export function scatter({ title, note, points, across, unit, format }) {
-  const columns = [{ label: "Model", value: (row) => row.label }, { label: across, value: (row) => row.x }, { label: unit, value: (row) => row.y }];
+// The points that no other is as good as in both and better in one, from left to right.
+function undominated(points) {
+  const beats = (one, other) => one.x <= other.x && one.y <= other.y && (one.x < other.x || one.y < other.y);
+  return points.filter((point) => !points.some((other) => beats(other, point))).sort((one, other) => one.x - other.x);
+}
+
+// Points with a name each: `points` [{label, x, y}], x on a logarithmic scale; a line joins the best of them.
+export function frontier({ title, note, points, across, unit, format }) {
+  const best = undominated(points);
+  const columns = [{ label: "Model", value: (row) => row.label }, { label: across, value: (row) => row.x }, { label: unit, value: (row) => row.y },
+    { label: "On the line", value: (row) => (best.includes(row) ? "yes" : "no") }];
   const low = Math.min(...points.map((point) => point.x)) / 2;
   const high = Math.max(...points.map((point) => point.x)) * 2;
-  return figure(title, note, columns, points, (colours) => ({
+  return figure(title, note, columns, points, (colours, colour) => ({
     type: "scatter",
     data: {
-      datasets: points.map((point, place) => ({
+      datasets: [...points.map((point, place) => ({
         label: point.label, data: [{ x: point.x, y: point.y }], pointRadius: 8, hoverRadius: 11,
         backgroundColor: colours[place % colours.length], borderColor: colours[place % colours.length],
-        pointStyle: POINTS[place % POINTS.length],
-      })),
+        borderWidth: 2, pointStyle: POINTS[place % POINTS.length],
+      })), {
+        label: "", data: best.map(({ x, y }) => ({ x, y })), showLine: true, pointRadius: 0, pointHitRadius: 0, hoverRadius: 0,
+        borderColor: colour("--control"), borderWidth: 2, borderDash: [6, 4],
+      }],
     },
     options: options(unit, {
-      x: { type: "logarithmic", min: low, max: high, title: { display: true, text: across }, ticks: { maxRotation: 0, callback: (value) => (roundEnough(value) ? format(value) : null) } },
+      x: { type: "logarithmic", min: low, max: high, title: { display: true, text: across }, ticks: { maxRotation: 0, autoSkipPadding: 12, callback: (value) => (roundEnough(value) ? short(format(value)) : null) } },
       y: { grace: "20%" },
-      tooltip: { callbacks: { label: ({ dataset, raw }) => `${dataset.label}: ${format(raw.x)}, ${raw.y}` } },
+      legend: { filter: ({ text }) => text !== "" },
+      tooltip: { filter: ({ dataset }) => dataset.label !== "", callbacks: { label: ({ dataset, raw }) => `${dataset.label}: ${format(raw.x)}, ${raw.y}` } },
     }),
   }));
 }

@@ -4,6 +4,7 @@ import { h } from "./dom.js";
 
 const SEPARATORS = ["::", "\t", ";", ","];
 const MAX_TOLD = 5;
+const MAX_ID = 256; // characters; the service refuses longer ones, and with them all that is sent along
 
 // Rows {user_id, movie_id, rating} of a text, and what was left out: [{line, why}], and how many.
 export function parseRatings(text) {
@@ -60,7 +61,9 @@ function headerOf(fields) {
 function read(fields, places, separator) {
   const [user_id, movie_id, stars] = [places.user, places.movie, places.rating].map((place) => fields[place] ?? "");
   if (!user_id || !movie_id || !stars) return "has no user, movie and rating";
-  const rating = Number(separator === ";" ? stars.replace(",", ".") : stars);
+  if ([user_id, movie_id].some((id) => id.length > MAX_ID || /[\x00-\x1f\x7f-\x9f\u2028\u2029]/.test(id))) return "has an id that is too long or holds control characters";
+  const number = separator === ";" ? stars.replace(",", ".") : stars;
+  const rating = /^\+?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(number) ? Number(number) : NaN;
   if (!(rating >= 0 && rating <= 5)) return `the rating ${stars.slice(0, 20)} is not between 0 and 5`;
   return { user_id, movie_id, rating };
 }

@@ -15,10 +15,14 @@ export function stars(rating) {
   return h("span", { className: "rating" }, rating.toFixed(2), h("span", { className: "visually-hidden" }, " stars"));
 }
 
-export function meter(rating) {
-  const bar = h("span");
-  bar.style.setProperty("--share", `${(rating / 5) * 100}%`);
-  return h("span", { className: "meter", ariaHidden: "true" }, bar);
+// A bar as long as the rating, with a mark where the rating that was really given lies.
+export function meter(rating, given = null) {
+  const share = (value) => `${(value / 5) * 100}%`;
+  const bar = h("span", { className: "bar" });
+  bar.style.setProperty("--share", share(rating));
+  const mark = given === null ? null : h("span", { className: "mark" });
+  mark?.style.setProperty("--share", share(given));
+  return h("span", { className: "meter", ariaHidden: "true" }, bar, mark);
 }
 
 export function badge(text, kind = "") {
@@ -29,11 +33,12 @@ export function titleOf(movie) {
   return movie.title ?? movie.movie_id;
 }
 
-export function movieLabel(movie, mark = null) {
+export function movieLabel(movie, marks = []) {
   const about = movie.genres.join(", ");
+  const kept = marks.filter(Boolean);
   return [
     h("span", {}, titleOf(movie)),
-    about || mark ? h("span", { className: "genres" }, mark, mark && about ? " " : "", about) : null,
+    about || kept.length ? h("span", { className: "genres" }, ...kept.flatMap((mark) => [mark, " "]), about) : null,
   ];
 }
 

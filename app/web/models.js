@@ -1,9 +1,10 @@
 // The models: what each costs, and how well it does.
 
 import { get, models } from "./api.js";
-import { bars, lines, scatter } from "./charts.js";
+import { bars, frontier, lines } from "./charts.js";
 import { downloadButton } from "./csv.js";
 import { bytes, h, show, table } from "./dom.js";
+import { inBlocks } from "./sums.js";
 
 let result;
 let shown = false;
@@ -54,14 +55,15 @@ function chartsOf(described, times) {
   const series = (label, value) => ({ label, values: described.map(value) });
   const curves = described.filter((model) => model.training.history.mse?.length);
   const found = [
-    scatter({
-      title: "Error against bytes", note: "Lower left is better.",
+    frontier({
+      title: "Error against bytes", note: "Lower left is better. The line joins the models that no other beats in both.",
       points: described.map((model) => ({ label: model.name, x: model.memory.weights_bytes, y: model.accuracy.mse })),
       across: "Bytes of weights", unit: "MSE, square stars", format: bytes,
     }),
     bars({
       title: "Memory", first: "Model", labels, unit: "Bytes, logarithmic", format: bytes, log: true,
       series: [series("Weights", (model) => model.memory.weights_bytes), series("Vocabulary", (model) => model.memory.vocabulary_bytes),
+        ...(described.some((model) => model.memory.ratings_bytes) ? [series("Given ratings", (model) => model.memory.ratings_bytes)] : []),
         series("File", (model) => model.memory.file_bytes), series("Resident", (model) => model.memory.resident_bytes)],
     }),
     bars({
@@ -87,22 +89,23 @@ function chartsOf(described, times) {
 function popularityOf(described) {
   const counted = described.find((model) => model.popularity?.movie_ratings);
   if (!counted) return null;
-  const blocks = described.find((model) => model.popularity?.movie_blocks?.length > 1);
+  const blocks = inBlocks(described);
   const ranges = counted.popularity.movie_ratings;
   const ends = [];
   (blocks?.popularity.movie_blocks ?? []).forEach((size, place) => ends.push((ends[place - 1] ?? 0) + size));
   const blockOf = (rank) => ends.findIndex((end) => rank <= end);
   const labels = ranges.map(({ first, last }) => (first === last ? `${first}` : `${first}–${last}`));
+  const middle = ({ first, last }) => Math.floor((first + last) / 2);
   const each = ({ first, last, ratings }) => Number((ratings / (last - first + 1)).toFixed(1));
   const series = blocks
     ? ends.map((end, block) => ({
       label: `Block ${block + 1}: to rank ${end}`,
-      values: ranges.map((range) => (blockOf(range.first) === block ? each(range) : null)),
-    }))
+      values: ranges.map((range) => (blockOf(middle(range)) === block ? each(range) : null)),
+    })).filter(({ values }) => values.some((value) => value !== null))
     : [{ label: "Ratings a movie", values: ranges.map(each) }];
   return bars({
     title: "Popularity of the movies", first: "Popularity rank", labels, series, log: true, wide: true, stacked: true, unit: "Training ratings a movie",
-    note: blocks ? `Movies by rank, the most rated first; colours are the blocks of ${blocks.name}.` : "Movies by rank, the most rated first.",
+    note: blocks ? `Movies by rank, the most rated first; colours are the blocks of ${blocks.name}, by the middle of each bar.` : "Movies by rank, the most rated first.",
     format: (count) => Number(count).toLocaleString("en"),
   });
 }

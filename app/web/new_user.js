@@ -26,14 +26,16 @@ export function start(root, onChange) {
 export const state = () => ({ rated: rated.map(({ movie, rating }) => `${movie.movie_id}:${rating}`).join(",") });
 
 export async function open(query) {
-  const wanted = (query.get("rated") ?? "").split(",").map((part) => part.split(":")).filter((pair) => pair.length === 2);
-  rated = wanted.map(([id, rating]) => rated.find(({ movie }) => movie.movie_id === id) ?? { movie: { movie_id: id, title: null, genres: [] }, rating: Number(rating) });
-  rated.forEach((one, place) => { one.rating = Number(wanted[place][1]); });
+  // Of an address that somebody wrote, what is no rating, or a second one of a movie, is passed over.
+  const wanted = new Map((query.get("rated") ?? "").split(",").map((part) => part.split(":"))
+    .filter(([id, rating]) => id && STARS.includes(Number(rating))));
+  rated = [...wanted].map(([id, rating]) => ({
+    movie: rated.find(({ movie }) => movie.movie_id === id)?.movie ?? { movie_id: id, title: null, genres: [] }, rating: Number(rating),
+  }));
   render();
-  for (const one of rated.filter(({ movie }) => movie.title === null)) {
-    one.movie = await movieById(one.movie.movie_id).catch(() => one.movie);
-  }
-  renderList();
+  const unnamed = rated.filter(({ movie }) => movie.title === null);
+  await Promise.all(unnamed.map(async (one) => { one.movie = await movieById(one.movie.movie_id).catch(() => one.movie); }));
+  if (unnamed.length) renderList();
   if (!suggested.childElementCount) suggest();
 }
 

@@ -37,7 +37,7 @@ export function moviePicker(label, choose, placeholder = "Part of a title") {
     label,
     placeholder,
     search: async (q) => (await get("movies", { q, limit: 8 })).items,
-    describe: movieLabel,
+    describe: (movie) => movieLabel(movie),
     text: titleOf,
     choose,
   });

@@ -1,19 +1,23 @@
 // A user's best movies by each model.
 
-import { models, post } from "./api.js";
-import { h, hint, reset, show, titleOf } from "./dom.js";
+import { get, models, movieById, post } from "./api.js";
+import { h, hint, movieLabel, reset, show, stars, titleOf } from "./dom.js";
 import { sideBySide } from "./lists.js";
 import { moviePicker, userPicker } from "./pickers.js";
 
+const SHOWN = 20; // of what the user rated
+const ALL = 1000; // the most that the service tells
+const NAMED = 30; // of movies in an address
 let user = "";
 let excluded = [];
-let result, users, movies, chips, number, changed;
+let result, users, movies, chips, number, rated, changed;
 
 export function start(root, onChange) {
   changed = onChange;
   result = root.querySelector("[data-result]");
   chips = root.querySelector("[data-chips]");
   number = root.querySelector("select");
+  rated = root.querySelector("[data-rated]");
   users = userPicker((id) => { user = id; update(); }, (error) => show(result, "Drawing a user", () => { throw error; }));
   movies = moviePicker("Leave out (optional)", (movie) => {
     movies.set("");
@@ -21,12 +25,14 @@ export function start(root, onChange) {
     update();
   }, "A movie already seen");
   number.addEventListener("change", update);
+  rated.control.addEventListener("change", update);
   root.querySelector("[data-user]").append(users.element);
   root.querySelector("[data-exclude]").append(movies.element);
 }
 
 export const state = () => ({
   user, n: number.value === "10" ? "" : number.value, without: excluded.map((movie) => movie.movie_id).join(","),
+  rated: rated.control.checked ? "" : "too",
 });
 
 export function open(query) {
@@ -34,9 +40,19 @@ export function open(query) {
   users.set(user);
   number.value = query.get("n") ?? "10";
   if (!number.value) number.value = "10";
+  rated.control.checked = query.get("rated") !== "too";
   const ids = (query.get("without") ?? "").split(",").filter(Boolean);
   excluded = ids.map((id) => excluded.find((movie) => movie.movie_id === id) ?? { movie_id: id, title: null, genres: [] });
   ask();
+  name();
+}
+
+// An address names movies by their ids; their titles are asked for, of as many as anybody would read.
+async function name() {
+  const wanted = excluded.filter((movie) => movie.title === null).slice(0, NAMED);
+  const found = new Map(await Promise.all(wanted.map(async (movie) => [movie, await movieById(movie.movie_id).catch(() => movie)])));
+  excluded = excluded.map((movie) => found.get(movie) ?? movie);
+  if (wanted.length) renderChips();
 }
 
 function update() {
@@ -44,18 +60,41 @@ function update() {
   ask();
 }
 
-function ask() {
+function renderChips() {
   chips.replaceChildren(...excluded.map((movie) => h("li", {}, h("button", {
     type: "button", ariaLabel: `No longer leave out ${titleOf(movie)}`,
     onclick: () => { excluded = excluded.filter((one) => one !== movie); movies.input.focus(); update(); },
   }, `${titleOf(movie)} ✕`))));
+}
+
+function ask() {
+  renderChips();
   if (!user) {
     reset(result, hint("Choose a user, and see what each model would put first."));
     return;
   }
-  const request = { user_id: user, n: Number(number.value), exclude: excluded.map((movie) => movie.movie_id) };
+  const without = rated.control.checked;
+  const request = { user_id: user, n: Number(number.value), exclude_rated: without, exclude: excluded.map((movie) => movie.movie_id) };
   show(result, "Asking every model", async () => {
-    const names = (await models()).models.map((model) => model.name);
-    return sideBySide(await Promise.all(names.map((model) => post("recommend", { ...request, model }))));
+    const described = (await models()).models;
+    const carriers = described.filter((model) => model.memory.ratings_bytes);
+    rated.hidden = !carriers.length;
+    const [given, ...lists] = await Promise.all([
+      carriers.length ? get("ratings", { user_id: user, limit: without ? SHOWN : ALL }) : null,
+      ...described.map(({ name: model }) => post("recommend", { ...request, model }))]);
+    const stars = new Map((given?.items ?? []).map((one) => [one.movie_id, one.rating]));
+    const bare = carriers.length ? described.filter((model) => !carriers.includes(model)).map((model) => model.name) : [];
+    return [
+      bare.length && without ? h("p", { className: "note" }, `Nothing is left out for ${bare.join(", ")}: no ratings came with ${bare.length === 1 ? "it" : "them"}.`) : null,
+      ...sideBySide(lists, without ? undefined : stars),
+      given?.total ? whatWasRated(given) : null,
+    ].filter(Boolean);
   });
+}
+
+function whatWasRated({ user_id, total, items }) {
+  const shown = items.slice(0, SHOWN);
+  const about = shown.length < total ? `${total.toLocaleString("en")} ratings, the highest ${shown.length} of them` : total === 1 ? "1 rating" : `${total} ratings, the highest first`;
+  return h("details", { className: "card past" }, h("summary", {}, `What ${user_id} really gave: ${about}`),
+    h("ol", { className: "list" }, ...shown.map((item) => h("li", {}, h("span", {}, ...movieLabel(item)), stars(item.rating)))));
 }

@@ -2,6 +2,12 @@
 
 const USER_GROUPS = [1, 5, 20, 100, 500];
 
+// The model that cuts the movies into the fewest blocks, if any does.
+export function inBlocks(described) {
+  const count = (model) => model.popularity?.movie_blocks?.length ?? 0;
+  return described.filter((model) => count(model) > 1).sort((one, other) => count(one) - count(other))[0];
+}
+
 export class Sums {
   // `rows` are all ratings, `described` the models, `movies` the catalogue in order of popularity.
   constructor(rows, described, movies, keep) {
@@ -13,7 +19,7 @@ export class Sums {
     this.totals = new Map(this.names.map((name) => [name, { squares: 0, distance: 0, rows: 0, cold: 0, warmSquares: 0 }]));
     this.counts = new Map();
     for (const { user_id: user } of rows) this.counts.set(user, (this.counts.get(user) ?? 0) + 1);
-    const sizes = described.map((model) => model.popularity?.movie_blocks).find((blocks) => blocks?.length > 1)
+    const sizes = inBlocks(described)?.popularity.movie_blocks
       ?? [0.1, 0.3, 0.6].map((share) => Math.ceil(share * movies.length));
     this.ends = sizes.map((_, place) => sizes.slice(0, place + 1).reduce((sum, size) => sum + size));
     this.byBlock = this.group([...this.ends.map((end, place) => `${(this.ends[place - 1] ?? 0) + 1}–${end}`), "unknown"]);

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from app.catalogue import Catalogue, fold
@@ -54,6 +56,20 @@ def test_an_id_finds_its_movie_with_and_without_a_title(catalogue: Catalogue) ->
     assert found(catalogue, "1193") == ["movie_1193"]
     (entry,) = catalogue.search("1193", 1)
     assert (entry.title, entry.genres) == (None, ())
+
+
+def test_an_id_comes_before_the_many_titles_that_hold_its_words() -> None:
+    years = {f"movie_{n}": {"title": f"Film {n} (1999)", "genres": []} for n in range(100, 120)}
+    titles: dict[str, dict[str, Any]] = {
+        **years,
+        "movie_1": {"title": "Toy Story (1995)"},
+        "movie_9": {"title": "1 Night"},
+    }
+    catalogue = Catalogue(titles, titles)
+    assert found(catalogue, "movie_1", 2) == ["movie_1", "movie_100"]
+    # A title that begins with the number is what somebody who types it means.
+    assert found(catalogue, "1", 3) == ["movie_9", "movie_1", "movie_100"]
+    assert found(catalogue, "119", 3) == ["movie_119"]
 
 
 def test_nothing_to_look_for_finds_all_in_order(catalogue: Catalogue) -> None:

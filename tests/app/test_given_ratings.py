@@ -81,6 +81,24 @@ def test_an_artefact_without_ratings_says_so(client: TestClient) -> None:
     assert answer == {"model": "bare", "user_id": "user_1", "total": None, "items": []}
 
 
+def test_another_model_answers_where_the_default_one_carries_none() -> None:
+    def answer(*models: tuple[str, GivenRatings | None]) -> dict[str, Any]:
+        loaded = [LoadedModel(fake_scorer(name, given=one)[0], ScoringTime(1.0, 1.0)) for name, one in models]
+        app = create_app(Settings(), Registry(loaded, "bare", [name for name, _ in models]))
+        with TestClient(app) as client:
+            told: dict[str, Any] = client.get("/ratings?user_id=1").json()
+            return told
+
+    assert answer(("bare", None), ("baseline", GIVEN))["model"] == "baseline"
+    assert answer(("bare", GIVEN), ("baseline", GIVEN))["model"] == "bare"
+    assert answer(("bare", None), ("baseline", None)) == {
+        "model": "bare",
+        "user_id": "user_1",
+        "total": None,
+        "items": [],
+    }
+
+
 @pytest.mark.parametrize(
     "query",
     ["", "movie_id=1", "user_id=", "user_id=1&limit=0", "user_id=1&limit=1001", "user_id=1&limit=1e2", "x=1"],

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.app.processes import running
+from tests.builders import TINY_BASELINE, TINY_MEMORY_EFFICIENT, build_store
 from tests.conftest import REPOSITORY
 from tests.web.browser import Visitor, chromium, launched, visiting
 
@@ -25,6 +26,16 @@ def browser() -> Iterator[Browser]:
 def service(browser: Browser) -> Iterator[str]:
     # Nobody reads the log here: a line a request would fill the pipe in the end.
     with running(REPOSITORY / "models_store", log_level="warning") as server:
+        yield server.url
+
+
+@pytest.fixture(scope="package")
+def rated_service(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A service whose `baseline` carries the ratings of its data set; its `memory_efficient` does not."""
+    store = tmp_path_factory.mktemp("stores") / "rated"
+    build_store(store, TINY_BASELINE, with_ratings=True)
+    build_store(store, TINY_MEMORY_EFFICIENT)
+    with running(store, log_level="warning") as server:
         yield server.url
 
 

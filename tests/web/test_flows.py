@@ -37,6 +37,11 @@ def choose(page: Page, label: str, text: str, option: str) -> None:
     field.press("Enter")
 
 
+def choose_file(page: Page, content: bytes) -> None:
+    field = page.get_by_label("A CSV file with")
+    field.set_input_files({"name": "ratings.csv", "mimeType": "text/csv", "buffer": content})
+
+
 def test_predict_by_keyboard_without_accents(visitor: Visitor) -> None:
     page = visitor.open()
     expect(page.get_by_text("Choose a user and a movie.")).to_be_visible()
@@ -70,6 +75,42 @@ def test_a_cold_pair_is_said_to_be_one(visitor: Visitor) -> None:
     expect(page.get_by_text("Does not know the user").first).to_be_visible()
 
 
+def test_a_movie_by_its_number_though_many_titles_hold_it(visitor: Visitor) -> None:
+    page = visitor.open("/?user=1&movie=1")
+    expect(page.locator("#view-predict h3")).to_have_text("Toy Story (1995), as user 1 would rate it")
+
+
+def test_a_title_is_text_whatever_it_holds(visitor: Visitor) -> None:
+    title = "<img src=x onerror='throw 1'> \"quoted\" & </h3>"
+
+    def answer(route: Route) -> None:
+        route.fulfill(json={"items": [{"movie_id": "movie_1193", "title": title, "genres": ["<b>"]}]})
+
+    visitor.page.route(re.compile("/movies"), answer)
+    page = visitor.open("/?user=1&movie=1193")
+    expect(page.locator("#view-predict h3")).to_have_text(f"{title}, as user 1 would rate it")
+    field = page.get_by_role("combobox", name="Movie", exact=True)
+    field.fill("quoted")
+    expect(page.get_by_role("option", name=title)).to_be_visible()
+    assert page.locator("main img").count() == 0
+
+
+def test_from_predict_to_a_new_user_by_keyboard(visitor: Visitor) -> None:
+    page = visitor.open()
+    page.get_by_role("button", name="Become a new user").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("tab", name="New user")).to_be_focused()
+    expect(page.get_by_text("Rate one movie to begin")).to_be_visible()
+
+
+def test_an_address_with_ratings_that_are_none(visitor: Visitor) -> None:
+    page = visitor.open("/?view=new-user&rated=1193:5,1193:3,480:9,661:x,2858,:4,2028:4.5")
+    stars = page.get_by_role("combobox", name=re.compile("^Stars for"))
+    expect(stars).to_have_count(2)
+    assert [one.input_value() for one in stars.all()] == ["3", "4.5"]
+    expect(page.locator("#view-new-user .columns > section").first.locator("li")).to_have_count(10)
+
+
 def test_recommend_side_by_side_and_leave_a_movie_out(visitor: Visitor) -> None:
     page = visitor.open("/?view=recommend&user=1")
     columns = page.locator("#view-recommend .columns > section")
@@ -85,6 +126,14 @@ def test_recommend_side_by_side_and_leave_a_movie_out(visitor: Visitor) -> None:
     expect(columns.first.locator("li")).to_have_count(5)
     page.get_by_role("button", name=f"No longer leave out {best}").click()
     expect(columns.first).to_contain_text(best)
+
+
+def test_movies_that_an_address_leaves_out_are_named(visitor: Visitor) -> None:
+    page = visitor.open("/?view=recommend&user=1&without=1,movie_260,nothing")
+    chips = page.get_by_role("list", name="Left out").get_by_role("button")
+    expect(chips).to_have_text(["Toy Story (1995) ✕", re.compile("^Star Wars: Episode IV"), "nothing ✕"])
+    chips.first.click()
+    assert re.search("without=movie_260,nothing$", page.url)
 
 
 def test_become_a_new_user(visitor: Visitor) -> None:
@@ -124,6 +173,12 @@ def test_models_in_a_table_in_charts_and_as_csv(visitor: Visitor) -> None:
             page.get_by_role("button", name=f"Download {name} as CSV", exact=True).click()
         rows = list(csv.reader(io.StringIO(Path(download.value.path()).read_text())))
         assert len(rows) > MODELS and rows[0][0] == "Model"
+    by_error = page.locator("figure", has=page.locator("figcaption", has_text="Error against bytes"))
+    by_error.locator("summary").click()
+    points = by_error.locator("tbody tr").all()
+    joined = {point.locator("th").inner_text(): point.locator("td").last.inner_text() for point in points}
+    # Larger and worse than others, or neither.
+    assert joined["memory_efficient"] == "no" and joined["tiny"] == joined["accurate"] == "yes"
     page.locator("summary").filter(has_text="Memory").click()
     expect(page.get_by_role("table", name="Memory")).to_be_visible()
 
@@ -162,6 +217,44 @@ def test_evaluate_pasted_lines(visitor: Visitor) -> None:
     expect(page.get_by_text("2 lines were left out")).to_be_visible()
     expect(page.locator("#view-evaluate figure")).to_have_count(2)
     expect(page.get_by_role("table", name=re.compile("Worst misses")).locator("tbody tr")).to_have_count(10)
+
+
+@pytest.mark.parametrize(
+    ("content", "rows", "left"),
+    [
+        ("\ufeffuserId;movieId;rating\r\n1;1193;4,5\r\n1;661;3\r\n", 2, None),
+        ('"movie_title","rating","user_id","movie_id"\n"Les ""Misérables"", 1995",5,1,73\n', 1, None),
+        ("\ufeff1::1193::5::978300760\n\n1::661::0x5::978302109\n", 1, "the rating 0x5 is not"),
+        (f"1,1193,5\n{'9' * 257},1193,5\n1,\x01,5\n", 1, "an id that is too long"),
+        ("1,1193,4.000000e+00\n1,1193,-1\n1,1193,NaN\n1,1193,Infinity", 1, "the rating -1 is not"),
+    ],
+)
+def test_evaluate_odd_files(visitor: Visitor, content: str, rows: int, left: str | None) -> None:
+    page = visitor.open("/?view=evaluate")
+    choose_file(page, content.encode())
+    expect(page.get_by_role("table", name=f"Errors on your {rows} ratings")).to_be_visible()
+    if left is None:
+        expect(page.get_by_text("left out")).to_have_count(0)
+    else:
+        expect(page.get_by_role("status").filter(has_text="left out")).to_contain_text(left)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "There is nothing to read yet"),
+        (b"\xef\xbb\xbf\n \n", "There is nothing to read yet"),
+        (b"movieId,title,genres\n1,Toy Story (1995),Comedy\n", "Line 1 the rating genres is not"),
+        (b"userId,movieId,rating\n", "There is nothing to read yet"),
+        (b"\x00\xff\x00\xfe", "Line 1 has no user, movie and rating"),
+    ],
+)
+def test_evaluate_a_file_without_ratings(visitor: Visitor, content: bytes, said: str) -> None:
+    page = visitor.open("/?view=evaluate")
+    choose_file(page, content)
+    alert = page.get_by_role("alert")
+    expect(alert).to_contain_text("No ratings found")
+    expect(alert).to_contain_text(said)
 
 
 def test_evaluated_figures_are_those_of_the_api(visitor: Visitor) -> None:
