@@ -14,7 +14,7 @@ BIN  := $(VENV)/bin
 UV_COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check format test test-long fuzz train serve bench shipped-models frontier docker-test lock
+.PHONY: help setup check format test test-long fuzz train serve bench bench-page bench-fold-in shipped-models frontier docker-test lock
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -66,6 +66,12 @@ bench: $(VENV)/.dev ## the figures of docs/performance.md, side by side with the
 	$(BIN)/python -m benchmarks.memory
 	$(BIN)/python -m benchmarks.start
 	$(BIN)/python -m benchmarks.growth
+
+bench-page: $(VENV)/.dev ## what the page weighs, its first paint and its slowest request (needs Chromium)
+	$(BIN)/python -m benchmarks.page_weight
+
+bench-fold-in: $(VENV)/.dev ## how close a new user comes to a trained one, on DATA (ARGS="--models tiny ..." needs their data)
+	$(BIN)/python -m benchmarks.fold_in --data "$(DATA)" $(ARGS)
 
 shipped-models: $(VENV)/.train ## rebuild models_store/ from ML1M=folder (MovieLens 1M may not be redistributed)
 	$(BIN)/python -m training fit baseline memory_efficient --recipe reference --data $(ML1M) --store models_store --shareable

@@ -1,9 +1,11 @@
 """Fold-in: how close does a user fitted after training come to one that was trained?
 
-    python -m benchmarks.fold_in --data ../ml-1m
+    python -m benchmarks.fold_in --data ../ml-1m [--models baseline memory_efficient tiny compact accurate]
 
 A tenth of the users is held out. One model is trained without any of their ratings, another with their
-training ratings; both with the same recipe. On the held-out users' test ratings:
+training ratings; both with the same recipe. Of a distilled model, the second is the one in `--store`, which
+must be of the same data; the first is distilled anew, teacher and all, with the weights that the other's
+teacher has (minutes; finished steps are kept in `--work`). On the held-out users' test ratings:
 
 * *trained*: the second model, which knows them;
 * *k ratings*: the first model, each user fitted (`app.folding_in`) to k of their training ratings, drawn at
@@ -20,6 +22,7 @@ import os
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
@@ -30,17 +33,25 @@ from numpy.typing import NDArray
 from app.folding_in import FoldIn, Prior, vector_engine
 from app.scoring.scorer import RatingScorer
 from app.scoring.table_engine import load_table_engine
-from training.data.dataset import Dataset, prepare
+from training.artefact import Artefact, open_artefact
+from training.data.dataset import prepare
 from training.data.movielens import load_ratings
 from training.data.split import Split, split_ratings
 from training.data.table import RatingsTable
+from training.distillation.distilling import Distillation
+from training.distillation.settings import DistillationRecipe, DistilledModel
+from training.distillation.work_folder import open_work_folder
+from training.evaluation import evaluate
+from training.models import DISTILLED
 from training.models.baseline import BASELINE
 from training.models.memory_efficient import MEMORY_EFFICIENT
+from training.publishing import publish_model
 from training.recipes import DEFAULT
 from training.settings import ModelSettings
 from training.workshop import train
 
 MODELS = {"baseline": BASELINE, "memory_efficient": MEMORY_EFFICIENT}
+ALL = (*MODELS, *DISTILLED)
 COUNTS = (1, 3, 5, 10, 20, 50)
 STRENGTHS = (0.25, 0.5, 2.0, 4.0)
 
@@ -61,14 +72,21 @@ def main() -> None:
     options.add_argument(
         "--data", type=Path, default=Path("data/ml-latest-small"), help="ratings, any layout"
     )
-    options.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
+    options.add_argument("--models", nargs="+", choices=ALL, default=list(MODELS))
+    options.add_argument("--store", type=Path, default=Path("models_store"), help="of distilled models")
+    options.add_argument("--work", type=Path, default=Path("runs/fold_in"), help="of finished steps")
     options.add_argument("--seed", type=int, default=0, help="of the choice of users and of their ratings")
     options.add_argument("--out", type=Path, default=Path("benchmarks/results/fold_in.json"))
     arguments = options.parse_args()
     table = load_ratings(arguments.data)
     rows = []
     for name in arguments.models:
-        found = measure(table, MODELS[name], arguments.seed)
+        make = (
+            Trained(table, MODELS[name])
+            if name in MODELS
+            else Redistilled(table, DISTILLED[name], arguments.store, arguments.work)
+        )
+        found = measure(table, make, arguments.seed)
         rows.append({"model": name, **found})
         print(f"{name} on {table.name}, MSE over {found.pop('rows'):.0f} test ratings of held-out users")
         for what, mse in found.items():
@@ -77,7 +95,70 @@ def main() -> None:
     arguments.out.write_text(json.dumps({"data": table.name, "rows": rows}, indent=1))
 
 
-def measure(table: RatingsTable, settings: ModelSettings, seed: int) -> dict[str, float]:
+class Maker(Protocol):
+    """Makes both models that are held against each other."""
+
+    def with_them(self, split: Split) -> RatingScorer:
+        """The model that knows the held-out users."""
+
+    def without_them(self, split: Split) -> RatingScorer:
+        """The one that does not."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model that is trained by gradients, in seconds."""
+
+    table: RatingsTable
+    settings: ModelSettings
+
+    def with_them(self, split: Split) -> RatingScorer:
+        """Train on the split."""
+        with tempfile.TemporaryDirectory() as folder:
+            dataset = prepare(self.table, split)
+            return _scorer(train(self.settings, DEFAULT, dataset, Path(folder) / "store", {}))
+
+    def without_them(self, split: Split) -> RatingScorer:
+        """The same."""
+        return self.with_them(split)
+
+
+@dataclass(frozen=True)
+class Redistilled:
+    """A distilled model of a store, and its like, distilled without some users."""
+
+    table: RatingsTable
+    model: DistilledModel
+    store: Path
+    work: Path
+
+    def with_them(self, split: Split) -> RatingScorer:
+        """The store's own, which must have kept the same rows for test."""
+        artefact = open_artefact(self.store / self.model.name)
+        manifest = artefact.manifest
+        if (manifest.dataset.sha256, manifest.split.test_sha256) != (self.table.sha256, split.test_sha256):
+            raise SystemExit(f"{artefact.folder} was not made from these ratings with this split")
+        return _scorer(artefact)
+
+    def without_them(self, split: Split) -> RatingScorer:
+        """Distil on all rows that are not for test."""
+        manifest = open_artefact(self.store / self.model.name).manifest
+        recipe = DistillationRecipe.model_validate_json(json.dumps(manifest.training.recipe))
+        rest = np.sort(np.concatenate([split.train, split.validation]))
+        dataset = prepare(self.table, replace(split, train=rest, validation=np.empty(0, np.int64)))
+        with open_work_folder(self.work) as work, tempfile.TemporaryDirectory() as folder:
+            run = Distillation(dataset, work, teacher=recipe.teacher, seed=recipe.seed)
+            made = run.distil(self.model, recipe.blend)
+            fallback = made.fallback(dataset)
+            accuracy = evaluate(made.predict, fallback, dataset)
+            return _scorer(publish_model(Path(folder) / "store", made, dataset, fallback, accuracy, {}))
+
+
+def _scorer(artefact: Artefact) -> RatingScorer:
+    return RatingScorer.from_artefact(artefact, load_table_engine(artefact))
+
+
+def measure(table: RatingsTable, make: Maker, seed: int) -> dict[str, float]:
     """Mean squared errors by what they are of."""
     random = np.random.default_rng(seed)
     split = split_ratings(table, "random", seed, DEFAULT.validation_fraction)
@@ -89,8 +170,8 @@ def measure(table: RatingsTable, settings: ModelSettings, seed: int) -> dict[str
         known=random.permutation(known[chosen[table.user_index[known]]]),
         test=split.test[chosen[table.user_index[split.test]]],
     )
-    with_them = _train(settings, prepare(table, split))
-    without = _train(settings, prepare(table, _without(split, held_out, table, chosen)))
+    with_them = make.with_them(split)
+    without = make.without_them(_without(split, held_out, table, chosen))
     movie_ids = [table.movies[int(index)] for index in table.movie_index[held_out.test]]
     warm = without.movies.indices(movie_ids) < without.movies.warm
     held_out = replace(held_out, test=held_out.test[warm])
@@ -116,12 +197,6 @@ def _without(split: Split, held_out: HeldOut, table: RatingsTable, chosen: NDArr
         validation=split.validation[~chosen[table.user_index[split.validation]]],
         test=np.sort(np.concatenate([split.test, held_out.known])),
     )
-
-
-def _train(settings: ModelSettings, dataset: Dataset) -> RatingScorer:
-    with tempfile.TemporaryDirectory() as folder:
-        artefact = train(settings, DEFAULT, dataset, Path(folder) / "store", {})
-        return RatingScorer.from_artefact(artefact, load_table_engine(artefact))
 
 
 def _mse_folded(
