@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Final, cast
 
 from training.artefact import MAX_ID_LENGTH, RawId
-from training.artefact.id_text import IdTexts, TextList
+from training.artefact.id_text import IdTexts
 
 MAX_NUMBER: Final = 2**63 - 1
 # Control characters, line and paragraph separators, and halves of surrogate pairs.
@@ -53,7 +53,7 @@ def check_id(raw: object, max_length: int = MAX_ID_LENGTH) -> RawId:
     raise ValueError("must be a string or a whole number")
 
 
-def plain_ids(raws: list[object], max_length: int) -> Sequence[RawId] | None:
+def plain_ids(raws: Sequence[object], max_length: int) -> Sequence[RawId] | None:
     """`raws`, if all are plain ids: visible ASCII text, or numbers. Else None, which says nothing of them.
 
     Looks at all at once, where `check_id` takes longer than rating them does.
@@ -61,11 +61,9 @@ def plain_ids(raws: list[object], max_length: int) -> Sequence[RawId] | None:
     if not raws:
         return None
     try:
-        texts = IdTexts.of(cast("list[str]", raws))
+        texts = raws if isinstance(raws, IdTexts) else IdTexts.of(cast("list[str]", raws))
     except TypeError:
         numbers = set(map(type, raws)) == {int}
         plain = numbers and min(cast("list[int]", raws)) >= 0 and max(cast("list[int]", raws)) <= MAX_NUMBER
         return cast("list[RawId]", raws) if plain else None
-    if texts is None or not texts.all_plain(max_length):
-        return None
-    return cast("Sequence[RawId]", TextList(cast("list[str]", raws), texts))
+    return texts if texts is not None and texts.all_plain(max_length) else None

@@ -11,7 +11,7 @@ from app.errors import MAX_POSITIONS, ColdPairs, UnknownMovie, UnknownUser, shor
 from app.schemas.predictions import BatchPrediction, Prediction
 from app.schemas.requests import BatchOptions, BatchRequest, PredictRequest
 from app.scoring.registry import Registry
-from app.scoring.scorer import RatingScorer, ScoredPairs
+from app.scoring.scorer import RatingScorer, ScoredPairs, as_told
 from training.artefact import RawId
 from training.artefact.id_text import IdTexts
 
@@ -57,7 +57,7 @@ def predict_batch(registry: Registry, request: BatchRequest) -> BatchPrediction:
     cold: list[int] = np.flatnonzero(scored.cold).tolist()
     if cold and request.on_unknown == "error":
         raise _cold_batch(scorer, request.user_ids, request.movie_ids, scored, cold)
-    return BatchPrediction(scorer.name, scored.rounded(), cold)
+    return BatchPrediction(scorer.name, as_told(scored.ratings), cold)
 
 
 def predict_columns(registry: Registry, pairs: Sequence[Pairs], options: BatchOptions) -> ScoredPairs:

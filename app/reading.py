@@ -9,9 +9,10 @@ from urllib.parse import parse_qsl
 from pydantic import ValidationError
 from starlette.requests import ClientDisconnect, Request
 
+from app.columns import parse_columns
 from app.errors import BodyTooLarge, InvalidRequest, UnreadableBody, WrongContentType, shorten
 from app.json_body import parse_json
-from app.schemas.requests import RequestModel
+from app.schemas.requests import BatchRequest, RequestModel
 from app.settings import Limits
 
 ARROW_STREAM: Final = "application/vnd.apache.arrow.stream"
@@ -89,6 +90,18 @@ def parse_body(model: type[RequestT], body: bytes, limits: Limits) -> RequestT:
         TooManyPairs: It holds more pairs than one call may.
     """
     return _validate(model, parse_json(body), limits)
+
+
+def parse_batch(body: bytes, limits: Limits) -> BatchRequest:
+    """The same as `parse_body`, of two long lists in a fraction of the time.
+
+    Raises:
+        UnreadableBody: It is not JSON.
+        InvalidRequest: It is not what the call takes.
+        TooManyPairs: It holds more pairs than one call may.
+    """
+    fields = parse_columns(body)
+    return _validate(BatchRequest, parse_json(body) if fields is None else fields, limits)
 
 
 def parse_query(model: type[RequestT], request: Request, limits: Limits) -> RequestT:

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from app.scoring.loading import load_registry
 from app.settings import load_settings
-from benchmarks.harness import app_command, floor_command, load, median, report, served, spread
+from benchmarks.harness import Served, app_command, floor_command, load, median, report, served, spread
 
 PAIRS, ARROW_PAIRS = 10_000, 100_000
 ARROW = "application/vnd.apache.arrow.stream"
@@ -23,55 +23,73 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=2)
+    parser.add_argument("--models", nargs="+", default=["baseline", "compact"])
     arguments = parser.parse_args()
-    scorer = load_registry(load_settings()).get().scorer
-    random = np.random.default_rng(1)
-    users = [scorer.users[i] for i in random.integers(0, scorer.users.warm, ARROW_PAIRS).tolist()]
-    movies = [scorer.movies[i] for i in random.integers(0, scorer.movies.warm, ARROW_PAIRS).tolist()]
-    columns = json.dumps({"user_ids": users[:PAIRS], "movie_ids": movies[:PAIRS]}).encode()
+    users, movies = _pairs(arguments.models[0])
+    floor_body = _columns(users, movies)
     numbers = [np.array([int(one.split("_")[1]) for one in ids]) for ids in (users, movies)]
-    streams = {"Arrow, text": _stream(users, movies), "Arrow, numbers": _stream(*numbers)}
-    rounds: dict[str, list[dict[str, float]]] = {name: [] for name in ("floor", "ours", *streams)}
+    streams = {"text": _stream(users, movies), "numbers": _stream(*numbers)}
+    rounds: dict[tuple[str, str], list[dict[str, float]]] = {}
     with served(floor_command()) as floor, served(app_command()) as ours:
         for _ in range(arguments.rounds):
-            for name, server in (("floor", floor), ("ours", ours)):
-                before = server.cpu_seconds()
-                found = load(server.port, arguments.seconds, "/predict/batch", [columns], "application/json")
-                calls = found["rate"] * arguments.seconds
-                found["cpu_ms"] = 1e3 * (server.cpu_seconds() - before) / calls
-                rounds[name].append(found)
-            for name, body in streams.items():
-                rounds[name].append(load(ours.port, arguments.seconds, "/predict/batch", [body], ARROW))
-    base = rounds["floor"]
-    rows: list[dict[str, Any]] = []
-    for name in ("floor", "ours"):
-        own = rounds[name]
-        ratios = [b["rate"] / o["rate"] for o, b in zip(own, base, strict=True)]
-        cpu = median([one["cpu_ms"] for one in own])
-        rows.append(
-            {
-                "form": f"JSON, {name}",
-                "pairs a call": PAIRS,
-                "calls/s": spread([one["rate"] for one in own]),
-                "pairs/s": f"{median([one['rate'] for one in own]) * PAIRS:.3g}",
-                "times the floor": spread(ratios),
-                "CPU ms": f"{cpu:.2f}",
-                "CPU of floor's": f"{cpu / median([one['cpu_ms'] for one in base]):.2f}",
-                "failed": int(sum(one["failed"] for one in own)),
-            }
-        )
-    for name in streams:
-        rate = median([one["rate"] for one in rounds[name]])
-        rows.append(
-            {
-                "form": name,
-                "pairs a call": ARROW_PAIRS,
-                "calls/s": spread([one["rate"] for one in rounds[name]]),
-                "pairs/s": f"{rate * ARROW_PAIRS:.3g}",
-                "failed": int(sum(one["failed"] for one in rounds[name])),
-            }
-        )
-    report("batch", "POST /predict/batch, one worker", rows)
+            _one_round(rounds, ("JSON", "floor"), floor, arguments.seconds, floor_body)
+            for model in arguments.models:
+                body = _columns(users, movies, model=model)
+                _one_round(rounds, ("JSON", model), ours, arguments.seconds, body)
+                for kind, stream in streams.items():
+                    _one_round(rounds, (f"Arrow, {kind}", model), ours, arguments.seconds, stream)
+    base = rounds["JSON", "floor"]
+    report("batch", "POST /predict/batch, one worker", [_row(key, own, base) for key, own in rounds.items()])
+
+
+def _pairs(model: str) -> tuple[list[str], list[str]]:
+    """`ARROW_PAIRS` pairs of ids, drawn evenly from those that the model knows."""
+    scorer = load_registry(load_settings()).get(model).scorer
+    random = np.random.default_rng(1)
+    users, movies = (
+        [ids[index] for index in random.integers(0, ids.warm, ARROW_PAIRS).tolist()]
+        for ids in (scorer.users, scorer.movies)
+    )
+    return users, movies
+
+
+def _columns(users: list[str], movies: list[str], **more: str) -> bytes:
+    return json.dumps({"user_ids": users[:PAIRS], "movie_ids": movies[:PAIRS], **more}).encode()
+
+
+def _one_round(
+    rounds: dict[tuple[str, str], list[dict[str, float]]],
+    key: tuple[str, str],
+    server: Served,
+    seconds: int,
+    body: bytes,
+) -> None:
+    form, model = key
+    arrow = form.startswith("Arrow")
+    path = f"/predict/batch?model={model}" if arrow else "/predict/batch"
+    before = server.cpu_seconds()
+    found = load(server.port, seconds, path, [body], ARROW if arrow else "application/json")
+    found["cpu_ms"] = 1e3 * (server.cpu_seconds() - before) / (found["rate"] * seconds)
+    rounds.setdefault(key, []).append(found)
+
+
+def _row(key: tuple[str, str], own: list[dict[str, float]], base: list[dict[str, float]]) -> dict[str, Any]:
+    form, model = key
+    pairs = PAIRS if form == "JSON" else ARROW_PAIRS
+    cpu = median([one["cpu_ms"] for one in own])
+    row = {
+        "form": form,
+        "model": model,
+        "pairs a call": pairs,
+        "calls/s": spread([one["rate"] for one in own]),
+        "pairs/s": f"{median([one['rate'] for one in own]) * pairs:.3g}",
+        "CPU ms": f"{cpu:.2f}",
+        "failed": int(sum(one["failed"] for one in own)),
+    }
+    if form == "JSON":
+        row["times the floor"] = spread([b["rate"] / o["rate"] for o, b in zip(own, base, strict=True)])
+        row["CPU of floor's"] = f"{cpu / median([one['cpu_ms'] for one in base]):.2f}"
+    return row
 
 
 def _stream(users: Any, movies: Any) -> bytes:

@@ -14,7 +14,16 @@ from app.documentation import examples
 from app.documentation.operations import BODY_ERRORS, answers, json_body, query_parameters
 from app.errors import InvalidRequest, TooManyPairs, UnknownModel, UnknownMovie, UnknownUser
 from app.predicting import predict, predict_batch, predict_columns
-from app.reading import ARROW_STREAM, is_arrow, parse_body, parse_query, read_body, read_bytes, refuse_query
+from app.reading import (
+    ARROW_STREAM,
+    is_arrow,
+    parse_batch,
+    parse_body,
+    parse_query,
+    read_body,
+    read_bytes,
+    refuse_query,
+)
 from app.schemas.predictions import BatchPrediction, Prediction
 from app.schemas.requests import BatchOptions, BatchRequest, PredictRequest
 
@@ -83,6 +92,7 @@ async def post_predict_batch(
     body = await read_body(request, limits)
 
     def work() -> bytes:
-        return orjson.dumps(predict_batch(registry, parse_body(BatchRequest, body, limits)))
+        predicted = predict_batch(registry, parse_batch(body, limits))
+        return orjson.dumps(predicted, option=orjson.OPT_SERIALIZE_NUMPY)
 
     return JSONAnswer(await worker.run(len(body), work))

@@ -6,9 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import Field
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, GetPydanticSchema
 
 Rating = Annotated[float, Field(ge=0, le=5, description="predicted rating, in stars")]
+# An array, which is written without a Python number for each entry; described as the list that it becomes.
+Ratings = Annotated[NDArray[np.float64], GetPydanticSchema(lambda _array, describe: describe(list[Rating]))]
 Known = Annotated[bool, Field(description="whether it has training ratings; if not, a mean stands in")]
 
 
@@ -29,5 +33,5 @@ class BatchPrediction:
     """Many rated pairs, in the order asked for."""
 
     model: str
-    ratings: Sequence[Rating]
+    ratings: Ratings
     cold: Annotated[Sequence[int], Field(description="positions of pairs that a mean stands in for")]

@@ -22,6 +22,7 @@ from app.errors import InvalidRequest, TooManyPairs, shorten
 from app.ids import ID_SCHEMA, check_id, plain_ids
 from app.settings import Limits
 from training.artefact import RawId
+from training.artefact.id_text import IdTexts
 
 
 def _limits(info: ValidationInfo) -> Limits:
@@ -34,7 +35,7 @@ def _one_id(raw: object, info: ValidationInfo) -> RawId:
 
 def _many_ids(raws: object, info: ValidationInfo) -> Sequence[RawId]:
     limits = _limits(info)
-    if not isinstance(raws, list):
+    if not isinstance(raws, list | IdTexts):
         raise ValueError("must be a list of ids")
     check_count(raws, info)
     plain = plain_ids(raws, limits.max_id_length)
@@ -52,7 +53,7 @@ def _many_ids(raws: object, info: ValidationInfo) -> Sequence[RawId]:
 def check_count(pairs: object, info: ValidationInfo) -> object:
     """`pairs`, if it is no list with more entries than one call may hold."""
     limit = _limits(info).max_batch
-    if isinstance(pairs, list) and len(pairs) > limit:
+    if isinstance(pairs, list | IdTexts) and len(pairs) > limit:
         raise TooManyPairs(len(pairs), limit)
     return pairs
 

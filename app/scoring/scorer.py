@@ -73,9 +73,14 @@ class ScoredPairs:
         return rounded(self.ratings)
 
 
-def rounded(ratings: NDArray[np.float32]) -> list[float]:
+def as_told(ratings: NDArray[np.float32]) -> NDArray[np.float64]:
     """Stars with 6 decimals, which is what a float32 below 5 holds."""
-    told: list[float] = np.round(ratings.astype(np.float64), 6).tolist()
+    return ratings.astype(np.float64).round(6)
+
+
+def rounded(ratings: NDArray[np.float32]) -> list[float]:
+    """The same as plain numbers."""
+    told: list[float] = as_told(ratings).tolist()
     return told
 
 

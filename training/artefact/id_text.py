@@ -7,7 +7,7 @@ ends.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,26 +17,22 @@ WORD: Final = 8
 _SEPARATOR: Final = "\n"
 # Digits of a number that are parsed here; a longer one may not fit 63 bits.
 _MAX_DIGITS: Final = 18
+# The least number of so many digits: a smaller one has leading zeros.
+_LEAST: Final = np.array([0, 0, *(10**digits for digits in range(1, _MAX_DIGITS))])
+# Texts that are parsed at a time: what is computed on the way stays in the processor's cache.
+_BLOCK: Final = 4_096
 _U = np.uint64
+# By digits in a word of eight bytes: how many bits of it belong to something else.
+_FOREIGN_BITS: Final = np.array([56, *range(56, -8, -8)], _U)
 _ZEROS: Final = _U(0x3030303030303030)
+# Added to a byte of a digit's value, sets its highest bit where the value is above 9.
+_ABOVE_NINE: Final = _U(0x7676767676767676)
 _HIGH_BITS: Final = _U(0x8080808080808080)
 
 Places = NDArray[np.int64]
 
 
-class TextList(list[str]):
-    """A list of texts that also holds them as bytes, where both are wanted.
-
-    Attributes:
-        texts: The same texts.
-    """
-
-    def __init__(self, plain: list[str], texts: IdTexts) -> None:
-        super().__init__(plain)
-        self.texts = texts
-
-
-class IdTexts:
+class IdTexts(Sequence[str]):
     """`n` texts in one buffer.
 
     Attributes:
@@ -48,25 +44,30 @@ class IdTexts:
         """Take texts that lie one after the other in a buffer that is not padded yet.
 
         Args:
-            data: The bytes of all of them, with nothing between them but separators.
+            data: The bytes of all of them, with nothing between them but separators and visible ASCII.
             starts: `(n,)` first byte of each, counted from the first of `data`.
             ends: `(n,)` the byte after its last, likewise.
-            separators: How many separators of one byte there are.
+            separators: How many separators of one byte there are: line ends or blanks.
         """
         self._separators = separators
-        padded = np.zeros(data.size + 2 * PAD, np.uint8)
-        padded[PAD : PAD + data.size] = data
-        self._data = padded[PAD : PAD + data.size]
-        self._words = np.ndarray(padded.size - WORD + 1, _U, padded, strides=(1,))
+        self._padded = np.zeros(data.size + 2 * PAD, np.uint8)
+        self._padded[PAD : PAD + data.size] = data
+        self._data = self._padded[PAD : PAD + data.size]
+        # Of no type: numbers that lie askew are fetched one by one, and three times as slowly.
+        self._words = np.ndarray(self._padded.size - WORD + 1, "V8", self._padded, strides=(1,))
         self.starts, self.ends = starts + PAD, ends + PAD
 
     def __len__(self) -> int:
         return int(self.starts.size)
 
-    def __getitem__(self, place: int) -> str:
-        first, last = int(self.starts[place]), int(self.ends[place])
-        data: bytes = self._words[first:last].astype(np.uint8).tobytes()
-        return data.decode("utf-8", "surrogatepass")
+    @overload
+    def __getitem__(self, place: int) -> str: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[str]: ...
+    def __getitem__(self, place: int | slice) -> str | list[str]:
+        if isinstance(place, slice):
+            return [self[one] for one in range(len(self))[place]]
+        return self._bytes(place).decode("utf-8", "surrogatepass")
 
     def strict(self, place: int) -> str:
         """One text.
@@ -74,9 +75,7 @@ class IdTexts:
         Raises:
             UnicodeDecodeError: It is not UTF-8.
         """
-        first, last = int(self.starts[place]), int(self.ends[place])
-        data: bytes = self._words[first:last].astype(np.uint8).tobytes()
-        return data.decode()
+        return self._bytes(place).decode()
 
     @classmethod
     def within(cls, data: NDArray[np.uint8], starts: Places, ends: Places) -> IdTexts:
@@ -133,46 +132,62 @@ class IdTexts:
             `(n,)` numbers, -1 where a text is none in its one canonical form; and `(n,)` whether it has more
             digits than are parsed here, and -1 means nothing.
         """
-        starts = self.starts + len(prefix) * self._begin_with(prefix)
-        digits = self.ends - starts
-        legal = (digits > 0) & (digits <= _MAX_DIGITS)
-        # The first byte of a word is its lowest one.
-        first = self._words[starts] & _U(0xFF)
-        legal &= (first != _U(0x30)) | (digits == 1)
+        value, long = np.empty(len(self), np.int64), np.empty(len(self), np.bool_)
+        for start in range(0, len(self), _BLOCK):
+            block = slice(start, start + _BLOCK)
+            value[block], long[block] = self._numbers(prefix, self.starts[block], self.ends[block])
+        return value, long
+
+    def _numbers(
+        self, prefix: bytes, starts: Places, ends: Places
+    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        digits = ends - starts
+        digits -= len(prefix) * self._begin_with(prefix, starts, digits)
+        long = digits > _MAX_DIGITS
+        legal = (digits > 0) & ~long
         value = np.zeros(digits.size, np.int64)
-        longest = int(digits[legal].max(initial=0))
-        for place in range(0, longest, WORD):
-            word = self._words[self.ends - (WORD + place)]
-            kept = np.clip(digits - place, 0, WORD).astype(_U)
-            # What lies before the number is in the lowest bytes; it counts as zeros.
-            foreign = np.where(
-                kept == 0, ~_U(0), (_U(1) << (_U(64) - _U(8) * np.maximum(kept, _U(1)))) - _U(1)
-            )
-            word = (word & ~foreign) | (_ZEROS & foreign)
-            legal &= (((word - _ZEROS) | (word + _U(0x4646464646464646)) | word) & _HIGH_BITS) == 0
-            value += _eight_digits(word).astype(np.int64) * 10**place
-        return np.where(legal, value, -1), digits > _MAX_DIGITS
+        for place in range(0, min(int(digits.max(initial=0)), _MAX_DIGITS), WORD):
+            # A byte for a digit, the last one highest; what lies before the number is shifted out.
+            word = self._words_at(ends - (WORD + place)) ^ _ZEROS
+            foreign = _FOREIGN_BITS.take(digits - place, mode="clip")
+            word >>= foreign
+            word <<= foreign
+            if place:
+                word[digits <= place] = 0
+            legal &= ((word + _ABOVE_NINE) | word) & _HIGH_BITS == 0
+            value += _eight_digits(word).view(np.int64) * 10**place
+        legal &= value >= _LEAST.take(digits, mode="clip")
+        value[~legal] = -1
+        return value, long
 
     def word(self, place: int, index: Any = slice(None)) -> NDArray[np.uint64]:
         """`(n,)` eight bytes of each text from `place` on, zeros past its end; ordered as the bytes are."""
         starts = self.starts[index] + place
         left = np.clip(self.ends[index] - starts, 0, WORD).astype(_U)
-        word = self._words[np.minimum(starts, self._words.size - 1)].byteswap()
+        word = self._words_at(np.minimum(starts, self._words.size - 1)).byteswap()
         keep = ~_U(0) << (_U(64) - _U(8) * np.maximum(left, _U(1)))
         return np.where(left == 0, _U(0), word & keep)
 
-    def _begin_with(self, prefix: bytes) -> NDArray[np.bool_]:
-        matches = self.ends - self.starts >= len(prefix)
+    def _begin_with(self, prefix: bytes, starts: Places, sizes: Places) -> NDArray[np.bool_]:
+        matches = sizes >= len(prefix)
         for place in range(0, len(prefix), WORD):
             part = prefix[place : place + WORD]
             mask = _U((1 << 8 * len(part)) - 1)
-            places = np.minimum(self.starts + place, self._words.size - 1)
-            matches &= self._words[places] & mask == _U(int.from_bytes(part, "little"))
+            words = self._words_at(np.minimum(starts + place, self._words.size - 1))
+            matches &= words & mask == _U(int.from_bytes(part, "little"))
         return matches
+
+    def _words_at(self, places: Places) -> NDArray[np.uint64]:
+        """`(n,)` the eight bytes from each place on, the first one lowest."""
+        return self._words[places].view(_U)
+
+    def _bytes(self, place: int) -> bytes:
+        found: bytes = self._padded[int(self.starts[place]) : int(self.ends[place])].tobytes()
+        return found
 
 
 def _eight_digits(word: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """The numbers that words of eight ASCII digits stand for: pairs, then fours, then all eight at once."""
-    word = ((word & _U(0x0F0F0F0F0F0F0F0F)) * _U(2561)) >> _U(8)
+    """The numbers that words of eight digits stand for: pairs, then fours, then all eight at once."""
+    word = (word * _U(2561)) >> _U(8)
     word = ((word & _U(0x00FF00FF00FF00FF)) * _U(6553601)) >> _U(16)
     return ((word & _U(0x0000FFFF0000FFFF)) * _U(42949672960001)) >> _U(32)

@@ -24,7 +24,7 @@ from typing import Any, Final, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from training.artefact.id_text import IdTexts, TextList
+from training.artefact.id_text import IdTexts
 
 UNKNOWN: Final = -1
 MAX_ID_LENGTH: Final = 256
@@ -145,8 +145,8 @@ class Vocabulary(ABC):
 
     def indices(self, raws: Sequence[RawId]) -> NDArray[np.int32]:
         """`(n,)` int32 indices of many ids, `UNKNOWN` where there is none."""
-        if isinstance(raws, TextList):
-            return self.indices_of_texts(raws.texts)
+        if isinstance(raws, IdTexts):
+            return self.indices_of_texts(raws)
         kinds = set(map(type, raws))
         if kinds == {str}:
             texts = IdTexts.of(cast("Sequence[str]", raws))
@@ -230,8 +230,9 @@ class NumberedVocabulary(Vocabulary):
         dense = self._dense
         if dense is None:
             return self._search(numbers)
-        inside = (numbers >= 0) & (numbers < dense.size)
-        return np.where(inside, dense[np.where(inside, numbers, 0)], np.int32(UNKNOWN))
+        # Unsigned, a negative number is one of those beyond the last slot, which says that it is unknown.
+        slots = np.minimum(numbers.view(np.uint64), np.uint64(dense.size - 1)).view(np.int64)
+        return dense.take(slots)
 
     def _search(self, numbers: NDArray[np.int64]) -> NDArray[np.int32]:
         if not len(self):
@@ -355,12 +356,12 @@ def _ascends(numbers: NDArray[Any]) -> bool:
 
 
 def _dense_index(numbers: NDArray[Any]) -> NDArray[np.int32] | None:
-    """`(largest number + 1,)` index of each number, or None where that would be mostly gaps.
+    """`(largest number + 2,)` index of each number, or None where that would be mostly gaps.
 
     Raises:
         ValueError: A number occurs twice.
     """
-    slots = int(numbers.max()) + 1 if numbers.size else 1
+    slots = int(numbers.max()) + 2 if numbers.size else 1
     if slots > _DENSE_SLOTS_PER_ID * max(numbers.size, 256):
         return None
     dense = np.full(slots, UNKNOWN, dtype=np.int32)

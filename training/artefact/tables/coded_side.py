@@ -49,8 +49,8 @@ class CodedSide:
 
     def rows(self, index: Index) -> Floats:
         """`(n, dim)` the embeddings at `(n,)` indices."""
-        rows: Floats = self._codes[index] + _HALF
-        rows *= self._steps[self._block_of[index]]
+        rows: Floats = self._codes.take(index, axis=0) + _HALF
+        rows *= self._steps.take(self._block_of.take(index), axis=0)
         return rows
 
     def products(self, vector: Floats) -> Floats:

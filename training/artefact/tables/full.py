@@ -30,7 +30,7 @@ class FullTable:
 
     def rows(self, index: Index) -> Floats:
         """`(n, dim)` the embeddings at `(n,)` indices."""
-        rows: Floats = self._table[index].astype(np.float32, copy=False)
+        rows: Floats = self._table.take(index, axis=0).astype(np.float32, copy=False)
         return rows
 
     def products(self, vector: Floats) -> Floats:

@@ -38,7 +38,7 @@ class QuotientRemainderTable:
     def rows(self, index: Index) -> Floats:
         """`(n, dim)` the embeddings at `(n,)` indices."""
         quotient, remainder = np.divmod(index, self._buckets)
-        return self._combine(self._quotient[quotient], self._remainder[remainder])
+        return self._combine(self._quotient.take(quotient, axis=0), self._remainder.take(remainder, axis=0))
 
     def products(self, vector: Floats) -> Floats:
         """`(count,)` products of every embedding with a `(dim,)` vector; in float32 no embedding is made."""

@@ -13,7 +13,7 @@ from training.artefact.tables.side import Floats, Index, SideTable
 MAX_STARS: Final = 5.0
 # Pairs that are rated at a time: bounds the memory that looked-up embeddings take, and keeps them in the
 # processor's cache.
-BLOCK: Final = 4_096
+BLOCK: Final = 2_048
 # Beyond this a sigmoid in float32 is 0 or 1 anyway; the exponential of more would overflow.
 _LARGEST: Final = 80.0
 
