@@ -35,7 +35,7 @@ COPY training/__init__.py training/errors.py training/
 COPY training/artefact training/artefact
 COPY app app
 USER stars
-ENV RATINGS_HOST=0.0.0.0 RATINGS_PORT=8000 RATINGS_STORE=/srv/models_store
+ENV RATINGS_HOST=0.0.0.0 RATINGS_PORT=8000 RATINGS_STORE=/srv/models_store RATINGS_LOG_FORMAT=json
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
   CMD ["python", "-c", "import os, urllib.request as r; r.urlopen(f\"http://127.0.0.1:{os.environ['RATINGS_PORT']}/readyz\", timeout=2)"]

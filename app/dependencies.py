@@ -7,6 +7,7 @@ from typing import Annotated, TypedDict
 from fastapi import Depends, Request
 
 from app.folding_in import FoldIn
+from app.metrics.telling import Telling
 from app.reading import parse_query, read_body
 from app.schemas.discovery import MoviesQuery, RatingsQuery, RecommendQuery, UsersQuery
 from app.schemas.requests import CompareQuery, PredictRequest
@@ -24,6 +25,7 @@ class State(TypedDict):
     worker: Worker
     fold_in: FoldIn
     page: Page
+    telling: Telling
 
 
 async def get_registry(request: Request) -> Registry:
@@ -56,11 +58,18 @@ async def get_page(request: Request) -> Page:
     return page
 
 
+async def get_telling(request: Request) -> Telling:
+    """What tells the metrics."""
+    telling: Telling = request.state.telling
+    return telling
+
+
 RegistryDep = Annotated[Registry, Depends(get_registry)]
 LimitsDep = Annotated[Limits, Depends(get_limits)]
 WorkerDep = Annotated[Worker, Depends(get_worker)]
 FoldInDep = Annotated[FoldIn, Depends(get_fold_in)]
 PageDep = Annotated[Page, Depends(get_page)]
+TellingDep = Annotated[Telling, Depends(get_telling)]
 
 
 async def get_body(request: Request, limits: LimitsDep) -> bytes:

@@ -8,6 +8,7 @@ valid is told by the same functions there and here, and a test holds both ways t
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any, Final, get_args
 
 import orjson
@@ -19,6 +20,8 @@ from app.scoring.registry import Registry
 from app.settings import Limits
 
 PATH: Final = "/predict"
+# What a router would have found.
+ROUTE: Final = SimpleNamespace(path=PATH)
 # A longer body is no plain case.
 MAX_BYTES: Final = 2048
 _FIELDS: Final = frozenset(PredictRequest.model_fields)
@@ -48,6 +51,7 @@ class FastPredict:
         if message["type"] == "http.request" and not message.get("more_body", False):
             answer = self._answer(scope["state"]["registry"], message.get("body", b""))
             if answer is not None:
+                scope["route"] = ROUTE
                 headers = [
                     (b"content-length", b"%d" % len(answer)),
                     (b"content-type", b"application/json"),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import Any, Final
 
 import anyio.to_thread
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
+from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 from app.access import Door
@@ -18,8 +19,11 @@ from app.error_handlers import add_error_handlers
 from app.fast_predict import FastPredict
 from app.folding_in import FoldIn
 from app.keys import load_keys
+from app.metrics.slots import Slot
+from app.metrics.tallies import Tallies
+from app.metrics.telling import Telling
 from app.middleware import AccessLog, AnswerWhenCutOff, HeadAsGet
-from app.routes import compare, health, models, movies, new_user, page, predict, recommend
+from app.routes import compare, health, metrics, models, movies, new_user, page, predict, recommend
 from app.scoring.loading import load_registry
 from app.scoring.registry import Registry
 from app.settings import Settings, load_settings
@@ -47,18 +51,24 @@ def create_app(settings: Settings | None = None, registry: Registry | None = Non
     """
     settings = settings or load_settings()
     keys = load_keys(settings)
+    tallies = Tallies()
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[State]:
         loaded = registry if registry is not None else await anyio.to_thread.run_sync(load_registry, settings)
         loaded.check_ready()
-        yield State(
-            registry=loaded,
-            limits=settings.limits,
-            worker=Worker(settings.batch_threads),
-            fold_in=FoldIn(),
-            page=load_page(),
-        )
+        telling = Telling(tallies, Slot.from_environment(), settings.workers)
+        if settings.metrics:
+            tallies.watch(loaded)
+        async with telling.keeping_up() if settings.metrics else nullcontext():
+            yield State(
+                registry=loaded,
+                limits=settings.limits,
+                worker=Worker(settings.batch_threads),
+                fold_in=FoldIn(),
+                page=load_page(),
+                telling=telling,
+            )
 
     # The same as FastAPI, with the files of /docs served from here and not from the internet.
     app = FastAPIOffline(
@@ -75,6 +85,8 @@ def create_app(settings: Settings | None = None, registry: Registry | None = Non
     )
     for route in (predict, new_user, recommend, movies, models, compare, health, page):
         app.include_router(route.router)
+    if settings.metrics:
+        app.include_router(metrics.router)
     add_error_handlers(app)
     app.add_middleware(HeadAsGet)
     app.add_middleware(AnswerWhenCutOff)
@@ -83,7 +95,18 @@ def create_app(settings: Settings | None = None, registry: Registry | None = Non
     def build_stack() -> ASGIApp:
         # In front of the framework's own layers, each of which costs every request a little.
         stack: ASGIApp = FastPredict(build_rest(), settings.limits)
-        return AccessLog(Door(stack, keys) if keys else stack)
+        if keys:
+            stack = Door(stack, keys)
+        if settings.cors_origins:
+            # Outside the door: a browser asks without a key whether it may ask with one.
+            stack = CORSMiddleware(
+                stack,
+                settings.cors_origins,
+                allow_methods=("GET", "HEAD", "POST"),
+                allow_headers=("authorization", "content-type", "x-request-id"),
+                expose_headers=("retry-after", "x-request-id"),
+            )
+        return AccessLog(stack, tallies if settings.metrics else None)
 
     app.build_middleware_stack = build_stack  # type: ignore[method-assign]
 

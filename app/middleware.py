@@ -1,51 +1,89 @@
-"""What surrounds every request: one log line, an answer even when cut off, HEAD answered as GET."""
+"""What surrounds every request: its id and log line, an answer even when cut off, HEAD answered as GET."""
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
+import re
+import secrets
 import time
+from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.error_handlers import kind_of, problem
 from app.errors import Stopping, shorten
+from app.logs import ACCESS, RequestLine, RequestRecord
+from app.metrics.tallies import OTHER, Tallies
 
-logger = logging.getLogger("app.access")
+logger = logging.getLogger(ACCESS)
+
+# A browser takes an answer for what it says it is, and only pages from here may read one unasked.
+HEADERS: Final = ((b"x-content-type-options", b"nosniff"), (b"cross-origin-resource-policy", b"same-origin"))
+_PLAIN_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
 class AccessLog:
-    """Logs a line a request: method, address without its query (which holds ids), status, milliseconds."""
+    """Gives every request an id, and every answer the headers of all; logs and counts what was answered.
 
-    def __init__(self, app: ASGIApp) -> None:
+    One layer for all of this, since each costs every request a little.
+    """
+
+    def __init__(self, app: ASGIApp, tallies: Tallies | None = None) -> None:
+        """Surround `app`.
+
+        Args:
+            app: What answers.
+            tallies: Where to count, if anywhere.
+        """
         self.app = app
+        self._tallies = tallies
+        # Two processes never make the same ids, nor one and those that take its place.
+        self._prefix, self._numbers = secrets.token_hex(4).encode(), itertools.count(1)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
-        if scope["type"] != "http" or not logger.isEnabledFor(logging.INFO):
+        if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        start, status = time.perf_counter(), 500
+        start, status, tallies = time.perf_counter(), 500, self._tallies
+        request_id = _sent_id(scope) or b"%b-%x" % (self._prefix, next(self._numbers))
 
         async def watch(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                message["headers"] = [*message["headers"], *HEADERS, (b"x-request-id", request_id)]
             await send(message)
 
+        if tallies is not None:
+            tallies.in_flight += 1
         try:
             await self.app(scope, receive, watch)
+        except Exception as error:
+            # The server logs it, and whoever reads that may look for the request's own line.
+            error.add_note(f"request id: {request_id.decode()}")
+            raise
         finally:
-            # The raw path is still percent-encoded, so it cannot forge a line.
-            path = _shown(scope.get("raw_path", b""))
-            milliseconds = 1000 * (time.perf_counter() - start)
-            line = f"{scope['method']} {path} {status} {milliseconds:.1f} ms"
-            # Not `logger.info`: it walks the stack for the caller's place, which no line tells.
-            logger.handle(logging.LogRecord(logger.name, logging.INFO, "", 0, line, None, None))
+            seconds = time.perf_counter() - start
+            if tallies is not None:
+                tallies.in_flight -= 1
+                route = scope.get("route")
+                tallies.request(OTHER if route is None else route.path, scope["method"], status, seconds)
+            if logger.isEnabledFor(logging.INFO):
+                path = shorten(scope.get("raw_path", b"").decode("latin-1"), 200)
+                line = RequestLine(scope["method"], path, status, 1000 * seconds, request_id.decode())
+                # Not `logger.info`: it walks the stack for the caller's place, which no line tells.
+                logger.handle(RequestRecord(line))
 
 
-def _shown(raw_path: bytes) -> str:
-    return shorten(raw_path.decode("latin-1"), 200)
+def _sent_id(scope: Scope) -> bytes | None:
+    """The request id that the caller sent, if it is fit to be repeated in headers and logs."""
+    for name, value in scope["headers"]:
+        if name == b"x-request-id":
+            return value if _PLAIN_ID.fullmatch(value) else None
+    return None
 
 
 class AnswerWhenCutOff:
@@ -88,4 +126,9 @@ class HeadAsGet:
                 message = {**message, "body": b""}
             await send(message)
 
-        await self.app({**scope, "method": "GET"}, receive, without_body)
+        as_get = {**scope, "method": "GET"}
+        try:
+            await self.app(as_get, receive, without_body)
+        finally:
+            # Found on the way, and looked at by those outside.
+            scope["route"] = as_get.get("route")

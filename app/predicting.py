@@ -53,6 +53,7 @@ def predict_batch(registry: Registry, request: BatchRequest) -> BatchPrediction:
         ColdPairs: Any id has no training rating, and no fallback was asked for.
     """
     scorer = registry.get(request.model).scorer
+    scorer.tally.batch(len(request.user_ids))
     scored = scorer.score(request.user_ids, request.movie_ids)
     cold: list[int] = np.flatnonzero(scored.cold).tolist()
     if cold and request.on_unknown == "error":
@@ -68,6 +69,7 @@ def predict_columns(registry: Registry, pairs: Sequence[Pairs], options: BatchOp
         ColdPairs: Any id has no training rating, and no fallback was asked for.
     """
     scorer = registry.get(options.model).scorer
+    scorer.tally.batch(sum(len(one.user_ids) for one in pairs))
     parts, before = [], 0
     for one in pairs:
         indices = [

@@ -65,7 +65,7 @@ def serve(settings: Settings) -> int:
         StartError: The address is not to be had, an API key is no key, or a model does not answer.
         ArtefactError: The store, or a model in it, is not fit to be served.
     """
-    logging.config.dictConfig(logging_config(settings.log_level))
+    logging.config.dictConfig(logging_config(settings.log_level, settings.log_format))
     for name in unknown_variables():
         logger.warning("%s is no setting", name)
     with leaving_at_once():
@@ -173,7 +173,7 @@ def server_config(app: ASGIApp | str, settings: Settings) -> uvicorn.Config:
         http=Connection,
         ws="none",
         lifespan="on",
-        log_config=logging_config(settings.log_level),
+        log_config=logging_config(settings.log_level, settings.log_format),
         access_log=False,
         proxy_headers=False,
         server_header=False,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -15,6 +16,8 @@ from training.artefact import MAX_ID_LENGTH
 
 PREFIX: Final = "RATINGS_"
 MIB: Final = 1024 * 1024
+# As browsers write one: no path, not even a slash, and small letters.
+_ORIGIN: Final = re.compile(r"https?://[a-z0-9.-]+(:[0-9]+)?|https?://\[[0-9a-f:]+\](:[0-9]+)?")
 
 
 def _split_names(value: Any) -> Any:
@@ -29,6 +32,17 @@ def _check_names(names: tuple[str, ...] | None) -> tuple[str, ...] | None:
 
 Names = Annotated[
     tuple[str, ...] | None, NoDecode, BeforeValidator(_split_names), AfterValidator(_check_names)
+]
+
+
+def _check_origins(origins: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    if origins is not None and not all(origin == "*" or _ORIGIN.fullmatch(origin) for origin in origins):
+        raise ValueError("must be origins such as https://shop.example with commas between them, or *")
+    return origins
+
+
+Origins = Annotated[
+    tuple[str, ...] | None, NoDecode, BeforeValidator(_split_names), AfterValidator(_check_origins)
 ]
 
 
@@ -82,6 +96,11 @@ class Settings(BaseSettings):
         Literal["debug", "info", "warning", "error"],
         Field(description="least important lines that are logged"),
     ] = "info"
+    log_format: Annotated[Literal["text", "json"], Field(description="what a line of the log is")] = "text"
+    metrics: Annotated[bool, Field(description="whether the service counts, and tells at /metrics")] = True
+    cors_origins: Annotated[
+        Origins, Field(description="web pages of which origins may call; none but our own by default")
+    ] = None
     max_body_bytes: Annotated[int, Field(ge=1024, le=1024 * MIB, description="bytes of a request body")] = (
         8 * MIB
     )

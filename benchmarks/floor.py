@@ -82,7 +82,7 @@ def main() -> None:
     """Serve until told to stop."""
     argparse.ArgumentParser(description=__doc__).parse_args()
     settings = load_settings()
-    logging.config.dictConfig(logging_config(settings.log_level))
+    logging.config.dictConfig(logging_config(settings.log_level, settings.log_format))
     listener: socket.socket = listen(settings)
     Server(server_config(app, settings)).run([listener])
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from app.metrics.ratings import NO_TALLY, Tally
 from training.artefact import Artefact, Fallback, GivenRatings, Manifest, RawId, Vocabulary
 
 
@@ -85,7 +86,11 @@ def rounded(ratings: NDArray[np.float32]) -> list[float]:
 
 
 class RatingScorer:
-    """A loaded model: turns pairs of ids into ratings, and says which ids it never learnt about."""
+    """A loaded model: turns pairs of ids into ratings, and says which ids it never learnt about.
+
+    Attributes:
+        tally: Is told of every pair that was rated.
+    """
 
     def __init__(
         self,
@@ -101,6 +106,7 @@ class RatingScorer:
         self.movies = movies
         self._fallback = fallback
         self._engine = engine
+        self.tally: Tally = NO_TALLY
         self.given = given
 
     @classmethod
@@ -145,7 +151,9 @@ class RatingScorer:
         user, movie = self.users.index(user_id), self.movies.index(movie_id)
         if not (0 <= user < self.users.warm and 0 <= movie < self.movies.warm):
             return None
-        return round(self._engine.rate_one(user, movie), 6)
+        stars = round(self._engine.rate_one(user, movie), 6)
+        self.tally.one(stars)
+        return stars
 
     def top(
         self, user_id: RawId, n: int, exclude: Sequence[RawId] = (), exclude_rated: bool = False
@@ -195,8 +203,10 @@ class RatingScorer:
         known_movie = (movie_index >= 0) & (movie_index < self.movies.warm)
         warm = known_user & known_movie
         if warm.all():
-            return ScoredPairs(self._engine.rate(user_index, movie_index), known_user, known_movie)
-        ratings = np.empty(user_index.shape, dtype=np.float32)
-        ratings[warm] = self._engine.rate(user_index[warm], movie_index[warm])
-        ratings[~warm] = self._fallback.rate(user_index[~warm], movie_index[~warm])
+            ratings = self._engine.rate(user_index, movie_index)
+        else:
+            ratings = np.empty(user_index.shape, dtype=np.float32)
+            ratings[warm] = self._engine.rate(user_index[warm], movie_index[warm])
+            ratings[~warm] = self._fallback.rate(user_index[~warm], movie_index[~warm])
+        self.tally.many(ratings, warm)
         return ScoredPairs(ratings, known_user, known_movie)

@@ -113,8 +113,9 @@ def test_what_is_not_plain_is_left_to_the_route(body: bytes) -> None:
 def test_headers_and_body_are_those_of_the_route(slow: TestClient) -> None:
     with TestClient(create_app(Settings(), REGISTRY)) as client:
         body = b'{"user_id":1,"movie_id":1}'
+        headers = {**JSON, "x-request-id": "the-same"}
         for content in (body, iter([body[:7], body[7:]])):
-            answer = client.post("/predict", content=content, headers=JSON)
+            answer = client.post("/predict", content=content, headers=headers)
             assert answer.status_code == 200
-            assert answer.headers == slow.post("/predict", content=body, headers=JSON).headers
+            assert answer.headers == slow.post("/predict", content=body, headers=headers).headers
             assert answer.content == slow.post("/predict", content=body, headers=JSON).content
