@@ -51,6 +51,8 @@ class Plan(Settings):
         """What the tables are."""
         if self.student is not None or self.model is None:
             return "packed"
+        if self.model.precision is not None:
+            return "rounded"
         families = {self.model.users.family, self.model.movies.family}
         return families.pop() if len(families) == 1 else "mixed"
 
@@ -171,19 +173,22 @@ class Bench:
 
     def _fit(self, plan: Plan) -> Fitted:
         assert plan.model is not None and plan.recipe is not None
-        key = plan.model_copy(update={"student": None}).model_dump_json()
+        precision = plan.model.precision
+        model = plan.model.model_copy(update={"precision": None})
+        key = plan.model_copy(update={"student": None, "model": model}).model_dump_json()
         if key not in self._fitted:
             # One at a time is enough: plans that share a model follow each other.
-            name = plan.model.name
+            name = model.name
             self._fitted = {
                 key: fit(
-                    plan.model,
+                    model,
                     plan.recipe,
                     self.dataset,
                     lambda done, total, _: self._tell(name, done, total),
                 )
             }
-        return self._fitted[key]
+        fitted = self._fitted[key]
+        return fitted if precision is None else fitted.in_precision(precision)
 
     def _teacher(self) -> TeacherPredictions:
         if self._shared is None:

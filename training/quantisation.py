@@ -2,7 +2,7 @@
 
 All rounding here is the mid-rise uniform quantiser of `training.artefact.packed`: `2 ** width` values, half
 a step away from 0 on either side, and clipped at the ends. `training.bit_allocation` decides which column
-gets how many bits.
+gets how many bits; `round_table` gives all the same.
 
 Keras's own quantisation is not used for tables. It has 8 and 4 bits with a float32 scale a row (4 to 5
 bytes a row more, which is as much as a narrow table's row itself), and nothing below 4 bits.
@@ -11,16 +11,15 @@ bytes a row more, which is as much as a narrow table's row itself), and nothing 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from training.artefact.packed import MAX_WIDTH, PackedTable, pack
+from training.artefact.rounded import RoundedTable, Scale
 
 Floats = NDArray[np.float32]
-Scale = Literal["row", "column", "shared"]
 
 # Steps that are tried, as multiples of (root mean square / half the number of levels).
 _STEP_GRID: Final = np.geomspace(0.3, 6.0, 40)
@@ -70,33 +69,28 @@ def best_step(values: Floats, width: int, weights: Floats | None = None) -> np.f
     return best
 
 
-@dataclass(frozen=True)
-class Rounded:
-    """A table after rounding.
-
-    Attributes:
-        values: As they come back, of the table's shape.
-        nbytes: What the codes and the scales take.
-    """
-
-    values: Floats
-    nbytes: int
-
-
-def round_table(table: Floats, width: int, scale: Scale = "column") -> Rounded:
-    """A float table rounded after training, for judging what a bit costs.
+def round_table(table: Floats, bits: int, scale: Scale = "column") -> RoundedTable:
+    """A fitted float table with as many bits for every value, and the scales of least squared error.
 
     Args:
         table: `(rows, columns)`.
-        width: Bits of a value, 1 to 8; 16 for float16, which needs no scale.
-        scale: Whether each row, each column or the whole table has a step of its own (a float16).
+        bits: Of a value, 1 to 8.
+        scale: Whether each row, each column or the whole table has a scale of its own (a float16).
     """
-    if width == 16:
-        return Rounded(table.astype(np.float16).astype(np.float32), 2 * table.size)
-    parts = {"row": list(table), "column": list(table.T), "shared": [table.ravel()]}[scale]
-    rounded = np.stack([round_to(part, best_step(part, width), width) for part in parts])
-    values = rounded.T if scale == "column" else rounded.reshape(table.shape)
-    return Rounded(np.ascontiguousarray(values), -(-table.size * width // 8) + 2 * len(parts))
+    table = table.astype(np.float32, copy=False)
+    axis = {"row": 1, "column": 0, "shared": None}[scale]
+    unit = np.sqrt(np.mean(table * table, axis=axis, keepdims=True)) / np.float32(2.0 ** (bits - 1))
+    best = np.full(unit.shape, _SMALLEST_STEP, dtype=np.float32)
+    least = np.full(unit.shape, np.inf)
+    for multiple in _STEP_GRID:
+        step = np.maximum((multiple * unit).astype(np.float16).astype(np.float32), _SMALLEST_STEP)
+        error = np.square(table - round_to(table, step, bits)).sum(axis=axis, keepdims=True)
+        best = np.where(error < least, step, best)
+        least = np.minimum(error, least)
+    codes = encode(table, best, bits)
+    places = np.unpackbits(codes[..., None], axis=-1, count=bits, bitorder="little")
+    packed = np.packbits(places.reshape(table.shape[0], -1), axis=1, bitorder="little")
+    return RoundedTable(packed, best.astype(np.float16), bits, table.shape[1])
 
 
 def pack_table(

@@ -17,7 +17,15 @@ from training.artefact.tables.coded_side import CodedSide
 from training.artefact.tables.full import FullTable
 from training.artefact.tables.packed_side import PackedSide
 from training.artefact.tables.unpacking import ID_BYTES
-from training.layers import HashEmbedding, MDEmbedding, PackedEmbedding, QREmbedding, RatingHead
+from training.layers import (
+    HashEmbedding,
+    MDEmbedding,
+    PackedEmbedding,
+    QREmbedding,
+    RatingHead,
+    RoundedEmbedding,
+)
+from training.models.low_precision import table_layers
 
 DIM = 6
 
@@ -40,6 +48,17 @@ def packed(count: int, name: str, ones_at: int | None = None, block_sizes: tuple
     codes = pack(np.concatenate(rows), widths, blocks)
     layer = PackedEmbedding(count, blocks, columns, codes.size, ones_at, name=name)
     layer.set_table(PackedTable(blocks, widths, steps, codes))
+    return layer
+
+
+def rounded(layer: Any) -> Any:
+    """A layer of rounded tables, with codes of all sizes."""
+    random = np.random.default_rng(4)
+    layer.build((None,))
+    for table in table_layers(layer):
+        if isinstance(table, RoundedEmbedding):
+            table.codes.assign(random.integers(0, 256, table.codes.shape))
+            table.scales.assign(random.uniform(0.002, 0.02, table.scales.shape))
     return layer
 
 
@@ -88,6 +107,41 @@ FAMILIES: dict[str, Any] = {
         packed(USERS, "user_embedding", 0, (53,)),
         packed(MOVIES, "movie_embedding", 5),
         RatingHead(global_bias=True, name="rating"),
+    ),
+    **{
+        f"rounded, {bits} bits, {scale}": lambda bits=bits, scale=scale: (
+            rounded(
+                QREmbedding(
+                    USERS, DIM, 7, "concatenate", table_bits=bits, table_scale=scale, name="user_embedding"
+                )
+            ),
+            rounded(
+                MDEmbedding(
+                    (1, 9, 31),
+                    (6, 4, 1),
+                    DIM,
+                    True,
+                    True,
+                    table_bits=bits,
+                    table_scale=scale,
+                    name="movie_embedding",
+                )
+            ),
+            RatingHead(name="rating"),
+        )
+        for bits, scale in ((8, "row"), (4, "column"), (3, "shared"))
+    },
+    "rounded, full and hashed": lambda: (
+        rounded(RoundedEmbedding(USERS, DIM, 5, "row", name="user_embedding")),
+        rounded(HashEmbedding(MOVIES, DIM, 20, table_bits=1, name="movie_embedding")),
+        RatingHead(global_bias=True, name="rating"),
+        full(USERS, "user_bias", 1, dtype="float16"),
+        full(MOVIES, "movie_bias", 1, dtype="float16"),
+    ),
+    "rounded products": lambda: (
+        rounded(QREmbedding(USERS, DIM, 7, "multiply", table_bits=6, name="user_embedding")),
+        rounded(QREmbedding(MOVIES, DIM, 7, "add", table_bits=2, table_scale="row", name="movie_embedding")),
+        RatingHead(name="rating"),
     ),
     "packed and full": lambda: (
         full(USERS, "user_embedding"),

@@ -6,5 +6,14 @@ from training.layers.md_embedding import MDEmbedding
 from training.layers.packed_embedding import PackedEmbedding
 from training.layers.qr_embedding import QREmbedding
 from training.layers.rating_head import RatingHead
+from training.layers.rounded_embedding import RoundedEmbedding
 
-__all__ = ["HashEmbedding", "IdLookup", "MDEmbedding", "PackedEmbedding", "QREmbedding", "RatingHead"]
+__all__ = [
+    "HashEmbedding",
+    "IdLookup",
+    "MDEmbedding",
+    "PackedEmbedding",
+    "QREmbedding",
+    "RatingHead",
+    "RoundedEmbedding",
+]

@@ -9,9 +9,25 @@ import keras
 
 from training.artefact.vocabulary import Vocabulary
 from training.errors import SettingsError
-from training.layers import HashEmbedding, IdLookup, MDEmbedding, PackedEmbedding, QREmbedding, RatingHead
+from training.layers import (
+    HashEmbedding,
+    IdLookup,
+    MDEmbedding,
+    PackedEmbedding,
+    QREmbedding,
+    RatingHead,
+    RoundedEmbedding,
+)
 from training.models.resolving import Popularity, resolve_settings
-from training.settings import FullTable, HashingTrick, ModelSettings, Packed, QuotientRemainder, Side
+from training.settings import (
+    FullTable,
+    HashingTrick,
+    ModelSettings,
+    Packed,
+    Precision,
+    QuotientRemainder,
+    Side,
+)
 
 __all__ = ["RatingModel", "build_rating_model", "indexed_view", "resolve_settings"]
 
@@ -90,14 +106,18 @@ def build_rating_model(
     settings = resolve_settings(settings, num_users, num_movies, movie_popularity, user_popularity)
     user_index = keras.Input(shape=(), dtype="int32", name="user_index")
     movie_index = keras.Input(shape=(), dtype="int32", name="movie_index")
-    user_embedding = _embedding(settings.users, num_users, settings.embedding_dim, "user_embedding")
-    movie_embedding = _embedding(settings.movies, num_movies, settings.embedding_dim, "movie_embedding")
+    counts, dim, precision = (num_users, num_movies), settings.embedding_dim, settings.precision
+    layers = [
+        _embedding(side, count, dim, precision, name)
+        for side, count, name in zip((settings.users, settings.movies), counts, _EMBEDDINGS, strict=True)
+    ]
     head = RatingHead(settings.global_bias, name="rating")
-    layers = [user_embedding, movie_embedding]
     if settings.biases:
+        # One number an id: a scale for each would be as large, and one for all too coarse.
+        dtype = None if precision is None else "float16"
         layers += [
-            keras.layers.Embedding(count, 1, "zeros", name=name)
-            for name, count in zip(_BIASES, (num_users, num_movies), strict=True)
+            keras.layers.Embedding(count, 1, "zeros", dtype=dtype, name=name)
+            for name, count in zip(_BIASES, counts, strict=True)
         ]
     rating = _rate(layers, [user_index, movie_index], head)
     indexed = keras.Model([user_index, movie_index], rating, name=f"{settings.name}_indexed")
@@ -130,20 +150,27 @@ def _rate(layers: list[Any], indices: list[Any], head: Any) -> Any:
     return head(*[layer(indices[place % 2]) for place, layer in enumerate(layers)])
 
 
-def _embedding(side: Side, count: int, dim: int, name: str) -> Any:
-    if isinstance(side, FullTable):
-        return keras.layers.Embedding(count, dim, name=name)
-    if isinstance(side, QuotientRemainder):
-        assert side.num_buckets is not None and side.quotient_rows != "num_buckets"
-        return QREmbedding(count, dim, side.num_buckets, side.operation, side.quotient_rows, name=name)
-    if isinstance(side, HashingTrick):
-        assert side.num_buckets is not None
-        return HashEmbedding(count, dim, side.num_buckets, name=name)
+def _embedding(side: Side, count: int, dim: int, precision: Precision | None, name: str) -> Any:
     if isinstance(side, Packed):
         assert side.block_sizes is not None and side.code_bytes is not None
         columns = dim - (side.ones_at is not None)
         return PackedEmbedding(count, side.block_sizes, columns, side.code_bytes, side.ones_at, name=name)
+    options: dict[str, Any] = {"name": name}
+    if precision is not None and precision.bits == 16:
+        options["dtype"] = "float16"
+    elif precision is not None:
+        if isinstance(side, FullTable):
+            return RoundedEmbedding(count, dim, precision.bits, precision.scale, **options)
+        options |= {"table_bits": precision.bits, "table_scale": precision.scale}
+    if isinstance(side, FullTable):
+        return keras.layers.Embedding(count, dim, **options)
+    if isinstance(side, QuotientRemainder):
+        assert side.num_buckets is not None and side.quotient_rows != "num_buckets"
+        return QREmbedding(count, dim, side.num_buckets, side.operation, side.quotient_rows, **options)
+    if isinstance(side, HashingTrick):
+        assert side.num_buckets is not None
+        return HashEmbedding(count, dim, side.num_buckets, **options)
     assert side.block_sizes is not None and side.block_dims is not None
     return MDEmbedding(
-        side.block_sizes, side.block_dims, dim, side.extra_row, side.projection_bias, name=name
+        side.block_sizes, side.block_dims, dim, side.extra_row, side.projection_bias, **options
     )

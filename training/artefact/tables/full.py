@@ -7,10 +7,14 @@ from typing import Any, Final, TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from training.artefact.rounded import RoundedTable
 from training.artefact.tables.side import Floats, Index
 
 # Rows that are made float32 at a time where a table is of another precision.
 TILE_ROWS: Final = 16_384
+
+# What holds rows: an array, or codes that are decoded as they are indexed.
+Rows = NDArray[np.floating] | RoundedTable
 
 _IndexT = TypeVar("_IndexT", int, NDArray[np.int64])
 
@@ -18,7 +22,7 @@ _IndexT = TypeVar("_IndexT", int, NDArray[np.int64])
 class FullTable:
     """Row i is embedding i."""
 
-    def __init__(self, table: NDArray[np.floating]) -> None:
+    def __init__(self, table: Rows) -> None:
         self._table = table
         self.count, self.dim = table.shape
         self._is_float32 = table.dtype == np.float32
@@ -46,7 +50,7 @@ class FullTable:
 class HashedTable:
     """Embedding i is the row that the hash of i names (arXiv:0902.2206); as `HashEmbedding` has it."""
 
-    def __init__(self, table: NDArray[np.floating], count: int) -> None:
+    def __init__(self, table: Rows, count: int) -> None:
         self._full = FullTable(table)
         self.count, self.dim = count, self._full.dim
 
@@ -77,14 +81,21 @@ def _mix(index: _IndexT) -> _IndexT:
     return index ^ (index >> 15)
 
 
-def matrix_vector(matrix: NDArray[np.floating], vector: Floats) -> Floats:
-    """`(rows,)` product of a matrix of any precision with a float32 vector, in float32."""
+def matrix_vector(matrix: Rows, vector: Floats, rows: int | None = None) -> Floats:
+    """`(rows,)` product of a matrix of any precision with a float32 vector, in float32.
+
+    Args:
+        matrix: `(at least rows, columns)`.
+        vector: `(columns,)`.
+        rows: How many of its rows; all by default.
+    """
     product: Any
-    if matrix.dtype == np.float32 and matrix.flags.aligned:
-        product = matrix @ vector
+    rows = matrix.shape[0] if rows is None else rows
+    if isinstance(matrix, np.ndarray) and matrix.dtype == np.float32 and matrix.flags.aligned:
+        product = matrix[:rows] @ vector
         return cast("Floats", product)
-    product = np.empty(matrix.shape[0], np.float32)
-    for start in range(0, product.size, TILE_ROWS):
-        tile = slice(start, start + TILE_ROWS)
+    product = np.empty(rows, np.float32)
+    for start in range(0, rows, TILE_ROWS):
+        tile = slice(start, min(start + TILE_ROWS, rows))
         product[tile] = matrix[tile].astype(np.float32) @ vector
     return cast("Floats", product)

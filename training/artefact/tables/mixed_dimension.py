@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from training.artefact.tables.full import FullTable, matrix_vector
+from training.artefact.tables.full import Rows, matrix_vector
 from training.artefact.tables.side import Floats, Index
 
 # Rows are projected so many at a time, the last ones filled up: a matrix product of another shape rounds
@@ -31,7 +31,7 @@ class Block:
     """
 
     size: int
-    table: NDArray[np.floating]
+    table: Rows
     projection: NDArray[np.floating] | None
     bias: NDArray[np.floating] | None
 
@@ -48,10 +48,9 @@ class Block:
 
     def products(self, vector: Floats) -> Floats:
         """`(size,)` products with a `(dim,)` vector: the vector is projected, not the table."""
-        table = self.table[: self.size]
         if self.projection is None:
-            return FullTable(table).products(vector)
-        found = matrix_vector(table, self.projection.astype(np.float32, copy=False) @ vector)
+            return matrix_vector(self.table, vector, self.size)
+        found = matrix_vector(self.table, self.projection.astype(np.float32, copy=False) @ vector, self.size)
         return found if self.bias is None else found + np.float32(self.bias @ vector)
 
 

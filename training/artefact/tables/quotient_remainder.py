@@ -7,16 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training.artefact.tables.full import TILE_ROWS
+from training.artefact.tables.full import TILE_ROWS, Rows
 from training.artefact.tables.side import Floats, Index
 
 
 class QuotientRemainderTable:
     """Embedding i combines quotient row `i // m` and remainder row `i % m`; there are m remainder rows."""
 
-    def __init__(
-        self, quotient: NDArray[np.floating], remainder: NDArray[np.floating], operation: str, count: int
-    ) -> None:
+    def __init__(self, quotient: Rows, remainder: Rows, operation: str, count: int) -> None:
         """Combine `(rows, dim)` tables.
 
         Args:
@@ -42,7 +40,7 @@ class QuotientRemainderTable:
 
     def products(self, vector: Floats) -> Floats:
         """`(count,)` products of every embedding with a `(dim,)` vector; in float32 no embedding is made."""
-        quotient, remainder = self._quotient, self._remainder
+        quotient, remainder = self._quotient[:], self._remainder[:]
         if quotient.dtype != np.float32:
             # What the tables' own precision rounds cannot be had from sums.
             tiles = range(0, self.count, TILE_ROWS)

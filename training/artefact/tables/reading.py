@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from training.artefact.archive import Archive
 from training.artefact.packed import PackedTable
-from training.artefact.tables.full import FullTable, HashedTable
+from training.artefact.rounded import RoundedTable
+from training.artefact.tables.full import FullTable, HashedTable, Rows
 from training.artefact.tables.mixed_dimension import Block, MixedDimensionTable
 from training.artefact.tables.packed_side import PackedSide
 from training.artefact.tables.quotient_remainder import QuotientRemainderTable
@@ -35,6 +36,28 @@ _POLICIES: Final = ("float32", "float16")
 
 class _UnknownError(ValueError):
     """What the archive says is not what the trainer writes."""
+
+
+class _Arrays:
+    """Arrays of a layer, taken out one after the other, so that what is left over is seen."""
+
+    def __init__(self, arrays: Arrays) -> None:
+        self._left = dict(arrays)
+
+    def array(self, name: str) -> NDArray[Any]:
+        """One array."""
+        return self._left.pop(name)
+
+    def table(self, name: str, columns: int, config: Config) -> Rows:
+        """One table of a layer: floats, or codes where its configuration says so."""
+        bits = config.get("table_bits")
+        if bits is None:
+            return self.array(f"{name}/0")
+        return RoundedTable(self.array(f"{name}/codes"), self.array(f"{name}/scales"), bits, columns)
+
+    def is_empty(self) -> bool:
+        """Whether all have been taken."""
+        return not self._left
 
 
 def read_tables(archive: Archive, spare: int = SPARE_BYTES) -> RatingTables:
@@ -103,13 +126,15 @@ def _read_side(archive: Archive, layer: Config) -> SideTable:
     _check(class_name in _READERS, f"{layer['name']} is a {str(class_name)[:60]}")
     policy = _policy(layer)
     arrays = archive.variables[layer["name"]]
-    if class_name != "PackedEmbedding":
+    # Codes and their scales have types of their own, and mean float32.
+    coded = class_name in _CODED or layer["config"].get("table_bits") is not None
+    if coded:
+        _check(policy == "float32", f"{layer['name']} does not compute in float32")
+    else:
         _check(
             all(array.dtype == policy for array in arrays.values()),
             f"arrays of {layer['name']} in another precision",
         )
-    else:
-        _check(policy == "float32", f"{layer['name']} does not compute in float32")
     return _READERS[class_name](layer["config"], arrays)
 
 
@@ -127,18 +152,28 @@ def _embedding(config: Config, arrays: Arrays) -> SideTable:
     return FullTable(arrays["0"])
 
 
+def _rounded_embedding(config: Config, arrays: Arrays) -> SideTable:
+    _check(set(arrays) == {"codes", "scales"}, "other arrays than codes and scales")
+    table = RoundedTable(arrays["codes"], arrays["scales"], config["bits"], config["output_dim"])
+    _check(table.shape[0] == config["input_dim"], "an embedding of another shape")
+    return FullTable(table)
+
+
 def _hash_embedding(config: Config, arrays: Arrays) -> SideTable:
-    (table,) = arrays.values()
+    rest = _Arrays(arrays)
+    table = rest.table("table", config["embedding_dim"], config)
+    _check(rest.is_empty(), "other arrays than a table")
     _check(table.shape == (config["num_buckets"], config["embedding_dim"]), "a hash table of another shape")
     return HashedTable(table, config["num_embeddings"])
 
 
 def _qr_embedding(config: Config, arrays: Arrays) -> SideTable:
-    _check(set(arrays) == {"quotient/0", "remainder/0"}, "other tables than quotient and remainder")
-    quotient, remainder = arrays["quotient/0"], arrays["remainder/0"]
     operation, count = config["operation"], config["num_embeddings"]
     _check(operation in _OPERATIONS, f"the operation {str(operation)[:60]!r}")
     dim = config["embedding_dim"] // (2 if operation == "concatenate" else 1)
+    rest = _Arrays(arrays)
+    quotient, remainder = (rest.table(name, dim, config) for name in ("quotient", "remainder"))
+    _check(rest.is_empty(), "other tables than quotient and remainder")
     _check(
         quotient.shape == (config["quotient_rows"], dim)
         and remainder.shape == (config["num_buckets"], dim)
@@ -150,24 +185,23 @@ def _qr_embedding(config: Config, arrays: Arrays) -> SideTable:
 
 def _md_embedding(config: Config, arrays: Arrays) -> SideTable:
     dim, extra = config["output_dim"], bool(config["extra_row"])
-    blocks, taken, projections = [], 0, 0
+    blocks, projections, rest = [], 0, _Arrays(arrays)
+    kind = "embedding" if config.get("table_bits") is None else "rounded_embedding"
     for place, (size, width) in enumerate(zip(config["block_sizes"], config["block_dims"], strict=True)):
-        table = arrays[_numbered("tables/embedding", place)]
+        table = rest.table(_numbered(f"tables/{kind}", place), width, config)
         _check(table.shape == (size + extra, width) and size > 0, "a block of another shape")
         projection = bias = None
-        taken += 1
         if width < dim:
-            name = _numbered("projections/dense", projections).removesuffix("/0")
-            projection = arrays[f"{name}/0"]
+            name = _numbered("projections/dense", projections)
+            projection = rest.array(f"{name}/0")
             _check(projection.shape == (width, dim), "a projection of another shape")
-            projections, taken = projections + 1, taken + 1
+            projections += 1
             if config["projection_bias"]:
-                bias = arrays[f"{name}/1"]
+                bias = rest.array(f"{name}/1")
                 _check(bias.shape == (dim,), "a projection's bias of another shape")
-                taken += 1
         _check(width <= dim, "a block wider than the embedding")
         blocks.append(Block(size, table, projection, bias))
-    _check(taken == len(arrays), "arrays beside those of the blocks")
+    _check(rest.is_empty(), "arrays beside those of the blocks")
     return MixedDimensionTable(blocks, dim)
 
 
@@ -188,13 +222,15 @@ _READERS: Final[Mapping[str, Callable[[Config, Arrays], SideTable]]] = MappingPr
         "QREmbedding": _qr_embedding,
         "MDEmbedding": _md_embedding,
         "PackedEmbedding": _packed_embedding,
+        "RoundedEmbedding": _rounded_embedding,
     }
 )
+_CODED: Final = ("PackedEmbedding", "RoundedEmbedding")
 
 
 def _numbered(name: str, place: int) -> str:
-    """How Keras calls the first array of the layer at a place in a list of layers."""
-    return f"{name}_{place}/0" if place else f"{name}/0"
+    """How Keras calls the layer at a place in a list of layers."""
+    return f"{name}_{place}" if place else name
 
 
 def _check_inputs(layer: Config, wanted: list[str]) -> None:
