@@ -23,6 +23,7 @@ from training.distillation.teacher import OnProgress, TeacherPredictions, Teachi
 from training.distillation.work_folder import WorkFolder
 from training.evaluation import Errors, Predict, errors, model_fallback, predict_all
 from training.fitting import Fitted, fit
+from training.models.low_precision import logical_sizes
 from training.settings import ModelSettings, Recipe, Settings
 
 TILE_USERS: Final = 256
@@ -136,7 +137,7 @@ class Bench:
         if plan.student is None:
             assert fitted is not None
             weights = fitted.model.indexed.weights
-            parameters = sum(int(np.prod(weight.shape)) for weight in weights)
+            parameters = sum(logical_sizes(fitted.model.indexed).values())
             return Made(
                 plan,
                 fitted,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import importlib.metadata
 import platform
-from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -37,8 +36,7 @@ from training.artefact.vocabulary import Vocabulary
 from training.artefact.writer import publish
 from training.data.dataset import Dataset
 from training.data.table import Movie
-from training.layers import PackedEmbedding, RoundedEmbedding
-from training.models.low_precision import table_layers
+from training.models.low_precision import logical_sizes
 from training.models.rating_model import RatingModel
 from training.popularity_ranges import popularity_ranges
 from training.settings import ModelSettings, Settings
@@ -149,17 +147,13 @@ def _given(dataset: Dataset) -> GivenRatings:
 
 
 def _parameters(model: keras.Model) -> ParametersRecord:
-    logical: dict[str, int] = {}
-    for layer in chain.from_iterable(map(table_layers, model.layers)):
-        # Codes are several to the byte, or none where a column is dropped.
-        if isinstance(layer, PackedEmbedding | RoundedEmbedding):
-            logical.update(layer.logical_sizes())
+    logical = logical_sizes(model)
     tables = [
         TableRecord(
             name=weight.path,
             shape=list(weight.shape),
             dtype=weight.dtype,
-            parameters=logical.get(weight.path, int(np.prod(weight.shape))),
+            parameters=logical[weight.path],
             bytes=_bytes(weight),
         )
         for weight in model.weights

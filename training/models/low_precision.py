@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
+import keras
 import numpy as np
 
-from training.layers import HashEmbedding, MDEmbedding, QREmbedding, RoundedEmbedding
+from training.layers import HashEmbedding, MDEmbedding, PackedEmbedding, QREmbedding, RoundedEmbedding
 from training.models.rating_model import RatingModel, build_rating_model
 from training.quantisation import round_table
 from training.settings import Precision
@@ -36,6 +38,15 @@ def in_precision(model: RatingModel, precision: Precision) -> RatingModel:
             else:
                 target.set_weights(weights)
     return made
+
+
+def logical_sizes(model: keras.Model) -> dict[str, int]:
+    """By path of each weight, its scalars before rounding and packing: codes are several to the byte."""
+    sizes = {weight.path: int(np.prod(weight.shape)) for weight in model.weights}
+    for layer in chain.from_iterable(map(table_layers, model.layers)):
+        if isinstance(layer, PackedEmbedding | RoundedEmbedding):
+            sizes.update(layer.logical_sizes())
+    return sizes
 
 
 def table_layers(layer: Any) -> Iterator[Any]:
