@@ -70,6 +70,10 @@ class RoundedTable:
         values: NDArray[np.float32] = (code.astype(np.float32) + self._centre) * scale.astype(np.float32)
         return values
 
+    def take(self, index: NDArray[np.integer], axis: Literal[0]) -> NDArray[np.float32]:  # noqa: ARG002
+        """`(n, columns)` values of the rows at `(n,)` indices: what arrays of floats are asked for."""
+        return self[index]
+
     @property
     def nbytes(self) -> int:
         """Bytes of codes and scales."""
