@@ -30,6 +30,14 @@ def _check_names(names: tuple[str, ...] | None) -> tuple[str, ...] | None:
     return names
 
 
+def _check_digits(value: Any) -> Any:
+    # Python would read "80_00" and " 8000" as well, which nobody means.
+    if isinstance(value, str) and not (value.isascii() and value.isdigit()):
+        raise ValueError("must be a whole number, in digits alone")
+    return value
+
+
+Whole = Annotated[int, BeforeValidator(_check_digits)]
 Names = Annotated[
     tuple[str, ...] | None, NoDecode, BeforeValidator(_split_names), AfterValidator(_check_names)
 ]
@@ -80,9 +88,9 @@ class Settings(BaseSettings):
         Literal["table", "keras"], Field(description="what reads the tables and computes ratings")
     ] = "table"
     host: Annotated[str, Field(min_length=1, description="address to listen on")] = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65535, description="port to listen on; 0 for any free one")] = 8000
+    port: Annotated[Whole, Field(ge=0, le=65535, description="port to listen on; 0 for any free one")] = 8000
     workers: Annotated[
-        int, Field(ge=1, le=256, description="processes; each loads the models for itself")
+        Whole, Field(ge=1, le=256, description="processes; each loads the models for itself")
     ] = 1
     api_keys: Annotated[
         SecretStr | None, Field(description="API keys, commas between them; without any, nobody is asked")
@@ -101,16 +109,16 @@ class Settings(BaseSettings):
     cors_origins: Annotated[
         Origins, Field(description="web pages of which origins may call; none but our own by default")
     ] = None
-    max_body_bytes: Annotated[int, Field(ge=1024, le=1024 * MIB, description="bytes of a request body")] = (
+    max_body_bytes: Annotated[Whole, Field(ge=1024, le=1024 * MIB, description="bytes of a request body")] = (
         8 * MIB
     )
-    max_batch: Annotated[int, Field(ge=1, le=10_000_000, description="pairs of one call")] = 100_000
-    max_id_length: Annotated[int, Field(ge=1, le=MAX_ID_LENGTH, description="characters of an id")] = (
+    max_batch: Annotated[Whole, Field(ge=1, le=10_000_000, description="pairs of one call")] = 100_000
+    max_id_length: Annotated[Whole, Field(ge=1, le=MAX_ID_LENGTH, description="characters of an id")] = (
         MAX_ID_LENGTH
     )
-    batch_threads: Annotated[int, Field(ge=1, le=64, description="large requests worked on at once")] = 1
+    batch_threads: Annotated[Whole, Field(ge=1, le=64, description="large requests worked on at once")] = 1
     shutdown_seconds: Annotated[
-        int, Field(ge=1, le=3600, description="seconds that requests in flight have after SIGTERM")
+        Whole, Field(ge=1, le=3600, description="seconds that requests in flight have after SIGTERM")
     ] = 3
 
     @property

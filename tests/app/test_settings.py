@@ -40,6 +40,11 @@ def test_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("PORT", "http"),
         ("PORT", "70000"),
+        ("PORT", "80_00"),
+        ("PORT", " 8000"),
+        ("PORT", "+8000"),
+        ("PORT", "８０００"),
+        ("MAX_BATCH", "1_000"),
         ("PORT", "tcp://10.0.0.1:80"),
         ("WORKERS", "0"),
         ("WORKERS", "1.5"),
