@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 from app.folding_in import FoldIn
 from app.metrics.telling import Telling
 from app.reading import parse_query, read_body
+from app.reloading import LiveModels
 from app.schemas.discovery import MoviesQuery, RatingsQuery, RecommendQuery, UsersQuery
 from app.schemas.requests import CompareQuery, PredictRequest
 from app.scoring.registry import Registry
@@ -20,7 +21,7 @@ from app.working import Worker
 class State(TypedDict):
     """What lives as long as the application does."""
 
-    registry: Registry
+    live: LiveModels
     limits: Limits
     worker: Worker
     fold_in: FoldIn
@@ -28,10 +29,16 @@ class State(TypedDict):
     telling: Telling
 
 
+async def get_live_models(request: Request) -> LiveModels:
+    """What holds the loaded models, and reads them anew."""
+    live: LiveModels = request.state.live
+    return live
+
+
 async def get_registry(request: Request) -> Registry:
-    """The loaded models."""
-    registry: Registry = request.state.registry
-    return registry
+    """The loaded models, the same ones for all of the request."""
+    live: LiveModels = request.state.live
+    return live.registry
 
 
 async def get_limits(request: Request) -> Limits:
@@ -64,6 +71,7 @@ async def get_telling(request: Request) -> Telling:
     return telling
 
 
+LiveModelsDep = Annotated[LiveModels, Depends(get_live_models)]
 RegistryDep = Annotated[Registry, Depends(get_registry)]
 LimitsDep = Annotated[Limits, Depends(get_limits)]
 WorkerDep = Annotated[Worker, Depends(get_worker)]

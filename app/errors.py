@@ -21,6 +21,7 @@ ServiceError
     │   └── UnknownMovie     only the movie has none
     ├── NoFoldIn             a new user, and a model whose engine does not tell its embeddings
     ├── NotReady             an expected model is not loaded
+    ├── ReloadRefused        the store was read anew, and is not fit to be served
     └── Stopping             the service stops before it could answer
 
 What the training side's reader can refuse (`training.artefact.ArtefactError`) is a tree of its own.
@@ -177,6 +178,13 @@ class NotReady(RequestError):
     def __init__(self, missing: Iterable[str]) -> None:
         models = list(missing)[:MAX_NAMES]
         super().__init__(f"not ready: {', '.join(models) or 'no model'}", models=models)
+
+
+class ReloadRefused(RequestError):
+    """The store was read anew and is not fit to be served; what was served before still is."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the models go on as they are: {shorten(reason, 500)}")
 
 
 class Stopping(RequestError):

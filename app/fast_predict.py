@@ -49,7 +49,7 @@ class FastPredict:
             await self.app(scope, _Replay(cut_off, receive), send)
             return
         if message["type"] == "http.request" and not message.get("more_body", False):
-            answer = self._answer(scope["state"]["registry"], message.get("body", b""))
+            answer = self._answer(scope["state"]["live"].registry, message.get("body", b""))
             if answer is not None:
                 scope["route"] = ROUTE
                 headers = [
@@ -125,7 +125,7 @@ class _Replay:
 
 def _is_plain(scope: Scope) -> bool:
     """Whether nothing but the body matters: POST, no query, JSON by its shortest name, not compressed."""
-    if scope["method"] != "POST" or scope["query_string"] or "registry" not in scope.get("state", ()):
+    if scope["method"] != "POST" or scope["query_string"] or "live" not in scope.get("state", ()):
         return False
     types = 0
     for name, value in scope["headers"]:

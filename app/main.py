@@ -23,7 +23,8 @@ from app.metrics.slots import Slot
 from app.metrics.tallies import Tallies
 from app.metrics.telling import Telling
 from app.middleware import AccessLog, AnswerWhenCutOff, HeadAsGet
-from app.routes import compare, health, metrics, models, movies, new_user, page, predict, recommend
+from app.reloading import LiveModels
+from app.routes import admin, compare, health, metrics, models, movies, new_user, page, predict, recommend
 from app.scoring.loading import load_registry
 from app.scoring.registry import Registry
 from app.settings import Settings, load_settings
@@ -58,11 +59,10 @@ def create_app(settings: Settings | None = None, registry: Registry | None = Non
         loaded = registry if registry is not None else await anyio.to_thread.run_sync(load_registry, settings)
         loaded.check_ready()
         telling = Telling(tallies, Slot.from_environment(), settings.workers)
-        if settings.metrics:
-            tallies.watch(loaded)
+        live = LiveModels(loaded, settings, tallies)
         async with telling.keeping_up() if settings.metrics else nullcontext():
             yield State(
-                registry=loaded,
+                live=live,
                 limits=settings.limits,
                 worker=Worker(settings.batch_threads),
                 fold_in=FoldIn(),
@@ -87,6 +87,8 @@ def create_app(settings: Settings | None = None, registry: Registry | None = Non
         app.include_router(route.router)
     if settings.metrics:
         app.include_router(metrics.router)
+    if keys.admin:
+        app.include_router(admin.router)
     add_error_handlers(app)
     app.add_middleware(HeadAsGet)
     app.add_middleware(AnswerWhenCutOff)

@@ -13,7 +13,15 @@ from app.scoring.probe import measure, probe
 from app.scoring.registry import BASELINE, LoadedModel, Registry
 from app.scoring.scorer import RatingScorer
 from app.settings import Settings
-from training.artefact import Artefact, ArtefactError, list_artefacts, movie_titles, open_stored
+from training.artefact import (
+    Artefact,
+    ArtefactError,
+    Manifest,
+    is_unchanged,
+    list_artefacts,
+    movie_titles,
+    open_stored,
+)
 
 # The model that answers when nobody says which: the smallest whose error is below all published ones
 # (decision 5), else the published baseline.
@@ -22,8 +30,13 @@ PREFERRED: Final = ("compact", BASELINE)
 logger = logging.getLogger(__name__)
 
 
-def load_registry(settings: Settings) -> Registry:
+def load_registry(settings: Settings, live: Registry | None = None) -> Registry:
     """All models that the settings name, ready to answer.
+
+    Args:
+        settings: Store, models and engine.
+        live: What was loaded before. A model of it that the store still holds unchanged is taken over, and
+            all of it is returned where nothing has changed.
 
     Raises:
         ArtefactError: The store, or a model in it, is missing, damaged or foreign.
@@ -33,13 +46,23 @@ def load_registry(settings: Settings) -> Registry:
     """
     folders = find_folders(settings)
     names = [folder.name for folder in folders]
+    before = {} if live is None else live.models
+    kept = {
+        folder.name: before[folder.name]
+        for folder in folders
+        if folder.name in before and is_unchanged(folder, before[folder.name].scorer.manifest)
+    }
+    if live is not None and list(kept) == list(before) == names:
+        return live
     # All are checked before the first is loaded: a damaged one is found in milliseconds, not after an import.
-    artefacts = [open_stored(folder) for folder in folders]
+    artefacts = {folder.name: open_stored(folder) for folder in folders if folder.name not in kept}
+    manifests = {name: artefact.manifest for name, artefact in artefacts.items()}
+    manifests |= {name: model.scorer.manifest for name, model in kept.items()}
     return Registry(
-        [_load(artefact, settings.engine) for artefact in artefacts],
+        [kept.get(name) or _load(artefacts[name], settings.engine) for name in names],
         _default(settings, names),
         expected=names,
-        titles=_titles(artefacts),
+        titles=_titles([(folder, manifests[folder.name]) for folder in folders]),
     )
 
 
@@ -97,11 +120,11 @@ def _load(artefact: Artefact, engine: str) -> LoadedModel:
     return LoadedModel(scorer, measure(scorer))
 
 
-def _titles(artefacts: Iterable[Artefact]) -> dict[str, dict[str, Any]]:
+def _titles(artefacts: Iterable[tuple[Path, Manifest]]) -> dict[str, dict[str, Any]]:
     """Titles that any of the artefacts carries; a file that several carry is read once."""
     by_file = {
-        artefact.manifest.movies_file.sha256: artefact
-        for artefact in artefacts
-        if artefact.manifest.movies_file
+        manifest.movies_file.sha256: (folder, manifest)
+        for folder, manifest in artefacts
+        if manifest.movies_file
     }
-    return {movie: title for artefact in by_file.values() for movie, title in movie_titles(artefact).items()}
+    return {movie: title for one in by_file.values() for movie, title in movie_titles(*one).items()}

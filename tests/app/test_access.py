@@ -148,7 +148,10 @@ def test_openapi_tells_which_calls_ask_for_a_key() -> None:
     assert {"401", "403"} <= document["paths"]["/admin/anything"]["post"]["responses"].keys()
     assert "403" not in document["paths"]["/predict"]["post"]["responses"]
     only_admin = _app(admin_keys=ADMIN).openapi()["paths"]
-    assert [path for path, calls in only_admin.items() if "security" in str(calls)] == ["/admin/anything"]
+    assert [path for path, calls in only_admin.items() if "security" in str(calls)] == [
+        "/admin/reload",
+        "/admin/anything",
+    ]
     assert "securitySchemes" not in _app().openapi()["components"]
 
 

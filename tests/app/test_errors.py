@@ -34,6 +34,7 @@ REQUEST_ERRORS = [
     errors.UnknownUser("user 'x' has no training rating", user_id="x"),
     errors.UnknownMovie("1 of 2 pairs", movie_id="y", positions=[1], total=1),
     errors.NoFoldIn("baseline"),
+    errors.ReloadRefused("baseline/model.keras: cannot be read"),
     errors.NotReady(["baseline"]),
     errors.Stopping(),
 ]

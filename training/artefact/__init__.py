@@ -10,6 +10,7 @@ from training.artefact.given_ratings import GivenRatings
 from training.artefact.manifest import Manifest
 from training.artefact.reader import (
     Artefact,
+    is_unchanged,
     list_artefacts,
     load_indexed_keras_model,
     load_keras_model,
@@ -35,6 +36,7 @@ __all__ = [
     "RawId",
     "Vocabulary",
     "is_canonical_number",
+    "is_unchanged",
     "list_artefacts",
     "load_indexed_keras_model",
     "load_keras_model",

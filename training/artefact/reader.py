@@ -99,6 +99,25 @@ def open_stored(folder: Path) -> Artefact:
     return artefact
 
 
+def is_unchanged(folder: Path, manifest: Manifest) -> bool:
+    """Whether a folder still holds the artefact that `manifest` was read from; every byte is checked.
+
+    Raises:
+        ArtefactError: It holds none that is sound.
+    """
+    if read_manifest(folder / MANIFEST_FILE) != manifest:
+        return False
+    for name, stated in (
+        (MODEL_FILE, manifest.model_file),
+        (MOVIES_FILE, manifest.movies_file),
+        (RATINGS_FILE, manifest.ratings_file),
+    ):
+        if stated is not None:
+            with open_stated_file(folder / name, stated):
+                pass
+    return True
+
+
 def load_keras_model(artefact: Artefact) -> Any:
     """The artefact as a Keras model with string inputs `user_id` and `movie_id`, loaded in safe mode.
 
@@ -136,16 +155,20 @@ def load_indexed_keras_model(artefact: Artefact) -> Any:
     return indexed_view(model)
 
 
-def movie_titles(artefact: Artefact) -> dict[str, dict[str, Any]]:
-    """Titles and genres by movie id, as far as the artefact carries them.
+def movie_titles(folder: Path, manifest: Manifest) -> dict[str, dict[str, Any]]:
+    """Titles and genres by movie id, as far as an artefact carries them.
+
+    Args:
+        folder: The artefact's.
+        manifest: Its manifest.
 
     Returns:
         `{"movie_1": {"title": "Toy Story (1995)", "genres": ["Animation", ...]}}`, possibly empty.
     """
-    stated = artefact.manifest.movies_file
+    stated = manifest.movies_file
     if stated is None:
         return {}
-    path = artefact.folder / MOVIES_FILE
+    path = folder / MOVIES_FILE
     try:
         with open_stated_file(path, stated) as file:
             titles = json.load(file)

@@ -23,6 +23,7 @@ from training.artefact import (
     ArtefactError,
     ArtefactForeign,
     ArtefactMissing,
+    is_unchanged,
     list_artefacts,
     load_keras_model,
     movie_titles,
@@ -80,8 +81,24 @@ def test_what_was_published_opens(store: Path) -> None:
     assert (len(artefact.users), artefact.users.warm) == (30, 29)
     assert artefact.users[29] == "user_30"
     assert artefact.movies[39] == "movie_40"
-    assert movie_titles(artefact) == {"movie_1": {"title": "Café, Das (1999)", "genres": ["Comedy", "Drama"]}}
+    assert movie_titles(artefact.folder, artefact.manifest) == {
+        "movie_1": {"title": "Café, Das (1999)", "genres": ["Comedy", "Drama"]}
+    }
     assert [path.name for path in list_artefacts(store)] == ["baseline", "memory_efficient"]
+
+
+def test_an_artefact_is_unchanged_while_every_byte_is(store: Path) -> None:
+    folder = store / "baseline"
+    manifest = open_artefact(folder).manifest
+    assert is_unchanged(folder, manifest)
+    assert not is_unchanged(store / "memory_efficient", manifest)
+    for name in ("model.keras", "movies.json"):
+        good = (folder / name).read_bytes()
+        (folder / name).write_bytes(good[:-1] + bytes([good[-1] ^ 1]))
+        with pytest.raises(ArtefactDamaged, match=name):
+            is_unchanged(folder, manifest)
+        (folder / name).write_bytes(good)
+    assert is_unchanged(folder, manifest)
 
 
 def test_missing_parts(store: Path, tmp_path: Path) -> None:
