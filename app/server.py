@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import functools
 import gc
 import logging
 import logging.config
@@ -10,49 +12,81 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from ipaddress import ip_address
 from typing import Any, Final
 
 import uvicorn
 from fastapi import FastAPI
 from starlette.types import ASGIApp
-from uvicorn.config import STARTUP_FAILURE
 from uvicorn.server import HANDLED_SIGNALS
-from uvicorn.supervisors import Multiprocess
 
+from app.channel import ALIVE, READY, RELOAD, Channel
 from app.connection import Connection
-from app.errors import CannotListen, StartError
 from app.keys import load_keys, readable_by_others
+from app.listening import listen, url_of
 from app.logs import logging_config
 from app.main import create_app
+from app.reloading import LiveModels
 from app.scoring.loading import check_store, load_registry
-from app.settings import Settings, load_settings, unknown_variables
-from training.artefact import ArtefactError
+from app.settings import Settings, unknown_variables
+from app.supervising import become_supervisor
 
 logger = logging.getLogger(__name__)
 
-WORKER_START_SECONDS: Final = 120
+# Turns of the server's clock, a tenth of a second each, from one sign of life to the next.
+ALIVE_TICKS: Final = 50
 
 
 class Server(uvicorn.Server):
     """Uvicorn, without raising again the signal that told it to stop: doing as told is no failure."""
 
+    def __init__(
+        self, config: uvicorn.Config, channel: Channel | None = None, hangups: Sequence[int] = ()
+    ) -> None:
+        """Prepare to serve.
+
+        Args:
+            config: See `server_config`.
+            channel: To the supervisor, if there is one.
+            hangups: See `keep_hangups`.
+        """
+        super().__init__(config)
+        self._channel, self._hangups = channel, hangups
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start listening, and say so."""
         await super().startup(sockets)
-        for listener in sockets or ():
-            logger.info("ready on %s", _url(listener))
+        loop = asyncio.get_running_loop()
+        live: LiveModels | None = self.lifespan.state.get("live")
+        if live is not None:
+            loop.add_signal_handler(signal.SIGHUP, live.ask)
+            if self._hangups:
+                live.ask()
+        if self._channel is None or live is None:
+            for listener in sockets or ():
+                logger.info("ready on %s", url_of(listener))
+        else:
+            live.tell_others = functools.partial(self._channel.say, RELOAD)
+            self._channel.heed(loop, on_reload=live.ask, on_gone=self.stop)
+            logger.info("worker %d is ready", os.getpid())
+            self._channel.say(READY)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Do what is to be done now and then; called ten times a second."""
+        if self._channel is not None and counter % ALIVE_TICKS == 0:
+            self._channel.say(ALIVE)
+        return await super().on_tick(counter)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Stop gracefully on the first signal, at once on the second."""
-        before = {number: signal.signal(number, self.handle_exit) for number in HANDLED_SIGNALS}
-        try:
+        with handling_signals(self.handle_exit):
             yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+
+    def stop(self) -> None:
+        """Finish what is in flight, and leave."""
+        self.should_exit = True
 
 
 def serve(settings: Settings) -> int:
@@ -68,77 +102,17 @@ def serve(settings: Settings) -> int:
     logging.config.dictConfig(logging_config(settings.log_level, settings.log_format))
     for name in unknown_variables():
         logger.warning("%s is no setting", name)
+    hangups = keep_hangups()
     with leaving_at_once():
-        listener = listen(settings)
+        listener = listen(settings.host, settings.port)
         _check_doors(settings, listener)
         logger.info("loading the models of %s", settings.store)
-        if settings.workers == 1:
-            Server(server_config(_load_app(settings), settings)).run([listener])
-            return 0
-        check_store(settings)
-        logger.info("starting %d workers on %s", settings.workers, _url(listener))
-        supervisor = Multiprocess(server_config("app.server:create_worker_app", settings), [listener])
-        supervisor.run()
-    return int(any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes))
-
-
-def create_worker_app() -> FastAPI:
-    """The application of one of several workers, its models loaded; ends the worker if they cannot be."""
-    try:
-        settings = load_settings()
-        with leaving_at_once():
-            app = _load_app(settings)
-    except (StartError, ArtefactError) as error:
-        refuse_to_start(error)
-        sys.exit(STARTUP_FAILURE)
-    logger.info("worker %d is ready", os.getpid())
-    return app
-
-
-def refuse_to_start(error: Exception) -> None:
-    """Say in one line on standard error why nothing starts."""
-    line = " ".join(str(error).split())
-    sys.stderr.write(f"cannot start: {line}\n")
-
-
-def listen(settings: Settings) -> socket.socket:
-    """A socket bound to the settings' host and port. Nobody can connect before a server takes it over.
-
-    Raises:
-        CannotListen: They are not to be had.
-    """
-    listener = None
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        listener = socket.socket(family, kind, protocol)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-    except (OSError, UnicodeError) as error:
-        if listener is not None:
-            listener.close()
-        reason = getattr(error, "strerror", None) or "not a host name"
-        raise CannotListen(
-            f"cannot listen on {settings.host}:{settings.port}: {reason} (RATINGS_HOST, RATINGS_PORT)"
-        ) from error
-    listener.set_inheritable(True)
-    return listener
-
-
-@contextlib.contextmanager
-def leaving_at_once() -> Iterator[None]:
-    """Until a server takes signals over there is nothing to finish: one ends the process with exit code 0."""
-
-    def leave(_number: int, _frame: Any) -> None:
-        os._exit(0)
-
-    before = {number: signal.signal(number, leave) for number in HANDLED_SIGNALS}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        if settings.workers > 1:
+            # Whatever is wrong is said here, once; the workers load for themselves.
+            check_store(settings)
+            become_supervisor(listener, settings)
+        Server(server_config(load_app(settings), settings), hangups=hangups).run([listener])
+    return 0
 
 
 def _check_doors(settings: Settings, listener: socket.socket) -> None:
@@ -151,11 +125,16 @@ def _check_doors(settings: Settings, listener: socket.socket) -> None:
     for path in readable_by_others(settings):
         logger.warning("%s holds API keys and may be read by every user (chmod o-r)", path)
     if not (keys.reading or ip_address(address).is_loopback):
-        logger.warning("whoever reaches %s may call: no RATINGS_API_KEYS_FILE is set", _url(listener))
+        logger.warning("whoever reaches %s may call: no RATINGS_API_KEYS_FILE is set", url_of(listener))
 
 
-def _load_app(settings: Settings) -> FastAPI:
-    """The application with its models loaded."""
+def load_app(settings: Settings) -> FastAPI:
+    """The application with its models loaded.
+
+    Raises:
+        StartError: A setting names what the store does not hold, or a model does not answer.
+        ArtefactError: The store, or a model in it, is not fit to be served.
+    """
     app = create_app(settings, load_registry(settings))
     # What is there now stays: the collector need not walk it, which takes longer than a large request.
     gc.collect()
@@ -163,12 +142,41 @@ def _load_app(settings: Settings) -> FastAPI:
     return app
 
 
-def server_config(app: ASGIApp | str, settings: Settings) -> uvicorn.Config:
-    """How uvicorn is run: `app`, or the name of what makes it, under `settings`."""
+def refuse_to_start(error: Exception) -> None:
+    """Say in one line on standard error why nothing starts."""
+    line = " ".join(str(error).split())
+    sys.stderr.write(f"cannot start: {line}\n")
+
+
+def keep_hangups() -> list[int]:
+    """From now on SIGHUP does not end the process: until a server heeds it, it is kept in the list."""
+    kept: list[int] = []
+    signal.signal(signal.SIGHUP, lambda number, _: kept.append(number))
+    return kept
+
+
+@contextlib.contextmanager
+def leaving_at_once() -> Iterator[None]:
+    """Until a server takes signals over there is nothing to finish: one ends the process with exit code 0."""
+    with handling_signals(lambda *_: os._exit(0)):
+        yield
+
+
+@contextlib.contextmanager
+def handling_signals(handler: Callable[[int, Any], None]) -> Iterator[None]:
+    """Have `handler` called for the signals that end a process."""
+    before = {number: signal.signal(number, handler) for number in HANDLED_SIGNALS}
+    try:
+        yield
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)
+
+
+def server_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
+    """How uvicorn is run under `settings`."""
     return uvicorn.Config(
         app,
-        factory=isinstance(app, str),
-        workers=settings.workers,
         loop="auto",
         http=Connection,
         ws="none",
@@ -178,10 +186,4 @@ def server_config(app: ASGIApp | str, settings: Settings) -> uvicorn.Config:
         proxy_headers=False,
         server_header=False,
         timeout_graceful_shutdown=settings.shutdown_seconds,
-        timeout_worker_healthcheck=WORKER_START_SECONDS,
     )
-
-
-def _url(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -20,9 +20,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from app.listening import listen
 from app.logs import logging_config
 from app.middleware import AccessLog
-from app.server import Server, listen, server_config
+from app.server import Server, server_config
 from app.settings import load_settings
 
 
@@ -83,7 +84,7 @@ def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
     settings = load_settings()
     logging.config.dictConfig(logging_config(settings.log_level, settings.log_format))
-    listener: socket.socket = listen(settings)
+    listener: socket.socket = listen(settings.host, settings.port)
     Server(server_config(app, settings)).run([listener])
 
 

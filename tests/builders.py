@@ -63,9 +63,11 @@ def tiny_dataset() -> Dataset:
     return prepare(table, Split("random", 0, train=rows[~test], validation=nothing, test=rows[test]))
 
 
-def build_store(store: Path, *settings: ModelSettings, with_ratings: bool = False) -> Path:
+def build_store(
+    store: Path, *settings: ModelSettings, recipe: Recipe = QUICK, with_ratings: bool = False
+) -> Path:
     """A store with a briefly trained `baseline` and `memory_efficient` (or the models given)."""
     dataset = tiny_dataset()
     for model in settings or (TINY_BASELINE, TINY_MEMORY_EFFICIENT):
-        train(model, QUICK, dataset, store, dataset.table.titles, with_ratings)
+        train(model, recipe, dataset, store, dataset.table.titles, with_ratings)
     return store

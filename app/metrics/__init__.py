@@ -13,3 +13,8 @@ other workers; `exposition` turns the sum into Prometheus's text, and `telling` 
 
 Without both, a process counts for itself alone.
 """
+
+from typing import Final
+
+FOLDER: Final = "RATINGS_METRICS_DIR"
+NUMBER: Final = "RATINGS_WORKER_SLOT"

@@ -12,10 +12,9 @@ from typing import Any, Final
 
 import orjson
 
+from app.metrics import FOLDER, NUMBER
 from app.metrics.tallies import Condition, Counts
 
-FOLDER: Final = "RATINGS_METRICS_DIR"
-NUMBER: Final = "RATINGS_WORKER_SLOT"
 # Whoever has not written for so long has ended, or might as well have.
 ALIVE_SECONDS: Final = 5.0
 

@@ -28,6 +28,23 @@ class Running:
     process: subprocess.Popen[str]
     url: str
 
+    def workers(self) -> list[int]:
+        """Process ids of its workers."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
+        return [int(pid) for pid in children.split()]
+
+    def read_until(self, text: str, times: int = 1) -> None:
+        """Read its log until `text` was there so often. What is read here, nobody reads later."""
+        assert self.process.stdout is not None
+        for _ in range(times):
+            while text not in (line := self.process.stdout.readline()):
+                assert line, f"the log ends without {text!r}"
+
+    def address(self) -> tuple[str, int]:
+        """Where a socket finds it."""
+        host, port = self.url.removeprefix("http://").split(":")
+        return host, int(port)
+
 
 def command(store: Path, **settings: object) -> subprocess.Popen[str]:
     """`python -m app` on `store`, with the settings given and no others."""

@@ -1,0 +1,218 @@
+"""The store is read anew while the service answers: every answer is wholly one version's."""
+
+from __future__ import annotations
+
+import re
+import signal
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.app.processes import Running, command, free_port, running
+from tests.reliability.clients import asking, wait_until
+from tests.reliability.versions import BATCH, Versions
+
+KEY = "an-admin-key-of-some-length"
+ADMIN = {"Authorization": f"Bearer {KEY}"}
+
+
+@pytest.fixture
+def server(versions: Versions) -> Iterator[Running]:
+    # Nobody reads its log while it runs, so there is little of it.
+    with running(versions.store, admin_keys=KEY, log_level="warning") as server:
+        yield server
+
+
+def reload(server: Running) -> httpx2.Response:
+    return httpx2.post(f"{server.url}/admin/reload", headers=ADMIN, timeout=30)
+
+
+def changes(answer: httpx2.Response) -> dict[str, str]:
+    return {model["name"]: model["change"] for model in answer.json()["models"]}
+
+
+def batch(server: Running) -> list[float]:
+    ratings: list[float] = httpx2.post(f"{server.url}/predict/batch", json=BATCH).json()["ratings"]
+    return ratings
+
+
+def digests(server: Running) -> set[str]:
+    # A connection each, so that each worker gets some.
+    return {httpx2.get(f"{server.url}/models/baseline").json()["sha256"] for _ in range(12)}
+
+
+def stop(server: Running) -> str:
+    """Stop the server; what it logged."""
+    server.process.terminate()
+    output, errors = server.process.communicate(timeout=10)
+    assert server.process.returncode == 0
+    assert errors == ""
+    return output
+
+
+def test_every_answer_is_wholly_one_versions(server: Running, versions: Versions) -> None:
+    first, second = versions.ratings("first"), versions.ratings("second")
+    assert first != second
+    singles = {first[0], second[0]}
+    with (
+        asking(server.url, "/predict/batch", BATCH, clients=3) as batches,
+        asking(server.url, "/predict", {"user_id": 1, "movie_id": 1}, clients=1) as pairs,
+    ):
+        for version in ["second", "first"] * 4:
+            versions.publish(version)
+            assert changes(reload(server)) == {"baseline": "changed", "memory_efficient": "unchanged"}
+            assert batch(server) == versions.ratings(version)
+    assert not batches.lost and not pairs.lost
+    assert {answer.status_code for answer in [*batches.answers, *pairs.answers]} == {200}
+    told = [answer.json()["ratings"] for answer in batches.answers]
+    assert all(ratings in (first, second) for ratings in told)
+    assert first in told and second in told
+    assert {answer.json()["rating"] for answer in pairs.answers} == singles
+
+
+def test_what_has_not_changed_is_not_loaded_again(server: Running, versions: Versions) -> None:
+    before = httpx2.get(f"{server.url}/compare").json()
+    answer = reload(server)
+    assert answer.json()["outcome"] == "unchanged"
+    assert set(changes(answer).values()) == {"unchanged"}
+    versions.publish("second")
+    answer = reload(server)
+    assert answer.json()["outcome"] == "reloaded"
+    (sha256,) = [model["sha256"] for model in answer.json()["models"] if model["name"] == "baseline"]
+    assert sha256 == versions.sha256("second")
+    after = httpx2.get(f"{server.url}/compare").json()
+    # Times are measured when a model is loaded.
+    times = [[model["microseconds_single"] for model in told["models"]] for told in (before, after)]
+    assert times[0][1] == times[1][1]
+    assert times[0][0] != times[1][0]
+
+
+@pytest.mark.parametrize(
+    ("file", "spoil"),
+    [("model.keras", b"no archive"), ("manifest.json", b"{}"), ("model.keras", None)],
+    ids=["damaged", "foreign", "missing"],
+)
+def test_an_unfit_store_is_refused_and_the_models_go_on(
+    server: Running, versions: Versions, file: str, spoil: bytes | None
+) -> None:
+    versions.publish("second", "memory_efficient")
+    spoilt = versions.root / "second" / "baseline" / file
+    good = spoilt.read_bytes()
+    if spoil is None:
+        spoilt.unlink()
+    else:
+        spoilt.write_bytes(spoil)
+    versions.publish("second")
+    answer = reload(server)
+    assert answer.status_code == 409
+    problem = answer.json()
+    assert problem["code"] == "reload_refused"
+    assert f"baseline/{file}" in problem["detail"]
+    assert str(versions.root) not in answer.text
+    # Not even the model that is fit has changed.
+    assert httpx2.get(f"{server.url}/models/memory_efficient").json()["sha256"] == versions.sha256(
+        "first", "memory_efficient"
+    )
+    assert batch(server) == versions.ratings("first")
+    assert httpx2.get(f"{server.url}/readyz").status_code == 200
+    told = httpx2.get(f"{server.url}/admin/reload", headers=ADMIN).json()
+    assert (told["reloads"], told["refused"], told["last"]["outcome"]) == (0, 1, "refused")
+    assert told["last"]["reason"] == problem["detail"]
+
+    spoilt.write_bytes(good)
+    assert changes(reload(server)) == {"baseline": "changed", "memory_efficient": "changed"}
+    assert batch(server) == versions.ratings("second")
+    assert re.search(r" ERROR app.reloading reload refused.*baseline", stop(server))
+
+
+def test_models_come_and_go(server: Running, versions: Versions) -> None:
+    (versions.store / "memory_efficient").unlink()
+    assert changes(reload(server)) == {"baseline": "unchanged", "memory_efficient": "removed"}
+    asked = {"user_id": 1, "movie_id": 1, "model": "memory_efficient"}
+    assert httpx2.post(f"{server.url}/predict", json=asked).status_code == 404
+    versions.publish("second", "memory_efficient")
+    assert changes(reload(server)) == {"baseline": "unchanged", "memory_efficient": "added"}
+    assert httpx2.post(f"{server.url}/predict", json=asked).status_code == 200
+    (versions.store / "memory_efficient").unlink()
+    (versions.store / "baseline").unlink()
+    assert reload(server).status_code == 409
+
+
+def test_several_at_once_are_done_one_after_the_other(server: Running, versions: Versions) -> None:
+    versions.publish("second")
+    with ThreadPoolExecutor(6) as callers:
+        answers = list(callers.map(lambda _: reload(server), range(6)))
+    assert {answer.status_code for answer in answers} == {200}
+    outcomes = sorted(answer.json()["outcome"] for answer in answers)
+    assert outcomes == ["reloaded", *["unchanged"] * 5]
+
+
+def test_a_hangup_reloads(versions: Versions) -> None:
+    with running(versions.store) as server:
+        versions.publish("second")
+        server.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: batch(server) == versions.ratings("second"))
+        # There is no /admin without a key for it.
+        assert reload(server).status_code == 404
+
+
+def test_a_hangup_while_the_service_starts_is_not_lost(versions: Versions) -> None:
+    process = command(versions.store, port=free_port())
+    server = Running(process, "")
+    # From the first line on, which is long before it is ready.
+    server.read_until("loading")
+    process.send_signal(signal.SIGHUP)
+    server.read_until("store read anew")
+    process.terminate()
+    process.communicate(timeout=10)
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize("by", ["hangup", "call"])
+def test_all_workers_reload(versions: Versions, by: str) -> None:
+    with running(versions.store, workers=2, admin_keys=KEY) as server:
+        server.read_until("is ready", 2)
+        versions.publish("second")
+        if by == "hangup":
+            server.process.send_signal(signal.SIGHUP)
+        else:
+            assert changes(reload(server))["baseline"] == "changed"
+        wait_until(lambda: digests(server) == {versions.sha256("second")})
+        output = stop(server)
+    assert output.count("store read anew: baseline changed") == 2
+
+
+def anonymous_bytes(pid: int) -> int:
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    (line,) = [line for line in lines if line.startswith("Anonymous:")]
+    return int(line.split()[1]) * 1024
+
+
+@pytest.mark.long
+def test_fifty_reloads_under_load_leave_nothing_behind(server: Running, versions: Versions) -> None:
+    waits = []
+
+    def exchange(count: int) -> None:
+        for number in range(count):
+            for model in ("baseline", "memory_efficient"):
+                versions.publish("second" if number % 2 == 0 else "first", model)
+            assert set(changes(reload(server)).values()) == {"changed"}
+            start = time.perf_counter()
+            assert httpx2.get(f"{server.url}/healthz").status_code == 200
+            waits.append(time.perf_counter() - start)
+
+    with asking(server.url, "/predict/batch", BATCH) as asked:
+        exchange(10)
+        before = anonymous_bytes(server.process.pid)
+        files = len(list(Path(f"/proc/{server.process.pid}/fd").iterdir()))
+        exchange(50)
+        after = anonymous_bytes(server.process.pid)
+    assert not asked.lost
+    assert {answer.status_code for answer in asked.answers} == {200}
+    assert after - before < 2_000_000
+    assert abs(len(list(Path(f"/proc/{server.process.pid}/fd").iterdir())) - files) <= 4
+    assert sorted(waits)[len(waits) // 2] < 0.2
