@@ -12,7 +12,7 @@ import keras
 import numpy as np
 
 from training.agreement import check_agreement
-from training.artefact.fallback import Fallback
+from training.artefact.fallback import Fallback, every_mean
 from training.artefact.given_ratings import GivenRatings
 from training.artefact.manifest import (
     PLAIN_VERSION,
@@ -177,11 +177,11 @@ def _side(vocabulary: Vocabulary) -> SideVocabularyRecord:
 def _fallback(fallback: Fallback) -> MeansRecord | BiasesRecord:
     if fallback.by_biases:
         return BiasesRecord(kind="biases")
-    return MeansRecord(
-        global_mean=fallback.global_mean,
-        user_means=[round(float(mean), 4) for mean in fallback.user_means],
-        movie_means=[round(float(mean), 4) for mean in fallback.movie_means],
+    users, movies = (
+        [round(mean, 4) for mean in every_mean(means).tolist()]
+        for means in (fallback.user_means, fallback.movie_means)
     )
+    return MeansRecord(global_mean=fallback.global_mean, user_means=users, movie_means=movies)
 
 
 def _dataset(dataset: Dataset) -> DatasetRecord:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from app.metrics.ratings import NO_TALLY, Tally
 from training.artefact import Artefact, Fallback, GivenRatings, Manifest, RawId, Vocabulary
+from training.artefact.fallback import every_mean
 
 
 class Engine(ABC):
@@ -36,6 +37,10 @@ class Engine(ABC):
     def rate_one(self, user_index: int, movie_index: int) -> float:
         """Stars of one pair of warm ids, the same as `rate` says."""
         return float(self.rate(np.array([user_index], np.int32), np.array([movie_index], np.int32))[0])
+
+    def rate_for(self, user_index: int, movie_index: NDArray[np.int32]) -> NDArray[np.float32]:
+        """`(n,)` stars of one warm user's pairs with `(n,)` warm movies, the same as `rate` says."""
+        return self.rate(np.full_like(movie_index, user_index), movie_index)
 
     def affinities(self, user_index: int, movies: int) -> NDArray[np.float32]:
         """Numbers that grow with the user's rating of a movie, up to rounding.
@@ -129,12 +134,16 @@ class RatingScorer:
     @property
     def resident_bytes(self) -> int:
         """Bytes of arrays that this process holds: weights, ids with their index, means, given ratings."""
-        return self._engine.weights_bytes + sum(
-            value.nbytes
-            for held in (self.users, self.movies, self._fallback, self.given)
-            if held is not None
-            for value in vars(held).values()
-            if isinstance(value, np.ndarray)
+        return (
+            self._engine.weights_bytes
+            + self._fallback.nbytes
+            + sum(
+                value.nbytes
+                for held in (self.users, self.movies, self.given)
+                if held is not None
+                for value in vars(held).values()
+                if isinstance(value, np.ndarray)
+            )
         )
 
     def score(self, user_ids: Sequence[RawId], movie_ids: Sequence[RawId]) -> ScoredPairs:
@@ -172,25 +181,27 @@ class RatingScorer:
         """
         user, movies = self.users.index(user_id), self.movies.warm
         warm = 0 <= user < self.users.warm
-        keys = self._engine.affinities(user, movies) if warm else self._fallback.movie_means.copy()
+        keys = self._engine.affinities(user, movies) if warm else every_mean(self._fallback.movie_means)
+        left = movies
+        if exclude or exclude_rated:
+            excluded = self._excluded(user, exclude, exclude_rated)
+            keys[excluded] = -np.inf
+            left -= excluded.size
+        count = min(n, left)
+        if count <= 0:
+            return []
+        best = (keys.argpartition(-count)[-count:] if count < movies else np.arange(movies)).astype(np.int32)
+        # Rated again, as pairs are: the keys are rounded otherwise.
+        stars = self._engine.rate_for(user, best) if warm else keys[best]
+        order = np.lexsort((best, -stars))
+        return list(zip(self.movies.at(best[order]), rounded(stars[order]), strict=True))
+
+    def _excluded(self, user: int, exclude: Sequence[RawId], exclude_rated: bool) -> NDArray[np.int32]:
+        """Indices of warm movies to leave out, each once."""
         excluded = self.movies.indices(exclude)
         if exclude_rated and self.given is not None and user >= 0:
             excluded = np.concatenate([excluded, self.given.of_user(user)[0]])
-        if excluded.size:
-            excluded = np.unique(excluded[(excluded >= 0) & (excluded < movies)])
-            keys[excluded] = -np.inf
-        count = min(n, movies - excluded.size)
-        if count <= 0:
-            return []
-        if count < movies:
-            best = np.argpartition(keys, movies - count)[movies - count :].astype(np.int32)
-        else:
-            best = np.arange(movies, dtype=np.int32)
-        # Rated again, as pairs are: the keys are rounded otherwise.
-        stars = self._engine.rate(np.full(count, user, np.int32), best) if warm else keys[best]
-        # Few enough for plain numbers to be faster than arrays of them.
-        ranked = sorted(zip(stars.tolist(), best.tolist(), strict=True), key=lambda pair: (-pair[0], pair[1]))
-        return [(self.movies[index], round(star, 6)) for star, index in ranked]
+        return np.unique(excluded[(excluded >= 0) & (excluded < self.movies.warm)])
 
     def score_indices(self, user_index: NDArray[np.int32], movie_index: NDArray[np.int32]) -> ScoredPairs:
         """Rate pairs of indices. One that is outside the warm ones never reaches a table.

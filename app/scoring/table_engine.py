@@ -30,6 +30,10 @@ class TableEngine(Engine):
         """Stars of one pair of warm ids, bit for bit what `rate` says."""
         return self._tables.rate_one(user_index, movie_index)
 
+    def rate_for(self, user_index: int, movie_index: NDArray[np.int32]) -> NDArray[np.float32]:
+        """`(n,)` stars of one warm user's pairs with warm movies, bit for bit what `rate` says."""
+        return self._tables.rate_for(user_index, movie_index)
+
     def affinities(self, user_index: int, movies: int) -> NDArray[np.float32]:
         """`(movies,)` numbers that grow with the user's rating of each of the first movies."""
         return self._tables.affinities(user_index)[:movies]

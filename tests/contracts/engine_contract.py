@@ -67,6 +67,8 @@ def assert_same(path: Path, indexed: Any, spare: int = SPARE_BYTES) -> RatingTab
     for one in (0, USERS - 1):
         keys = tables.affinities(one)
         stars = rated.reshape(USERS, MOVIES)[one]
+        some = np.arange(MOVIES)[::-3]
+        assert tables.rate_for(one, some).tolist() == stars[some].tolist()
         order = np.argsort(keys, kind="stable")
         assert np.all(np.diff(stars[order]) > -1e-5)
     return tables

@@ -36,9 +36,11 @@ def _side(archive: Archive, side: str, warm: int) -> NDArray[np.float32]:
     try:
         own = archive.variables.get(f"{side}_bias")
         if own is not None:
-            biases = _only_array(own).reshape(-1)[:warm].astype(np.float32)
+            # Mapped from the file, as the engine's are.
+            biases = _only_array(own).reshape(-1)[:warm].astype(np.float32, copy=False)
         else:
-            biases = read_packed_table(archive, f"{side}_embedding").rows(np.arange(warm))[:, -1]
+            table = read_packed_table(archive, f"{side}_embedding")
+            biases = table.column(table.widths.shape[1] - 1)[:warm].copy()
     except (KeyError, ValueError, IndexError, TypeError) as error:
         raise ArtefactDamaged(archive.path, f"fallback: the model has no biases of its {side}s") from error
     if biases.size != warm:

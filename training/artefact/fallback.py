@@ -18,6 +18,28 @@ from numpy.typing import NDArray
 DAMPING = 10.0
 
 
+class BiasMeans:
+    """Mean ratings as biases say them, `5 * sigmoid(global_bias + bias)`, computed when they are asked for.
+
+    Attributes:
+        biases: `(warm ids,)`.
+    """
+
+    def __init__(self, global_bias: float, biases: NDArray[np.float32]) -> None:
+        self._global_bias, self.biases = global_bias, biases
+
+    def __len__(self) -> int:
+        return int(self.biases.size)
+
+    def take(self, index: NDArray[np.integer]) -> NDArray[np.float32]:
+        """`(n,)` stars of the ids at `(n,)` indices."""
+        return _stars(self._global_bias + self.biases.take(index).astype(np.float64)).astype(np.float32)
+
+
+# Both have a length, and `take`.
+Means = NDArray[np.float32] | BiasMeans
+
+
 @dataclass(frozen=True)
 class Fallback:
     """What is left to say when one or both sides of a pair are cold.
@@ -26,13 +48,11 @@ class Fallback:
         global_mean: Mean training rating, in stars.
         user_means: `(warm users,)` mean rating of each warm user, in stars.
         movie_means: `(warm movies,)` the same for movies.
-        by_biases: Whether these come from the model's biases, so that nothing of them need be stored.
     """
 
     global_mean: float
-    user_means: NDArray[np.float32]
-    movie_means: NDArray[np.float32]
-    by_biases: bool = False
+    user_means: Means
+    movie_means: Means
 
     @classmethod
     def from_biases(
@@ -46,11 +66,24 @@ class Fallback:
             movie_biases: `(warm movies,)` likewise, of each movie.
         """
         return cls(
-            global_mean=float(_stars(np.float64(global_bias))),
-            user_means=_stars(global_bias + user_biases.astype(np.float64)).astype(np.float32),
-            movie_means=_stars(global_bias + movie_biases.astype(np.float64)).astype(np.float32),
-            by_biases=True,
+            float(_stars(np.float64(global_bias))),
+            BiasMeans(global_bias, user_biases),
+            BiasMeans(global_bias, movie_biases),
         )
+
+    @property
+    def by_biases(self) -> bool:
+        """Whether the means come from the model's biases, so that nothing of them need be stored."""
+        return isinstance(self.user_means, BiasMeans)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of what is held for it alone; biases that lie in the model's own arrays are not."""
+        held = (
+            means.biases if isinstance(means, BiasMeans) else means
+            for means in (self.user_means, self.movie_means)
+        )
+        return sum(array.nbytes for array in held if array.base is None)
 
     def rate(self, user_index: NDArray[np.int32], movie_index: NDArray[np.int32]) -> NDArray[np.float32]:
         """Ratings of pairs of which at least one side is cold.
@@ -62,13 +95,18 @@ class Fallback:
         Returns:
             `(n,)` stars: the warm side's mean, else the global mean.
         """
-        user_warm = (user_index >= 0) & (user_index < self.user_means.size)
-        movie_warm = (movie_index >= 0) & (movie_index < self.movie_means.size)
+        user_warm = (user_index >= 0) & (user_index < len(self.user_means))
+        movie_warm = (movie_index >= 0) & (movie_index < len(self.movie_means))
         rated = np.full(user_index.shape, self.global_mean, dtype=np.float32)
-        rated[user_warm] = self.user_means[user_index[user_warm]]
+        rated[user_warm] = self.user_means.take(user_index[user_warm])
         only_movie = movie_warm & ~user_warm
-        rated[only_movie] = self.movie_means[movie_index[only_movie]]
+        rated[only_movie] = self.movie_means.take(movie_index[only_movie])
         return rated
+
+
+def every_mean(means: Means) -> NDArray[np.float32]:
+    """`(n,)` stars of every id of a side, which the caller may change."""
+    return means.take(np.arange(len(means)))
 
 
 def _stars(logits: NDArray[np.float64] | np.float64) -> NDArray[np.float64]:

@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 MAX_WIDTH: Final = 8
+_ROWS_AT_A_TIME: Final = 65_536
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,21 @@ class PackedTable:
     def values(self) -> NDArray[np.float32]:
         """`(rows, columns)` the whole table."""
         return self.rows(np.arange(sum(self.block_sizes)))
+
+    def column(self, place: int) -> NDArray[np.float32]:
+        """`(rows,)` one column, decoded some rows at a time; nothing of the others is read."""
+        sizes = stream_bytes(self.widths, self.block_sizes)[:, place].tolist()
+        starts = stream_starts(self.widths, self.block_sizes)[:, place].tolist()
+        streams = [self.codes[start : start + size] for start, size in zip(starts, sizes, strict=True)]
+        own = slice(place, place + 1)
+        alone = PackedTable(
+            self.block_sizes, self.widths[:, own], self.steps[:, own], np.concatenate(streams)
+        )
+        values = np.empty(sum(self.block_sizes), np.float32)
+        for start in range(0, values.size, _ROWS_AT_A_TIME):
+            stop = min(start + _ROWS_AT_A_TIME, values.size)
+            values[start:stop] = alone.rows(np.arange(start, stop))[:, 0]
+        return values
 
 
 def stream_bytes(widths: NDArray[Any], block_sizes: Sequence[int]) -> NDArray[np.int64]:

@@ -16,7 +16,6 @@ The index of an id is its position. The first `warm` ids have training ratings, 
 from __future__ import annotations
 
 import contextlib
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, cast
@@ -29,7 +28,7 @@ from training.artefact.id_text import IdTexts
 UNKNOWN: Final = -1
 MAX_ID_LENGTH: Final = 256
 _MAX_NUMBER: Final = 2**63 - 1
-_CANONICAL_NUMBER: Final = re.compile(r"(?:0|[1-9][0-9]{0,18})\Z", re.ASCII)
+_MAX_DIGITS: Final = len(str(_MAX_NUMBER))
 # A dense number -> index table is used while it costs at most this many slots an id.
 _DENSE_SLOTS_PER_ID: Final = 4
 # Ids that are looked at in one step while a vocabulary is checked: bounds the memory that it takes.
@@ -41,7 +40,13 @@ Arrays = Mapping[str, NDArray[Any]]
 
 def is_canonical_number(text: str) -> bool:
     """Whether `text` is a whole number written the one way that counts: no sign, no leading zero."""
-    return bool(_CANONICAL_NUMBER.match(text)) and int(text) <= _MAX_NUMBER
+    return (
+        text.isdecimal()
+        and text.isascii()
+        and (text[0] != "0" or text == "0")
+        and len(text) <= _MAX_DIGITS
+        and int(text) <= _MAX_NUMBER
+    )
 
 
 class Vocabulary(ABC):
@@ -130,6 +135,10 @@ class Vocabulary(ABC):
     def __iter__(self) -> Iterator[str]:
         return (self[index] for index in range(len(self)))
 
+    def at(self, indices: NDArray[np.integer]) -> list[str]:
+        """The ids at `(n,)` indices, each in 0..len-1."""
+        return [self[index] for index in indices.tolist()]
+
     def canonical(self, raw: RawId) -> str:
         """The id that `raw` means: prefix + number for a whole number, else `raw` itself.
 
@@ -202,6 +211,10 @@ class NumberedVocabulary(Vocabulary):
         if not 0 <= index < len(self):
             raise IndexError(index)
         return f"{self.prefix}{int(self._numbers[index])}"
+
+    def at(self, indices: NDArray[np.integer]) -> list[str]:
+        """The ids at `(n,)` indices, each in 0..len-1."""
+        return [f"{self.prefix}{number}" for number in self._numbers.take(indices).tolist()]
 
     def index(self, raw: RawId) -> int:
         """Index of one id (raw or canonical), or `UNKNOWN`."""

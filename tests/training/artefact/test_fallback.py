@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from training.artefact.fallback import Fallback, damped_means
+from training.artefact.fallback import Fallback, damped_means, every_mean
 
 
 def test_damped_mean_by_hand() -> None:
@@ -28,3 +28,17 @@ def test_biases_say_the_known_half_by_hand() -> None:
     user = np.array([0, 1, -1, -1], dtype=np.int32)
     movie = np.array([-1, -1, 0, -1], dtype=np.int32)
     np.testing.assert_allclose(fallback.rate(user, movie), [4.5, 5.0, 2.5, 3.75], atol=1e-6)
+    np.testing.assert_allclose(every_mean(fallback.user_means), [4.5, 5.0], atol=1e-6)
+
+
+def test_only_what_is_held_for_it_alone_is_counted() -> None:
+    weights = np.zeros((4, 1), dtype=np.float32)
+    own = np.zeros(3, dtype=np.float32)
+    assert Fallback.from_biases(0.0, weights[:, 0], own).nbytes == 12
+    assert Fallback(3.0, own, own.copy()).nbytes == 24
+
+
+def test_every_mean_is_the_callers_to_change() -> None:
+    means = np.array([4.0, 2.0], dtype=np.float32)
+    every_mean(means)[0] = 0
+    assert means.tolist() == [4.0, 2.0]

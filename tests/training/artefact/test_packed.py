@@ -74,6 +74,8 @@ def test_a_row_is_the_same_alone_and_in_any_company(
     whole = PackedTable(sizes, widths, steps, pack(codes, widths, sizes))
     rows = np.array([random.randrange(sum(sizes)) for _ in range(5)])
     assert np.array_equal(whole.rows(rows), whole.values()[rows])
+    for place in range(widths.shape[1]):
+        assert np.array_equal(whole.column(place), whole.values()[:, place])
 
 
 @pytest.mark.parametrize(
@@ -94,3 +96,11 @@ def test_arrays_that_do_not_fit_are_refused(changed: dict[str, Array], message: 
 def test_a_code_too_large_for_its_width_is_refused() -> None:
     with pytest.raises(ValueError, match="column 0 does not fit 3 bits"):
         pack(CODES + np.uint8(4), WIDTHS, BLOCKS)
+
+
+def test_a_long_column_is_decoded_in_parts() -> None:
+    sizes, widths = (66_000, 5_000), np.array([[3, 5], [0, 8]], dtype=np.uint8)
+    limits = np.repeat(1 << widths.astype(np.int64), sizes, axis=0)
+    codes = np.random.default_rng(0).integers(0, limits).astype(np.uint8)
+    table = PackedTable(sizes, widths, np.full((2, 2), 0.5, np.float16), pack(codes, widths, sizes))
+    assert np.array_equal(table.column(1), table.values()[:, 1])

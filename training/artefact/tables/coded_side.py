@@ -56,11 +56,12 @@ class CodedSide:
     def products(self, vector: Floats) -> Floats:
         """`(count,)` products of every embedding with a `(dim,)` vector."""
         found = np.empty(self.count, np.float32)
+        weights = self._steps * vector
         first = 0
-        for end, steps in zip(self._ends, self._steps, strict=True):
-            weights = steps * vector
-            np.matmul(self._codes[first:end].astype(np.float32), weights, out=found[first:end])
-            found[first:end] += _HALF * weights.sum()
+        for end, own, shift in zip(self._ends, weights, (_HALF * weights).sum(axis=1), strict=True):
+            block = found[first:end]
+            np.dot(self._codes[first:end].astype(np.float32), own, out=block)
+            block += shift
             first = end
         return found
 

@@ -41,7 +41,7 @@ class RatingTables:
 
     def rate_one(self, user_index: int, movie_index: int) -> float:
         """Stars of one pair, the same as `rate` says."""
-        match = np.dot(self.users.row(user_index), self.movies.row(movie_index))
+        match = self.users.row(user_index).dot(self.movies.row(movie_index))
         if self.global_bias is not None:
             match += self.global_bias
         if self.user_bias is not None:
@@ -62,6 +62,10 @@ class RatingTables:
             rated[block] = self._rate(user_index[block], movie_index[block])
         return rated
 
+    def rate_for(self, user_index: int, movie_index: Index) -> Floats:
+        """`(n,)` stars of one user's pairs with `(n,)` movies, the same as `rate` says; n is small."""
+        return self._rate(user_index, movie_index)
+
     def affinities(self, user_index: int) -> Floats:
         """`(movies,)` numbers that grow with the user's rating of each movie, up to rounding."""
         found = self.movies.products(self.users.row(user_index))
@@ -75,14 +79,16 @@ class RatingTables:
         held: list[Any] = [self.users, self.movies, self.user_bias, self.movie_bias, self.global_bias]
         return sum(array.nbytes for array in held if array is not None)
 
-    def _rate(self, user_index: Index, movie_index: Index) -> Floats:
-        match: Any = np.vecdot(self.users.rows(user_index), self.movies.rows(movie_index))
+    def _rate(self, user_index: Index | int, movie_index: Index) -> Floats:
+        users = self.users.row(user_index) if isinstance(user_index, int) else self.users.rows(user_index)
+        match: Any = np.vecdot(users, self.movies.rows(movie_index))
         if self.global_bias is not None:
             match += self.global_bias
         if self.user_bias is not None:
             match += self.user_bias[user_index]
         if self.movie_bias is not None:
             match += self.movie_bias[movie_index]
-        np.clip(match, -_LARGEST, _LARGEST, out=match)
+        np.maximum(match, -_LARGEST, out=match)
+        np.minimum(match, _LARGEST, out=match)
         rated: Floats = MAX_STARS / (1 + np.exp(-match))
         return rated
