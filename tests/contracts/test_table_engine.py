@@ -34,12 +34,18 @@ def full(count: int, name: str, dim: int = DIM, **options: Any) -> Any:
     return keras.layers.Embedding(count, dim, name=name, **options)
 
 
-def packed(count: int, name: str, ones_at: int | None = None, block_sizes: tuple[int, ...] = (16, 25)) -> Any:
-    """A packed layer with every width in it, and codes of all sizes."""
+def packed(
+    count: int,
+    name: str,
+    ones_at: int | None = None,
+    block_sizes: tuple[int, ...] = (16, 25),
+    least_width: int = 0,
+) -> Any:
+    """A packed layer with every width from the least on in it, and codes of all sizes."""
     random = np.random.default_rng(3)
     blocks = (*block_sizes, count - sum(block_sizes)) if sum(block_sizes) < count else block_sizes
     columns = DIM - (ones_at is not None)
-    widths = random.integers(0, 9, (len(blocks), columns)).astype(np.uint8)
+    widths = random.integers(least_width, 9, (len(blocks), columns)).astype(np.uint8)
     rows = [
         random.integers(0, 2 ** widths[place].astype(int), (size, columns))
         for place, size in enumerate(blocks)
@@ -143,6 +149,11 @@ FAMILIES: dict[str, Any] = {
         rounded(QREmbedding(MOVIES, DIM, 7, "add", table_bits=2, table_scale="row", name="movie_embedding")),
         RatingHead(name="rating"),
     ),
+    "whole bytes": lambda: (
+        packed(USERS, "user_embedding", least_width=8, block_sizes=(53,), ones_at=2),
+        packed(MOVIES, "movie_embedding", least_width=8, ones_at=5),
+        RatingHead(name="rating"),
+    ),
     "packed and full": lambda: (
         full(USERS, "user_embedding"),
         packed(MOVIES, "movie_embedding"),
@@ -159,7 +170,8 @@ def test_tables_say_what_keras_says(family: str, tmp_path: Path) -> None:
     tables = assert_same(path, indexed)
     # A model this small is held as float32, whatever it was stored as.
     stored = sum(int(np.prod(w.shape)) * np.dtype(w.dtype).itemsize for w in indexed.weights)
-    decoded = {"packed": 4 + 4 * DIM * (USERS + MOVIES), "packed and full": 4 * DIM * (USERS + MOVIES)}
+    values = DIM * (USERS + MOVIES)
+    decoded = {"packed": 4 + 4 * values, "packed and full": 4 * values, "whole bytes": 4 * values}
     assert tables.nbytes == decoded.get(family, stored)
 
 
@@ -190,14 +202,14 @@ def _form(table: object) -> str:
     return {PackedSide: "packed", CodedSide: "coded", FullTable: "full"}[type(table)]
 
 
+@pytest.mark.parametrize("family", ["packed", "whole bytes"])
 @pytest.mark.parametrize("tile", [8, 16, 4096])
 def test_packed_tables_are_multiplied_in_tiles(
-    tile: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    family: str, tile: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(packed_side, "TILE_ROWS", tile)
-    monkeypatch.setattr(packed_side, "PADDED_BYTES", 0)
     path = tmp_path / "model.keras"
-    assert_same(path, save(path, *FAMILIES["packed"]()), spare=0)
+    assert_same(path, save(path, *FAMILIES[family]()), spare=0)
 
 
 @keras.saving.register_keras_serializable(package="stars")

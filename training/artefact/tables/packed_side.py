@@ -9,11 +9,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from training.artefact.packed import PackedTable, stream_starts
+from training.artefact.packed import MAX_WIDTH, PackedTable, stream_starts
 from training.artefact.tables.side import Floats, Index
 
-# Codes of no more bytes are copied, so that reading the last one needs no care.
-PADDED_BYTES: Final = 64 * 1024
 _LARGEST_INT32_CODES: Final = 2**28
 # Rows that are decoded at a time, else; a multiple of 8, so that each tile begins at a whole byte.
 TILE_ROWS: Final = 8_192
@@ -48,20 +46,21 @@ class PackedSide:
         self._row_step = self._with_ones(self._step, 1)
         self._words = _words(packed.codes)
         self._last_word = self._words.size - 1
-        self._padded = self._words.size > packed.codes.size
+        self._whole_bytes = bool(np.all(packed.widths == MAX_WIDTH))
 
     def row(self, index: int) -> Floats:
         """`(dim,)` the embedding at one index."""
         block = bisect_right(self._ends, index)
-        return self._decode(self._row_width[block] * (index - self._first[block]), block)
+        return self._decode(index - self._first[block], block)
 
     def rows(self, index: Index) -> Floats:
         """`(n, dim)` the embeddings at `(n,)` indices."""
+        index = np.asarray(index, self._integer)
         if len(self._ends) == 1:
-            return self._decode(np.asarray(index, self._integer)[:, None] * self._row_width[0], 0)
+            return self._decode(index[:, None], 0)
         block = np.searchsorted(self._ends, index, side="right")
-        local = np.asarray(index, self._integer) - np.asarray(self._first, self._integer)[block]
-        return self._decode(local[:, None] * self._row_width[block], block)
+        local = index - np.asarray(self._first, self._integer)[block]
+        return self._decode(local[:, None], block)
 
     def products(self, vector: Floats) -> Floats:
         """`(count,)` products of every embedding with a `(dim,)` vector."""
@@ -85,17 +84,22 @@ class PackedSide:
         """Bytes of codes, widths and steps."""
         return self.packed.nbytes
 
-    def _decode(self, bit: NDArray[Any], block: int | NDArray[np.integer]) -> Floats:
+    def _decode(self, local: Any, block: Any) -> Floats:
+        """Embeddings of rows by their places within their blocks: one of each, or `(n, 1)` and `(n,)`."""
+        values: Floats
+        if self._whole_bytes:
+            codes = self.packed.codes[self._row_starts[block] + local]
+            values = (codes + self._row_centre[block]) * self._row_step[block]
+            if self.ones_at is not None:
+                values[..., self.ones_at] = 1
+            return values
         # The arithmetic of `training.artefact.packed.unpack_rows`, with what does not depend on the row
         # computed once, and both bytes of a code read at once.
+        bit = self._row_width[block] * local
         byte = (bit >> 3) + self._row_starts[block]
-        if not self._padded:
-            bit = (bit & 7) + 8 * (byte > self._last_word)
-            byte = np.minimum(byte, self._last_word)
-        else:
-            bit = bit & 7
-        code = (self._words[byte] >> bit) & self._row_mask[block]
-        values: Floats = (code.astype(np.float32) + self._row_centre[block]) * self._row_step[block]
+        bit = (bit & 7) + 8 * (byte > self._last_word)
+        code = (self._words[np.minimum(byte, self._last_word)] >> bit) & self._row_mask[block]
+        values = (code.astype(np.float32) + self._row_centre[block]) * self._row_step[block]
         return values
 
     def _with_ones(self, columns: NDArray[Any], value: int) -> NDArray[Any]:
@@ -115,8 +119,8 @@ class PackedSide:
 
 
 def _words(codes: NDArray[np.uint8]) -> NDArray[np.uint16]:
-    """Two bytes of codes from every byte on; small codes are copied, to have a byte to spare at the end."""
-    if codes.size <= PADDED_BYTES or codes.size < 2:
+    """Two bytes of codes from every byte on, but the last."""
+    if codes.size < 2:
         codes = np.concatenate([codes, np.zeros(2, np.uint8)])
     return np.ndarray(codes.size - 1, np.dtype("<u2"), codes, strides=(1,))
 
