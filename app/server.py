@@ -23,6 +23,7 @@ from uvicorn.server import HANDLED_SIGNALS
 
 from app.channel import ALIVE, READY, RELOAD, Channel
 from app.connection import Connection
+from app.errors import shorten
 from app.keys import load_keys, readable_by_others
 from app.listening import listen, url_of
 from app.logs import logging_config
@@ -34,6 +35,8 @@ from app.supervising import become_supervisor
 
 logger = logging.getLogger(__name__)
 
+# Characters of the line that says why nothing starts.
+MAX_LINE: Final = 1000
 # Turns of the server's clock, a tenth of a second each, from one sign of life to the next.
 ALIVE_TICKS: Final = 50
 
@@ -144,7 +147,9 @@ def load_app(settings: Settings) -> FastAPI:
 
 def refuse_to_start(error: Exception) -> None:
     """Say in one line on standard error why nothing starts."""
-    line = " ".join(str(error).split())
+    # Names in a file may hold anything, and end up on somebody's terminal.
+    shown = "".join(letter if letter.isprintable() else " " for letter in str(error))
+    line = shorten(" ".join(shown.split()), MAX_LINE)
     sys.stderr.write(f"cannot start: {line}\n")
 
 

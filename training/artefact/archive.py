@@ -8,7 +8,9 @@ archive). The rule is an allow-list: what `training` writes is known, everything
 from __future__ import annotations
 
 import json
+import math
 import os
+import re
 import struct
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -29,11 +31,19 @@ _MEMBERS: Final = frozenset({METADATA, CONFIG, WEIGHTS})
 MAX_CONFIG_BYTES: Final = 4 * 1024 * 1024
 MAX_OBJECTS: Final = 10_000
 PACKAGE: Final = "stars"
+# No layer's name, and no version, is longer.
+_MAX_NAME: Final = 200
 # A zip member begins with a header of 30 bytes, its name and an extra field; bytes 26 to 30 have their sizes.
 _LOCAL_HEADER_BYTES: Final = 30
 _LOCAL_NAME_SIZE: Final = 26
+# It ends with a record of 22 bytes, before which a larger archive has one of 20.
+_END_BYTES: Final = 22
+_END64_PLACE_BYTES: Final = 20
+_MAX_DIRECTORY_BYTES: Final = 4096
 
-# Keras classes that the trainer's models consist of; custom ones are registered as `stars>Name`.
+# What the trainer's models consist of. Layers of our own are registered as `stars>Name`; a name that is not
+# registered makes Keras look into the module that is stated, so that counts, too.
+_OWN_MODULE: Final = re.compile(r"training\.layers\.[a-z_]+")
 _KERAS_CLASSES: Final = frozenset(
     {
         ("keras", "Functional"),
@@ -84,11 +94,10 @@ def read_archive(path: Path, file: BinaryIO) -> Archive:
     metadata = _parse_json(path, METADATA, members[METADATA])
     config = _parse_json(path, CONFIG, members[CONFIG])
     version = metadata.get("keras_version")
-    if not isinstance(version, str):
+    if not isinstance(version, str) or len(version) > _MAX_NAME:
         raise ArtefactDamaged(path, f"{METADATA} states no keras_version")
     for module, class_name, registered in _named_classes(path, config):
-        own = registered is not None and registered.split(">")[0] == PACKAGE and registered.count(">") == 1
-        if not own and (module, class_name) not in _KERAS_CLASSES:
+        if not _is_known(module, class_name, registered):
             raise ArtefactForeign(path, f"holds the class {class_name[:60]!r}, which no model of ours has")
     return Archive(
         path=path,
@@ -113,6 +122,7 @@ class _Member:
 def _find_members(path: Path, file: BinaryIO) -> dict[str, _Member]:
     whole = os.fstat(file.fileno()).st_size
     try:
+        _check_directory_size(path, file, whole)
         with zipfile.ZipFile(file) as archive:
             infos = archive.infolist()
             names = [info.filename for info in infos]
@@ -141,7 +151,22 @@ def _find_members(path: Path, file: BinaryIO) -> dict[str, _Member]:
         RuntimeError,
         struct.error,
     ) as error:
-        raise ArtefactDamaged(path, f"is not a readable .keras archive ({error})") from error
+        raise ArtefactDamaged(path, f"is not a readable .keras archive ({str(error)[:_MAX_NAME]})") from error
+
+
+def _check_directory_size(path: Path, file: BinaryIO, whole: int) -> None:
+    """Refuse a directory that is far too large for three members before the library reads all of it."""
+    length = _END_BYTES + _END64_PLACE_BYTES
+    tail = os.pread(file.fileno(), length, max(0, whole - length))
+    if not tail[-_END_BYTES:].startswith(b"PK\x05\x06"):
+        raise ArtefactDamaged(path, "is not a readable .keras archive (it does not end like one)")
+    sizes = [struct.unpack("<L", tail[-10:-6])[0]]
+    if tail.startswith(b"PK\x06\x07"):
+        # Archives above 4 GiB say it in a record of their own.
+        record = os.pread(file.fileno(), 56, struct.unpack("<Q", tail[8:16])[0])
+        sizes.append(struct.unpack("<Q", record[40:48])[0])
+    if max(sizes) > _MAX_DIRECTORY_BYTES:
+        raise ArtefactForeign(path, f"must hold exactly {', '.join(sorted(_MEMBERS))}")
 
 
 def _parse_json(path: Path, name: str, member: _Member) -> dict[str, Any]:
@@ -156,7 +181,15 @@ def _parse_json(path: Path, name: str, member: _Member) -> dict[str, Any]:
     return parsed
 
 
-def _named_classes(path: Path, node: Any) -> Iterator[tuple[str | None, str, str | None]]:
+def _is_known(module: object, class_name: str, registered: str | None) -> bool:
+    if not isinstance(module, str):
+        return False
+    if _OWN_MODULE.fullmatch(module):
+        return registered == f"{PACKAGE}>{class_name}"
+    return (module, class_name) in _KERAS_CLASSES and registered in (None, class_name)
+
+
+def _named_classes(path: Path, node: Any) -> Iterator[tuple[object, str, str | None]]:
     """Every (module, class_name, registered_name) that Keras would resolve, at any depth."""
     stack = [node]
     while stack:
@@ -169,6 +202,8 @@ def _named_classes(path: Path, node: Any) -> Iterator[tuple[str | None, str, str
                 yield module, name, registered
             if "class_name" not in found and ("module" in found or "registered_name" in found):
                 raise ArtefactForeign(path, f"{CONFIG} names a module without a class")
+            if found.get("compile_config"):
+                raise ArtefactForeign(path, f"{CONFIG} says how to train, which no artefact does")
             stack.extend(found.values())
         elif isinstance(found, list):
             stack.extend(found)
@@ -220,16 +255,18 @@ def _read_array(
     path: Path, dataset: h5py.Dataset, weights: _Member, mapped: MappedFile
 ) -> NDArray[np.generic]:
     plain = dataset.chunks is None and not dataset.external and not dataset.is_virtual
-    if not plain or dataset.dtype.kind not in "fiu" or dataset.nbytes > weights.size:
+    # Not the library's own product, which overflows.
+    nbytes = math.prod(dataset.shape or ()) * dataset.dtype.itemsize
+    if not plain or dataset.shape is None or dataset.dtype.kind not in "fiu" or nbytes > weights.size:
         raise ArtefactForeign(path, f"{WEIGHTS} holds an array that is not plain numbers within the file")
     offset = dataset.id.get_offset()
     as_stored = dataset.id.get_type() == h5py.h5t.py_create(dataset.dtype)
-    if offset is None or not as_stored or dataset.id.get_storage_size() != dataset.nbytes:
+    if offset is None or not as_stored or dataset.id.get_storage_size() != nbytes:
         # Kept in the header, never written, or in numbers that NumPy has no name for: the library knows.
         array: NDArray[np.generic] = dataset[()]
         finite = array.dtype.kind != "f" or bool(np.all(np.isfinite(array)))
     else:
-        if offset + dataset.nbytes > weights.size:
+        if offset + nbytes > weights.size:
             raise ArtefactDamaged(path, f"{WEIGHTS} states an array that goes past its end")
         start = weights.start + offset
         array = mapped.array(dataset.dtype, dataset.shape, start)

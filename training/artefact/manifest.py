@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
 
+from training.artefact.files import open_regular
 from training.errors import ArtefactDamaged, ArtefactForeign, ArtefactMissing
 
 # What this program writes, and the highest that it reads: 2 is 1 with `ratings_file`, and only artefacts that
@@ -77,7 +78,7 @@ class SideVocabularyRecord(Record):
 
     size: Count
     warm: Count
-    prefix: str | None
+    prefix: Annotated[str, Field(max_length=256)] | None
     bytes: Count
 
 
@@ -208,7 +209,7 @@ def read_manifest(path: Path) -> Manifest:
         ArtefactDamaged: It is not JSON, or not a manifest.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             text = file.read(MAX_MANIFEST_BYTES + 1)
     except FileNotFoundError as error:
         raise ArtefactMissing(
@@ -222,7 +223,7 @@ def read_manifest(path: Path) -> Manifest:
         return Manifest.model_validate_json(text)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        where = ".".join(str(part) for part in first["loc"])[:200] or "the file"
         if first["loc"] == ("format_version",):
             raise ArtefactForeign(
                 path,

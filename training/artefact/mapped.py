@@ -19,6 +19,7 @@ from typing import BinaryIO, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from training.artefact.files import open_regular
 from training.artefact.manifest import FileRecord
 from training.errors import ArtefactDamaged, ArtefactMissing
 
@@ -36,7 +37,7 @@ def open_stated_file(path: Path, stated: FileRecord) -> Iterator[BinaryIO]:
         ArtefactDamaged: Size or digest differ, or it cannot be read.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             # The size first: it is cheap, and a digest of the wrong file is not.
             same = os.fstat(file.fileno()).st_size == stated.bytes and _digest(file) == stated.sha256
             if not same:

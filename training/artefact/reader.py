@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib.metadata
 import json
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -24,9 +26,11 @@ from training.artefact.manifest import (
     read_manifest,
 )
 from training.artefact.mapped import open_stated_file
+from training.artefact.tables.reading import check_layers
 from training.artefact.vocabulary import Vocabulary
 from training.errors import ArtefactDamaged, ArtefactForeign, ArtefactMissing
 
+MAX_MOVIES_BYTES: Final = 64 * 1024 * 1024
 USER_LOOKUP, MOVIE_LOOKUP = "user_lookup", "movie_lookup"
 
 
@@ -124,16 +128,20 @@ def load_keras_model(artefact: Artefact) -> Any:
     Imports Keras and the custom layers, which register themselves.
 
     Raises:
-        ArtefactForeign: Saved by a newer Keras than the installed one.
+        ArtefactForeign: Saved by a newer Keras than the installed one, or declaring other tables than it has.
         ArtefactDamaged: Keras cannot load it, or the file has changed since it was opened.
     """
+    path, wanted = artefact.folder / MODEL_FILE, artefact.archive.keras_version
+    # What can be refused without Keras is refused before its import, which takes seconds.
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+        installed = importlib.metadata.version("keras")
+        if _version(wanted) > _version(installed):
+            raise ArtefactForeign(path, f"saved by Keras {wanted}, newer than the installed {installed}")
+    check_layers(artefact.archive)
     import keras
 
     import training.layers  # noqa: F401 - registers the custom layers
 
-    path, wanted = artefact.folder / MODEL_FILE, artefact.archive.keras_version
-    if _version(wanted) > _version(keras.__version__):
-        raise ArtefactForeign(path, f"saved by Keras {wanted}, newer than the installed {keras.__version__}")
     try:
         with warnings.catch_warnings():
             # Where a layer refuses its weights, Keras warns about something else before it raises.
@@ -169,14 +177,26 @@ def movie_titles(folder: Path, manifest: Manifest) -> dict[str, dict[str, Any]]:
     if stated is None:
         return {}
     path = folder / MOVIES_FILE
+    if stated.bytes > MAX_MOVIES_BYTES:
+        raise ArtefactDamaged(path, f"is larger than {MAX_MOVIES_BYTES} bytes")
     try:
         with open_stated_file(path, stated) as file:
             titles = json.load(file)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ArtefactDamaged(path, "is not JSON") from error
-    if not isinstance(titles, dict):
-        raise ArtefactDamaged(path, "is not a JSON object")
+    if not isinstance(titles, dict) or not all(map(_is_title, titles.values())):
+        raise ArtefactDamaged(
+            path, 'is not of the form {"movie_1": {"title": "...", "genres": ["..."]}, ...}'
+        )
     return titles
+
+
+def _is_title(entry: Any) -> bool:
+    if not isinstance(entry, dict) or entry.keys() - {"title", "genres"}:
+        return False
+    title, genres = entry.get("title"), entry.get("genres", [])
+    texts = isinstance(title, str | None) and isinstance(genres, list)
+    return texts and all(isinstance(genre, str) for genre in genres)
 
 
 def _read_vocabulary(archive: Archive, layer: str, stated: dict[str, Any]) -> Vocabulary:

@@ -60,6 +60,10 @@ class _Arrays:
         return not self._left
 
 
+# What looking for the known form in another one ends in.
+_REFUSED: Final = (_UnknownError, KeyError, TypeError, ValueError, IndexError, AttributeError)
+
+
 def read_tables(archive: Archive, spare: int = SPARE_BYTES) -> RatingTables:
     """The model in an archive.
 
@@ -72,12 +76,35 @@ def read_tables(archive: Archive, spare: int = SPARE_BYTES) -> RatingTables:
     """
     try:
         return _read(archive, spare)
-    except (_UnknownError, KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+    except _REFUSED as error:
         reason = str(error) if isinstance(error, _UnknownError) else "its configuration has another form"
         raise ArtefactForeign(
             archive.path,
             f"is no model that the table engine knows ({reason}); RATINGS_ENGINE=keras may serve it",
         ) from error
+
+
+def check_layers(archive: Archive) -> None:
+    """Hold what every table layer declares against its arrays, whatever the layers are connected to.
+
+    Keras makes tables as large as the configuration says before it looks at the weights.
+
+    Raises:
+        ArtefactForeign: A layer declares other tables than the file holds.
+    """
+    stack: list[Any] = [archive.config]
+    while stack:
+        found = stack.pop()
+        if isinstance(found, Mapping):
+            if found.get("class_name") in _READERS:
+                try:
+                    _read_side(archive, found)
+                except _REFUSED as error:
+                    reason = "a layer declares other tables than the file holds"
+                    raise ArtefactForeign(archive.path, reason) from error
+            stack += found.values()
+        elif isinstance(found, list):
+            stack += found
 
 
 def _read(archive: Archive, spare: int) -> RatingTables:
@@ -146,7 +173,7 @@ def _policy(layer: Config) -> str:
 
 
 def _embedding(config: Config, arrays: Arrays) -> SideTable:
-    plain = not (config.get("mask_zero") or config.get("quantization_config"))
+    plain = not any(config.get(extra) for extra in ("mask_zero", "quantization_config", "lora_rank"))
     _check(plain and set(arrays) == {"0"}, "an embedding with extras")
     _check(arrays["0"].shape == (config["input_dim"], config["output_dim"]), "an embedding of another shape")
     return FullTable(arrays["0"])
