@@ -78,8 +78,8 @@ class RatingsQuery(RequestModel):
     ] = None
     limit: Annotated[
         int,
-        BeforeValidator(_number_in_text),
         Field(ge=1, le=MAX_ITEMS, description="ratings to tell at most"),
+        BeforeValidator(_number_in_text),
     ] = 20
     model: Model = None
 
