@@ -3,7 +3,9 @@
 ARG BASE=python:3.11-slim-bookworm
 
 FROM ${BASE} AS serve-packages
-COPY requirements/serve.txt /requirements.txt
+# `otel` has what RATINGS_TRACES needs, too.
+ARG PACKAGES=serve
+COPY requirements/${PACKAGES}.txt /requirements.txt
 RUN python -m venv /opt/venv \
  && /opt/venv/bin/python -m pip install --quiet --no-cache-dir --require-hashes --no-deps -r /requirements.txt
 

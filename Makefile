@@ -84,7 +84,8 @@ docker-test: ## build the image, bring the compose file up, call it, stop it
 	tests/docker/smoke.sh
 
 lock: $(VENV)/.dev ## renew the hashed locks from pyproject.toml
-	$(UV_COMPILE) --extra train --group dev -o requirements/dev.txt $(UPGRADE)
+	$(UV_COMPILE) --extra train --extra otel --group dev -o requirements/dev.txt $(UPGRADE)
 	$(UV_COMPILE) -c requirements/dev.txt --extra train -o requirements/train.txt
 	$(UV_COMPILE) -c requirements/dev.txt -o requirements/serve.txt
+	$(UV_COMPILE) -c requirements/dev.txt --extra otel -o requirements/otel.txt
 	$(BIN)/uv pip compile --group supply --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements/supply.txt $(UPGRADE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import anyio.to_thread
@@ -19,10 +19,8 @@ from app.error_handlers import add_error_handlers
 from app.fast_predict import FastPredict
 from app.folding_in import FoldIn
 from app.keys import load_keys
-from app.metrics.slots import Slot
-from app.metrics.tallies import Tallies
-from app.metrics.telling import Telling
-from app.middleware import AccessLog, AnswerWhenCutOff, HeadAsGet
+from app.middleware import AnswerWhenCutOff, HeadAsGet
+from app.observing import Observation
 from app.reloading import LiveModels
 from app.routes import admin, compare, health, metrics, models, movies, new_user, page, predict, recommend
 from app.scoring.loading import load_registry
@@ -48,26 +46,26 @@ def create_app(settings: Settings | None = None, registry: Registry | None = Non
         registry: Loaded models; loaded from the settings' store at start-up by default.
 
     Raises:
-        BadSetting: The environment has a bad setting, or what it names holds a bad API key.
+        BadSetting: The environment has a bad setting, or what it names holds a bad API key;
+            or it asks for traces, and OpenTelemetry is not installed.
     """
     settings = settings or load_settings()
     keys = load_keys(settings)
-    tallies = Tallies()
+    observation = Observation(settings)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[State]:
         loaded = registry if registry is not None else await anyio.to_thread.run_sync(load_registry, settings)
         loaded.check_ready()
-        telling = Telling(tallies, Slot.from_environment(), settings.workers)
-        live = LiveModels(loaded, settings, tallies)
-        async with telling.keeping_up() if settings.metrics else nullcontext():
+        live = LiveModels(loaded, settings, observation)
+        async with observation.running():
             yield State(
                 live=live,
                 limits=settings.limits,
                 worker=Worker(settings.batch_threads),
                 fold_in=FoldIn(),
                 page=load_page(),
-                telling=telling,
+                telling=observation.telling,
             )
 
     # The same as FastAPI, with the files of /docs served from here and not from the internet.
@@ -108,7 +106,7 @@ def create_app(settings: Settings | None = None, registry: Registry | None = Non
                 allow_headers=("authorization", "content-type", "x-request-id"),
                 expose_headers=("retry-after", "x-request-id"),
             )
-        return AccessLog(stack, tallies if settings.metrics else None)
+        return observation.around(stack)
 
     app.build_middleware_stack = build_stack  # type: ignore[method-assign]
 

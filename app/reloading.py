@@ -19,7 +19,7 @@ import anyio
 import anyio.to_thread
 
 from app.errors import ReloadRefused, StartError
-from app.metrics.tallies import Tallies
+from app.observing import Observation
 from app.schemas.reloads import Change, Reload, ReloadedModel
 from app.scoring.loading import load_registry
 from app.scoring.registry import Registry
@@ -35,12 +35,12 @@ class LiveModels:
     Attributes:
         registry: To be read once by each request.
         last: What came of the last reload, None before the first.
-        tallies: Where reloads are counted, and what the models answer.
+        tallies: Where reloads are counted.
         tell_others: Tells other processes that serve the same store to read it anew.
     """
 
-    def __init__(self, registry: Registry, settings: Settings, tallies: Tallies) -> None:
-        self.tallies = tallies
+    def __init__(self, registry: Registry, settings: Settings, observation: Observation) -> None:
+        self.tallies, self._observation = observation.tallies, observation
         self.last: Reload | None = None
         self.tell_others: Callable[[], object] = lambda: None
         self._settings = settings
@@ -100,8 +100,7 @@ class LiveModels:
         return self.last
 
     def _serve(self, registry: Registry) -> None:
-        if self._settings.metrics:
-            self.tallies.watch(registry)
+        self._observation.watch(registry)
         self.registry = registry
 
     def _read_store(self, live: Registry) -> Registry:

@@ -106,6 +106,7 @@ class Settings(BaseSettings):
     ] = "info"
     log_format: Annotated[Literal["text", "json"], Field(description="what a line of the log is")] = "text"
     metrics: Annotated[bool, Field(description="whether the service counts, and tells at /metrics")] = True
+    traces: Annotated[bool, Field(description="whether OpenTelemetry gets a span of each request")] = False
     cors_origins: Annotated[
         Origins, Field(description="web pages of which origins may call; none but our own by default")
     ] = None

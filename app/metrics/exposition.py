@@ -90,7 +90,12 @@ def _of_models(counts: Counts) -> Iterator[Metric]:
     batches = HistogramMetricFamily("stars_batch_pairs", "Pairs of a batch.", labels=["model"])
     for labels, row in _family(counts, "batches"):
         _add_histogram(batches, labels, BATCHES, row)
-    yield from (pairs, predicted, batches)
+    rankings = CounterMetricFamily(
+        "stars_rankings", "Lists of best movies, and new users that a model was fitted to.", labels=["model"]
+    )
+    for labels, (count,) in _family(counts, "rankings"):
+        rankings.add_metric(labels, count)
+    yield from (pairs, predicted, batches, rankings)
 
 
 def _of_workers(alive: Sequence[tuple[str, Condition]], workers: int) -> Iterator[Metric]:

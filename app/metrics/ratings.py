@@ -29,7 +29,10 @@ class Tally(Protocol):
         """
 
     def batch(self, pairs: int, /) -> object:
-        """A batch of so many pairs was rated."""
+        """A batch of so many pairs is to be rated."""
+
+    def ranking(self) -> None:
+        """A list of the best movies is asked for, or ratings for a new user."""
 
 
 class NoTally:
@@ -42,6 +45,9 @@ class NoTally:
         """Nothing."""
 
     def batch(self, pairs: int, /) -> None:
+        """Nothing."""
+
+    def ranking(self) -> None:
         """Nothing."""
 
 
@@ -58,15 +64,18 @@ class RatingTally:
         stars: Pairs rated by the model, by `STARS`, then the sum of their stars.
         cold: Pairs that a mean stood in for, or that were refused as cold.
         batches: Batches by `BATCHES`, then the sum of their pairs.
+        rankings: Lists of best movies, and new users.
     """
 
     def __init__(self) -> None:
         self.stars = [0.0] * (len(STARS) + 2)
         self.cold = 0
         self.batches = [0.0] * (len(BATCHES) + 2)
+        self.rankings = 0
         self._ones: list[float] = []
         self._manys: list[tuple[NDArray[np.int64], float, int]] = []
         self._batches: list[int] = []
+        self._rankings: list[None] = []
         self.one = self._ones.append
         self.batch = self._batches.append
 
@@ -74,6 +83,10 @@ class RatingTally:
         """Count pairs, as `Tally` says."""
         own = stars if known.all() else stars[known]
         self._manys.append((_by_stars(own), float(own.sum(dtype=np.float64)), stars.size - own.size))
+
+    def ranking(self) -> None:
+        """Count a list, as `Tally` says."""
+        self._rankings.append(None)
 
     def add_up(self) -> None:
         """Add what was handed in to the counts. Only one thread calls this."""
@@ -89,6 +102,7 @@ class RatingTally:
         for pairs in _take(self._batches):
             self.batches[int(np.searchsorted(BATCHES, pairs))] += 1
             self.batches[-1] += pairs
+        self.rankings += len(_take(self._rankings))
 
 
 def _by_stars(stars: NDArray[np.float32]) -> NDArray[np.int64]:

@@ -117,6 +117,7 @@ class Tallies:
             found["stars", name] = [*tally.stars]
             found["cold", name] = [tally.cold]
             found["batches", name] = [*tally.batches]
+            found["rankings", name] = [tally.rankings]
         return found
 
     def condition(self) -> Condition:

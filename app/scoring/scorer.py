@@ -94,7 +94,7 @@ class RatingScorer:
     """A loaded model: turns pairs of ids into ratings, and says which ids it never learnt about.
 
     Attributes:
-        tally: Is told of every pair that was rated.
+        tally: Is told what was asked of the model.
     """
 
     def __init__(
@@ -179,6 +179,7 @@ class RatingScorer:
             Pairs of movie id and stars; the stars are those that `score` says, with 6 decimals. Only warm
             movies, and fewer than `n` where there are no more.
         """
+        self.tally.ranking()
         user, movies = self.users.index(user_id), self.movies.warm
         warm = 0 <= user < self.users.warm
         keys = self._engine.affinities(user, movies) if warm else every_mean(self._fallback.movie_means)

@@ -132,6 +132,16 @@ def test_arrow_streams_are_batches_too(fresh: TestClient) -> None:
     assert found(PAIRS, model="baseline", ids="known") == 3
 
 
+def test_lists_of_best_movies_are_counted(fresh: TestClient) -> None:
+    fresh.get("/recommend?user_id=1&model=half")
+    fresh.post("/recommend", json={"user_id": 1})
+    fresh.post("/recommend", json={"user_id": 4})  # cold: refused before anything is rated
+    fresh.post("/predict/new-user", json={"ratings": [{"movie_id": 1, "rating": 5}]})
+    found = scrape(fresh.get)
+    assert [found("stars_rankings_total", model=name) for name in ("half", "baseline")] == [1, 2]
+    assert found(PAIRS, model="half", ids="known") == 0
+
+
 def test_models_and_workers_are_told(fresh: TestClient) -> None:
     found = scrape(fresh.get)
     digest = "ab" * 32
