@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import logging
 import time
 from collections.abc import Callable
@@ -24,6 +23,7 @@ from app.schemas.reloads import Change, Reload, ReloadedModel
 from app.scoring.loading import load_registry
 from app.scoring.registry import Registry
 from app.settings import Settings
+from app.settling import settle
 from training.artefact import ArtefactError
 
 logger = logging.getLogger(__name__)
@@ -91,7 +91,7 @@ class LiveModels:
         changed = [f"{model.name} {model.change}" for model in models if model.change != "unchanged"]
         if found is not self.registry:
             self._serve(found)
-            _let_go()
+            settle()
         self.tallies.reloaded += 1
         self.last = Reload(
             "reloaded" if changed else "unchanged", at, round(time.perf_counter() - start, 3), models, None
@@ -122,10 +122,3 @@ def _compare(old: Registry, new: Registry) -> list[ReloadedModel]:
         change: Change = "added" if before is None else "unchanged" if before is after else "changed"
         found.append(ReloadedModel(name, change, after.scorer.manifest.model_file.sha256))
     return found
-
-
-def _let_go() -> None:
-    """Free what only refers to itself of the models before, and spare the collector those that answer now."""
-    gc.unfreeze()
-    gc.collect()
-    gc.freeze()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-import gc
 import logging
 import logging.config
 import os
@@ -31,6 +30,7 @@ from app.main import create_app
 from app.reloading import LiveModels
 from app.scoring.loading import check_store, load_registry
 from app.settings import Settings, unknown_variables
+from app.settling import settle
 from app.supervising import become_supervisor
 
 logger = logging.getLogger(__name__)
@@ -139,9 +139,7 @@ def load_app(settings: Settings) -> FastAPI:
         ArtefactError: The store, or a model in it, is not fit to be served.
     """
     app = create_app(settings, load_registry(settings))
-    # What is there now stays: the collector need not walk it, which takes longer than a large request.
-    gc.collect()
-    gc.freeze()
+    settle()
     return app
 
 
