@@ -14,7 +14,7 @@ BIN  := $(VENV)/bin
 UV_COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check format test test-long fuzz train serve bench bench-page bench-fold-in shipped-models frontier docker-test lock
+.PHONY: help setup check format test test-long fuzz train serve bench bench-serving bench-reevaluate bench-page bench-fold-in shipped-models frontier docker-test lock
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -58,14 +58,14 @@ train: $(VENV)/.train ## train both models on DATA (default: the bundled set) in
 serve: $(VENV)/.serve ## serve STORE (default: the shipped models) on HOST:PORT
 	RATINGS_STORE="$(STORE)" RATINGS_HOST=$(HOST) RATINGS_PORT=$(PORT) exec $(BIN)/python -m app
 
-bench: $(VENV)/.dev ## the figures of docs/performance.md, side by side with their yardsticks
-	$(BIN)/python -m benchmarks.training_speed
-	$(BIN)/python -m benchmarks.serving
-	$(BIN)/python -m benchmarks.batch
-	$(BIN)/python -m benchmarks.top
-	$(BIN)/python -m benchmarks.memory
-	$(BIN)/python -m benchmarks.start
-	$(BIN)/python -m benchmarks.growth
+bench: $(VENV)/.dev ## every figure of docs/performance.md beside its yardstick, into benchmarks/results (takes an hour)
+	$(BIN)/python -m benchmarks --data "$(DATA)"
+
+bench-serving: $(VENV)/.dev ## /predict beside the no-op and other servers, which are installed first
+	$(BIN)/python -m benchmarks.serving --peers $(ARGS)
+
+bench-reevaluate: $(VENV)/.dev ## the shipped models' errors over every test row of ML1M=folder, through a running service
+	$(BIN)/python -m benchmarks.reevaluate --data $(ML1M)
 
 bench-page: $(VENV)/.dev ## what the page weighs, its first paint and its slowest request (needs Chromium)
 	$(BIN)/python -m benchmarks.page_weight

@@ -33,6 +33,7 @@ from numpy.typing import NDArray
 from app.folding_in import FoldIn, Prior, vector_engine
 from app.scoring.scorer import RatingScorer
 from app.scoring.table_engine import load_table_engine
+from benchmarks.harness import machine
 from training.artefact import Artefact, open_artefact
 from training.data.dataset import prepare
 from training.data.movielens import load_ratings
@@ -92,7 +93,9 @@ def main() -> None:
         for what, mse in found.items():
             print(f"  {what:18} {mse:.4f}", flush=True)
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    arguments.out.write_text(json.dumps({"data": table.name, "rows": rows}, indent=1))
+    arguments.out.write_text(
+        json.dumps({"data": table.name, "measured_on": machine(), "rows": rows}, indent=1)
+    )
 
 
 class Maker(Protocol):

@@ -24,6 +24,7 @@ REPOSITORY: Final = Path(__file__).resolve().parents[1]
 RESULTS: Final = REPOSITORY / "benchmarks" / "results"
 CONNECTIONS: Final = 16
 _START_SECONDS: Final = 120
+_LOAD_AT_START: Final = os.getloadavg()[0]
 
 
 @dataclass(frozen=True)
@@ -163,6 +164,17 @@ def spread(values: Sequence[float]) -> str:
     return f"{median(values):.3g} ({min(values):.3g} to {max(values):.3g})"
 
 
+def machine() -> dict[str, Any]:
+    """Where figures were measured, and how many processes ran or waited there, averaged over a minute."""
+    return {
+        "cores": os.cpu_count(),
+        "machine": platform.machine(),
+        "python": platform.python_version(),
+        "load at start": round(_LOAD_AT_START, 2),
+        "load at end": round(os.getloadavg()[0], 2),
+    }
+
+
 def report(name: str, title: str, rows: Sequence[Mapping[str, Any]]) -> None:
     """Print figures as a table, and write them to `results/<name>.json`."""
     columns = list(dict.fromkeys(column for row in rows for column in row))
@@ -171,9 +183,14 @@ def report(name: str, title: str, rows: Sequence[Mapping[str, Any]]) -> None:
     print(f"\n{title}")
     for line in [columns, ["-" * width for width in widths], *cells]:
         print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+    measured_on = machine()
+    print(
+        f"load of {measured_on['cores']} cores: {measured_on['load at start']} before, "
+        f"{measured_on['load at end']} after",
+        flush=True,
+    )
     RESULTS.mkdir(parents=True, exist_ok=True)
-    machine = {"cores": os.cpu_count(), "machine": platform.machine(), "python": platform.python_version()}
-    record = {"title": title, "measured_on": machine, "rows": list(rows)}
+    record = {"title": title, "measured_on": measured_on, "rows": list(rows)}
     (RESULTS / f"{name}.json").write_text(json.dumps(record, indent=1, default=str) + "\n")
 
 

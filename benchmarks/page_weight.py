@@ -17,6 +17,7 @@ from typing import Any
 
 from playwright.sync_api import Browser
 
+from benchmarks.harness import machine
 from tests.app.processes import running
 from tests.conftest import REPOSITORY
 from tests.web.browser import launched, visiting
@@ -48,7 +49,7 @@ def main() -> None:
                 f"all there {one['complete']:4.0f} ms   slowest {one['slowest']:5.1f} ms ({one['which']})"
             )
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    arguments.out.write_text(json.dumps(found, indent=1))
+    arguments.out.write_text(json.dumps({"measured_on": machine(), "views": found}, indent=1))
 
 
 def _visit(browser: Browser, url: str, address: str) -> dict[str, Any]:

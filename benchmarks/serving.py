@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
+from app.scoring.loading import load_registry
+from app.settings import load_settings
 from benchmarks.harness import Served, app_command, floor_command, load, median, report, served, spread, wrk
-from benchmarks.peers import PEERS, peer_command
+from benchmarks.peers import BASELINE_BODY, PEERS, LeftOutError, check_rating, peer_command
 
 SCRIPT: Final = """
 wrk.method = "POST"
@@ -19,17 +22,27 @@ request = function()
 end
 """
 BODY: Final = '{"user_id":"user_%d","movie_id":"movie_1193"}'
+OURS: Final = "ours, baseline"
 
 
-def one_round(server: Served, seconds: float, path: str = "/predict", body: str = BODY) -> dict[str, float]:
-    """Figures of one round, processor time a request among them: it drifts less than rates do."""
-    before = server.cpu_seconds()
-    found = wrk(server.port, seconds, SCRIPT.replace("{path}", path).replace("{body}", body))
-    if found is None:
-        bodies = [(body % user).encode() for user in range(1, 6041, 7)]
-        found = load(server.port, seconds, path, bodies, "application/json")
-    found["cpu_us"] = 1e6 * (server.cpu_seconds() - before) / (found["rate"] * seconds)
-    return found
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of which server."""
+
+    server: Served
+    path: str = "/predict"
+    body: str = BODY
+
+    def one_round(self, seconds: float) -> dict[str, float]:
+        """Figures of one round, processor time a request among them: it drifts less than rates do."""
+        before = self.server.cpu_seconds()
+        script = SCRIPT.replace("{path}", self.path).replace("{body}", self.body)
+        found = wrk(self.server.port, seconds, script)
+        if found is None:
+            bodies = [(self.body % user).encode() for user in range(1, 6041, 7)]
+            found = load(self.server.port, seconds, self.path, bodies, "application/json")
+        found["cpu_us"] = 1e6 * (self.server.cpu_seconds() - before) / (found["rate"] * seconds)
+        return found
 
 
 def main() -> None:
@@ -39,36 +52,49 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=3)
     parser.add_argument("--peers", action="store_true", help="install and run the peers, which takes minutes")
     arguments = parser.parse_args()
-    commands = {"floor": floor_command(), "ours": app_command()}
-    shapes: dict[str, tuple[str, str]] = {}
-    if arguments.peers:
-        for name, peer in PEERS.items():
-            command = peer_command(name)
-            if command is not None:
-                commands[name] = command
-                shapes[name] = (peer.path, peer.body)
-    rounds: dict[str, list[dict[str, float]]] = {name: [] for name in commands}
-    with contextlib.ExitStack() as stack:
-        servers: dict[str, Served] = {}
-        for name, command in commands.items():
-            ready = PEERS[name].ready if name in PEERS else "/readyz"
+    default = load_registry(load_settings()).default
+    rows: list[dict[str, Any]] = []
+    with served(floor_command()) as floor, served(app_command()) as ours:
+        asked = {
+            "floor": Asked(floor),
+            f"ours, {default}": Asked(ours),
+            OURS: Asked(ours, body=BASELINE_BODY),
+        }
+        rows += _rows(_measured(asked, arguments.rounds, arguments.seconds))
+        # One peer at a time beside the two: some keep a processor busy while nobody asks.
+        for name, peer in PEERS.items() if arguments.peers else ():
             try:
-                servers[name] = stack.enter_context(served(command, ready))
-            except RuntimeError as error:
-                print(f"{name} is left out: {error}")
-        for _ in range(arguments.rounds):
-            for name, server in servers.items():
-                rounds[name].append(one_round(server, arguments.seconds, *shapes.get(name, ())))
-    report("serving", "POST /predict, one worker, 16 connections", _rows(rounds))
+                with served(peer_command(name), peer.ready) as server:
+                    check_rating(name, server.port, ours.port)
+                    asked = {
+                        "floor": Asked(floor),
+                        OURS: Asked(ours, body=BASELINE_BODY),
+                        name: Asked(server, peer.path, peer.body),
+                    }
+                    rows.append(_rows(_measured(asked, arguments.rounds, arguments.seconds))[-1])
+            except (LeftOutError, RuntimeError) as error:
+                print(f"{name} is left out: {error}", flush=True)
+                rows.append({"server": name, "requests/s": f"left out: {error}"})
+    report("serving", "POST /predict, one worker, 16 connections", rows)
 
 
-def _rows(rounds: dict[str, list[dict[str, float]]]) -> list[dict[str, Any]]:
-    floor = rounds["floor"]
+def _measured(asked: Mapping[str, Asked], rounds: int, seconds: float) -> dict[str, list[dict[str, float]]]:
+    """Figures of alternating rounds, the first of which only warms up."""
+    found: dict[str, list[dict[str, float]]] = {name: [] for name in asked}
+    for number in range(rounds + 1):
+        for name, one in asked.items():
+            figures = one.one_round(seconds if number else 1)
+            if number:
+                found[name].append(figures)
+    return found
+
+
+def _rows(rounds: Mapping[str, list[dict[str, float]]]) -> list[dict[str, Any]]:
+    floor, ours = rounds["floor"], rounds[OURS]
     rows = []
     for name, own in rounds.items():
-        if not own:
-            continue
         ratios = [one["rate"] / base["rate"] for one, base in zip(own, floor, strict=True)]
+        to_ours = [one["rate"] / base["rate"] for one, base in zip(ours, own, strict=True)]
         cpu = median([base["cpu_us"] for base in floor]) / median([one["cpu_us"] for one in own])
         p99 = [one["p99"] / base["p99"] for one, base in zip(own, floor, strict=True)]
         rows.append(
@@ -77,6 +103,7 @@ def _rows(rounds: dict[str, list[dict[str, float]]]) -> list[dict[str, Any]]:
                 "requests/s": spread([one["rate"] for one in own]),
                 "of floor": spread(ratios),
                 "of floor by CPU": f"{cpu:.2f}",
+                "ours to it": f"{median(to_ours):.2f}",
                 "CPU us": spread([one["cpu_us"] for one in own]),
                 "p50 ms": spread([one["p50"] for one in own]),
                 "p99 ms": spread([one["p99"] for one in own]),

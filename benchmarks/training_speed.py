@@ -19,6 +19,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from benchmarks.harness import machine
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
@@ -56,7 +58,9 @@ def main() -> None:
             )
             print(f"{model:17} {shown}   ratio {wall:.1f} (CPU {cpu:.1f})", flush=True)
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    arguments.out.write_text(json.dumps({"data": arguments.data.name, "rows": rows}, indent=1))
+    arguments.out.write_text(
+        json.dumps({"data": arguments.data.name, "measured_on": machine(), "rows": rows}, indent=1)
+    )
 
 
 def time_ours(data: Path, model: str) -> dict[str, float]:

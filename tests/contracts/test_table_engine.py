@@ -40,12 +40,13 @@ def packed(
     ones_at: int | None = None,
     block_sizes: tuple[int, ...] = (16, 25),
     least_width: int = 0,
+    most_width: int = 8,
 ) -> Any:
-    """A packed layer with every width from the least on in it, and codes of all sizes."""
+    """A packed layer with every width from the least to the most in it, and codes of all sizes."""
     random = np.random.default_rng(3)
     blocks = (*block_sizes, count - sum(block_sizes)) if sum(block_sizes) < count else block_sizes
     columns = DIM - (ones_at is not None)
-    widths = random.integers(least_width, 9, (len(blocks), columns)).astype(np.uint8)
+    widths = random.integers(least_width, most_width + 1, (len(blocks), columns)).astype(np.uint8)
     rows = [
         random.integers(0, 2 ** widths[place].astype(int), (size, columns))
         for place, size in enumerate(blocks)
@@ -196,6 +197,18 @@ def test_packed_tables_take_the_fastest_form_that_there_is_room_for(
     assert (_form(tables.users), _form(tables.movies)) == forms
     assert tables.nbytes <= stored + room
     assert (tables.nbytes > stored) == (room > 0)
+
+
+@pytest.mark.parametrize("most_width", [1, 7, 8])
+def test_coded_tables_of_every_width_say_the_same(most_width: int, tmp_path: Path) -> None:
+    path = tmp_path / "model.keras"
+    layers = (
+        packed(USERS, "user_embedding", 2, (40,), most_width=most_width),
+        packed(MOVIES, "movie_embedding", 5, most_width=most_width),
+        RatingHead(name="rating"),
+    )
+    tables = assert_same(path, save(path, *layers), spare=ID_BYTES * (USERS + MOVIES) + 700)
+    assert (_form(tables.users), _form(tables.movies)) == ("coded", "coded")
 
 
 def _form(table: object) -> str:

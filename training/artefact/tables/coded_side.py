@@ -6,11 +6,11 @@ from bisect import bisect_right
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from training.artefact.packed import PackedTable, unpack_rows
+from training.artefact.packed import MAX_WIDTH, PackedTable, unpack_rows
 from training.artefact.tables.side import Floats, Index
 
-# A value is (code + 1/2) * step, where 0 is the middle of all codes.
 _HALF: Final = np.float32(0.5)
 
 
@@ -30,40 +30,46 @@ class CodedSide:
         sizes, columns = packed.block_sizes, packed.widths.shape[1]
         self.count, self.dim = sum(sizes), columns + (ones_at is not None)
         own = np.delete(np.arange(self.dim), [] if ones_at is None else ones_at)
-        # The column of ones: code 0 in steps of 2.
-        self._codes = np.zeros((self.count, self.dim), np.int8)
-        self._steps = np.full((len(sizes), self.dim), 2, np.float32)
-        # In steps of 1 each value is a code and a half.
-        unit = np.ones_like(packed.steps)
-        halves = unpack_rows(np.arange(self.count), packed.codes, packed.widths, unit, sizes)
-        self._codes[:, own] = np.floor(halves)
+        # In steps of 1 each value is a whole number and a half, and twice that is odd. A byte holds the odd
+        # number of a code of up to 7 bits, but of a code of 8 bits only the whole number.
+        halves = unpack_rows(
+            np.arange(self.count), packed.codes, packed.widths, np.ones_like(packed.steps), sizes
+        )
+        self._is_odd = bool(np.all(packed.widths < MAX_WIDTH))
+        # The column of ones is 1 * 1, or (0 + 1/2) * 2.
+        self._codes = np.full((self.count, self.dim), 1 if self._is_odd else 0, np.int8)
+        self._codes[:, own] = 2 * halves if self._is_odd else np.floor(halves)
         # A dropped column is all zeros, whatever its step.
-        self._steps[:, own] = np.where(packed.widths, packed.steps, np.float16(0))
+        self._steps = np.full((len(sizes), self.dim), 1 if self._is_odd else 2, np.float32)
+        steps = np.where(packed.widths, packed.steps, np.float16(0)).astype(np.float32)
+        self._steps[:, own] = steps * _HALF if self._is_odd else steps
         self._ends = np.cumsum(sizes).tolist()
         self._block_of = np.repeat(np.arange(len(sizes), dtype=np.min_scalar_type(len(sizes))), sizes)
 
     def row(self, index: int) -> Floats:
         """`(dim,)` the embedding at one index."""
-        row: Floats = (self._codes[index] + _HALF) * self._steps[bisect_right(self._ends, index)]
-        return row
+        return self._values(self._codes[index], self._steps[bisect_right(self._ends, index)])
 
     def rows(self, index: Index) -> Floats:
         """`(n, dim)` the embeddings at `(n,)` indices."""
-        rows: Floats = self._codes.take(index, axis=0) + _HALF
-        rows *= self._steps.take(self._block_of.take(index), axis=0)
-        return rows
+        steps = self._steps.take(self._block_of.take(index), axis=0)
+        return self._values(self._codes.take(index, axis=0), steps)
 
     def products(self, vector: Floats) -> Floats:
         """`(count,)` products of every embedding with a `(dim,)` vector."""
         found = np.empty(self.count, np.float32)
         weights = self._steps * vector
+        shifts = np.float32(0 if self._is_odd else 0.5) * weights.sum(axis=1)
         first = 0
-        for end, own, shift in zip(self._ends, weights, (_HALF * weights).sum(axis=1), strict=True):
+        for end, own, shift in zip(self._ends, weights, shifts, strict=True):
             block = found[first:end]
             np.dot(self._codes[first:end].astype(np.float32), own, out=block)
             block += shift
             first = end
         return found
+
+    def _values(self, codes: NDArray[np.int8], steps: Floats) -> Floats:
+        return codes * steps if self._is_odd else (codes + _HALF) * steps
 
     @property
     def nbytes(self) -> int:
