@@ -13,14 +13,19 @@ from typing import Any, Final
 import h5py
 import numpy as np
 
-from benchmarks.harness import app_command, load, median, report, served
+from benchmarks.harness import REPOSITORY, app_command, load, median, report, served
 from training.artefact import open_artefact
 from training.artefact.aligning import align_archive
 from training.artefact.writer import file_record
 
 DIM: Final = 16
 MIB: Final = 1024 * 1024
-_SHIPPED: Final = Path("models_store/baseline")
+_SHIPPED: Final = REPOSITORY / "models_store/baseline"
+_OWN_MODULES: Final = {
+    "IdLookup": "training.layers.id_lookup",
+    "PackedEmbedding": "training.layers.packed_embedding",
+    "RatingHead": "training.layers.rating_head",
+}
 
 
 def main() -> None:
@@ -165,15 +170,15 @@ def _layer(file: h5py.File, group: str, name: str, **arrays: Any) -> None:
 
 
 def _config(class_name: str, name: str, inputs: list[str] | None = None, **config: Any) -> dict[str, Any]:
-    keras = class_name in ("InputLayer", "Embedding")
+    own = _OWN_MODULES.get(class_name)
     arguments = [
         {"class_name": "__keras_tensor__", "config": {"keras_history": [other, 0, 0]}}
         for other in inputs or ()
     ]
     return {
-        "module": "keras.layers" if keras else None,
+        "module": own or "keras.layers",
         "class_name": class_name,
-        "registered_name": None if keras else f"stars>{class_name}",
+        "registered_name": f"stars>{class_name}" if own else None,
         "name": name,
         "config": {"name": name, "dtype": "float32", **config},
         "inbound_nodes": [{"args": arguments, "kwargs": {}}] if inputs else [],
