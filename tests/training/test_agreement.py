@@ -84,11 +84,14 @@ def test_a_model_that_disagrees_leaves_the_store_as_it_was(store: Path) -> None:
             }
         )
 
+    def save(path: Path) -> None:
+        path.write_bytes(model)
+
     def publish_as(indexed: Rate) -> None:
         publish(
             store,
             "baseline",
-            lambda path: path.write_bytes(model),
+            save,
             describe,
             {},
             None,

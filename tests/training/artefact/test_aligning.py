@@ -64,12 +64,15 @@ def test_once_more_changes_nothing_and_no_time_of_day_is_kept(tmp_path: Path) ->
         assert {info.date_time for info in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
 
-def test_what_is_no_archive_is_left_alone(tmp_path: Path) -> None:
+@pytest.mark.parametrize("spoilt", [b"no archive", None])
+def test_what_is_no_archive_is_left_alone(tmp_path: Path, spoilt: bytes | None) -> None:
     path = tmp_path / "model.keras"
-    path.write_bytes(b"no archive")
+    write(path, {"a": b"1" * 100})
+    spoilt = spoilt or path.read_bytes().replace(b"1" * 100, b"2" * 100)
+    path.write_bytes(spoilt)
     with pytest.raises(ArtefactDamaged, match=r"not a readable \.keras archive"):
         align_archive(path)
-    assert path.read_bytes() == b"no archive"
+    assert path.read_bytes() == spoilt
     assert [file.name for file in tmp_path.iterdir()] == ["model.keras"]
 
 
