@@ -11,6 +11,7 @@ import sys
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.harness import REPOSITORY
@@ -73,10 +74,19 @@ def peer_command(name: str) -> list[str]:
     Raises:
         LeftOutError: It cannot be installed.
     """
-    peer = PEERS[name]
-    folder = _FOLDER / peer.app
+    app = PEERS[name].app
+    return [str(own_python(name, app)), str(_SOURCES / f"{app}.py")]
+
+
+def own_python(name: str, app: str) -> Path:
+    """The Python of an environment with what `peer_apps/<app>.txt` names, made where it is not there yet.
+
+    Raises:
+        LeftOutError: It cannot be made.
+    """
+    folder = _FOLDER / app
     python, installed = folder / "bin" / "python", folder / "installed.txt"
-    wanted = _SOURCES / f"{peer.app}.txt"
+    wanted = _SOURCES / f"{app}.txt"
     try:
         if not installed.exists() or installed.read_bytes() != wanted.read_bytes():
             print(f"installing {name} ...", flush=True)
@@ -87,7 +97,7 @@ def peer_command(name: str) -> list[str]:
             installed.write_bytes(wanted.read_bytes())
     except (subprocess.SubprocessError, OSError) as error:
         raise LeftOutError(f"it cannot be installed ({type(error).__name__})") from error
-    return [str(python), str(_SOURCES / f"{peer.app}.py")]
+    return python
 
 
 def check_rating(name: str, peer_port: int, our_port: int) -> None:
