@@ -23,12 +23,14 @@ from app.errors import (
     KeyUnknown,
     NoFoldIn,
     NotReady,
+    Overloaded,
     ReloadRefused,
     RequestError,
     ServiceError,
     StartError,
     Stopping,
     TooManyPairs,
+    TooSlow,
     UnknownModel,
     UnknownMovie,
     UnknownUser,
@@ -87,11 +89,13 @@ KINDS: Final[Mapping[type[Exception], Kind]] = MappingProxyType(
         BodyTooLarge: Kind(413, "body_too_large", "The body is too large"),
         TooManyPairs: Kind(413, "too_many_pairs", "Too many pairs in one call"),
         WrongContentType: Kind(415, "wrong_content_type", "The body is not plain JSON"),
+        TooSlow: Kind(408, "too_slow", "The request took too long"),
         ReloadRefused: Kind(409, "reload_refused", "The store is not fit to be served"),
         InvalidRequest: Kind(422, "invalid_request", "The request is not what this call takes"),
         RequestError: Kind(422, "invalid_request", "The request is not what this call takes"),
         NoFoldIn: Kind(501, "no_fold_in", "The model cannot be fitted to a new user"),
         NotReady: Kind(503, "not_ready", "Not ready"),
+        Overloaded: Kind(503, "overloaded", "Too much to do"),
         Stopping: Kind(503, "stopping", "Stopping"),
         ArtefactError: Kind(503, "model_unusable", "A model cannot be used", _NOT_SERVED),
         StartError: Kind(503, "not_started", "The service could not start", _NOT_SERVED),
@@ -122,6 +126,9 @@ def problem(
     headers = dict(headers or {})
     if kind.status == 503:
         headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    if kind.status == 408:
+        # The rest of the request may still come, and is no request.
+        headers["Connection"] = "close"
     return Response(content, kind.status, headers, MEDIA_TYPE)
 
 

@@ -21,6 +21,8 @@ ServiceError
     │   └── UnknownMovie     only the movie has none
     ├── NoFoldIn             a new user, and a model whose engine does not tell its embeddings
     ├── NotReady             an expected model is not loaded
+    ├── TooSlow              the request took too long to arrive
+    ├── Overloaded           more requests, or connections, than the process takes on
     ├── ReloadRefused        the store was read anew, and is not fit to be served
     └── Stopping             the service stops before it could answer
 
@@ -178,6 +180,20 @@ class NotReady(RequestError):
     def __init__(self, missing: Iterable[str]) -> None:
         models = list(missing)[:MAX_NAMES]
         super().__init__(f"not ready: {', '.join(models) or 'no model'}", models=models)
+
+
+class TooSlow(RequestError):
+    """The request took too long to arrive."""
+
+    def __init__(self) -> None:
+        super().__init__("the request took too long to arrive")
+
+
+class Overloaded(RequestError):
+    """More requests, or connections, than the process takes on."""
+
+    def __init__(self) -> None:
+        super().__init__("there is more to do than can be done at once; send the request again later")
 
 
 class ReloadRefused(RequestError):

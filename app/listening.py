@@ -2,9 +2,32 @@
 
 from __future__ import annotations
 
+import resource
 import socket
+from typing import Final
 
-from app.errors import CannotListen
+from app.errors import BadSetting, CannotListen
+
+# Files that a process has open beside its connections: models, logs, the event loop's own.
+OTHER_FILES: Final = 200
+
+
+def allow_connections(most: int) -> None:
+    """Have the system let this process, and those that it starts, hold so many connections at once.
+
+    Raises:
+        BadSetting: It does not.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = most + OTHER_FILES
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return
+    if hard != resource.RLIM_INFINITY and hard < wanted:
+        raise BadSetting(
+            f"RATINGS_MAX_CONNECTIONS: {most} and {OTHER_FILES} other files are more than the {hard} that "
+            "the system allows a process to have open (ulimit -n)"
+        )
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -13,6 +13,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 from app.access import Door
+from app.capacity import Capacity
 from app.dependencies import State
 from app.documentation.openapi import build_openapi
 from app.error_handlers import add_error_handlers
@@ -94,7 +95,10 @@ def create_app(settings: Settings | None = None, registry: Registry | None = Non
 
     def build_stack() -> ASGIApp:
         # In front of the framework's own layers, each of which costs every request a little.
-        stack: ASGIApp = FastPredict(build_rest(), settings.limits)
+        stack: ASGIApp = FastPredict(
+            Capacity(build_rest(), settings.max_requests, settings.max_large_requests, observation.tallies),
+            settings.limits,
+        )
         if keys:
             stack = Door(stack, keys)
         if settings.cors_origins:

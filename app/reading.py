@@ -7,15 +7,17 @@ from typing import Final, TypeVar
 from urllib.parse import parse_qsl
 
 from pydantic import ValidationError
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from app.columns import parse_columns
-from app.errors import BodyTooLarge, InvalidRequest, UnreadableBody, WrongContentType, shorten
+from app.errors import BodyTooLarge, InvalidRequest, TooSlow, UnreadableBody, WrongContentType, shorten
 from app.json_body import parse_json
 from app.schemas.requests import BatchRequest, RequestModel
 from app.settings import Limits
 
 ARROW_STREAM: Final = "application/vnd.apache.arrow.stream"
+# Set in a request's state by the connection, which then wakes whoever waits for the body.
+OVERDUE: Final = "overdue"
 _MAX_PARAMETERS: Final = 100
 
 RequestT = TypeVar("RequestT", bound=RequestModel)
@@ -46,19 +48,23 @@ async def read_bytes(request: Request, limits: Limits) -> bytes:
     Raises:
         BodyTooLarge: It has too many bytes.
         UnreadableBody: The caller went away.
+        TooSlow: The caller takes too long.
     """
     stated = request.headers.get("content-length", "")
     if stated.isdecimal() and int(stated[:20]) > limits.max_body_bytes:
         raise BodyTooLarge(limits.max_body_bytes)
     body = bytearray()
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > limits.max_body_bytes:
-                raise BodyTooLarge(limits.max_body_bytes)
-    except ClientDisconnect:
-        raise UnreadableBody("the body was cut off") from None
-    return bytes(body)
+    while True:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise UnreadableBody("the body was cut off")
+        body += message.get("body", b"")
+        if len(body) > limits.max_body_bytes:
+            raise BodyTooLarge(limits.max_body_bytes)
+        if not message.get("more_body", False):
+            return bytes(body)
+        if OVERDUE in request.scope.get("state", ()):
+            raise TooSlow
 
 
 def check_content_type(request: Request) -> None:

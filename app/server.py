@@ -22,9 +22,10 @@ from uvicorn.server import HANDLED_SIGNALS
 
 from app.channel import ALIVE, READY, RELOAD, Channel
 from app.connection import Connection
+from app.crowd import Crowd, Patience
 from app.errors import shorten
 from app.keys import load_keys, readable_by_others
-from app.listening import listen, url_of
+from app.listening import allow_connections, listen, url_of
 from app.logs import logging_config
 from app.main import create_app
 from app.reloading import LiveModels
@@ -39,21 +40,40 @@ logger = logging.getLogger(__name__)
 MAX_LINE: Final = 1000
 # Turns of the server's clock, a tenth of a second each, from one sign of life to the next.
 ALIVE_TICKS: Final = 50
+# Likewise from one look at all connections to the next.
+LOOK_TICKS: Final = 10
 
 
 class Server(uvicorn.Server):
     """Uvicorn, without raising again the signal that told it to stop: doing as told is no failure."""
 
     def __init__(
-        self, config: uvicorn.Config, channel: Channel | None = None, hangups: Sequence[int] = ()
+        self, app: ASGIApp, settings: Settings, channel: Channel | None = None, hangups: Sequence[int] = ()
     ) -> None:
         """Prepare to serve.
 
         Args:
-            config: See `server_config`.
+            app: What answers.
+            settings: How to listen to clients.
             channel: To the supervisor, if there is one.
             hangups: See `keep_hangups`.
         """
+        patience = Patience(
+            settings.head_seconds, settings.body_seconds, settings.answer_seconds, settings.idle_seconds
+        )
+        self._crowd = Crowd(settings.max_connections, patience)
+        config = uvicorn.Config(
+            app,
+            loop="auto",
+            http=functools.partial(Connection, crowd=self._crowd),  # type: ignore[arg-type]
+            ws="none",
+            lifespan="on",
+            log_config=logging_config(settings.log_level, settings.log_format),
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            timeout_graceful_shutdown=settings.shutdown_seconds,
+        )
         super().__init__(config)
         self._channel, self._hangups = channel, hangups
 
@@ -79,6 +99,8 @@ class Server(uvicorn.Server):
         """Do what is to be done now and then; called ten times a second."""
         if self._channel is not None and counter % ALIVE_TICKS == 0:
             self._channel.say(ALIVE)
+        if counter % LOOK_TICKS == 0:
+            self._crowd.look_around(asyncio.get_running_loop().time())
         return await super().on_tick(counter)
 
     @contextlib.contextmanager
@@ -107,6 +129,7 @@ def serve(settings: Settings) -> int:
         logger.warning("%s is no setting", name)
     hangups = keep_hangups()
     with leaving_at_once():
+        allow_connections(settings.max_connections)
         listener = listen(settings.host, settings.port)
         _check_doors(settings, listener)
         logger.info("loading the models of %s", settings.store)
@@ -114,7 +137,7 @@ def serve(settings: Settings) -> int:
             # Whatever is wrong is said here, once; the workers load for themselves.
             check_store(settings)
             become_supervisor(listener, settings)
-        Server(server_config(load_app(settings), settings), hangups=hangups).run([listener])
+        Server(load_app(settings), settings, hangups=hangups).run([listener])
     return 0
 
 
@@ -174,19 +197,3 @@ def handling_signals(handler: Callable[[int, Any], None]) -> Iterator[None]:
     finally:
         for number, old in before.items():
             signal.signal(number, old)
-
-
-def server_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
-    """How uvicorn is run under `settings`."""
-    return uvicorn.Config(
-        app,
-        loop="auto",
-        http=Connection,
-        ws="none",
-        lifespan="on",
-        log_config=logging_config(settings.log_level, settings.log_format),
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        timeout_graceful_shutdown=settings.shutdown_seconds,
-    )

@@ -118,6 +118,25 @@ class Settings(BaseSettings):
         MAX_ID_LENGTH
     )
     batch_threads: Annotated[Whole, Field(ge=1, le=64, description="large requests worked on at once")] = 1
+    max_connections: Annotated[Whole, Field(ge=2, le=100_000, description="connections of a process")] = 1000
+    max_requests: Annotated[
+        Whole, Field(ge=1, le=100_000, description="requests that a process works on at once")
+    ] = 256
+    max_large_requests: Annotated[
+        Whole, Field(ge=1, le=10_000, description="those of them with a large body, worked on or waiting")
+    ] = 32
+    head_seconds: Annotated[
+        Whole, Field(ge=1, le=3600, description="seconds that a client may take to send a request's head")
+    ] = 10
+    body_seconds: Annotated[
+        Whole, Field(ge=1, le=3600, description="seconds that a client may take to send a request's body")
+    ] = 30
+    answer_seconds: Annotated[
+        Whole, Field(ge=1, le=3600, description="seconds that a client may take to read an answer")
+    ] = 30
+    idle_seconds: Annotated[
+        Whole, Field(ge=1, le=3600, description="seconds until a connection without a request is closed")
+    ] = 75
     shutdown_seconds: Annotated[
         Whole, Field(ge=1, le=3600, description="seconds that requests in flight have after SIGTERM")
     ] = 3

@@ -11,7 +11,7 @@ import sys
 from app.channel import Channel
 from app.errors import StartError
 from app.logs import logging_config
-from app.server import Server, keep_hangups, leaving_at_once, load_app, refuse_to_start, server_config
+from app.server import Server, keep_hangups, leaving_at_once, load_app, refuse_to_start
 from app.settings import load_settings
 from app.supervisor import CANNOT_START, SIGNALS
 from training.artefact import ArtefactError
@@ -31,7 +31,7 @@ def main() -> int:
         with leaving_at_once():
             # That of the keyboard stays blocked: it is for the supervisor, which then says SIGTERM to all.
             signal.pthread_sigmask(signal.SIG_UNBLOCK, set(SIGNALS) - {signal.SIGINT})
-            server = Server(server_config(load_app(settings), settings), Channel(channel), hangups)
+            server = Server(load_app(settings), settings, Channel(channel), hangups)
             server.run([socket.socket(fileno=listener)])
     except (StartError, ArtefactError) as error:
         refuse_to_start(error)

@@ -23,7 +23,7 @@ from starlette.routing import Route
 from app.listening import listen
 from app.logs import logging_config
 from app.middleware import AccessLog
-from app.server import Server, server_config
+from app.server import Server
 from app.settings import load_settings
 
 
@@ -85,7 +85,7 @@ def main() -> None:
     settings = load_settings()
     logging.config.dictConfig(logging_config(settings.log_level, settings.log_format))
     listener: socket.socket = listen(settings.host, settings.port)
-    Server(server_config(app, settings)).run([listener])
+    Server(app, settings).run([listener])
 
 
 if __name__ == "__main__":

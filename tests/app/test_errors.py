@@ -35,6 +35,8 @@ REQUEST_ERRORS = [
     errors.UnknownMovie("1 of 2 pairs", movie_id="y", positions=[1], total=1),
     errors.NoFoldIn("baseline"),
     errors.ReloadRefused("baseline/model.keras: cannot be read"),
+    errors.TooSlow(),
+    errors.Overloaded(),
     errors.NotReady(["baseline"]),
     errors.Stopping(),
 ]

@@ -9,8 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx2
@@ -19,6 +18,7 @@ import pytest
 from tests.app.processes import command, free_port, running
 from tests.conftest import REPOSITORY
 from tests.reliability.clients import asking, wait_until
+from tests.reliability.sockets import read_until
 
 PAIR = {"user_id": 1, "movie_id": 1}
 CODE = """
@@ -76,26 +76,33 @@ def test_workers_of_a_killed_supervisor_finish_and_leave(shared_store: Path) -> 
 
 
 def test_all_workers_finish_what_they_began_before_they_stop(shared_store: Path) -> None:
-    count = 60_000
+    count = 20_000
     batch = json.dumps({"user_ids": [1] * count, "movie_ids": [2] * count}).encode()
-    headers = {"content-type": "application/json"}
-    with running(shared_store, workers=2) as server, ThreadPoolExecutor(4) as senders:
+    head = (
+        "POST /predict/batch HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        f"Expect: 100-continue\r\nContent-Length: {len(batch)}\r\n\r\n"
+    )
+    with running(shared_store, workers=2) as server, ExitStack() as stack:
         server.read_until(f"ready on {server.url}")
         server.read_until("is ready")
-        with closing(socket.create_connection(server.address(), timeout=10)) as idle:
-            idle.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
-            answer = b""
-            while b'"ok"}' not in answer:
-                answer += idle.recv(10_000)
-            sent = [
-                senders.submit(httpx2.post, f"{server.url}/predict/batch", content=batch, headers=headers)
-                for _ in range(4)
-            ]
-            time.sleep(0.15)
-            server.process.terminate()
-            # What idles is closed at once, and not when its time is up.
-            assert idle.recv(10_000) == b""
-        assert [len(one.result().json()["ratings"]) for one in sent] == [count] * 4
+        idle, *busy = [
+            stack.enter_context(socket.create_connection(server.address(), timeout=10)) for _ in range(5)
+        ]
+        idle.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        read_until(idle, b'"ok"}')
+        for one in busy:
+            one.sendall(head.encode())
+            # It is in flight: somebody waits for its body.
+            read_until(one, b"100 Continue\r\n\r\n")
+        server.process.terminate()
+        # What idles is closed at once, and not when its time is up.
+        assert idle.recv(10_000) == b""
+        for one in busy:
+            one.sendall(batch)
+        for one in busy:
+            answer = read_until(one)
+            assert answer.startswith(b"HTTP/1.1 200 ")
+            assert len(json.loads(answer.partition(b"\r\n\r\n")[2])["ratings"]) == count
         output, errors = server.process.communicate(timeout=10)
     assert server.process.returncode == 0
     assert errors == ""

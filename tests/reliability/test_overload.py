@@ -1,0 +1,264 @@
+"""Too much at once: the rest is told so at once, and health checks are answered all the same."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
+
+from app.capacity import TURN_SECONDS, Capacity
+from app.metrics.tallies import Tallies
+from tests.app.processes import running
+from tests.conftest import REPOSITORY
+from tests.reliability.sockets import read_until
+
+JSON = {"content-type": "application/json"}
+COUNT = 100_000
+LARGE = json.dumps({"user_ids": [1] * COUNT, "movie_ids": [2] * COUNT}).encode()
+# As many pairs as a body may have bytes for: seconds of work.
+LONG = json.dumps({"user_ids": [1] * 6 * COUNT, "movie_ids": [2] * 6 * COUNT}).encode()
+PAIR = {"user_id": 1, "movie_id": 2}
+
+
+FILES = """
+import resource
+from app.errors import BadSetting
+from app.listening import allow_connections
+resource.setrlimit(resource.RLIMIT_NOFILE, (256, 400))
+allow_connections(100)
+print(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+try:
+    allow_connections(1000)
+except BadSetting as error:
+    print(error)
+"""
+SENDERS = """
+import json, sys
+from concurrent.futures import ThreadPoolExecutor
+import httpx2
+
+url, count = sys.argv[1], int(sys.argv[2])
+body = json.dumps({"user_ids": [1] * count, "movie_ids": [2] * count}).encode()
+
+def send(_):
+    headers = {"content-type": "application/json"}
+    answer = httpx2.post(f"{url}/predict/batch", content=body, headers=headers, timeout=60)
+    said = answer.json()
+    return {
+        "status": answer.status_code,
+        "code": said.get("code"),
+        "retry_after": answer.headers.get("retry-after"),
+        "ratings": len(said.get("ratings", ())),
+    }
+
+with ThreadPoolExecutor(12) as senders:
+    print(json.dumps(list(senders.map(send, range(24)))))
+"""
+HALVES = (b"", b"GET /he", b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{")
+
+
+def is_ended(connection: socket.socket) -> bool:
+    """Whether the server has closed it."""
+    try:
+        while connection.recv(1 << 16):
+            pass  # an answer
+    except TimeoutError:
+        return False
+    except ConnectionError:
+        pass
+    return True
+
+
+def test_more_large_requests_than_may_wait_are_turned_away(shared_store: Path) -> None:
+    with running(shared_store, max_large_requests=2, log_level="warning") as server:
+        command = [sys.executable, "-c", SENDERS, server.url, str(COUNT)]
+        waits: list[float] = []
+        # In a process of their own: what they wait for each other is no delay of the server's.
+        with (
+            httpx2.Client(base_url=server.url) as client,
+            subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as senders,
+        ):
+            while senders.poll() is None:
+                for path in ("/healthz", "/readyz"):
+                    start = time.perf_counter()
+                    assert client.get(path).status_code == 200
+                    waits.append(time.perf_counter() - start)
+                # One pair is no large request.
+                assert client.post("/predict", json=PAIR).status_code == 200
+            assert senders.stdout is not None
+            answers = json.load(senders.stdout)
+        turned_away = [answer for answer in answers if answer["status"] != 200]
+        assert 0 < len(turned_away) < len(answers) == 24
+        for answer in turned_away:
+            assert (answer["status"], answer["code"]) == (503, "overloaded")
+            assert int(answer["retry_after"]) > 0
+        assert {answer["ratings"] for answer in answers if answer["status"] == 200} == {COUNT}
+        assert sorted(waits)[len(waits) * 9 // 10] < 0.2
+        # Nothing is left of it.
+        assert httpx2.post(f"{server.url}/predict/batch", content=LARGE, headers=JSON).status_code == 200
+        shed = [line for line in httpx2.get(f"{server.url}/metrics").text.splitlines() if "shed" in line]
+        assert f"stars_shed_requests_total {len(turned_away)}.0" in shed
+
+
+def test_half_open_connections_starve_nobody(shared_store: Path) -> None:
+    with running(shared_store, max_connections=20, log_level="warning") as server, ExitStack() as stack:
+        steady = stack.enter_context(httpx2.Client(base_url=server.url))
+        assert steady.get("/healthz").status_code == 200
+        half_open = []
+        for number in range(300):
+            one = stack.enter_context(socket.create_connection(server.address(), timeout=5))
+            one.sendall(HALVES[number % len(HALVES)])
+            half_open.append(one)
+            if number % 50 == 0:
+                start = time.perf_counter()
+                assert httpx2.post(f"{server.url}/predict", json=PAIR).status_code == 200
+                assert time.perf_counter() - start < 1
+                # Who has asked before is not ended in favour of those who never do.
+                assert steady.get("/healthz", headers={"x-request-id": str(number)}).status_code == 200
+        files = len(list(Path(f"/proc/{server.process.pid}/fd").iterdir()))
+        assert files < 60
+        # The first ones were ended, the last ones are there.
+        assert all(is_ended(one) for one in half_open[:250])
+        half_open[-3].sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert read_until(half_open[-3], b'"ok"}').startswith(b"HTTP/1.1 200 ")
+
+
+def test_where_all_connections_wait_for_answers_one_more_is_told(shared_store: Path) -> None:
+    request = b"POST /predict/batch HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    request += b"Content-Length: %d\r\n\r\n" % len(LONG)
+    settings = {"max_connections": 2, "max_batch": 6 * COUNT, "log_level": "warning"}
+    with running(shared_store, **settings) as server, ExitStack() as stack:
+        busy = [stack.enter_context(socket.create_connection(server.address())) for _ in range(2)]
+        for one in busy:
+            one.sendall(request + LONG)
+        # Both bodies have arrived by now, and neither has been worked on to its end.
+        time.sleep(0.1)
+        third = stack.enter_context(socket.create_connection(server.address()))
+        told = read_until(third)
+        for one in busy:
+            assert read_until(one, b"]}").startswith(b"HTTP/1.1 200 ")
+        assert told.startswith(b"HTTP/1.1 503 ")
+        assert json.loads(told.partition(b"\r\n\r\n")[2])["code"] == "overloaded"
+
+
+def test_the_system_is_asked_for_as_many_connections_or_the_start_refused() -> None:
+    done = subprocess.run([sys.executable, "-c", FILES], cwd=REPOSITORY, capture_output=True, text=True)
+    first, second = done.stdout.splitlines()
+    assert first == "300"
+    assert second.startswith("RATINGS_MAX_CONNECTIONS: 1000 ") and "400" in second
+
+
+class Gate:
+    """An application that waits until it is let go on."""
+
+    def __init__(self) -> None:
+        self.open = asyncio.Event()
+        self.entered = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        self.entered += 1
+        await self.open.wait()
+        await Response("done")(scope, receive, send)
+
+
+async def ask(app: Any, path: str = "/x", body: Callable[[], Any] | None = None, **headers: str) -> int:
+    """The status that `app` answers a request with; `body` is awaited before its body is there."""
+    statuses = []
+
+    async def receive() -> Message:
+        if body is not None:
+            await body()
+        return {"type": "http.request", "body": b""}
+
+    async def send(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            statuses.append(message["status"])
+
+    raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+    scope = {"type": "http", "method": "POST", "path": path, "headers": raw}
+    await app(scope, receive, send)
+    (status,) = statuses
+    return int(status)
+
+
+def test_as_many_as_may_are_worked_on_and_the_next_is_told_at_once() -> None:
+    async def scenario() -> None:
+        gate, tallies = Gate(), Tallies()
+        capacity = Capacity(gate, 2, 1, tallies)
+        working = [asyncio.create_task(ask(capacity)) for _ in range(2)]
+        await asyncio.sleep(0.01)
+        assert gate.entered == 2
+        assert await ask(capacity) == 503
+        assert tallies.shed == 1
+        health = asyncio.create_task(ask(capacity, "/healthz"))
+        await asyncio.sleep(0.01)
+        assert gate.entered == 3
+        gate.open.set()
+        assert [await one for one in [*working, health]] == [200, 200, 200]
+        assert await ask(capacity) == 200
+
+    asyncio.run(scenario())
+
+
+def test_who_waits_for_a_body_is_not_worked_on() -> None:
+    async def scenario() -> None:
+        gate, sent = Gate(), asyncio.Event()
+        capacity = Capacity(gate, 1, 1, Tallies())
+        slow = asyncio.create_task(ask(capacity, body=sent.wait))
+        await asyncio.sleep(0.01)
+        gate.open.set()
+        assert await ask(capacity) == 200
+        sent.set()
+        assert await slow == 200
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("headers", [{"content_length": "16385"}, {"transfer_encoding": "chunked"}])
+def test_a_large_request_takes_a_place_from_its_head_on(headers: dict[str, str]) -> None:
+    async def scenario() -> None:
+        gate, sent = Gate(), asyncio.Event()
+        capacity = Capacity(gate, 9, 1, Tallies())
+        slow = asyncio.create_task(ask(capacity, body=sent.wait, **headers))
+        await asyncio.sleep(0.01)
+        assert await ask(capacity, **headers) == 503
+        gate.open.set()
+        assert await ask(capacity, content_length="16384") == 200
+        sent.set()
+        assert await slow == 200
+        assert await ask(capacity, **headers) == 200
+
+    asyncio.run(scenario())
+
+
+def test_many_small_requests_leave_the_event_loop_time_for_others() -> None:
+    async def busy(scope: Scope, receive: Receive, send: Send) -> None:
+        time.sleep(TURN_SECONDS / 4)
+        await Response("done")(scope, receive, send)
+
+    async def scenario() -> float:
+        capacity = Capacity(busy, 1000, 1, Tallies())
+        many = [asyncio.create_task(ask(capacity)) for _ in range(60)]
+        longest, before = 0.0, time.perf_counter()
+        while not all(one.done() for one in many):
+            await asyncio.sleep(0)
+            now = time.perf_counter()
+            longest, before = max(longest, now - before), now
+        assert {one.result() for one in many} == {200}
+        return longest
+
+    # All 60 in a row would take 15 turns.
+    assert asyncio.run(scenario()) < 8 * TURN_SECONDS

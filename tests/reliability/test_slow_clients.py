@@ -1,0 +1,173 @@
+"""Clients that are silent half way: each is ended when its time is up, and nobody waits for it."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.app.processes import Running, running
+from tests.conftest import REPOSITORY
+from tests.reliability.clients import wait_until
+from tests.reliability.sockets import read_until
+
+HEAD = b"POST %b HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+PAIR = b'{"user_id": 1, "movie_id": 1193}'
+# What each may take; the server looks once a second.
+SECONDS, SLACK = 1, 3.5
+Came = tuple[bytes, float]
+
+
+def silent(connection: socket.socket) -> None:
+    """Says nothing at all."""
+
+
+def half_a_head(connection: socket.socket) -> None:
+    connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: ")
+
+
+def half_a_second_head(connection: socket.socket) -> None:
+    connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET /healthz HTTP/1.1\r\nHost: ")
+
+
+def half_a_plain_body(connection: socket.socket) -> None:
+    connection.sendall(HEAD % (b"/predict", len(PAIR)) + PAIR[:5])
+
+
+def no_body(connection: socket.socket) -> None:
+    connection.sendall(HEAD % (b"/predict", len(PAIR)))
+
+
+def half_a_batch(connection: socket.socket) -> None:
+    connection.sendall(HEAD % (b"/predict/batch", 100_000) + b"{" * 50_000)
+
+
+def drop_by_drop(connection: socket.socket) -> None:
+    try:
+        for letter in HEAD % (b"/predict", 10_000) + b" " * 10_000:
+            connection.sendall(bytes([letter]))
+            time.sleep(0.05)
+    except OSError:
+        pass
+
+
+def a_body_drop_by_drop(connection: socket.socket) -> None:
+    connection.sendall(HEAD % (b"/predict", 10_000))
+    try:
+        for _ in range(200):
+            connection.sendall(b" ")
+            time.sleep(0.05)
+    except OSError:
+        pass
+
+
+def idle_after_an_answer(connection: socket.socket) -> None:
+    connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+
+
+def in_two_parts(connection: socket.socket) -> None:
+    message = HEAD % (b"/predict", len(PAIR)) + PAIR
+    connection.sendall(message[:40])
+    time.sleep(0.4)
+    connection.sendall(message[40:-10])
+    time.sleep(0.4)
+    connection.sendall(message[-10:])
+
+
+CLIENTS = (
+    *(silent, half_a_head, half_a_second_head, half_a_plain_body, no_body, half_a_batch, drop_by_drop),
+    *(a_body_drop_by_drop, idle_after_an_answer, in_two_parts),
+)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Running]:
+    seconds = {f"{name}_seconds": SECONDS for name in ("head", "body", "answer", "idle")}
+    with running(REPOSITORY / "models_store", log_level="warning", **seconds) as server:
+        yield server
+        server.process.terminate()
+        output, errors = server.process.communicate(timeout=10)
+        assert "Traceback" not in output + errors
+
+
+@pytest.fixture(scope="module")
+def came(server: Running) -> dict[str, Future[Came]]:
+    """What came back to each client, and after how many seconds the server closed. All at once."""
+
+    def behave(client: Callable[[socket.socket], None]) -> Came:
+        start = time.perf_counter()
+        with socket.create_connection(server.address(), timeout=20) as connection:
+            client(connection)
+            try:
+                return read_until(connection), time.perf_counter() - start
+            except ConnectionResetError:
+                return b"reset", time.perf_counter() - start
+
+    with ThreadPoolExecutor(len(CLIENTS)) as clients:
+        return {client.__name__: clients.submit(behave, client) for client in CLIENTS}
+
+
+def test_who_says_nothing_is_closed(came: dict[str, Future[Came]]) -> None:
+    answer, seconds = came["silent"].result()
+    assert answer == b""
+    assert SECONDS <= seconds < SECONDS + SLACK
+
+
+@pytest.mark.parametrize("client", ["half_a_head", "half_a_plain_body", "no_body", "half_a_batch"])
+def test_who_stops_half_way_is_told_408(came: dict[str, Future[Came]], client: str) -> None:
+    answer, seconds = came[client].result()
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 408 ")
+    assert b"application/problem+json" in head and b"connection: close" in head.lower()
+    assert json.loads(body)["code"] == "too_slow"
+    assert SECONDS <= seconds < SECONDS + SLACK
+
+
+@pytest.mark.parametrize("client", ["drop_by_drop", "a_body_drop_by_drop"])
+def test_sending_a_little_now_and_then_gains_no_time(came: dict[str, Future[Came]], client: str) -> None:
+    answer, _ = came[client].result()
+    # The answer may be lost: the client goes on to send into a connection that is closed.
+    assert answer == b"reset" or answer.startswith(b"HTTP/1.1 408 ")
+
+
+def test_a_first_answer_is_whole_when_the_second_request_is_not(came: dict[str, Future[Came]]) -> None:
+    answer, _ = came["half_a_second_head"].result()
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert b'{"status":"ok"}' in answer
+    assert b"HTTP/1.1 408 " in answer
+
+
+def test_who_idles_is_closed(came: dict[str, Future[Came]]) -> None:
+    answer, seconds = came["idle_after_an_answer"].result()
+    assert answer.startswith(b"HTTP/1.1 200 ") and answer.endswith(b'{"status":"ok"}')
+    assert SECONDS <= seconds < SECONDS + SLACK
+
+
+def test_who_is_slow_within_the_bounds_is_served(came: dict[str, Future[Came]]) -> None:
+    answer, _ = came["in_two_parts"].result()
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert b'"rating":' in answer
+
+
+def open_files(server: Running) -> int:
+    return len(list(Path(f"/proc/{server.process.pid}/fd").iterdir()))
+
+
+def test_who_does_not_read_is_cut_off(server: Running, came: dict[str, Future[Came]]) -> None:
+    for client in came.values():
+        client.result()
+    before = open_files(server)
+    with socket.socket() as deaf:
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        deaf.connect(server.address())
+        # More than the system's buffers hold.
+        deaf.sendall(b"GET /movies?limit=100000 HTTP/1.1\r\nHost: x\r\n\r\n" * 40)
+        wait_until(lambda: open_files(server) == before + 1)
+        assert httpx2.get(f"{server.url}/healthz").status_code == 200
+        wait_until(lambda: open_files(server) <= before, seconds=SECONDS + SLACK)
