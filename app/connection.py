@@ -7,7 +7,7 @@ ends them fills the memory, and it waits for ever for a client that is silent ha
 from __future__ import annotations
 
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from starlette.responses import Response
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
@@ -19,6 +19,8 @@ from app.reading import OVERDUE
 
 if TYPE_CHECKING:
     import asyncio
+
+    from starlette.types import Scope
 
 MAX_HEAD_BYTES: Final = 64 * 1024
 
@@ -133,14 +135,14 @@ class Connection(HttpToolsProtocol):
                 self.abort()
 
     def _step(self) -> Step:
-        cycle = self.cycle
+        cycle, scope = self.cycle, cast("Scope | None", self.scope)
         if self.transport.get_write_buffer_size() or self.transport.is_closing():
             return Step.ANSWER
         if cycle is not None and not cycle.response_complete:
             return Step.BODY if cycle.more_body and not self.pipeline else Step.WORK
-        if self.scope is None:
+        if scope is None:
             return Step.NEW
-        if cycle is None or cycle.scope is not self.scope:
+        if cycle is None or cycle.scope is not scope:
             return Step.HEAD
         return Step.REST if cycle.more_body else Step.IDLE
 

@@ -174,7 +174,9 @@ class Gate:
         await Response("done")(scope, receive, send)
 
 
-async def ask(app: Any, path: str = "/x", body: Callable[[], Any] | None = None, **headers: str) -> int:
+async def ask(
+    app: Any, path: str = "/x", body: Callable[[], Any] | None = None, headers: dict[str, str] | None = None
+) -> int:
     """The status that `app` answers a request with; `body` is awaited before its body is there."""
     statuses = []
 
@@ -187,7 +189,7 @@ async def ask(app: Any, path: str = "/x", body: Callable[[], Any] | None = None,
         if message["type"] == "http.response.start":
             statuses.append(message["status"])
 
-    raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+    raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in (headers or {}).items()]
     scope = {"type": "http", "method": "POST", "path": path, "headers": raw}
     await app(scope, receive, send)
     (status,) = statuses
@@ -232,14 +234,14 @@ def test_a_large_request_takes_a_place_from_its_head_on(headers: dict[str, str])
     async def scenario() -> None:
         gate, sent = Gate(), asyncio.Event()
         capacity = Capacity(gate, 9, 1, Tallies())
-        slow = asyncio.create_task(ask(capacity, body=sent.wait, **headers))
+        slow = asyncio.create_task(ask(capacity, body=sent.wait, headers=headers))
         await asyncio.sleep(0.01)
-        assert await ask(capacity, **headers) == 503
+        assert await ask(capacity, headers=headers) == 503
         gate.open.set()
-        assert await ask(capacity, content_length="16384") == 200
+        assert await ask(capacity, headers={"content_length": "16384"}) == 200
         sent.set()
         assert await slow == 200
-        assert await ask(capacity, **headers) == 200
+        assert await ask(capacity, headers=headers) == 200
 
     asyncio.run(scenario())
 
