@@ -11,10 +11,14 @@ TRAIN_STORE := $(if $(filter command environment,$(firstword $(origin STORE))),$
 
 VENV := .venv
 BIN  := $(VENV)/bin
-UV_COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+UV_LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+UV_COMPILE := $(UV_LOCK) pyproject.toml
+# What looks at the locks has packages of its own, which neither `make check` nor `make test` needs.
+TOOLS := .venv-tools
+SBOM ?= sbom.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check format test test-long fuzz train serve bench bench-serving bench-reevaluate bench-page bench-fold-in shipped-models frontier docker-test lock
+.PHONY: help setup check format test test-long fuzz train serve bench bench-serving bench-reevaluate bench-page bench-fold-in shipped-models frontier docker-test lock audit licences sbom
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -88,4 +92,19 @@ lock: $(VENV)/.dev ## renew the hashed locks from pyproject.toml
 	$(UV_COMPILE) -c requirements/dev.txt --extra train -o requirements/train.txt
 	$(UV_COMPILE) -c requirements/dev.txt -o requirements/serve.txt
 	$(UV_COMPILE) -c requirements/dev.txt --extra otel -o requirements/otel.txt
-	$(BIN)/uv pip compile --group supply --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements/supply.txt $(UPGRADE)
+	$(UV_LOCK) --group tools -o requirements/tools.txt $(UPGRADE)
+
+$(TOOLS)/.done: requirements/tools.txt | $(VENV)/bin/python
+	$(BIN)/python -m venv $(TOOLS)
+	$(TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
+	@touch $@
+
+audit: $(TOOLS)/.done ## known vulnerabilities in every lock; "Error 3": the advisory service could not be asked
+	@$(TOOLS)/bin/python -m tools.audit $(ARGS)
+
+licences: $(VENV)/.dev ## write docs/licences.md; fails where a licence is unknown or not allowed
+	@$(BIN)/python -m tools.licences
+
+sbom: $(TOOLS)/.done ## the bill of materials of the service, CycloneDX JSON, to SBOM (default: sbom.json)
+	@# A lock does not tell who needs whom: no warning about that.
+	$(TOOLS)/bin/python -W ignore -m cyclonedx_py requirements requirements/serve.txt --pyproject pyproject.toml --of JSON --output-reproducible -o "$(SBOM)"

@@ -1,0 +1,1 @@
+"""What looks at the project's own dependencies; no part of the service or the workshop."""
