@@ -204,6 +204,8 @@ def _named_classes(path: Path, node: Any) -> Iterator[tuple[object, str, str | N
                 raise ArtefactForeign(path, f"{CONFIG} names a module without a class")
             if found.get("compile_config"):
                 raise ArtefactForeign(path, f"{CONFIG} says how to train, which no artefact does")
+            if "vocabulary" in found:
+                raise ArtefactForeign(path, f"{CONFIG} names a vocabulary; ids are among the weights")
             stack.extend(found.values())
         elif isinstance(found, list):
             stack.extend(found)

