@@ -32,10 +32,10 @@ def rewrite_members(folder: Path, change: Callable[[dict[str, bytes]], Any], **o
     state_digest(folder)
 
 
-def state_digest(folder: Path) -> None:
-    data = (folder / "model.keras").read_bytes()
+def state_digest(folder: Path, file: str = "model.keras", field: str = "model_file") -> None:
+    data = (folder / file).read_bytes()
     record = {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
-    rewrite_manifest(folder, lambda manifest: manifest.update(model_file=record))
+    rewrite_manifest(folder, lambda manifest: manifest.update({field: record}))
 
 
 def rewrite_config(folder: Path, change: Callable[[dict[str, Any]], Any]) -> None:

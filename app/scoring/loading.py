@@ -58,11 +58,12 @@ def load_registry(settings: Settings, live: Registry | None = None) -> Registry:
     artefacts = {folder.name: open_stored(folder) for folder in folders if folder.name not in kept}
     manifests = {name: artefact.manifest for name, artefact in artefacts.items()}
     manifests |= {name: model.scorer.manifest for name, model in kept.items()}
+    titles = _titles([(folder, manifests[folder.name]) for folder in folders])
     return Registry(
         [kept.get(name) or _load(artefacts[name], settings.engine) for name in names],
         _default(settings, names),
         expected=names,
-        titles=_titles([(folder, manifests[folder.name]) for folder in folders]),
+        titles=titles,
     )
 
 

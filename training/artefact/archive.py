@@ -28,11 +28,13 @@ from training.errors import ArtefactDamaged, ArtefactForeign
 
 METADATA, CONFIG, WEIGHTS = "metadata.json", "config.json", "model.weights.h5"
 _MEMBERS: Final = frozenset({METADATA, CONFIG, WEIGHTS})
-MAX_CONFIG_BYTES: Final = 4 * 1024 * 1024
+# Ours have a few thousand; parsed, a text of brackets takes twenty times its length.
+MAX_CONFIG_BYTES: Final = 1024 * 1024
 MAX_OBJECTS: Final = 10_000
 PACKAGE: Final = "stars"
-# No layer's name, and no version, is longer.
+# Of what an error repeats.
 _MAX_NAME: Final = 200
+_VERSION: Final = re.compile(r"[0-9A-Za-z.+-]{1,100}")
 # A zip member begins with a header of 30 bytes, its name and an extra field; bytes 26 to 30 have their sizes.
 _LOCAL_HEADER_BYTES: Final = 30
 _LOCAL_NAME_SIZE: Final = 26
@@ -94,11 +96,13 @@ def read_archive(path: Path, file: BinaryIO) -> Archive:
     metadata = _parse_json(path, METADATA, members[METADATA])
     config = _parse_json(path, CONFIG, members[CONFIG])
     version = metadata.get("keras_version")
-    if not isinstance(version, str) or len(version) > _MAX_NAME:
+    if not isinstance(version, str) or not _VERSION.fullmatch(version):
         raise ArtefactDamaged(path, f"{METADATA} states no keras_version")
     for module, class_name, registered in _named_classes(path, config):
         if not _is_known(module, class_name, registered):
             raise ArtefactForeign(path, f"holds the class {class_name[:60]!r}, which no model of ours has")
+    if not _is_model(config):
+        raise ArtefactForeign(path, f"{CONFIG} is not the configuration of a model")
     return Archive(
         path=path,
         keras_version=version,
@@ -181,6 +185,15 @@ def _parse_json(path: Path, name: str, member: _Member) -> dict[str, Any]:
     return parsed
 
 
+def _is_model(config: Mapping[str, Any]) -> bool:
+    inner = config.get("config")
+    layers = inner.get("layers") if isinstance(inner, dict) else None
+    named = isinstance(layers, list) and all(
+        isinstance(layer, dict) and isinstance(layer.get("name"), str) for layer in layers
+    )
+    return named and config.get("class_name") == "Functional"
+
+
 def _is_known(module: object, class_name: str, registered: str | None) -> bool:
     if not isinstance(module, str):
         return False
@@ -247,6 +260,8 @@ def _walk(path: Path, group: h5py.Group, above: str = "") -> Iterator[tuple[str,
         if not isinstance(group.get(name, getlink=True), h5py.HardLink):
             raise ArtefactForeign(path, f"{WEIGHTS} holds a link")
         item = group[name]
+        if not isinstance(item, h5py.Group | h5py.Dataset):
+            raise ArtefactForeign(path, f"{WEIGHTS} holds what is neither a group nor an array")
         here = f"{above}/{name}" if above else name
         yield here, item
         if isinstance(item, h5py.Group):

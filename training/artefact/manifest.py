@@ -6,6 +6,7 @@ strict: unknown fields, other types and other format versions are refused.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -210,15 +211,15 @@ def read_manifest(path: Path) -> Manifest:
     """
     try:
         with open_regular(path) as file:
-            text = file.read(MAX_MANIFEST_BYTES + 1)
+            if os.fstat(file.fileno()).st_size > MAX_MANIFEST_BYTES:
+                raise ArtefactDamaged(path, f"is larger than {MAX_MANIFEST_BYTES} bytes")
+            text = file.read(MAX_MANIFEST_BYTES)
     except FileNotFoundError as error:
         raise ArtefactMissing(
             path, "there is no manifest; train the model again or remove the folder"
         ) from error
     except OSError as error:
         raise ArtefactDamaged(path, f"cannot be read ({error.strerror})") from error
-    if len(text) > MAX_MANIFEST_BYTES:
-        raise ArtefactDamaged(path, f"is larger than {MAX_MANIFEST_BYTES} bytes")
     try:
         return Manifest.model_validate_json(text)
     except ValidationError as error:

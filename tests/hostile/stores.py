@@ -1,0 +1,362 @@
+"""Stores that somebody with write access has spoilt, beside the published bypasses.
+
+What is merely damaged is in `tests/training/artefact`; here the files fit their manifest and still mean harm,
+or are no files at all.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import struct
+import warnings
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from tests.hostile.starting import Canary
+from tests.spoiling import (
+    rewrite_config,
+    rewrite_manifest,
+    rewrite_members,
+    rewrite_weights,
+    state_digest,
+)
+
+Attack = Callable[[Path, Canary], None]
+FILES = ("manifest.json", "model.keras", "movies.json")
+
+
+def pipe(path: Path, canary: Canary) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def link_to_a_pipe(path: Path, canary: Canary) -> None:
+    path.unlink()
+    path.symlink_to(canary.pipe)
+
+
+def link_to_zeros_without_end(path: Path, canary: Canary) -> None:
+    path.unlink()
+    path.symlink_to("/dev/zero")
+
+
+def link_to_a_secret(path: Path, canary: Canary) -> None:
+    path.unlink()
+    path.symlink_to("/etc/passwd")
+
+
+def link_to_itself(path: Path, canary: Canary) -> None:
+    path.unlink()
+    path.symlink_to(path)
+
+
+def socket_of_somebody(path: Path, canary: Canary) -> None:
+    path.unlink()
+    here = Path.cwd()
+    # A socket's address is at most 107 bytes long.
+    os.chdir(path.parent)
+    try:
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(path.name)
+    finally:
+        os.chdir(here)
+
+
+def folder(path: Path, canary: Canary) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def terabyte_of_nothing(path: Path, canary: Canary) -> None:
+    os.truncate(path, 2**40)
+
+
+NO_FILES = (
+    pipe,
+    link_to_a_pipe,
+    link_to_zeros_without_end,
+    link_to_a_secret,
+    link_to_itself,
+    socket_of_somebody,
+    folder,
+    terabyte_of_nothing,
+)
+
+
+def stated_terabyte(folder: Path, canary: Canary) -> None:
+    os.truncate(folder / "model.keras", 2**40)
+    rewrite_manifest(folder, lambda manifest: manifest["model_file"].update(bytes=2**40 + 1))
+
+
+def bomb(folder: Path, canary: Canary) -> None:
+    zeros = b"\0" * 50_000_000
+    rewrite_members(
+        folder,
+        lambda members: members.update({"model.weights.h5": zeros}),
+        compression=zipfile.ZIP_DEFLATED,
+    )
+
+
+def bomb_of_a_rare_kind(folder: Path, canary: Canary) -> None:
+    rewrite_members(folder, lambda members: None, compression=zipfile.ZIP_LZMA)
+
+
+def size_that_is_not_there(folder: Path, canary: Canary) -> None:
+    """The directory states 4 GB for the configuration."""
+    rewrite_directory(folder, "config.json", 20, struct.pack("<LL", 0xFFFFFFF0, 0xFFFFFFF0))
+
+
+def member_that_starts_past_the_end(folder: Path, canary: Canary) -> None:
+    rewrite_directory(folder, "config.json", 42, struct.pack("<L", 0x7FFFFFFF))
+
+
+def encrypted_member(folder: Path, canary: Canary) -> None:
+    rewrite_directory(folder, "config.json", 8, b"\1\0")
+
+
+def rewrite_directory(folder: Path, name: str, place: int, value: bytes) -> None:
+    """Overwrite bytes of a member's record in the archive's directory."""
+    path = folder / "model.keras"
+    data = bytearray(path.read_bytes())
+    record = data.rindex(b"PK\1\2", 0, data.rindex(name.encode()))
+    data[record + place : record + place + len(value)] = value
+    path.write_bytes(data)
+    state_digest(folder)
+
+
+def the_same_member_twice(folder: Path, canary: Canary) -> None:
+    with zipfile.ZipFile(folder / "model.keras", "a") as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        archive.writestr("config.json", b"{}")
+    state_digest(folder)
+
+
+def other_name_before_the_bytes(folder: Path, canary: Canary) -> None:
+    """The member's own header has another name than the directory."""
+    path = folder / "model.keras"
+    data = bytearray(path.read_bytes())
+    place = data.index(b"config.json")
+    data[place : place + 6] = b"../../"
+    path.write_bytes(data)
+    state_digest(folder)
+
+
+def members_without_end(folder: Path, canary: Canary) -> None:
+    rewrite_members(
+        folder, lambda members: members.update({f"assets/{place}": b"" for place in range(50_000)})
+    )
+
+
+def deep_configuration(folder: Path, canary: Canary) -> None:
+    text = b'{"config":' * 70_000 + b"1" + b"}" * 70_000
+    rewrite_members(folder, lambda members: members.update({"config.json": text}))
+
+
+def large_configuration(folder: Path, canary: Canary) -> None:
+    text = b'{"config":"' + b"x" * 30_000_000 + b'"}'
+    rewrite_members(folder, lambda members: members.update({"config.json": text}))
+
+
+def configuration_of_many_objects(folder: Path, canary: Canary) -> None:
+    text = b'{"config":[' + b"[]," * 340_000 + b"[]]}"
+    rewrite_members(folder, lambda members: members.update({"config.json": text}))
+
+
+def layers_without_names(folder: Path, canary: Canary) -> None:
+    rewrite_config(folder, lambda config: config["config"].update(layers=[[]] * 300_000))
+
+
+def number_of_many_digits(folder: Path, canary: Canary) -> None:
+    text = b'{"config":' + b"9" * 1_000_000 + b"}"
+    rewrite_members(folder, lambda members: members.update({"config.json": text}))
+
+
+def configuration_in_another_encoding(folder: Path, canary: Canary) -> None:
+    rewrite_members(folder, lambda members: members.update({"config.json": b'{"config": "\xff\xfe"}'}))
+
+
+def version_with_a_line_break(folder: Path, canary: Canary) -> None:
+    version = json.dumps({"keras_version": "3.15.1\ncannot start: \x1b[31m"}).encode()
+    rewrite_members(folder, lambda members: members.update({"metadata.json": version}))
+
+
+def class_with_control_characters(folder: Path, canary: Canary) -> None:
+    rewrite_config(folder, lambda config: config.update(class_name="\x1b[2J\nready on http://x" * 1000))
+
+
+def large_manifest(folder: Path, canary: Canary) -> None:
+    rewrite_manifest(folder, lambda manifest: manifest.update(description="x" * 100_000_000))
+
+
+def deep_manifest(folder: Path, canary: Canary) -> None:
+    (folder / "manifest.json").write_text('{"settings":' * 1_000_000)
+
+
+def manifest_with_a_path_for_a_name(folder: Path, canary: Canary) -> None:
+    rewrite_manifest(folder, lambda manifest: manifest.update(name=f"../../{canary.file}"))
+
+
+def deep_titles(folder: Path, canary: Canary) -> None:
+    rewrite_titles(folder, b"[" * 1_000_000)
+
+
+def titles_that_are_numbers(folder: Path, canary: Canary) -> None:
+    rewrite_titles(folder, b'{"movie_1": {"title": 7}}')
+
+
+def large_titles(folder: Path, canary: Canary) -> None:
+    os.truncate(folder / "movies.json", 2**30)
+    rewrite_manifest(folder, lambda manifest: manifest["movies_file"].update(bytes=2**30))
+
+
+def rewrite_titles(folder: Path, data: bytes) -> None:
+    (folder / "movies.json").write_bytes(data)
+    state_digest(folder, "movies.json", "movies_file")
+
+
+def weights(change: Callable[[h5py.File, Canary], Any]) -> Attack:
+    """An attack that changes the weights' HDF5."""
+
+    def attack(folder: Path, canary: Canary) -> None:
+        rewrite_weights(folder, lambda file: change(file, canary))
+
+    attack.__name__ = change.__name__
+    return attack
+
+
+@weights
+def soft_link(file: h5py.File, canary: Canary) -> None:
+    file["layers/attack"] = h5py.SoftLink("/layers/user_lookup")
+
+
+@weights
+def dangling_soft_link(file: h5py.File, canary: Canary) -> None:
+    file["layers/attack"] = h5py.SoftLink("/nowhere")
+
+
+@weights
+def group_that_holds_itself(file: h5py.File, canary: Canary) -> None:
+    group = file["layers"].create_group("attack")
+    for place in range(20):
+        group[f"again{place}"] = group
+
+
+@weights
+def groups_without_end(file: h5py.File, canary: Canary) -> None:
+    attack = file["layers"].create_group("attack")
+    for place in range(11_000):
+        attack.create_group(str(place))
+
+
+@weights
+def deep_groups(file: h5py.File, canary: Canary) -> None:
+    file["layers"].create_group("/".join(["deep"] * 500))
+
+
+@weights
+def compressed_zeros(file: h5py.File, canary: Canary) -> None:
+    vars_ = file["layers"].create_group("attack/vars")
+    vars_.create_dataset("0", data=np.zeros((10**4, 10**3), "f4"), compression="gzip", chunks=(10**4, 10**3))
+
+
+@weights
+def unknown_filter(file: h5py.File, canary: Canary) -> None:
+    creation = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    creation.set_chunk((4,))
+    creation.set_filter(32_000, h5py.h5z.FLAG_OPTIONAL, (1,))
+    space = h5py.h5s.create_simple((4,))
+    group = file["layers"].create_group("attack/vars")
+    h5py.h5d.create(group.id, b"0", h5py.h5t.NATIVE_FLOAT, space, creation)
+
+
+@weights
+def shape_whose_product_overflows(file: h5py.File, canary: Canary) -> None:
+    group = file["layers"].create_group("attack/vars")
+    group.create_dataset("0", shape=(2**33, 2**31), dtype="i1", chunks=(1, 2**10))
+
+
+@weights
+def array_that_was_never_written(file: h5py.File, canary: Canary) -> None:
+    file["layers"].create_group("attack/vars").create_dataset("0", shape=(10**11,), dtype="f4")
+
+
+@weights
+def texts_of_any_length(file: h5py.File, canary: Canary) -> None:
+    vars_ = file["layers"].create_group("attack/vars")
+    vars_.create_dataset("0", data=["x" * 1000] * 10, dtype=h5py.string_dtype())
+
+
+@weights
+def references(file: h5py.File, canary: Canary) -> None:
+    vars_ = file["layers"].create_group("attack/vars")
+    vars_.create_dataset("0", data=[file.ref] * 3, dtype=h5py.ref_dtype)
+
+
+@weights
+def opaque_bytes(file: h5py.File, canary: Canary) -> None:
+    file["layers"].create_group("attack/vars").create_dataset("0", data=np.zeros(3, "V100"))
+
+
+@weights
+def kind_of_its_own(file: h5py.File, canary: Canary) -> None:
+    file["layers/attack"] = np.dtype("f8")
+
+
+@weights
+def name_that_is_no_text(file: h5py.File, canary: Canary) -> None:
+    file["layers"].create_group("attack/vars").attrs["name"] = np.arange(8)
+    file["layers/attack/vars"].create_dataset("0", data=np.zeros(3, "f4"))
+
+
+@weights
+def array_outside_the_layers(file: h5py.File, canary: Canary) -> None:
+    file.create_dataset("optimizer/vars/0", data=np.zeros(3, "f4"))
+
+
+ATTACKS: tuple[Attack, ...] = (
+    stated_terabyte,
+    bomb,
+    bomb_of_a_rare_kind,
+    size_that_is_not_there,
+    member_that_starts_past_the_end,
+    encrypted_member,
+    the_same_member_twice,
+    other_name_before_the_bytes,
+    members_without_end,
+    deep_configuration,
+    large_configuration,
+    configuration_of_many_objects,
+    layers_without_names,
+    number_of_many_digits,
+    configuration_in_another_encoding,
+    version_with_a_line_break,
+    class_with_control_characters,
+    large_manifest,
+    deep_manifest,
+    manifest_with_a_path_for_a_name,
+    deep_titles,
+    titles_that_are_numbers,
+    large_titles,
+    soft_link,
+    dangling_soft_link,
+    group_that_holds_itself,
+    groups_without_end,
+    deep_groups,
+    compressed_zeros,
+    unknown_filter,
+    shape_whose_product_overflows,
+    array_that_was_never_written,
+    texts_of_any_length,
+    references,
+    opaque_bytes,
+    kind_of_its_own,
+    name_that_is_no_text,
+    array_outside_the_layers,
+)

@@ -1,0 +1,109 @@
+"""Whatever lies in the store is refused with one line, in bounded time and memory, with nothing touched."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from app.scoring.loading import load_registry
+from app.settings import Settings
+from tests.hostile.conftest import SPOILT
+from tests.hostile.starting import (
+    START_MEGABYTES,
+    START_SECONDS,
+    Canary,
+    assert_plain,
+    bounded,
+    refused,
+)
+from tests.hostile.stores import ATTACKS, FILES, NO_FILES, Attack, link_to_zeros_without_end, pipe
+from training.artefact import ArtefactError
+
+NAMED = [pytest.param(attack, id=attack.__name__) for attack in ATTACKS]
+
+
+def load_refused(store: Path) -> str:
+    with bounded(), pytest.raises(ArtefactError) as refusal:
+        load_registry(Settings(store=store))
+    line = str(refusal.value)
+    assert SPOILT in line
+    assert_plain(line)
+    return line
+
+
+@pytest.mark.parametrize("attack", NAMED)
+def test_a_hostile_model_is_refused(attack: Attack, hostile_store: Path, canary: Canary) -> None:
+    attack(hostile_store / SPOILT, canary)
+    load_refused(hostile_store)
+    canary.assert_untouched()
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("attack", NO_FILES)
+def test_what_is_no_file_of_the_model_is_refused(
+    attack: Attack, name: str, hostile_store: Path, canary: Canary
+) -> None:
+    attack(hostile_store / SPOILT / name, canary)
+    line = load_refused(hostile_store)
+    assert name in line
+    assert "root:" not in line
+    canary.assert_untouched()
+
+
+def test_a_link_is_as_good_as_what_it_leads_to(hostile_store: Path, tmp_path: Path) -> None:
+    # How volumes of Kubernetes hold files, and how versions are exchanged.
+    model = hostile_store / SPOILT
+    (model / "model.keras").rename(tmp_path / "elsewhere")
+    (model / "model.keras").symlink_to(tmp_path / "elsewhere")
+    assert list(load_registry(Settings(store=hostile_store)).models) == [SPOILT]
+
+
+def test_what_is_no_folder_is_no_model(hostile_store: Path, canary: Canary) -> None:
+    os.mkfifo(hostile_store / "pipe")
+    (hostile_store / "zeros").symlink_to("/dev/zero")
+    (hostile_store / "nowhere").symlink_to(canary.file)
+    assert list(load_registry(Settings(store=hostile_store)).models) == [SPOILT]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_an_unreadable_file_ends_a_real_start(name: str, hostile_store: Path, canary: Canary) -> None:
+    (hostile_store / SPOILT / name).chmod(0)
+    said = refused(hostile_store, canary.folder)
+    assert f"{SPOILT}/{name}: cannot be read (Permission denied)" in said.line
+
+
+@pytest.mark.parametrize(
+    ("attack", "name"), [(pipe, "model.keras"), (link_to_zeros_without_end, "manifest.json")]
+)
+def test_a_real_start_ends_with_the_line(
+    attack: Attack, name: str, hostile_store: Path, canary: Canary
+) -> None:
+    attack(hostile_store / SPOILT / name, canary)
+    assert_cheap(hostile_store, canary)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("engine", ["table", "keras"])
+@pytest.mark.parametrize("attack", NAMED)
+def test_every_real_start_ends_with_the_line(
+    attack: Attack, engine: str, hostile_store: Path, canary: Canary
+) -> None:
+    attack(hostile_store / SPOILT, canary)
+    assert_cheap(hostile_store, canary, engine)
+
+
+def assert_cheap(store: Path, canary: Canary, engine: str = "table") -> None:
+    refusal = refused(store, canary.folder, engine)
+    canary.assert_untouched()
+    assert SPOILT in refusal.line
+    assert refusal.cpu_seconds < START_SECONDS
+    assert refusal.megabytes < START_MEGABYTES
+
+
+def test_the_bounds_would_tell() -> None:
+    with pytest.raises(AssertionError), bounded():
+        assert len(b"x" * 100_000_000)
+    with pytest.raises(AssertionError), bounded():
+        assert sum(range(200_000_000))
