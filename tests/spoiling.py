@@ -35,7 +35,8 @@ def rewrite_members(folder: Path, change: Callable[[dict[str, bytes]], Any], **o
 def state_digest(folder: Path, file: str = "model.keras", field: str = "model_file") -> None:
     data = (folder / file).read_bytes()
     record = {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
-    rewrite_manifest(folder, lambda manifest: manifest.update({field: record}))
+    # A record may say more than that.
+    rewrite_manifest(folder, lambda manifest: manifest[field].update(record))
 
 
 def rewrite_config(folder: Path, change: Callable[[dict[str, Any]], Any]) -> None:

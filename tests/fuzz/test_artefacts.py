@@ -1,0 +1,119 @@
+"""Whatever a model's folder holds, reading it ends in ratings or in a documented error, soon and cheaply."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import zipfile
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.errors import ProbeFailed
+from app.scoring.probe import probe
+from app.scoring.scorer import RatingScorer
+from app.scoring.table_engine import load_table_engine
+from tests.builders import TINY_BASELINE, TINY_BIASED, TINY_MEMORY_EFFICIENT, build_store
+from tests.figures import tell
+from tests.fuzz.mutations import changed_bytes, changed_json
+from tests.hostile.starting import assert_plain, bounded
+from tests.spoiling import state_digest
+from training.artefact import ArtefactError, movie_titles, open_artefact
+from training.settings import Precision
+
+MEMBERS = ("metadata.json", "config.json", "model.weights.h5")
+FILES = {
+    "manifest.json": None,
+    "model.keras": "model_file",
+    "movies.json": "movies_file",
+    "ratings.bin": "ratings_file",
+}
+TARGETS = [*FILES, *MEMBERS]
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Models whose readers differ: plain and coded tables, with biases, with ratings."""
+    coded = TINY_MEMORY_EFFICIENT.model_copy(update={"name": "coded", "precision": Precision(bits=4)})
+    store = build_store(
+        tmp_path_factory.mktemp("fuzz") / "store",
+        TINY_BASELINE, TINY_MEMORY_EFFICIENT, TINY_BIASED, coded,
+        with_ratings=True,
+    )  # fmt: skip
+    return sorted(path for path in store.iterdir() if not path.name.startswith("."))
+
+
+def changed(data: st.DataObject, name: str, sound: bytes) -> bytes:
+    """What somebody has made of a file."""
+    as_json = name.endswith(".json") and data.draw(st.booleans())
+    return data.draw(changed_json(sound) if as_json else changed_bytes(sound))
+
+
+def spoil(data: st.DataObject, sound: Path, folder: Path) -> None:
+    """Make `folder` the model in `sound`, with something changed; its digests are right."""
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(sound, folder)
+    target = data.draw(st.sampled_from(TARGETS))
+    if target in MEMBERS:
+        with zipfile.ZipFile(folder / "model.keras") as archive:
+            members = {name: archive.read(name) for name in archive.namelist()}
+        members[target] = changed(data, target, members[target])
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w") as archive:
+            for name, content in members.items():
+                archive.writestr(name, content)
+        (folder / "model.keras").write_bytes(buffer.getvalue())
+        target = "model.keras"
+    else:
+        (folder / target).write_bytes(changed(data, target, (folder / target).read_bytes()))
+    record = FILES[target]
+    if record is not None:
+        state_digest(folder, target, record)
+
+
+def read(folder: Path) -> str:
+    """Load a model as the service does, and ask it; how that ended."""
+    try:
+        artefact = open_artefact(folder)
+        movie_titles(folder, artefact.manifest)
+        scorer = RatingScorer.from_artefact(artefact, load_table_engine(artefact))
+        probe(scorer)
+    except (ArtefactError, ProbeFailed) as error:
+        assert_plain("".join(letter if letter.isprintable() else " " for letter in str(error)))
+        return type(error).__name__
+    ids = list(artefact.users)[:50], list(artefact.movies)[:50]
+    count = min(map(len, ids))
+    ratings = scorer.score(ids[0][:count], ids[1][:count]).ratings
+    assert np.all((ratings >= 0) & (ratings <= 5))
+    return "served"
+
+
+def fuzz(models: list[Path], folder: Path, cases: int, *, the_same: bool) -> Counter[str]:
+    """Read `cases` spoilt models; how often each end was met."""
+    ended: Counter[str] = Counter()
+
+    @settings(max_examples=cases, derandomize=the_same, database=None)
+    @given(data=st.data())
+    def try_one(data: st.DataObject) -> None:
+        spoil(data, data.draw(st.sampled_from(models)), folder)
+        with bounded():
+            ended[read(folder)] += 1
+
+    try_one()
+    return ended
+
+
+def test_a_changed_model_is_refused_or_served(models: list[Path], tmp_path: Path) -> None:
+    ended = fuzz(models, tmp_path / "model", 400, the_same=True)
+    # The changes reach what they are for.
+    assert {"served", "ArtefactDamaged", "ArtefactForeign"} <= ended.keys(), ended
+
+
+@pytest.mark.long
+def test_a_changed_model_is_refused_or_served_for_long(models: list[Path], tmp_path: Path) -> None:
+    ended = fuzz(models, tmp_path / "model", 20_000, the_same=False)
+    tell("artefact fuzz", cases="20,000", ended=dict(sorted(ended.items())), other_errors=0)
