@@ -73,9 +73,13 @@ DataOption = Annotated[
     Path,
     typer.Option(
         "--data",
+        readable=False,  # not to be checked here: the loader's own line says more
         help="A MovieLens folder of any layout, a CSV or Parquet file of ratings, or the folder it lies in.",
         show_default="the bundled ml-latest-small",
     ),
+]
+ArtefactArgument = Annotated[
+    Path, typer.Argument(readable=False, help="A model's folder, such as models_store/baseline.")
 ]
 ColumnsOption = Annotated[
     str | None,
@@ -275,7 +279,7 @@ def download(
 
 @app.command()
 def inspect(
-    artefact: Annotated[Path, typer.Argument(help="A model's folder, such as models_store/baseline.")],
+    artefact: ArtefactArgument,
 ) -> None:
     """Check an artefact as the service would, and show what it says about itself."""
     from training.console import inspect_artefact
@@ -285,8 +289,11 @@ def inspect(
 
 @app.command()
 def evaluate(
-    artefact: Annotated[Path, typer.Argument(help="A model's folder, such as models_store/baseline.")],
-    data: Annotated[Path, typer.Option("--data", help="Ratings, as for `fit`; the ids must mean the same.")],
+    artefact: ArtefactArgument,
+    data: Annotated[
+        Path,
+        typer.Option("--data", readable=False, help="Ratings, as for `fit`; the ids must mean the same."),
+    ],
     columns: ColumnsOption = None,
     split: SplitOption = SplitName.RANDOM,
     split_seed: SplitSeedOption = 0,

@@ -4,7 +4,7 @@ WorkshopError               what was wrong, where, and what to do; shown to the 
 ├── DataError               a ratings or movies file that cannot be read as what it claims to be
 ├── SplitError              a split that this data does not allow
 ├── SettingsError           hyperparameters that are not legal together
-├── ReportError             plots that cannot be written
+├── ReportError             plots or a summary that cannot be written
 ├── DownloadError           a data set that could not be fetched or did not match its digest
 └── ArtefactError           a model folder that must not be served
     ├── ArtefactMissing     no folder, no manifest, or no model file
@@ -45,7 +45,7 @@ class SettingsError(WorkshopError):
 
 
 class ReportError(WorkshopError):
-    """Plots that cannot be written."""
+    """Plots or a summary that cannot be written."""
 
 
 class DownloadError(WorkshopError):

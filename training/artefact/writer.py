@@ -97,7 +97,8 @@ def make_store(store: Path) -> None:
     """
     try:
         store.mkdir(parents=True, exist_ok=True)
-        with _only_writer(store):
+        # A lock that is there can be taken where no folder can be made.
+        with _only_writer(store), _unfinished_folder(store):
             pass
     except OSError as error:
         raise ArtefactError(store, f"cannot be written ({error.strerror or error})") from error

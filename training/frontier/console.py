@@ -12,6 +12,7 @@ from rich.table import Table
 
 from training.data.split import SplitKind
 from training.data.table import RatingsTable
+from training.errors import ReportError
 from training.frontier.summary import Line, as_markdown, summarise
 from training.frontier.table import Row
 
@@ -43,7 +44,11 @@ class Request:
 
 
 def draw_frontier(request: Request, console: Console) -> None:
-    """Make the grid's models that the table does not have yet, then write summary and pictures."""
+    """Make the grid's models that the table does not have yet, then write summary and pictures.
+
+    Raises:
+        WorkshopError: The folder cannot be written.
+    """
     with console.status("importing Keras"):
         from training.candidates import Bench
         from training.distillation.work_folder import open_work_folder
@@ -85,9 +90,14 @@ def draw_frontier(request: Request, console: Console) -> None:
 
             rows += run_grid(points, bench, request.out / TABLE, on_row)
     lines = summarise([*references(dataset, request.store), *rows])
-    (request.out / SUMMARY).write_text(as_markdown(lines), encoding="utf-8")
     console.print(_table(lines))
-    page = write_charts(lines, f"{request.table.name}, {request.split} split", request.out)
+    try:
+        (request.out / SUMMARY).write_text(as_markdown(lines), encoding="utf-8")
+        page = write_charts(lines, f"{request.table.name}, {request.split} split", request.out)
+    except OSError as error:
+        raise ReportError(
+            f"{request.out}: summary and pictures cannot be written ({error.strerror or error})"
+        ) from error
     console.print(f"table: {request.out / TABLE}; summary: {request.out / SUMMARY}; pictures: {page}")
 
 

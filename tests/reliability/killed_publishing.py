@@ -1,0 +1,102 @@
+"""Publish a model again and again, killed each time one line later; run as a program of its own.
+
+    python -m tests.reliability.killed_publishing STORE OTHER
+
+STORE holds the model that is replaced by the one in the folder OTHER. Publishing is done in a child, and each
+child is killed (signal 9) one line later in the writer's code, until one gets through. After each, the store
+must hold one of the two models, whole, and the next writer must succeed. Says how many left the model before,
+and how many the one after.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from training.artefact import aligning, reader, writer
+from training.artefact.manifest import FileRecord, Manifest, RatingsFileRecord
+from training.artefact.reader import movie_titles
+
+TRACED = {aligning.__file__, writer.__file__}
+
+
+def publish(store: Path, source: Path) -> None:
+    """Write the model in the folder `source` to the store, as the trainer does."""
+    artefact = reader.open_artefact(source)
+
+    def describe(model: FileRecord, movies: FileRecord | None, ratings: RatingsFileRecord | None) -> Manifest:
+        records = {"model_file": model, "movies_file": movies, "ratings_file": ratings}
+        return artefact.manifest.model_copy(update=records)
+
+    def save(path: Path) -> None:
+        shutil.copyfile(source / "model.keras", path)
+
+    writer.publish(
+        store,
+        artefact.manifest.name,
+        save,
+        describe,
+        movie_titles(source, artefact.manifest),
+        artefact.given,
+    )
+
+
+def digest(folder: Path) -> str:
+    """Of the model's file, every byte of which was checked."""
+    return reader.open_artefact(folder).manifest.model_file.sha256
+
+
+class Killer:
+    """Ends the process at the line of the writer's code that has a number."""
+
+    def __init__(self, line: int) -> None:
+        self._left = line
+
+    def __call__(self, frame: FrameType, event: str, argument: Any) -> Any:
+        """What `sys.settrace` asks for."""
+        if frame.f_code.co_filename not in TRACED:
+            return None
+        if event == "line":
+            self._left -= 1
+            if self._left < 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+        return self
+
+
+def killed_at(line: int, store: Path, source: Path) -> bool:
+    """Whether a child that publishes came to that line; it is dead then."""
+    child = os.fork()
+    if child == 0:
+        sys.settrace(Killer(line))
+        publish(store, source)
+        os._exit(0)
+    status = os.waitpid(child, 0)[1]
+    assert status in (0, signal.SIGKILL), status
+    return status == signal.SIGKILL
+
+
+def main(store: Path, other: Path) -> None:
+    """Kill at every line, and see that the store holds one of two models."""
+    (name,) = [path.name for path in store.iterdir() if not path.name.startswith(".")]
+    first = store.with_name("first")
+    shutil.copytree(store / name, first)
+    known = {digest(first): "before", digest(other): "after"}
+    line, seen = 0, {"before": 0, "after": 0}
+    while killed_at(line, store, other):
+        seen[known[digest(store / name)]] += 1
+        # The next one succeeds, whatever was left, and clears it away.
+        publish(store, first)
+        left = sorted(path.name for path in store.iterdir())
+        assert left == [".lock", name], left
+        line += 1
+    assert known[digest(store / name)] == "after"
+    sys.stdout.write(f"{seen['before']} {seen['after']}\n")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
