@@ -287,7 +287,7 @@ def test_whatever_room_the_disk_has_a_model_is_published_whole_or_not_at_all(
     store = disk / "store"
     shutil.copytree(shared_store, store)
     before = versions(store)
-    for pages in (0, 1, 2, 4, 6, 8):
+    for pages in range(5):
         with room(disk, pages * 4096), pytest.raises(ArtefactError) as refusal:
             judged.publish(store, {}, with_ratings=True)
         assert str(refusal.value).startswith(f"{store}/baseline: was not written, the store is as before (")
