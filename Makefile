@@ -16,9 +16,11 @@ UV_COMPILE := $(UV_LOCK) pyproject.toml
 # What looks at the locks has packages of its own, which neither `make check` nor `make test` needs.
 TOOLS := .venv-tools
 SBOM ?= sbom.json
+MINUTES ?= 10
+FIGURES := benchmarks/results/reliability.jsonl
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check format test test-long fuzz train serve bench bench-serving bench-reevaluate bench-page bench-fold-in shipped-models frontier docker-test lock audit licences sbom
+.PHONY: help setup check format test test-long fuzz soak train serve bench bench-serving bench-reevaluate bench-page bench-fold-in shipped-models frontier docker-test lock audit licences sbom
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -54,6 +56,11 @@ test-long: $(VENV)/.dev ## the tests that take minutes
 
 fuzz: $(VENV)/.dev ## the long fuzz: OpenAPI, raw HTTP, artefacts, ratings files; says how many cases (minutes)
 	$(BIN)/python -m pytest -m long -s tests/fuzz
+
+soak: $(VENV)/.dev ## MINUTES (10) of mixed load with reloads, memory watched, then every long test
+	@# Both are run, whatever comes of the first; figures of the tests are kept beside those of the load.
+	@rm -f $(FIGURES); mkdir -p $(dir $(FIGURES)); $(BIN)/python -m benchmarks.soak --minutes $(MINUTES) $(ARGS); soaked=$$?; \
+	  RELIABILITY_FIGURES=$(FIGURES) $(BIN)/python -m pytest -m long -s && exit $$soaked
 
 train: $(VENV)/.train ## train both models on DATA (default: the bundled set) into store/
 	@test "$(abspath $(TRAIN_STORE))" != "$(abspath models_store)" || { echo "models_store holds the shipped models: make train STORE=store" >&2; exit 1; }
