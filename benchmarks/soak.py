@@ -186,14 +186,15 @@ def grown(samples: Sequence[Sample]) -> tuple[dict[str, float], list[dict[str, A
         ("anonymous", [sample.anonymous for sample in samples]),
     ):
         mib = np.array(sizes)[late] / MIB
-        slope = float(np.polyfit(seconds[late] / 60, mib, 1)[0])
-        growth[what] = slope * float(seconds[-1] - seconds[late][0]) / 60
+        # The line, not single samples: while a model is loaded there are two of it.
+        slope, start = np.polyfit(seconds[late] - seconds[late][0], mib, 1)
+        growth[what] = float(slope * (seconds[-1] - seconds[late][0]))
         rows.append(
             {
                 "memory": what,
-                "after a minute MiB": f"{mib[0]:.1f}",
-                "at the end MiB": f"{mib[-1]:.1f}",
-                "MiB a minute": f"{slope:.2f}",
+                "after a minute MiB": f"{start:.1f}",
+                "at the end MiB": f"{start + growth[what]:.1f}",
+                "MiB a minute": f"{60 * slope:.2f}",
                 "grown MiB": f"{growth[what]:.1f}",
             }
         )
