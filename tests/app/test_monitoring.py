@@ -23,6 +23,7 @@ MONITORING: Final = REPOSITORY / "monitoring"
 # Prometheus itself adds these.
 OWN_METRICS: Final = {"up"}
 OWN_LABELS: Final = {"job", "instance"}
+CHOSEN: Final = {"type": "prometheus", "uid": "${datasource}"}
 
 _TEXT = re.compile(r'"[^"]*"')
 _GROUPED = re.compile(r"\b(?:by|on|ignoring|without|group_left|group_right)\s*\(([^)]*)\)")
@@ -97,14 +98,16 @@ def test_an_expression_asks_for_what_is_told(where: str, expression: str, told: 
     assert labels <= OWN_LABELS.union(*(told.get(metric, set()) for metric in metrics))
 
 
-def test_every_panel_takes_the_data_source_that_is_chosen() -> None:
-    variables = [one["name"] for one in dashboard()["templating"]["list"] if one["type"] == "datasource"]
-    assert variables == ["datasource"]
+def test_everything_takes_the_data_source_that_is_chosen() -> None:
+    source, *variables = dashboard()["templating"]["list"]
+    assert (source["name"], source["type"], source["query"]) == ("datasource", "datasource", "prometheus")
+    for other in (*variables, *dashboard()["annotations"]["list"]):
+        assert other["datasource"] == CHOSEN
     assert panels()
     for panel in panels():
         assert panel["targets"], panel["title"]
         for part in (panel, *panel["targets"]):
-            assert part["datasource"] == {"type": "prometheus", "uid": "${datasource}"}
+            assert part["datasource"] == CHOSEN
 
 
 def test_panels_have_names_and_places_of_their_own() -> None:
