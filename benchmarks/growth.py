@@ -87,18 +87,18 @@ def make_store(store: Path, users: int, movies: int) -> Path:
     h5 = folder / "weights.h5"
     layers: list[dict[str, Any]] = []
     with h5py.File(h5, "w") as file:
-        for place, (side, count) in enumerate(sizes.items()):
+        # Keras numbers a class's layers from the second on, and leaves their names to the configuration.
+        for number, (side, count) in zip(("", "_1"), sizes.items(), strict=True):
             numbers = random.permutation(count).astype(np.uint32) + 1
-            _layer(file, f"id_lookup_{place}", f"{side}_lookup", numbers=numbers)
+            _layer(file, f"id_lookup{number}", numbers=numbers)
             _layer(
                 file,
-                f"packed_{place}",
-                f"{side}_embedding",
+                f"packed_embedding{number}",
                 codes=random.integers(0, 256, count * DIM, dtype=np.uint8),
                 widths=np.full((1, DIM), 8, np.uint8),
                 steps=np.full((1, DIM), 0.004, np.float16),
             )
-            _layer(file, f"bias_{place}", f"{side}_bias", **{"0": np.zeros((count, 1), np.float32)})
+            _layer(file, f"embedding{number}", **{"0": np.zeros((count, 1), np.float32)})
             layers += [
                 _config("InputLayer", f"{side}_id"),
                 _config(
@@ -116,7 +116,7 @@ def make_store(store: Path, users: int, movies: int) -> Path:
                 ),
                 _config("Embedding", f"{side}_bias", [f"{side}_lookup"], input_dim=count, output_dim=1),
             ]
-        _layer(file, "rating_head", "rating", **{"0": np.float32(0.5)})
+        _layer(file, "rating_head", **{"0": np.float32(0.5)})
     inputs = ["user_embedding", "movie_embedding", "user_bias", "movie_bias"]
     layers.append(_config("RatingHead", "rating", inputs, global_bias=True))
     config = {
@@ -162,9 +162,8 @@ def make_store(store: Path, users: int, movies: int) -> Path:
     return store
 
 
-def _layer(file: h5py.File, group: str, name: str, **arrays: Any) -> None:
+def _layer(file: h5py.File, group: str, **arrays: Any) -> None:
     variables = file.create_group(f"layers/{group}/vars")
-    variables.attrs["name"] = name
     for key, array in arrays.items():
         variables.create_dataset(key, data=array)
 

@@ -24,12 +24,12 @@ _ODD = (
 
 @st.composite
 def changed_bytes(draw: st.DrawFn, sound: bytes) -> bytes:
-    """`sound` with one to five places overwritten, cut out, doubled or exchanged."""
+    """`sound` with one to five places overwritten, cut out, doubled, filled in or exchanged."""
     data = bytearray(sound)
     for _ in range(draw(st.integers(1, 5))):
         place = draw(st.integers(0, max(0, len(data) - 1)))
         length = draw(st.sampled_from([1, 2, 4, 8, 16, 100, 2000]))
-        match draw(st.sampled_from(["bit", "bytes", "number", "cut", "end", "double", "move"])):
+        match draw(st.sampled_from(["bit", "bytes", "number", "cut", "end", "double", "fill", "move"])):
             case "bit" if data:
                 data[place] ^= 1 << draw(st.integers(0, 7))
             case "bytes":
@@ -44,6 +44,8 @@ def changed_bytes(draw: st.DrawFn, sound: bytes) -> bytes:
                 del data[place:]
             case "double":
                 data[place:place] = data[place : place + length]
+            case "fill":
+                data[place:place] = draw(st.binary(min_size=1, max_size=1)) * length
             case "move":
                 other = draw(st.integers(0, max(0, len(data) - 1)))
                 data[other : other + length] = data[place : place + length]

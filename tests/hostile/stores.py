@@ -316,6 +316,12 @@ def name_that_is_no_text(file: h5py.File, canary: Canary) -> None:
 
 
 @weights
+def array_with_an_attribute(file: h5py.File, canary: Canary) -> None:
+    # Keras asks for this one.
+    file["layers/qr_embedding/quotient/vars/0"].attrs["dtype"] = "bfloat16"
+
+
+@weights
 def array_outside_the_layers(file: h5py.File, canary: Canary) -> None:
     file.create_dataset("optimizer/vars/0", data=np.zeros(3, "f4"))
 
@@ -358,5 +364,6 @@ ATTACKS: tuple[Attack, ...] = (
     opaque_bytes,
     kind_of_its_own,
     name_that_is_no_text,
+    array_with_an_attribute,
     array_outside_the_layers,
 )

@@ -13,6 +13,7 @@ import os
 import re
 import struct
 import zipfile
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,12 +104,36 @@ def read_archive(path: Path, file: BinaryIO) -> Archive:
             raise ArtefactForeign(path, f"holds the class {class_name[:60]!r}, which no model of ours has")
     if not _is_model(config):
         raise ArtefactForeign(path, f"{CONFIG} is not the configuration of a model")
+    names = _layer_names(config["config"]["layers"])
+    by_group = _read_variables(path, members[WEIGHTS], MappedFile(file))
     return Archive(
         path=path,
         keras_version=version,
         config=MappingProxyType(config),
-        variables=MappingProxyType(_read_variables(path, members[WEIGHTS], MappedFile(file))),
+        variables=MappingProxyType({names.get(group, group): arrays for group, arrays in by_group.items()}),
     )
+
+
+def _layer_names(layers: list[dict[str, Any]]) -> dict[str, str]:
+    """By group of the weights file, the name of the layer that lies there.
+
+    Keras numbers the groups of a class in the order of the layers. The file says it too, in attributes, but
+    in the heap of a spoilt file, where their text lies, the HDF5 library crashes or goes in circles.
+    """
+    names: dict[str, str] = {}
+    count: Counter[str] = Counter()
+    for layer in layers:
+        group = _snake_case(layer["class_name"])
+        number = count[group]
+        count[group] += 1
+        names[f"{group}_{number}" if number else group] = layer["name"]
+    return names
+
+
+def _snake_case(class_name: str) -> str:
+    """How Keras writes a class in a path: `QREmbedding` is `qr_embedding`."""
+    words = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", re.sub(r"\W+", "", class_name))
+    return re.sub("([a-z])([A-Z])", r"\1_\2", words).lower()
 
 
 @dataclass(frozen=True)
@@ -189,7 +214,10 @@ def _is_model(config: Mapping[str, Any]) -> bool:
     inner = config.get("config")
     layers = inner.get("layers") if isinstance(inner, dict) else None
     named = isinstance(layers, list) and all(
-        isinstance(layer, dict) and isinstance(layer.get("name"), str) for layer in layers
+        isinstance(layer, dict)
+        and isinstance(layer.get("name"), str)
+        and isinstance(layer.get("class_name"), str)
+        for layer in layers
     )
     return named and config.get("class_name") == "Functional"
 
@@ -233,7 +261,6 @@ def _read_variables(
             h5py.File(window, "r") as file,
         ):
             layers: dict[str, dict[str, NDArray[np.generic]]] = {}
-            names: dict[str, str] = {}
             for position, (group_path, item) in enumerate(_walk(path, file)):
                 if position > MAX_OBJECTS:
                     raise ArtefactForeign(path, f"{WEIGHTS} holds more than {MAX_OBJECTS} objects")
@@ -242,14 +269,12 @@ def _read_variables(
                     if isinstance(item, h5py.Dataset):
                         raise ArtefactForeign(path, f"{WEIGHTS} holds arrays outside its layers")
                     continue
-                if len(parts) == 3 and parts[2] == "vars":
-                    names[parts[1]] = str(item.attrs.get("name", parts[1]))
                 if isinstance(item, h5py.Dataset):
                     inner = "/".join(part for part in parts[2:] if part != "vars")
                     layers.setdefault(parts[1], {})[inner] = _read_array(path, item, weights, mapped)
     except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
         raise ArtefactDamaged(path, f"{WEIGHTS} is not readable HDF5") from error
-    return {names.get(group, group): arrays for group, arrays in layers.items()}
+    return layers
 
 
 def _walk(path: Path, group: h5py.Group, above: str = "") -> Iterator[tuple[str, h5py.Group | h5py.Dataset]]:
@@ -272,6 +297,8 @@ def _read_array(
     path: Path, dataset: h5py.Dataset, weights: _Member, mapped: MappedFile
 ) -> NDArray[np.generic]:
     plain = dataset.chunks is None and not dataset.external and not dataset.is_virtual
+    # Attributes are refused, not read: see `_layer_names`. Keras would read them.
+    plain = plain and h5py.h5a.get_num_attrs(dataset.id) == 0
     # Not the library's own product, which overflows.
     nbytes = math.prod(dataset.shape or ()) * dataset.dtype.itemsize
     if not plain or dataset.shape is None or dataset.dtype.kind not in "fiu" or nbytes > weights.size:
