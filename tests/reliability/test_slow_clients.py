@@ -14,7 +14,8 @@ import pytest
 
 from tests.app.processes import Running, running
 from tests.conftest import REPOSITORY
-from tests.reliability.clients import wait_until
+from tests.figures import tell
+from tests.reliability.clients import asking, wait_until
 from tests.reliability.sockets import read_until
 
 HEAD = b"POST %b HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
@@ -96,21 +97,22 @@ def server() -> Iterator[Running]:
         assert "Traceback" not in output + errors
 
 
+def behave(server: Running, client: Callable[[socket.socket], None]) -> Came:
+    """What came back to a client, and after how many seconds the server closed."""
+    start = time.perf_counter()
+    with socket.create_connection(server.address(), timeout=20) as connection:
+        client(connection)
+        try:
+            return read_until(connection), time.perf_counter() - start
+        except ConnectionResetError:
+            return b"reset", time.perf_counter() - start
+
+
 @pytest.fixture(scope="module")
 def came(server: Running) -> dict[str, Future[Came]]:
-    """What came back to each client, and after how many seconds the server closed. All at once."""
-
-    def behave(client: Callable[[socket.socket], None]) -> Came:
-        start = time.perf_counter()
-        with socket.create_connection(server.address(), timeout=20) as connection:
-            client(connection)
-            try:
-                return read_until(connection), time.perf_counter() - start
-            except ConnectionResetError:
-                return b"reset", time.perf_counter() - start
-
+    """What came of each client; all at once."""
     with ThreadPoolExecutor(len(CLIENTS)) as clients:
-        return {client.__name__: clients.submit(behave, client) for client in CLIENTS}
+        return {client.__name__: clients.submit(behave, server, client) for client in CLIENTS}
 
 
 def test_who_says_nothing_is_closed(came: dict[str, Future[Came]]) -> None:
@@ -171,3 +173,31 @@ def test_who_does_not_read_is_cut_off(server: Running, came: dict[str, Future[Ca
         wait_until(lambda: open_files(server) == before + 1)
         assert httpx2.get(f"{server.url}/healthz").status_code == 200
         wait_until(lambda: open_files(server) <= before, seconds=SECONDS + SLACK)
+
+
+@pytest.mark.long
+def test_many_slow_clients_hold_up_nobody(server: Running) -> None:
+    rounds, crowd = 15, CLIENTS * 6
+    before = open_files(server)
+    with (
+        asking(server.url, "/predict", {"user_id": 1, "movie_id": 1193}, clients=2) as asked,
+        ThreadPoolExecutor(len(crowd)) as clients,
+    ):
+        for _ in range(rounds):
+            for answer, seconds in clients.map(lambda client: behave(server, client), crowd):
+                assert answer in (b"", b"reset") or answer.startswith((b"HTTP/1.1 200 ", b"HTTP/1.1 408 "))
+                assert seconds < 20
+    assert not asked.lost
+    assert {answer.status_code for answer in asked.answers} == {200}
+    waits = sorted(1000 * answer.elapsed.total_seconds() for answer in asked.answers)
+    wait_until(lambda: open_files(server) <= before)
+    p50, p99 = (waits[len(waits) * part // 100] for part in (50, 99))
+    assert p50 < 200
+    tell(
+        "slow clients",
+        slow_clients=f"{rounds * len(crowd):,}",
+        requests_beside=f"{len(waits):,}",
+        lost=0,
+        p50=f"{p50:.1f} ms",
+        p99=f"{p99:.1f} ms",
+    )

@@ -10,14 +10,17 @@ import subprocess
 import sys
 import time
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import httpx2
 import pytest
 
+from app.metrics.slots import ALIVE_SECONDS
 from tests.app.processes import command, free_port, running
 from tests.conftest import REPOSITORY
-from tests.reliability.clients import asking, wait_until
+from tests.figures import tell
+from tests.reliability.clients import Asked, asking, wait_until
 from tests.reliability.sockets import read_until
 
 PAIR = {"user_id": 1, "movie_id": 1}
@@ -61,6 +64,44 @@ def test_a_killed_worker_takes_only_its_own_requests_along(shared_store: Path) -
         output, _ = server.process.communicate(timeout=10)
     assert f"worker {before[0]} ended (signal 9)" in output
     assert server.process.returncode == 0
+
+
+def all_are_ready(url: str) -> bool:
+    return "stars_ready_workers 2.0\n" in httpx2.get(f"{url}/metrics").text
+
+
+def has_answers(asked: Asked, count: int) -> bool:
+    return len(asked.answers) > count
+
+
+@pytest.mark.long
+def test_workers_killed_again_and_again_take_only_their_own_requests_along(shared_store: Path) -> None:
+    kills, clients, gaps = 6, 4, []
+    with running(shared_store, workers=2, log_level="warning") as server:
+        with asking(server.url, "/predict", PAIR, clients=clients) as asked:
+            for number in range(kills):
+                # A worker that does not live long is not replaced at once. After some seconds, metrics
+                # count no dead one.
+                time.sleep(ALIVE_SECONDS if number else 0)
+                wait_until(lambda: all_are_ready(server.url), seconds=60)
+                more, lost = len(asked.answers) + 100, len(asked.lost)
+                start = time.monotonic()
+                os.kill(server.workers()[number % 2], signal.SIGKILL)
+                wait_until(partial(has_answers, asked, more))
+                gaps.append(time.monotonic() - start)
+                assert len(asked.lost) - lost <= clients
+        assert {answer.status_code for answer in asked.answers} == {200}
+        server.process.terminate()
+        output, _ = server.process.communicate(timeout=10)
+    assert output.count("ended (signal 9)") == kills
+    assert server.process.returncode == 0
+    tell(
+        "workers killed by SIGKILL",
+        kills=kills,
+        requests=f"{len(asked.answers):,}",
+        lost=f"{len(asked.lost)} of at most {kills * clients}",
+        longest_until_100_more_answers=f"{max(gaps):.2f} s",
+    )
 
 
 def test_workers_of_a_killed_supervisor_finish_and_leave(shared_store: Path) -> None:
