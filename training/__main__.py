@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 
@@ -17,6 +18,8 @@ from training.errors import WorkshopError
 
 def main() -> None:
     """Run a command; a refusal is one line on stderr and exit code 1."""
+    # Its Python side warns, at length, that one model after another is compiled.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     try:
         app(prog_name="python -m training")
     except WorkshopError as error:

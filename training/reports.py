@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import pandas as pd
 from training.artefact.manifest import Manifest
 from training.data.dataset import Dataset
 from training.errors import ReportError
+from training.replacing import replacing
 from training.settings import MixedDimension, ModelSettings
 
 PAGE = "training.html"
@@ -146,8 +146,7 @@ def _blocks(manifests: list[Manifest]) -> list[tuple[str, int, str]]:
 
 def save_chart(chart: Any, path: Path) -> None:
     """Write an HTML page that needs no network, or a PNG, under a temporary name; then rename."""
-    unfinished = path.with_name(f".{path.stem}.unfinished{path.suffix}")
     # `inline` puts the plotting library into the page.
     options = {"inline": True} if path.suffix == ".html" else {"scale_factor": 2}
-    chart.save(unfinished, **options)
-    os.replace(unfinished, path)  # noqa: PTH105 - replaces on every system
+    with replacing(path) as unfinished:
+        chart.save(unfinished, **options)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import os
 import random
 import resource
@@ -297,6 +298,50 @@ def test_whatever_room_the_disk_has_a_model_is_published_whole_or_not_at_all(
     with room(disk, 200 * 4096):
         judged.publish(store, {}, with_ratings=True)
     assert_replaced(store, before, "baseline")
+
+
+@pytest.mark.long
+def test_at_every_page_of_room_a_model_is_published_whole_or_not_at_all(
+    shared_store: Path, disk: Path
+) -> None:
+    judged = fit_and_judge(TINY_BASELINE, QUICK.model_copy(update={"epochs": 1}), tiny_dataset())
+    store = disk / "store"
+    shutil.copytree(shared_store, store)
+    before = versions(store)
+    for pages in itertools.count():
+        try:
+            with room(disk, pages * 4096):
+                judged.publish(store, {}, with_ratings=True)
+            break
+        except ArtefactError:
+            assert versions(store) == before
+            assert not is_publishing(store)
+    assert_replaced(store, before, "baseline")
+    assert pages > 5
+    tell("disk full while a model is published", sizes=pages, broken_stores=0)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("pages", [0, 1, 4, 16])
+@pytest.mark.parametrize("command", ["split", "fit", "distil", "frontier"])
+def test_a_full_disk_ends_every_command_with_a_line(
+    command: str, pages: int, ratings: Path, disk: Path, tmp_path: Path
+) -> None:
+    arguments: dict[str, tuple[object, ...]] = {
+        "split": ("--out", disk / "split"),
+        "fit": ("baseline", *FIT, "--store", tmp_path / "store", "--report", disk / "report"),
+        "distil": ("tiny", "--store", disk / "store", "--work", disk / "work"),
+        "frontier": ("--quick", "--out", disk / "out", "--store", tmp_path),
+    }
+    trainer = functools.partial(Trainer.start, command, "--data", ratings, *arguments[command])
+    with room(disk, pages * 4096):
+        short = trainer()
+        _, errors = short.process.communicate(timeout=PATIENCE)
+    if short.process.returncode:
+        assert errors.startswith("error: ") and errors.count("\n") == 1, errors
+        assert str(disk) in errors
+    assert not list(disk.rglob("*unfinished*"))
+    trainer().succeeds()
 
 
 def test_a_file_that_may_not_grow_ends_the_run_with_a_line(ratings: Path, store: Path) -> None:

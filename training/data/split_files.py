@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from pathlib import Path
 from typing import Final
 
 from training.data.split import Split
 from training.errors import SplitError
+from training.replacing import replacing
 
 FORMAT: Final = 1
 
@@ -51,14 +50,5 @@ def write_split(split: Split, folder: Path) -> Path:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """All of the content, or the file as it was."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        # mkstemp's 0600 would hide the split from those it is written for.
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    with replacing(path) as unfinished:
+        unfinished.write_bytes(content)

@@ -15,6 +15,7 @@ from training.data.table import RatingsTable
 from training.errors import ReportError
 from training.frontier.summary import Line, as_markdown, summarise
 from training.frontier.table import Row
+from training.replacing import replacing
 
 TABLE: Final = "frontier.csv"
 SUMMARY: Final = "frontier.md"
@@ -92,7 +93,8 @@ def draw_frontier(request: Request, console: Console) -> None:
     lines = summarise([*references(dataset, request.store), *rows])
     console.print(_table(lines))
     try:
-        (request.out / SUMMARY).write_text(as_markdown(lines), encoding="utf-8")
+        with replacing(request.out / SUMMARY) as summary:
+            summary.write_text(as_markdown(lines), encoding="utf-8")
         page = write_charts(lines, f"{request.table.name}, {request.split} split", request.out)
     except OSError as error:
         raise ReportError(

@@ -10,6 +10,7 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 from training.errors import DataError
+from training.replacing import replacing
 
 
 @dataclass(frozen=True)
@@ -93,12 +94,10 @@ def append_row(path: Path, row: Row) -> None:
 def write_rows(path: Path, rows: Iterable[Row]) -> None:
     """Write a whole table in place of what is there."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".unfinished")
-    with unfinished.open("w", encoding="utf-8", newline="") as file:
+    with replacing(path) as unfinished, unfinished.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(_COLUMNS)
         writer.writerows(astuple(row) for row in rows)
-    unfinished.replace(path)
 
 
 def non_dominated(sizes: list[int], errors: list[float]) -> list[bool]:

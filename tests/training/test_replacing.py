@@ -1,0 +1,33 @@
+"""A file is there whole or as it was."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from training.replacing import replacing
+
+
+def test_what_was_written_takes_the_place(tmp_path: Path) -> None:
+    (tmp_path / "table.csv").write_text("old")
+    with replacing(tmp_path / "table.csv") as unfinished:
+        unfinished.write_text("new")
+        assert unfinished.suffix == ".csv"
+        assert (tmp_path / "table.csv").read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["table.csv"]
+    assert (tmp_path / "table.csv").read_text() == "new"
+
+
+def test_what_was_not_finished_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "table.csv").write_text("old")
+    with pytest.raises(OSError, match="no room"):
+        _write_half(tmp_path / "table.csv")
+    assert [path.name for path in tmp_path.iterdir()] == ["table.csv"]
+    assert (tmp_path / "table.csv").read_text() == "old"
+
+
+def _write_half(path: Path) -> None:
+    with replacing(path) as unfinished:
+        unfinished.write_text("ne")
+        raise OSError("no room")
