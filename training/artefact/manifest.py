@@ -24,6 +24,8 @@ MODEL_FILE: Final = "model.keras"
 MOVIES_FILE: Final = "movies.json"
 RATINGS_FILE: Final = "ratings.bin"
 MAX_MANIFEST_BYTES: Final = 64 * 1024 * 1024
+# Characters of what a refusal repeats.
+_MAX_REPEATED: Final = 200
 
 ModelName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -224,13 +226,14 @@ def read_manifest(path: Path) -> Manifest:
         return Manifest.model_validate_json(text)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"])[:200] or "the file"
+        where = ".".join(str(part) for part in first["loc"])[:_MAX_REPEATED] or "the file"
         if first["loc"] == ("format_version",):
             raise ArtefactForeign(
                 path,
                 f"its format_version is not {PLAIN_VERSION} or {RATINGS_VERSION}, which this program reads; "
                 "train again",
             ) from error
-        raise ArtefactDamaged(path, f"{where}: {first['msg'].removeprefix('Value error, ')}") from error
+        what = first["msg"].removeprefix("Value error, ")[:_MAX_REPEATED]
+        raise ArtefactDamaged(path, f"{where}: {what}") from error
     except RecursionError as error:
         raise ArtefactDamaged(path, "is nested too deeply") from error

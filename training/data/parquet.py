@@ -72,7 +72,8 @@ def _read(path: Path, columns: ColumnNames | None) -> dict[str, Any]:
                     f"has the columns {shown(', '.join(names))}, not {', '.join(wanted)}; name the columns",
                 )
             table = file.read(columns=[names[place] for place in positions.values()])
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        # The last for a column's name.
         raise DataError(path, f"cannot be read as Parquet: {shown(str(error), 120)}") from error
     if not table.num_rows:
         raise DataError(path, "there is no rating in it")

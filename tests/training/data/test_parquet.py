@@ -143,6 +143,13 @@ def test_text_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
             load_ratings(save(tmp_path, **{**GOOD, role: broken}))
 
 
+def test_a_name_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
+    path = save(tmp_path, **GOOD, other=[1, 2, 3])
+    path.write_bytes(path.read_bytes().replace(b"other", b"o\xffher"))
+    with pytest.raises(DataError, match="cannot be read as Parquet"):
+        load_ratings(path)
+
+
 def test_a_negative_number_is_an_id_verbatim(tmp_path: Path) -> None:
     table = load_ratings(save(tmp_path, **{**GOOD, "user": [3, -1, 2]}))
     assert list(table.users) == ["3", "-1", "2"]
