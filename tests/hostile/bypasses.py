@@ -3,7 +3,8 @@
 The attacker may write to the store: the manifest states the right digest and size of the spoilt file. What
 each was is told by the advisory of its number; the payloads here do no more than touch the canary.
 
-Several ways of one number are several attacks: each must be refused for itself, not for its neighbour.
+Several ways of one number are several attacks. Each is refused for itself, which the pattern beside it tells:
+what is spoilt fits the model in every other respect, as far as there is any.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from tests.spoiling import rewrite_config, rewrite_members, rewrite_weights, sta
 
 Attack = Callable[[Path, Canary], None]
 Layer = dict[str, Any]
+# Of the model that is spoilt.
+TABLE = "layers/qr_embedding/quotient/vars/0"
 
 
 def code_layer(canary: Canary) -> Layer:
@@ -144,8 +147,8 @@ def member_above_the_folder(folder: Path, canary: Canary) -> None:
 
 def gigantic_shape(folder: Path, canary: Canary) -> None:
     def change(file: h5py.File) -> None:
-        group = file["layers/md_embedding/vars"] if "layers/md_embedding/vars" in file else file["layers"]
-        group.create_dataset("99", shape=(10**6, 10**6, 10**6), dtype="f4", chunks=(1, 1, 10**3))
+        del file[TABLE]
+        file.create_dataset(TABLE, shape=(10**6, 10**6, 10**6), dtype="f4", chunks=(1, 1, 10**3))
 
     rewrite_weights(folder, change)
 
@@ -169,31 +172,42 @@ def foreign_graph(folder: Path, canary: Canary) -> None:
 
 def weights_in_another_file(folder: Path, canary: Canary) -> None:
     def change(file: h5py.File) -> None:
-        size = canary.pipe.parent.joinpath("canary_module.py").stat().st_size
-        external = [(str(canary.folder / "canary_module.py"), 0, size)]
-        vars_ = file["layers"].create_group("attack/vars")
-        vars_.create_dataset("0", shape=(size,), dtype="u1", external=external)
+        table = taken_out(file)
+        (canary.folder / "other").write_bytes(table.tobytes())
+        external = [(str(canary.folder / "other"), 0, table.nbytes)]
+        file.create_dataset(TABLE, shape=table.shape, dtype=table.dtype, external=external)
 
     rewrite_weights(folder, change)
 
 
 def weights_behind_a_link(folder: Path, canary: Canary) -> None:
-    with h5py.File(canary.folder / "other.h5", "w") as other:
-        other["secret"] = np.arange(10)
-    target = h5py.ExternalLink(str(canary.folder / "other.h5"), "/secret")
-    rewrite_weights(folder, lambda file: file["layers"].create_group("attack/vars").update({"0": target}))
+    def change(file: h5py.File) -> None:
+        other = in_another_file(taken_out(file), canary)
+        file[TABLE] = h5py.ExternalLink(other, "/table")
+
+    rewrite_weights(folder, change)
 
 
 def weights_of_a_virtual_dataset(folder: Path, canary: Canary) -> None:
-    with h5py.File(canary.folder / "other.h5", "w") as other:
-        other["secret"] = np.arange(10)
-
     def change(file: h5py.File) -> None:
-        layout = h5py.VirtualLayout(shape=(10,), dtype="i8")
-        layout[:] = h5py.VirtualSource(str(canary.folder / "other.h5"), "secret", shape=(10,))
-        file["layers"].create_group("attack/vars").create_virtual_dataset("0", layout)
+        table = taken_out(file)
+        layout = h5py.VirtualLayout(shape=table.shape, dtype=table.dtype)
+        layout[:] = h5py.VirtualSource(in_another_file(table, canary), "table", shape=table.shape)
+        file.create_virtual_dataset(TABLE, layout)
 
     rewrite_weights(folder, change)
+
+
+def taken_out(file: h5py.File) -> np.ndarray[Any, Any]:
+    table: np.ndarray[Any, Any] = file[TABLE][()]
+    del file[TABLE]
+    return table
+
+
+def in_another_file(table: np.ndarray[Any, Any], canary: Canary) -> str:
+    with h5py.File(canary.folder / "other.h5", "w") as other:
+        other["table"] = table
+    return str(canary.folder / "other.h5")
 
 
 def own_prefix_on_keras_lambda(folder: Path, canary: Canary) -> None:
@@ -210,6 +224,11 @@ def lambda_registered_behind_a_known_class(folder: Path, canary: Canary) -> None
     add_layers(folder, {**code_layer(canary), "class_name": "Embedding", "registered_name": "keras>Lambda"})
 
 
+def lambda_registered_behind_our_module(folder: Path, canary: Canary) -> None:
+    ours = {"module": "training.layers.id_lookup", "class_name": "IdLookup"}
+    add_layers(folder, {**code_layer(canary), **ours, "registered_name": "keras>Lambda"})
+
+
 def training_configuration(folder: Path, canary: Canary) -> None:
     """No advisory: what a model is compiled with is deserialised, too."""
     loss = {"loss": function("canary_module", "touch"), "optimizer": "adam"}
@@ -224,22 +243,48 @@ def swapped_members(folder: Path, canary: Canary) -> None:
     rewrite_members(folder, swap_members)
 
 
-BYPASSES: dict[str, tuple[Attack, ...]] = {
-    "CVE-2024-3660": (lambda_with_code,),
-    "CVE-2025-1550": (function_of_the_standard_library, function_of_any_module),
-    "CVE-2025-8747": (own_function_that_downloads,),
-    "CVE-2025-9905": (legacy_file_by_the_new_name,),
-    "CVE-2025-9906": (safe_mode_switched_off,),
-    "CVE-2025-12058": (vocabulary_by_path, vocabulary_by_address, vocabulary_by_path_in_our_lookup),
-    "CVE-2025-12060": (member_behind_a_link, absolute_member, member_above_the_folder),
-    "CVE-2026-0897": (gigantic_shape, gigantic_table_in_the_configuration),
-    "CVE-2026-1462": (foreign_graph,),
-    "CVE-2026-1669": (weights_in_another_file, weights_behind_a_link, weights_of_a_virtual_dataset),
-    "no number": (
-        own_prefix_on_keras_lambda,
-        own_prefix_on_any_module,
-        lambda_registered_behind_a_known_class,
-        training_configuration,
-        swapped_members,
-    ),
+def foreign(class_name: str) -> str:
+    return f"holds the class '{class_name}', which no model of ours has"
+
+
+MEMBERS = "must hold exactly config.json, metadata.json, model.weights.h5"
+NO_PLAIN_ARRAY = "holds an array that is not plain numbers within the file"
+
+BYPASSES: dict[str, dict[Attack, str]] = {
+    "CVE-2024-3660": {lambda_with_code: foreign("Lambda")},
+    "CVE-2025-1550": {
+        function_of_the_standard_library: foreign("run"),
+        function_of_any_module: foreign("touch"),
+    },
+    "CVE-2025-8747": {own_function_that_downloads: foreign("Lambda")},
+    "CVE-2025-9905": {legacy_file_by_the_new_name: "does not end like one"},
+    "CVE-2025-9906": {safe_mode_switched_off: foreign("Lambda")},
+    "CVE-2025-12058": {
+        vocabulary_by_path: foreign("StringLookup"),
+        vocabulary_by_address: foreign("StringLookup"),
+        vocabulary_by_path_in_our_lookup: "names a vocabulary",
+    },
+    "CVE-2025-12060": {
+        member_behind_a_link: MEMBERS,
+        absolute_member: MEMBERS,
+        member_above_the_folder: MEMBERS,
+    },
+    "CVE-2026-0897": {
+        gigantic_shape: NO_PLAIN_ARRAY,
+        gigantic_table_in_the_configuration: "other (?:shapes|tables)",
+    },
+    "CVE-2026-1462": {foreign_graph: foreign("TFSMLayer")},
+    "CVE-2026-1669": {
+        weights_in_another_file: NO_PLAIN_ARRAY,
+        weights_behind_a_link: "holds a link",
+        weights_of_a_virtual_dataset: NO_PLAIN_ARRAY,
+    },
+    "no number": {
+        own_prefix_on_keras_lambda: foreign("Lambda"),
+        own_prefix_on_any_module: foreign("touch"),
+        lambda_registered_behind_a_known_class: foreign("Embedding"),
+        lambda_registered_behind_our_module: foreign("IdLookup"),
+        training_configuration: "says how to train",
+        swapped_members: "states no keras_version",
+    },
 }

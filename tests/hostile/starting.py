@@ -6,6 +6,7 @@ import gc
 import os
 import re
 import resource
+import shutil
 import signal
 import socket
 import subprocess
@@ -27,7 +28,7 @@ MEGABYTES, START_MEGABYTES = 32, 150
 # Address space that may be asked for: a table is refused, not made of pages that nobody touches.
 _RESERVED_BYTES = 2**30
 # What root may do beyond the modes of files is not to help.
-UNPRIVILEGED = ["setpriv", "--bounding-set=-all"] if os.geteuid() == 0 else []
+UNPRIVILEGED = ["setpriv", "--bounding-set=-all"] if os.geteuid() == 0 and shutil.which("setpriv") else []
 # A refusal that waits for something never ends by itself.
 PATIENCE = 60
 
@@ -53,7 +54,8 @@ class Canary:
         # Whoever opens it to read is stuck, and the start never ends.
         os.mkfifo(self.pipe)
         self._listener = socket.create_server(("127.0.0.1", 0))
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._listening = threading.Thread(target=self._listen, daemon=True)
+        self._listening.start()
 
     @property
     def file(self) -> Path:
@@ -88,6 +90,9 @@ class Canary:
 
     def close(self) -> None:
         """Stop listening."""
+        # Closing alone leaves whoever waits for a call, and the port.
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listening.join()
         self._listener.close()
 
 

@@ -19,6 +19,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from tests.hostile.bypasses import MEMBERS, NO_PLAIN_ARRAY, TABLE, Attack, taken_out
 from tests.hostile.starting import Canary
 from tests.spoiling import (
     rewrite_config,
@@ -28,7 +29,6 @@ from tests.spoiling import (
     state_digest,
 )
 
-Attack = Callable[[Path, Canary], None]
 FILES = ("manifest.json", "model.keras", "movies.json")
 
 
@@ -149,9 +149,14 @@ def other_name_before_the_bytes(folder: Path, canary: Canary) -> None:
 
 
 def members_without_end(folder: Path, canary: Canary) -> None:
-    rewrite_members(
-        folder, lambda members: members.update({f"assets/{place}": b"" for place in range(50_000)})
-    )
+    path = folder / "model.keras"
+    data = path.read_bytes()
+    end = data.rindex(b"PK\5\6")
+    size, start = struct.unpack("<LL", data[end + 12 : end + 20])
+    directory = data[start : start + size] * 200_000
+    stated = struct.pack("<L", len(directory))
+    path.write_bytes(data[:start] + directory + data[end : end + 12] + stated + data[end + 16 :])
+    state_digest(folder)
 
 
 def deep_configuration(folder: Path, canary: Canary) -> None:
@@ -170,7 +175,7 @@ def configuration_of_many_objects(folder: Path, canary: Canary) -> None:
 
 
 def layers_without_names(folder: Path, canary: Canary) -> None:
-    rewrite_config(folder, lambda config: config["config"].update(layers=[[]] * 300_000))
+    rewrite_config(folder, lambda config: config["config"].update(layers=[[]] * 200_000))
 
 
 def number_of_many_digits(folder: Path, canary: Canary) -> None:
@@ -201,6 +206,10 @@ def deep_manifest(folder: Path, canary: Canary) -> None:
 
 def manifest_with_a_path_for_a_name(folder: Path, canary: Canary) -> None:
     rewrite_manifest(folder, lambda manifest: manifest.update(name=f"../../{canary.file}"))
+
+
+def manifest_with_a_long_kind(folder: Path, canary: Canary) -> None:
+    rewrite_manifest(folder, lambda manifest: manifest["fallback"].update(kind="x" * 10_000))
 
 
 def deep_titles(folder: Path, canary: Canary) -> None:
@@ -261,6 +270,12 @@ def deep_groups(file: h5py.File, canary: Canary) -> None:
 
 
 @weights
+def compressed_table(file: h5py.File, canary: Canary) -> None:
+    table = taken_out(file)
+    file.create_dataset(TABLE, data=table, compression="gzip")
+
+
+@weights
 def compressed_zeros(file: h5py.File, canary: Canary) -> None:
     vars_ = file["layers"].create_group("attack/vars")
     vars_.create_dataset("0", data=np.zeros((10**4, 10**3), "f4"), compression="gzip", chunks=(10**4, 10**3))
@@ -310,15 +325,9 @@ def kind_of_its_own(file: h5py.File, canary: Canary) -> None:
 
 
 @weights
-def name_that_is_no_text(file: h5py.File, canary: Canary) -> None:
-    file["layers"].create_group("attack/vars").attrs["name"] = np.arange(8)
-    file["layers/attack/vars"].create_dataset("0", data=np.zeros(3, "f4"))
-
-
-@weights
 def array_with_an_attribute(file: h5py.File, canary: Canary) -> None:
     # Keras asks for this one.
-    file["layers/qr_embedding/quotient/vars/0"].attrs["dtype"] = "bfloat16"
+    file[TABLE].attrs["dtype"] = "bfloat16"
 
 
 @weights
@@ -326,44 +335,49 @@ def array_outside_the_layers(file: h5py.File, canary: Canary) -> None:
     file.create_dataset("optimizer/vars/0", data=np.zeros(3, "f4"))
 
 
-ATTACKS: tuple[Attack, ...] = (
-    stated_terabyte,
-    bomb,
-    bomb_of_a_rare_kind,
-    size_that_is_not_there,
-    member_that_starts_past_the_end,
-    encrypted_member,
-    the_same_member_twice,
-    other_name_before_the_bytes,
-    members_without_end,
-    deep_configuration,
-    large_configuration,
-    configuration_of_many_objects,
-    layers_without_names,
-    number_of_many_digits,
-    configuration_in_another_encoding,
-    version_with_a_line_break,
-    class_with_control_characters,
-    large_manifest,
-    deep_manifest,
-    manifest_with_a_path_for_a_name,
-    deep_titles,
-    titles_that_are_numbers,
-    large_titles,
-    soft_link,
-    dangling_soft_link,
-    group_that_holds_itself,
-    groups_without_end,
-    deep_groups,
-    compressed_zeros,
-    unknown_filter,
-    shape_whose_product_overflows,
-    array_that_was_never_written,
-    texts_of_any_length,
-    references,
-    opaque_bytes,
-    kind_of_its_own,
-    name_that_is_no_text,
-    array_with_an_attribute,
-    array_outside_the_layers,
-)
+COMPRESSED = "has a compressed or encrypted member"
+NESTED = "nested too deeply"
+NO_JSON = "config.json is not JSON"
+# Each with words of the line that refuses it: it is refused for itself.
+ATTACKS: dict[Attack, str] = {
+    stated_terabyte: "size or sha256 differ",
+    bomb: COMPRESSED,
+    bomb_of_a_rare_kind: COMPRESSED,
+    size_that_is_not_there: "states members larger than itself",
+    member_that_starts_past_the_end: "Truncated file header",
+    encrypted_member: COMPRESSED,
+    the_same_member_twice: MEMBERS,
+    other_name_before_the_bytes: "File name in directory",
+    members_without_end: MEMBERS,
+    deep_configuration: NO_JSON,
+    large_configuration: "config.json is larger than",
+    configuration_of_many_objects: "is not the configuration of a model",
+    layers_without_names: "is not the configuration of a model",
+    number_of_many_digits: NO_JSON,
+    configuration_in_another_encoding: NO_JSON,
+    version_with_a_line_break: "states no keras_version",
+    class_with_control_characters: "holds the class",
+    large_manifest: "manifest.json: is larger than",
+    deep_manifest: "recursion limit",
+    manifest_with_a_path_for_a_name: "name: String should match",
+    manifest_with_a_long_kind: "fallback: Input tag 'xxx",
+    deep_titles: "movies.json: is not JSON",
+    titles_that_are_numbers: "movies.json: is not of the form",
+    large_titles: "movies.json: is larger than",
+    soft_link: "holds a link",
+    dangling_soft_link: "holds a link",
+    group_that_holds_itself: NESTED,
+    groups_without_end: "holds more than 10000 objects",
+    deep_groups: NESTED,
+    compressed_table: NO_PLAIN_ARRAY,
+    compressed_zeros: NO_PLAIN_ARRAY,
+    unknown_filter: NO_PLAIN_ARRAY,
+    shape_whose_product_overflows: NO_PLAIN_ARRAY,
+    array_that_was_never_written: NO_PLAIN_ARRAY,
+    texts_of_any_length: NO_PLAIN_ARRAY,
+    references: NO_PLAIN_ARRAY,
+    opaque_bytes: NO_PLAIN_ARRAY,
+    kind_of_its_own: "holds what is neither a group nor an array",
+    array_with_an_attribute: NO_PLAIN_ARRAY,
+    array_outside_the_layers: "holds arrays outside its layers",
+}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import keras
@@ -30,20 +31,21 @@ from training.artefact import ArtefactError
 
 ENGINES = ("table", "keras")
 ATTACKS = [
-    pytest.param(attack, id=f"{number}-{attack.__name__}")
+    pytest.param(attack, why, id=f"{number}-{attack.__name__}")
     for number, attacks in BYPASSES.items()
-    for attack in attacks
+    for attack, why in attacks.items()
 ]
 
 
-@pytest.mark.parametrize("attack", ATTACKS)
-def test_a_published_bypass_is_refused(attack: Attack, hostile_store: Path, canary: Canary) -> None:
+@pytest.mark.parametrize(("attack", "why"), ATTACKS)
+def test_a_published_bypass_is_refused(attack: Attack, why: str, hostile_store: Path, canary: Canary) -> None:
     attack(hostile_store / SPOILT, canary)
     for engine in ENGINES:
         with bounded(), pytest.raises(ArtefactError) as refusal:
             load_registry(Settings(store=hostile_store, engine=engine))
         canary.assert_untouched()
         assert SPOILT in str(refusal.value)
+        assert re.search(why, str(refusal.value))
         assert_plain(str(refusal.value))
 
 
@@ -63,18 +65,19 @@ def test_a_real_start_ends_with_the_line(
 
 @pytest.mark.long
 @pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("attack", ATTACKS)
+@pytest.mark.parametrize(("attack", "why"), ATTACKS)
 def test_every_real_start_ends_with_the_line(
-    attack: Attack, engine: str, hostile_store: Path, canary: Canary
+    attack: Attack, why: str, engine: str, hostile_store: Path, canary: Canary
 ) -> None:
-    start(attack, engine, hostile_store, canary)
+    start(attack, engine, hostile_store, canary, why)
 
 
-def start(attack: Attack, engine: str, store: Path, canary: Canary) -> None:
+def start(attack: Attack, engine: str, store: Path, canary: Canary, why: str = "") -> None:
     attack(store / SPOILT, canary)
     refusal = refused(store, canary.folder, engine)
     canary.assert_untouched()
     assert SPOILT in refusal.line
+    assert re.search(why, refusal.line)
     assert refusal.cpu_seconds < START_SECONDS
     assert refusal.megabytes < START_MEGABYTES
 

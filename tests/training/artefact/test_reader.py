@@ -186,26 +186,29 @@ def test_compressed_members_are_refused(store: Path) -> None:
         open_artefact(store / "baseline")
 
 
+LAYER = "layers/embedding"
+
+
+def add(file: h5py.File, **array: Any) -> None:
+    file.create_dataset(f"{LAYER}/vars/9", **array)
+
+
 @pytest.mark.parametrize(
-    "change",
+    ("why", "change"),
     [
-        lambda file: file.update({"layers/embedding/soft": h5py.SoftLink("/layers")}),
-        lambda file: file.update({"layers/embedding/out": h5py.ExternalLink("/etc/passwd", "/x")}),
-        lambda file: file.create_dataset(
-            "layers/embedding/vars/9", shape=(10**9,), dtype="f4", chunks=(1000,)
-        ),
-        lambda file: file.create_dataset("layers/embedding/vars/9", shape=(10**12,), dtype="f4"),
-        lambda file: file.create_dataset(
-            "layers/embedding/vars/9", shape=(4,), dtype="f4", external=[("/etc/passwd", 0, 16)]
-        ),
-        lambda file: file.create_dataset("layers/embedding/vars/9", data=b"text"),
-        lambda file: file.create_dataset("elsewhere", data=np.zeros(3)),
-        lambda file: file["layers/embedding/vars/0"].write_direct(np.full((30, 4), np.nan, dtype="f4")),
+        ("holds a link", lambda file: file.update({f"{LAYER}/soft": h5py.SoftLink("/layers")})),
+        ("holds a link", lambda file: file.update({f"{LAYER}/out": h5py.ExternalLink("/etc/passwd", "/x")})),
+        ("plain numbers", lambda file: add(file, shape=(10**9,), dtype="f4", chunks=(1000,))),
+        ("plain numbers", lambda file: add(file, shape=(10**12,), dtype="f4")),
+        ("plain numbers", lambda file: add(file, shape=(4,), dtype="f4", external=[("/etc/passwd", 0, 16)])),
+        ("plain numbers", lambda file: add(file, data=b"text")),
+        ("outside its layers", lambda file: file.create_dataset("elsewhere", data=np.zeros(3))),
+        ("not finite", lambda file: file[f"{LAYER}/vars/0"].write_direct(np.full((30, 4), np.nan, "f4"))),
     ],
 )
-def test_weights_that_are_not_plain_arrays(store: Path, change: Callable[[h5py.File], Any]) -> None:
+def test_weights_that_are_not_plain_arrays(store: Path, why: str, change: Callable[[h5py.File], Any]) -> None:
     rewrite_weights(store / "baseline", change)
-    with pytest.raises(ArtefactError):
+    with pytest.raises(ArtefactError, match=why):
         open_artefact(store / "baseline")
 
 
