@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Final
 
 REPOSITORY: Final = Path(__file__).resolve().parents[1]
-RESULTS: Final = REPOSITORY / "benchmarks" / "results"
+RESULTS: Final = Path(os.environ.get("BENCHMARKS_RESULTS", REPOSITORY / "benchmarks" / "results"))
 CONNECTIONS: Final = 16
 _START_SECONDS: Final = 120
 _LOAD_AT_START: Final = os.getloadavg()[0]

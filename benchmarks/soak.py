@@ -94,6 +94,7 @@ def main() -> int:
     growth, figures = grown(samples)
     report("soak_memory", f"Memory of {WORKERS} workers and their supervisor, {reloads} reloads", figures)
     faults += [fault for kind in tally.faults.values() for fault in kind]
+    faults += [f"{kind} was never asked" for kind, seconds in tally.seconds.items() if not seconds]
     faults += [
         f"{what} grew by {grew:.1f} MiB, more than {arguments.growth_mib:g}"
         for what, grew in growth.items()
@@ -121,6 +122,10 @@ def make_versions(folder: Path) -> list[Path]:
 
 def publish(version: Path, store: Path) -> str:
     """Put a version of the model that is exchanged in its place, in one step.
+
+    Args:
+        version: A store that holds it.
+        store: Where its place is.
 
     Returns:
         Digest of its file.
@@ -163,8 +168,9 @@ def watch(
             server.process.send_signal(signal.SIGHUP)
             if not _all_serve(server.port, digest):
                 faults.append(f"reload {reloads}: after {_RELOAD_WITHIN_SECONDS} s not all workers serve it")
-        memory = server.memory()
-        samples.append(Sample(now, memory["Pss"], memory["Anonymous"]))
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # that of one that just ended
+            memory = server.memory()
+            samples.append(Sample(now, memory["Pss"], memory["Anonymous"]))
         time.sleep(_SAMPLE_SECONDS)
     return reloads
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import http.client
+import itertools
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from random import Random
@@ -100,7 +102,7 @@ def asking(port: int, asks: Mapping[str, Sequence[Ask]], right: Right, rate: flo
     def ask_on(seed: int) -> None:
         random, due = Random(seed), time.monotonic()
         connection = _connect(port)
-        for count in range(1, 1 << 62):
+        for count in itertools.count(1):
             due = max(due + random.uniform(0, 2) * CLIENTS / rate, time.monotonic())
             if done.wait(due - time.monotonic()):
                 break
@@ -119,19 +121,25 @@ def asking(port: int, asks: Mapping[str, Sequence[Ask]], right: Right, rate: flo
                 tally.faults[kind].append(fault)
         connection.close()
 
-    clients = [threading.Thread(target=ask_on, args=[seed]) for seed in range(CLIENTS)]
-    for client in clients:
-        client.start()
-    try:
-        yield tally
-    finally:
-        done.set()
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        clients = [pool.submit(ask_on, seed) for seed in range(CLIENTS)]
+        try:
+            yield tally
+        finally:
+            done.set()
         for client in clients:
-            client.join()
+            # A client that came to grief is not one that found no fault.
+            client.result()
 
 
 def fault_of(ask: Ask, answer: tuple[int, bytes], right: Right) -> str | None:
-    """What is wrong with an answer; None where it is wholly one version's."""
+    """What is wrong with an answer; None where it is wholly one version's.
+
+    Args:
+        ask: What was asked.
+        answer: Status and body that came.
+        right: The answers that are right.
+    """
     status, body = answer
     if status != ask.status:
         return f"{ask}: {status} {body[:200]!r}"
