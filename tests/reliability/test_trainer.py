@@ -78,15 +78,23 @@ class Trainer:
         self.process.kill()
         self.process.communicate()
 
+    def ends(self) -> tuple[str, str]:
+        """Wait for its end; what it said, and its errors."""
+        try:
+            return self.process.communicate(timeout=PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
+
     def succeeds(self) -> str:
         """Wait for its end, which must be a good one; what it said."""
-        said, errors = self.process.communicate(timeout=PATIENCE)
+        said, errors = self.ends()
         assert self.process.returncode == 0, errors
         return said
 
     def fails(self) -> str:
         """Wait for its end, which must be a bad one; the one line that says why."""
-        _, errors = self.process.communicate(timeout=PATIENCE)
+        _, errors = self.ends()
         assert self.process.returncode == 1, (self.process.returncode, errors)
         assert errors.startswith("error: ") and errors.count("\n") == 1 and errors.endswith("\n"), errors
         return errors.strip()
@@ -143,19 +151,27 @@ def test_killed_while_it_fits_and_while_it_publishes_the_next_run_succeeds(
     before = versions(store)
     fitting = fit(ratings, store, "baseline")
     assert fitting.process.stdout is not None
-    while not fitting.process.stdout.readline().startswith("split"):
-        pass
+    assert any(line.startswith("split") for line in fitting.process.stdout)
     fitting.kill()
     assert versions(store) == before
 
-    publishing = fit(ratings, store, "baseline")
-    wait_until(lambda: any(store.glob(".unfinished-*/baseline/model.keras")), PATIENCE)
-    publishing.kill()
+    for _ in range(5):
+        publishing = fit(ratings, store, "baseline")
+        wait_until(functools.partial(_publishes_or_has_ended, publishing, store), PATIENCE)
+        publishing.kill()
+        if is_publishing(store):
+            break
+        # The moment was over.
+        before = versions(store)
     assert is_publishing(store)
     assert versions(store) == before
 
     fit(ratings, store, "baseline").succeeds()
     assert_replaced(store, before, "baseline")
+
+
+def _publishes_or_has_ended(trainer: Trainer, store: Path) -> bool:
+    return any(store.glob(".unfinished-*/baseline/model.keras")) or trainer.process.poll() is not None
 
 
 @pytest.mark.long
@@ -257,7 +273,8 @@ def disk(tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "disk"
     folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)]
-    mounted = subprocess.run(mount, capture_output=True, check=False).returncode == 0
+    can_mount = shutil.which("mount") is not None
+    mounted = can_mount and subprocess.run(mount, capture_output=True, check=False).returncode == 0
     yield folder
     if mounted:
         subprocess.run(["umount", folder], check=True)
@@ -327,6 +344,8 @@ def test_at_every_page_of_room_a_model_is_published_whole_or_not_at_all(
 def test_a_full_disk_ends_every_command_with_a_line(
     command: str, pages: int, ratings: Path, disk: Path, tmp_path: Path
 ) -> None:
+    if not disk.is_mount():
+        pytest.skip("a disk that is full needs the right to mount one")
     arguments: dict[str, tuple[object, ...]] = {
         "split": ("--out", disk / "split"),
         "fit": ("baseline", *FIT, "--store", tmp_path / "store", "--report", disk / "report"),
@@ -336,7 +355,7 @@ def test_a_full_disk_ends_every_command_with_a_line(
     trainer = functools.partial(Trainer.start, command, "--data", ratings, *arguments[command])
     with room(disk, pages * 4096):
         short = trainer()
-        _, errors = short.process.communicate(timeout=PATIENCE)
+        _, errors = short.ends()
     if short.process.returncode:
         assert errors.startswith("error: ") and errors.count("\n") == 1, errors
         assert str(disk) in errors
@@ -374,5 +393,7 @@ def test_unreadable_ratings_end_the_run_with_a_line(ratings: Path, store: Path, 
     (store / "baseline" / "manifest.json").chmod(0)
     line = f"error: {store}/baseline/manifest.json: cannot be read (Permission denied)"
     assert Trainer.start("inspect", store / "baseline").fails() == line
+    # What a test leaves is cleared away by somebody without privileges.
+    (tmp_path / "folder").chmod(0o755)
     (store / "baseline" / "manifest.json").chmod(0o644)
     assert versions(store) == before
