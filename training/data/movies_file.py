@@ -106,12 +106,15 @@ def _entries_100k(path: Path) -> Iterator[_Entry]:
 def _entries_csv(path: Path, *, required: bool) -> Iterator[_Entry]:
     lines = _lines(path, fallback=None)
     _, first = next(lines, (1, ""))
-    header = next(csv.reader([first]), [])
+    header = _header(first)
     if header not in (["movieId", "title", "genres"], ["movieId", "title"]):
         if required:
             raise DataError(path, f"line 1 is {shown(first)}, not movieId,title,genres", line=1)
         return
     for number, line in lines:
+        if "\r" in line:
+            what = "a carriage return stands inside the line; save the file with Unix or Windows line ends"
+            raise DataError(path, what, line=number)
         try:
             fields = next(csv.reader([line], strict=True), [])
         except csv.Error as error:
@@ -119,6 +122,14 @@ def _entries_csv(path: Path, *, required: bool) -> Iterator[_Entry]:
         if len(fields) != len(header):
             raise DataError(path, _wrong_count(fields, len(header), ",", line), line=number)
         yield number, fields[0], fields[1], _genres(fields[2]) if len(fields) > 2 else ()
+
+
+def _header(line: str) -> list[str]:
+    """Its names; none where it is no line of a CSV file, such as one with a carriage return inside."""
+    try:
+        return next(csv.reader([line]), [])
+    except csv.Error:
+        return []
 
 
 def _lines(path: Path, fallback: str | None) -> Iterator[tuple[int, str]]:

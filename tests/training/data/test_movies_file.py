@@ -94,6 +94,8 @@ def test_a_foreign_movies_csv_beside_own_ratings_is_left_alone(tmp_path: Path) -
         ("movies.csv", "movieId,title,genres\n1,a,b\n2,Cats, Dogs,x\n", 3, "found 4"),
         ("movies.csv", 'movieId,title,genres\n1,"a\nb",x\n', 2, "not closed"),
         ("movies.csv", "movieId,title,genres\n1,a,b\n2,é,x\n".encode("latin-1"), 3, "not UTF-8"),
+        ("movies.csv", "movieId\r,title,genres\n1,a,b\n", 1, "not movieId,title,genres"),
+        ("movies.csv", "movieId,title,genres\n1,a,b\n2,c\rd,x\n", 3, "carriage return"),
     ],
 )
 def test_a_broken_movies_file_is_refused_with_its_line(
