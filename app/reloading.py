@@ -13,6 +13,7 @@ import logging
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 import anyio
 import anyio.to_thread
@@ -83,8 +84,7 @@ class LiveModels:
                 "reload refused, the models go on as they are: %s", told, exc_info=None if foreseen else error
             )
             self.tallies.reloads_refused += 1
-            # Paths are for the log.
-            refusal = ReloadRefused(told.replace(f"{self._settings.store}/", ""))
+            refusal = ReloadRefused(_without_path(error, self._settings.store) if foreseen else told)
             self.last = Reload("refused", at, round(time.perf_counter() - start, 3), [], str(refusal))
             raise refusal from error
         models = _compare(self.registry, found)
@@ -109,6 +109,16 @@ class LiveModels:
         except ArtefactError:
             # A trainer may have exchanged a folder between two of its files.
             return load_registry(self._settings, live)
+
+
+def _without_path(error: Exception, store: Path) -> str:
+    """What a refusal says, less where the store is: that is for the log."""
+    if not isinstance(error, ArtefactError):
+        return " ".join(str(error).replace(f"{store.absolute()}/", "").split())
+    # What is wrong with the store itself names it.
+    inside = error.path != store and error.path.is_relative_to(store)
+    told = f"{error.path.relative_to(store)}: {error.reason}" if inside else error.reason
+    return " ".join(told.split())
 
 
 def _compare(old: Registry, new: Registry) -> list[ReloadedModel]:

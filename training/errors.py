@@ -57,10 +57,11 @@ class ArtefactError(WorkshopError):
 
     Attributes:
         path: The file or folder that was refused.
+        reason: What is wrong with it.
     """
 
     def __init__(self, path: Path | str, message: str) -> None:
-        self.path = Path(path)
+        self.path, self.reason = Path(path), message
         super().__init__(f"{path}: {message}")
 
 

@@ -34,6 +34,10 @@ def _newer_format(store: Path) -> None:
     path.write_text(json.dumps({**json.loads(path.read_text("utf-8")), "format_version": 99}), "utf-8")
 
 
+def _other_name(store: Path) -> None:
+    (store / "zzz").symlink_to(store / "baseline")
+
+
 def _empty(store: Path) -> None:
     shutil.rmtree(store)
     store.mkdir()
@@ -47,6 +51,8 @@ def _empty(store: Path) -> None:
         (_damage, {}, "model.keras"),
         (_damage, {"workers": 2}, "model.keras"),
         (_rename, {}, "other"),
+        (_other_name, {}, "zzz: its manifest is that of 'baseline'"),
+        (_other_name, {"workers": 2}, "zzz: its manifest is that of 'baseline'"),
         (_newer_format, {}, "format_version"),
         (None, {"default_model": "nope"}, "RATINGS_DEFAULT_MODEL"),
         (None, {"models": "baseline,nope"}, "RATINGS_MODELS"),
@@ -69,6 +75,13 @@ def test_refuses_to_start_in_one_line(
     assert errors.count("\n") == 1
     assert said in errors
     assert "secret" not in errors and "sesame" not in errors
+
+
+def test_a_model_may_be_a_link_to_a_folder_of_any_name(store: Path) -> None:
+    (store / "baseline").rename(store.parent / "baseline-2")
+    (store / "baseline").symlink_to("../baseline-2")
+    with running(store) as server:
+        assert httpx2.get(f"{server.url}/models/baseline").status_code == 200
 
 
 def test_open_doors_are_told_once(shared_store: Path, tmp_path: Path) -> None:

@@ -130,6 +130,35 @@ def test_an_unfit_store_is_refused_and_the_models_go_on(
     assert re.search(r" ERROR app.reloading reload refused.*baseline", stop(server))
 
 
+@pytest.mark.parametrize("there_is", ["nothing", "a file", "an empty folder", "a link to itself"])
+def test_a_store_that_is_none_is_told_without_its_path(
+    server: Running, versions: Versions, there_is: str
+) -> None:
+    versions.store.rename(versions.root / "away")
+    if there_is == "a file":
+        versions.store.write_text("")
+    elif there_is == "an empty folder":
+        versions.store.mkdir()
+    elif there_is == "a link to itself":
+        versions.store.symlink_to(versions.store)
+    answer = reload(server)
+    assert answer.status_code == 409
+    assert answer.json()["detail"].startswith("the models go on as they are: the models store ")
+    last = httpx2.get(f"{server.url}/admin/reload", headers=ADMIN).json()["last"]
+    assert "the models store " in last["reason"]
+    assert str(versions.root) not in answer.text + last["reason"]
+    # The log tells it all.
+    assert f"{versions.store}: the models store " in stop(server)
+
+
+def test_a_model_by_another_name_is_refused_in_a_line(server: Running, versions: Versions) -> None:
+    (versions.store / "zzz").symlink_to(versions.store / "baseline")
+    answer = reload(server)
+    assert answer.status_code == 409
+    assert "zzz: its manifest is that of 'baseline', not the folder's" in answer.json()["detail"]
+    assert "Traceback" not in stop(server)
+
+
 def test_models_come_and_go(server: Running, versions: Versions) -> None:
     (versions.store / "memory_efficient").unlink()
     assert changes(reload(server)) == {"baseline": "unchanged", "memory_efficient": "removed"}

@@ -98,7 +98,8 @@ def open_stored(folder: Path) -> Artefact:
         ArtefactError: As `open_artefact`; ArtefactForeign where the manifest is another model's.
     """
     artefact = open_artefact(folder)
-    if artefact.manifest.name != folder.resolve().name:
+    # The folder's own name: where it is a link, what it leads to may be called anything.
+    if artefact.manifest.name != folder.absolute().name:
         raise ArtefactForeign(folder, f"its manifest is that of {artefact.manifest.name!r}, not the folder's")
     return artefact
 
