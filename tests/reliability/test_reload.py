@@ -159,6 +159,23 @@ def test_a_model_by_another_name_is_refused_in_a_line(server: Running, versions:
     assert "Traceback" not in stop(server)
 
 
+def test_a_file_that_is_written_into_changes_no_answer(server: Running, versions: Versions) -> None:
+    before = batch(server)
+    for model in ("baseline", "memory_efficient"):
+        served = versions.store / model / "model.keras"
+        other = (versions.root / "second" / model / "model.keras").read_bytes()
+        # As `cp` does: the same file, with other bytes.
+        with served.open("r+b") as file:
+            file.write(other)
+    assert batch(server) == before
+    for model in ("baseline", "memory_efficient"):
+        (versions.store / model / "model.keras").write_bytes(b"")
+    assert batch(server) == before
+    answer = reload(server)
+    assert answer.status_code == 409 and "model.keras" in answer.json()["detail"]
+    assert batch(server) == before
+
+
 def test_models_come_and_go(server: Running, versions: Versions) -> None:
     (versions.store / "memory_efficient").unlink()
     assert changes(reload(server)) == {"baseline": "unchanged", "memory_efficient": "removed"}

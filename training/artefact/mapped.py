@@ -1,8 +1,9 @@
-"""Files that the manifest states, read without holding their bytes: digests in a stream, arrays mapped.
+"""Files that the manifest states, checked and mapped.
 
-A mapped array costs a process nothing of its own: its pages are the system's, and every process that maps
-the file shares them. The writer replaces a model file by another one and never writes into it, so what was
-checked stays what is mapped.
+A small file is copied to memory first, and the copy is checked: whatever becomes of the file, what was
+checked is what is used. A large one is mapped where it lies: its pages are the system's, and every process
+that maps it shares them. The writer replaces a model file by another one and never writes into it; whoever
+does write into a large one changes the numbers of a running service, and whoever cuts it short ends it.
 """
 
 from __future__ import annotations
@@ -25,31 +26,50 @@ from training.errors import ArtefactDamaged, ArtefactMissing
 
 # A misaligned array is copied when it is small: arithmetic on it costs more than twice as much.
 COPIED_BYTES: Final = 16 * 1024 * 1024
+# A file up to this size is held by each process for itself.
+OWNED_BYTES: Final = 16 * 1024 * 1024
 _BLOCK_BYTES: Final = 1024 * 1024
 
 
 @contextmanager
 def open_stated_file(path: Path, stated: FileRecord) -> Iterator[BinaryIO]:
-    """The file at `path`, which must be the one that the manifest states.
+    """The file at `path`, which must be the one that the manifest states; a copy in memory where it is small.
 
     Raises:
         ArtefactMissing: There is no such file.
         ArtefactDamaged: Size or digest differ, or it cannot be read.
     """
     try:
-        with open_regular(path) as file:
+        with open_regular(path) as on_disk:
             # The size first: it is cheap, and a digest of the wrong file is not.
-            same = os.fstat(file.fileno()).st_size == stated.bytes and _digest(file) == stated.sha256
-            if not same:
-                raise ArtefactDamaged(
-                    path, "is not the file that its manifest states (size or sha256 differ)"
-                )
-            file.seek(0)
-            yield file
+            same = os.fstat(on_disk.fileno()).st_size == stated.bytes
+            with _own(on_disk, stated.bytes) if same and stated.bytes <= OWNED_BYTES else on_disk as file:
+                if not same or _digest(file) != stated.sha256:
+                    raise ArtefactDamaged(
+                        path, "is not the file that its manifest states (size or sha256 differ)"
+                    )
+                file.seek(0)
+                yield file
     except FileNotFoundError as error:
         raise ArtefactMissing(path, "the manifest names this file, but it is not there") from error
     except OSError as error:
         raise ArtefactDamaged(path, f"cannot be read ({error.strerror})") from error
+
+
+def _own(file: BinaryIO, size: int) -> BinaryIO:
+    """The first `size` bytes, for this process alone; the file itself where the system has no such copies."""
+    if not hasattr(os, "memfd_create"):
+        return file
+    copy = os.fdopen(os.memfd_create("model"), "rb")
+    try:
+        done = 0
+        while done < size and (count := os.sendfile(copy.fileno(), file.fileno(), done, size - done)):
+            done += count
+        copy.seek(0)
+    except OSError:
+        copy.close()
+        raise
+    return copy
 
 
 def _digest(file: BinaryIO) -> str:
