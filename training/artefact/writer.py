@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ctypes
 import errno
-import fcntl
 import hashlib
 import json
 import os
@@ -33,10 +32,13 @@ from training.artefact.manifest import (
 )
 from training.artefact.reader import Artefact, open_artefact
 from training.errors import ArtefactError
+from training.locking import holding_lock
 
 _AT_FDCWD: Final = -100
 _RENAME_EXCHANGE: Final = 2
 _UNFINISHED: Final = ".unfinished-"
+# Two trainers publish one after the other.
+_LOCK: Final = ".lock"
 
 
 def publish(
@@ -68,7 +70,7 @@ def publish(
     """
     try:
         store.mkdir(parents=True, exist_ok=True)
-        with _only_writer(store), _unfinished_folder(store) as parent:
+        with holding_lock(store / _LOCK, wait=True), _unfinished_folder(store) as parent:
             folder = parent / name
             folder.mkdir()
             save_model(folder / MODEL_FILE)
@@ -98,7 +100,7 @@ def make_store(store: Path) -> None:
     try:
         store.mkdir(parents=True, exist_ok=True)
         # A lock that is there can be taken where no folder can be made.
-        with _only_writer(store), _unfinished_folder(store):
+        with holding_lock(store / _LOCK, wait=True), _unfinished_folder(store):
             pass
     except OSError as error:
         raise ArtefactError(store, f"cannot be written ({error.strerror or error})") from error
@@ -133,14 +135,6 @@ def _write_given(folder: Path, given: GivenRatings) -> RatingsFileRecord:
     path = folder / RATINGS_FILE
     given.write(path)
     return RatingsFileRecord(**file_record(path).model_dump(), rows=len(given), stars=given.kind)
-
-
-@contextmanager
-def _only_writer(store: Path) -> Iterator[None]:
-    """Holds the store's lock, so that two trainers publish one after the other."""
-    with (store / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 @contextmanager

@@ -7,7 +7,6 @@ is there is whole.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import shutil
@@ -23,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.errors import WorkshopError
+from training.locking import holding_lock
 
 _ARRAYS: Final = "arrays.npz"
 _NOTES: Final = "notes.json"
@@ -57,8 +57,7 @@ def open_work_folder(path: Path) -> Iterator[WorkFolder]:
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
-        with (path / ".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with holding_lock(path / ".lock", wait=False):
             # Whatever is unfinished was left by a run that died.
             for left_over in path.glob(f"{_UNFINISHED}*"):
                 shutil.rmtree(left_over, ignore_errors=True)
