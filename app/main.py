@@ -115,7 +115,7 @@ def create_app(settings: Settings | None = None, registry: Registry | None = Non
     app.build_middleware_stack = build_stack  # type: ignore[method-assign]
 
     def openapi() -> dict[str, Any]:
-        app.openapi_schema = app.openapi_schema or build_openapi(app, keys)
+        app.openapi_schema = app.openapi_schema or build_openapi(app, keys, settings.limits)
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]

@@ -62,11 +62,13 @@ class Limits:
         max_body_bytes: Bytes of a body.
         max_batch: Pairs of one call.
         max_id_length: Characters of an id.
+        max_items: Best movies of one answer.
     """
 
     max_body_bytes: int = 8 * MIB
     max_batch: int = 100_000
     max_id_length: int = MAX_ID_LENGTH
+    max_items: int = 1000
 
 
 class Settings(BaseSettings):
@@ -117,6 +119,7 @@ class Settings(BaseSettings):
     max_id_length: Annotated[Whole, Field(ge=1, le=MAX_ID_LENGTH, description="characters of an id")] = (
         MAX_ID_LENGTH
     )
+    max_items: Annotated[Whole, Field(ge=1, le=100_000, description="best movies of one answer")] = 1000
     batch_threads: Annotated[Whole, Field(ge=1, le=64, description="large requests worked on at once")] = 1
     max_connections: Annotated[Whole, Field(ge=2, le=100_000, description="connections of a process")] = 1000
     max_requests: Annotated[
@@ -144,7 +147,7 @@ class Settings(BaseSettings):
     @property
     def limits(self) -> Limits:
         """The settings that bound a request."""
-        return Limits(self.max_body_bytes, self.max_batch, self.max_id_length)
+        return Limits(self.max_body_bytes, self.max_batch, self.max_id_length, self.max_items)
 
 
 def load_settings() -> Settings:

@@ -12,12 +12,13 @@ from app.access import is_admin, is_open
 from app.documentation.operations import DOCUMENTED_MODELS, REF_TEMPLATE, problems
 from app.errors import AdminOnly, KeyMissing, KeyUnknown
 from app.keys import Keys
+from app.settings import Limits
 
 _SCHEME: Final = "key"
 
 
-def build_openapi(app: FastAPI, keys: Keys) -> dict[str, Any]:
-    """What FastAPI gathers from the routes, the models that only `app.reading` knows, and who may call."""
+def build_openapi(app: FastAPI, keys: Keys, limits: Limits) -> dict[str, Any]:
+    """What FastAPI gathers, the models that only `app.reading` knows, who may call, and for how much."""
     document = get_openapi(
         title=app.title,
         version=app.version,
@@ -34,9 +35,20 @@ def build_openapi(app: FastAPI, keys: Keys) -> dict[str, Any]:
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     document["components"]["schemas"] = dict(sorted(schemas.items()))
+    _tell_limits(document, limits)
     if keys:
         _tell_keys(document, keys)
     return document
+
+
+def _tell_limits(document: dict[str, Any], limits: Limits) -> None:
+    """Add how many best movies an answer may name."""
+    schemas = document["components"]["schemas"]
+    counts = [schemas[name]["properties"]["n"] for name in ("RecommendRequest", "NewUserRequest")]
+    parameters = document["paths"]["/recommend"]["get"]["parameters"]
+    counts += [parameter["schema"] for parameter in parameters if parameter["name"] == "n"]
+    for count in counts:
+        count["maximum"] = limits.max_items
 
 
 def _tell_keys(document: dict[str, Any], keys: Keys) -> None:

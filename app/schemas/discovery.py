@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Final, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema
 
 from app.ids import ID_SCHEMA
-from app.schemas.requests import Id, Ids, Model, RequestModel, check_count, not_null
+from app.schemas.requests import Id, Ids, Model, RequestModel, check_count, limits_of, not_null
 from training.artefact import is_canonical_number
 
-MAX_ITEMS: Final = 1000
+MAX_LISTED: Final = 1000
 MAX_CATALOGUE: Final = 100_000
 MAX_QUERY: Final = 200
 
@@ -26,7 +26,15 @@ def _truth_in_text(value: object) -> object:
     return {"true": True, "false": False}.get(value, value) if isinstance(value, str) else value
 
 
-Items = Annotated[int, Field(ge=1, le=MAX_ITEMS, description="movies to name at most")]
+def _few_enough(count: int, info: ValidationInfo) -> int:
+    limit = limits_of(info).max_items
+    if count > limit:
+        raise ValueError(f"must be less than or equal to {limit}")
+    return count
+
+
+# The OpenAPI document tells the bound that is set: `app.documentation.openapi`.
+Items = Annotated[int, Field(ge=1, description="movies to name at most"), AfterValidator(_few_enough)]
 ExcludeRated = Annotated[
     bool,
     Field(
@@ -58,7 +66,7 @@ class UsersQuery(RequestModel):
         str, Field(max_length=MAX_QUERY, description="how the id begins, with or without prefix")
     ] = ""
     limit: Annotated[
-        int, Field(ge=1, le=MAX_ITEMS, description="users to tell at most"), BeforeValidator(_number_in_text)
+        int, Field(ge=1, le=MAX_LISTED, description="users to tell at most"), BeforeValidator(_number_in_text)
     ] = 20
     order: Annotated[
         Literal["ratings", "random"], Field(description="most training ratings first, or drawn at random")
@@ -78,7 +86,7 @@ class RatingsQuery(RequestModel):
     ] = None
     limit: Annotated[
         int,
-        Field(ge=1, le=MAX_ITEMS, description="ratings to tell at most"),
+        Field(ge=1, le=MAX_LISTED, description="ratings to tell at most"),
         BeforeValidator(_number_in_text),
     ] = 20
     model: Model = None
@@ -123,6 +131,8 @@ class NewUserRequest(RequestModel):
         BeforeValidator(check_count),
     ]
     movie_ids: Annotated[Ids, Field(description="movies to predict")] = ()
-    n: Annotated[int, Field(ge=0, le=MAX_ITEMS, description="best movies to name at most")] = 10
+    n: Annotated[int, Field(ge=0, description="best movies to name at most"), AfterValidator(_few_enough)] = (
+        10
+    )
     model: Model = None
     exclude: Annotated[Ids, Field(description="movies to leave out, beside the rated ones")] = ()

@@ -25,16 +25,17 @@ from training.artefact import RawId
 from training.artefact.id_text import IdTexts
 
 
-def _limits(info: ValidationInfo) -> Limits:
+def limits_of(info: ValidationInfo) -> Limits:
+    """The limits that the request is read under."""
     return info.context if isinstance(info.context, Limits) else Limits()
 
 
 def _one_id(raw: object, info: ValidationInfo) -> RawId:
-    return check_id(raw, _limits(info).max_id_length)
+    return check_id(raw, limits_of(info).max_id_length)
 
 
 def _many_ids(raws: object, info: ValidationInfo) -> Sequence[RawId]:
-    limits = _limits(info)
+    limits = limits_of(info)
     if not isinstance(raws, list | IdTexts):
         raise ValueError("must be a list of ids")
     check_count(raws, info)
@@ -52,7 +53,7 @@ def _many_ids(raws: object, info: ValidationInfo) -> Sequence[RawId]:
 
 def check_count(pairs: object, info: ValidationInfo) -> object:
     """`pairs`, if it is no list with more entries than one call may hold."""
-    limit = _limits(info).max_batch
+    limit = limits_of(info).max_batch
     if isinstance(pairs, list | IdTexts) and len(pairs) > limit:
         raise TooManyPairs(len(pairs), limit)
     return pairs

@@ -190,3 +190,27 @@ def test_an_engine_without_embeddings_says_so(client: TestClient) -> None:
     body = {"ratings": [{"movie_id": 1, "rating": 5}], "model": "plain"}
     problem = assert_problem(client.post("/predict/new-user", json=body), 501, "no_fold_in")
     assert problem["model"] == "plain"
+
+
+def test_how_many_may_be_asked_for_is_a_setting() -> None:
+    scorer, _ = fake_scorer("baseline")
+    scorer = RatingScorer(scorer.manifest, scorer.users, scorer.movies, scorer._fallback, VectorFake(1.0))
+    registry = Registry([LoadedModel(scorer, ScoringTime(1.0, 1.0))], "baseline", ["baseline"])
+    with TestClient(create_app(Settings(max_items=2), registry)) as client:
+        rated = [{"movie_id": 1, "rating": 4}]
+        for n, status in ((2, 200), (3, 422)):
+            answers = [
+                client.get(f"/recommend?user_id=1&n={n}"),
+                client.post("/recommend", json={"user_id": 1, "n": n}),
+                client.post("/predict/new-user", json={"ratings": rated, "n": n}),
+            ]
+            assert [answer.status_code for answer in answers] == [status] * 3
+        assert all("n: must be less than or equal to 2" in answer.json()["detail"] for answer in answers)
+        document = client.get("/openapi.json").json()
+    bounds = [
+        document["components"]["schemas"][name]["properties"]["n"]["maximum"]
+        for name in ("RecommendRequest", "NewUserRequest")
+    ]
+    assert bounds == [2, 2]
+    (asked,) = [one for one in document["paths"]["/recommend"]["get"]["parameters"] if one["name"] == "n"]
+    assert (asked["schema"]["minimum"], asked["schema"]["maximum"]) == (1, 2)

@@ -27,11 +27,13 @@ def test_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RATINGS_MODELS", "baseline, other")
     monkeypatch.setenv("RATINGS_STORE", "/srv/store")
     monkeypatch.setenv("RATINGS_MAX_BATCH", "7")
+    monkeypatch.setenv("RATINGS_MAX_ITEMS", "5")
     monkeypatch.setenv("RATINGS_DEFAULT_MODEL", "")  # as compose passes on what is not set
     settings = load_settings()
     assert settings.models == ("baseline", "other")
     assert settings.store == Path("/srv/store")
     assert settings.limits.max_batch == 7
+    assert settings.limits.max_items == 5
     assert settings.default_model is None
 
 
@@ -54,6 +56,8 @@ def test_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
         ("MODELS", "baseline,baseline"),
         ("MAX_BODY_BYTES", "8MB"),
         ("MAX_ID_LENGTH", "257"),
+        ("MAX_ITEMS", "0"),
+        ("MAX_ITEMS", "100001"),
         ("SHUTDOWN_SECONDS", "inf"),
         ("PORT", "x" * 10_000),
     ],
