@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import sys
@@ -20,10 +21,28 @@ def main() -> None:
     """Run a command; a refusal is one line on stderr and exit code 1."""
     # Its Python side warns, at length, that one model after another is compiled.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
     try:
         app(prog_name="python -m training")
     except WorkshopError as error:
         sys.exit(f"error: {error}")
+    except OSError as error:
+        if _can_be_written():
+            raise
+        # Else the interpreter tries once more, and complains.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(f"error: standard output cannot be written ({error.strerror})")
+
+
+def _can_be_written() -> bool:
+    try:
+        # A flush alone says nothing: what could not be written is forgotten.
+        sys.stdout.write("\n")
+        sys.stdout.flush()
+    except OSError:
+        return False
+    return True
 
 
 if __name__ == "__main__":
