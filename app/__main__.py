@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
+import signal
 import sys
-
-from app.errors import StartError
-from app.server import refuse_to_start, serve
-from app.settings import load_settings
-from training.artefact import ArtefactError
 
 
 def main() -> int:
@@ -16,6 +12,13 @@ def main() -> int:
     Returns:
         The exit code: 0 after a stop that was asked for, 1 if nothing could be started.
     """
+    # Before the imports, which take half a second: it would end the process. `keep_hangups` lets it in.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    from app.errors import StartError
+    from app.server import refuse_to_start, serve
+    from app.settings import load_settings
+    from training.artefact import ArtefactError
+
     try:
         return serve(load_settings())
     except (StartError, ArtefactError) as error:

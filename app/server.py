@@ -178,6 +178,7 @@ def keep_hangups() -> list[int]:
     """From now on SIGHUP does not end the process: until a server heeds it, it is kept in the list."""
     kept: list[int] = []
     signal.signal(signal.SIGHUP, lambda number, _: kept.append(number))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
     return kept
 
 

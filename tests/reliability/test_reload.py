@@ -219,6 +219,24 @@ def test_a_hangup_while_the_service_starts_is_not_lost(versions: Versions) -> No
     assert process.returncode == 0
 
 
+def holds_back_hangups(pid: int) -> bool:
+    (line,) = re.findall(r"SigBlk:\s*(\w+)", Path(f"/proc/{pid}/status").read_text())
+    return bool(int(line, 16) & 1 << signal.SIGHUP - 1)
+
+
+# Several workers read the store after that anyhow.
+@pytest.mark.parametrize(("workers", "said"), [(1, "store read anew"), (2, "ready on")])
+def test_a_hangup_while_it_still_imports_is_heeded(versions: Versions, workers: int, said: str) -> None:
+    process = command(versions.store, port=free_port(), workers=workers)
+    # From the program's first line on, long before it logs one.
+    wait_until(lambda: holds_back_hangups(process.pid), seconds=10)
+    process.send_signal(signal.SIGHUP)
+    Running(process, "").read_until(said)
+    process.terminate()
+    process.communicate(timeout=10)
+    assert process.returncode == 0
+
+
 @pytest.mark.parametrize("by", ["hangup", "call"])
 def test_all_workers_reload(versions: Versions, by: str) -> None:
     with running(versions.store, workers=2, admin_keys=KEY) as server:
