@@ -73,9 +73,7 @@ def logging_config(level: str, log_format: str = "text") -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"line": {"()": _FORMATTERS[log_format]}},
-        "handlers": {
-            "stdout": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": "line"}
-        },
+        "handlers": {"stdout": {"()": "app.log_lines.LineHandler", "formatter": "line"}},
         "root": {"level": "WARNING", "handlers": ["stdout"]},
         "loggers": {"app": {"level": level.upper()}, "uvicorn": {"level": server}},
     }

@@ -171,7 +171,8 @@ def refuse_to_start(error: Exception) -> None:
     # Names in a file may hold anything, and end up on somebody's terminal.
     shown = "".join(letter if letter.isprintable() else " " for letter in str(error))
     line = shorten(" ".join(shown.split()), MAX_LINE)
-    sys.stderr.write(f"cannot start: {line}\n")
+    with contextlib.suppress(OSError):
+        sys.stderr.write(f"cannot start: {line}\n")
 
 
 def keep_hangups() -> list[int]:

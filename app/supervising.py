@@ -39,6 +39,4 @@ def become_supervisor(listener: socket.socket, settings: Settings) -> NoReturn:
         settings.log_level,
         settings.log_format,
     )
-    sys.stdout.flush()
-    sys.stderr.flush()
     os.execv(sys.executable, [sys.executable, "-m", "app.supervisor", *map(str, arguments)])  # noqa: S606

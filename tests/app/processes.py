@@ -79,7 +79,7 @@ def running(store: Path, **settings: object) -> Iterator[Running]:
     process = command(store, port=port, **settings)
     try:
         url = f"http://127.0.0.1:{port}"
-        _wait_until_ready(process, url)
+        wait_until_ready(process, url)
         yield Running(process, url)
     finally:
         # Its workers too: they hold the pipes open.
@@ -88,7 +88,8 @@ def running(store: Path, **settings: object) -> Iterator[Running]:
         process.communicate()
 
 
-def _wait_until_ready(process: subprocess.Popen[str], url: str) -> None:
+def wait_until_ready(process: subprocess.Popen[str], url: str) -> None:
+    """Wait until it answers that it is."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         assert process.poll() is None, process.communicate()

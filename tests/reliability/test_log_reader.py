@@ -1,0 +1,101 @@
+"""Nobody has to read the log: the service answers and stops all the same."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.app.processes import Running, command, free_port, running, wait_until_ready
+from tests.conftest import REPOSITORY
+from tests.reliability.clients import wait_until
+
+
+def ask(server: Running, times: int) -> None:
+    with httpx2.Client(base_url=server.url, timeout=5) as client:
+        for _ in range(times):
+            assert client.get("/predict?user_id=1&movie_id=1").status_code == 200
+
+
+def test_a_reader_that_hangs_stops_nothing_and_is_told_what_it_lost(shared_store: Path) -> None:
+    with running(shared_store) as server:
+        assert server.process.stdout is not None
+        pipe = server.process.stdout.fileno()
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, 8192)
+        ask(server, 200)
+        # Now somebody reads.
+        os.read(pipe, 100_000)
+        ask(server, 1)
+        told = os.read(pipe, 100_000).decode()
+        assert " WARNING app.log_lines " in told
+        lost = int(told.partition(" lines of the log are lost: nobody took them")[0].split()[-1])
+        assert 50 < lost < 200
+        ask(server, 1)
+        assert "GET /predict 200" in told + os.read(pipe, 100_000).decode()
+        ask(server, 200)
+        server.process.send_signal(signal.SIGTERM)
+        server.process.wait(timeout=5)
+        assert server.process.returncode == 0
+
+
+def test_two_workers_whose_reader_hangs_stop_when_they_are_told_to(shared_store: Path) -> None:
+    with running(shared_store, workers=2) as server:
+        assert server.process.stdout is not None
+        fcntl.fcntl(server.process.stdout.fileno(), fcntl.F_SETPIPE_SZ, 8192)
+        ask(server, 100)
+        ask(server, 100)
+        server.process.send_signal(signal.SIGTERM)
+        server.process.wait(timeout=8)
+        assert server.process.returncode == 0
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-", ">/dev/full"])
+@pytest.mark.parametrize("workers", [1, 2])
+def test_streams_that_are_closed_or_full_are_no_reason_to_fail(
+    shared_store: Path, tmp_path: Path, closed: str, workers: int
+) -> None:
+    port = free_port()
+    settings = {"STORE": shared_store, "PORT": port, "WORKERS": workers}
+    process = subprocess.Popen(
+        ["sh", "-c", f'exec "$0" -m app {closed}', sys.executable],
+        cwd=REPOSITORY,
+        env={
+            **os.environ,
+            "TMPDIR": str(tmp_path),
+            **{f"RATINGS_{name}": str(value) for name, value in settings.items()},
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        server = Running(process, f"http://127.0.0.1:{port}")
+        wait_until_ready(process, server.url)
+        ask(server, 5)
+        if workers > 1:
+            wait_until(lambda: len(server.workers()) == 2)
+    finally:
+        process.terminate()
+        _, errors = process.communicate(timeout=10)
+    assert process.returncode == 0
+    assert errors == ""
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_refusal_with_every_stream_closed_is_an_exit_code(tmp_path: Path) -> None:
+    process = command(tmp_path / "nothing", port=0)
+    assert process.wait(timeout=30) == 1
+    process.communicate()
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$0" -m app >&- 2>&-', sys.executable],
+        cwd=REPOSITORY,
+        env={**os.environ, "RATINGS_STORE": str(tmp_path / "nothing"), "RATINGS_PORT": "0"},
+        timeout=30,
+    )
+    assert done.returncode == 1
