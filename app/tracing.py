@@ -6,16 +6,18 @@ variables (`OTEL_EXPORTER_OTLP_ENDPOINT`, `OTEL_TRACES_SAMPLER`, `OTEL_SERVICE_N
 
 from __future__ import annotations
 
+import logging
 import threading
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from opentelemetry import propagate, trace
+from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.metrics.ratings import Tally
@@ -65,6 +67,10 @@ class Traced:
     def __init__(self, app: ASGIApp, tracer: trace.Tracer) -> None:
         self.app = app
         self._tracer = tracer
+        # Baggage, which others read by default, is for nobody here.
+        self._callers = TraceContextTextMapPropagator()
+        # It would log what callers send.
+        logging.getLogger("opentelemetry.trace.span").setLevel(logging.ERROR)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
@@ -75,7 +81,7 @@ class Traced:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         with self._tracer.start_as_current_span(
             method,
-            propagate.extract(headers),
+            self._callers.extract(headers),
             trace.SpanKind.SERVER,
             {"http.request.method": method},
             # The text of an error may hold ids; the log has it.

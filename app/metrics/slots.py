@@ -66,7 +66,8 @@ class Slot:
         return [one for one in self._read_all() if one.worker != self.worker]
 
     def _read_all(self) -> list[Snapshot]:
-        return [_read(path) for path in sorted(self._folder.glob("*.json"))]
+        read = (_read(path) for path in sorted(self._folder.glob("*.json")))
+        return [snapshot for snapshot in read if snapshot is not None]
 
 
 def add_up(several: Iterable[Counts]) -> Counts:
@@ -78,10 +79,14 @@ def add_up(several: Iterable[Counts]) -> Counts:
     return total
 
 
-def _read(path: Path) -> Snapshot:
-    content: dict[str, Any] = orjson.loads(path.read_bytes())
-    models = [(name, digest, default) for name, digest, default in content["condition"].pop("models")]
-    condition = Condition(**content["condition"], models=models)
-    alive = time.time() - condition.at < ALIVE_SECONDS
-    counts = {tuple(key): row for key, row in content["counts"]}
+def _read(path: Path) -> Snapshot | None:
+    """What a worker has shown; None where something else lies there."""
+    try:
+        content: dict[str, Any] = orjson.loads(path.read_bytes())
+        models = [(name, digest, default) for name, digest, default in content["condition"].pop("models")]
+        condition = Condition(**content["condition"], models=models)
+        alive = time.time() - condition.at < ALIVE_SECONDS
+        counts = {tuple(key): row for key, row in content["counts"]}
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
     return Snapshot(path.stem, counts, condition if alive else None)

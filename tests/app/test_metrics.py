@@ -262,6 +262,17 @@ def test_a_folder_that_is_gone_stops_nothing(tmp_path: Path, caplog: pytest.LogC
     assert len(caplog.messages) == 1
 
 
+@pytest.mark.parametrize(
+    "content", [b"", b"no JSON", b"[]", b"{}", b'{"counts": 1, "condition": {"models": []}}']
+)
+def test_what_another_has_not_written_is_left_out(tmp_path: Path, content: bytes) -> None:
+    tallies = Tallies()
+    Slot(tmp_path, 2).write(tallies.counts(), tallies.condition())
+    (tmp_path / "0.json").write_bytes(content)
+    (tmp_path / "1.json").mkdir()
+    assert [one.worker for one in Slot(tmp_path, 0).others()] == ["2"]
+
+
 def test_every_metric_is_described() -> None:
     text = (REPOSITORY / "docs" / "monitoring.md").read_text(encoding="utf-8")
     with TestClient(create_app(Settings(), fake_registry())) as client:
