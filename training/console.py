@@ -63,7 +63,7 @@ def fit_and_report(
     _show_split(dataset.split)
     # What can be refused is refused before the first model is fitted.
     check_settings(models, dataset)
-    make_store(store)
+    make_store(store, [settings.name for settings in models])
     judged = []
     for settings in models:
         with _progress_bar(settings.name) as on_step:

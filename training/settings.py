@@ -153,7 +153,7 @@ class Recipe(Settings):
     """
 
     name: str
-    batch_size: Annotated[int, Field(ge=1)] | None = None
+    batch_size: Annotated[int, Field(ge=1, le=2**20)] | None = None
     learning_rate: Annotated[float, Field(gt=0, le=10)]
     schedule: Literal["constant", "cosine"] = "constant"
     epochs: Annotated[int, Field(ge=1, le=10_000)]

@@ -75,3 +75,10 @@ def test_a_changed_recipe_is_custom_a_reseeded_one_is_not() -> None:
 def test_settings_round_trip_through_json(model: ModelSettings) -> None:
     assert ModelSettings.model_validate_json(model.model_dump_json()) == model
     assert Recipe.model_validate_json(DEFAULT.model_dump_json()) == DEFAULT
+
+
+@pytest.mark.parametrize("size", [0, 2**20 + 1, 2**63 - 1])
+def test_a_step_has_a_sensible_number_of_ratings(size: int) -> None:
+    with pytest.raises(SettingsError, match="batch-size"):
+        override_recipe(DEFAULT, batch_size=size)
+    assert override_recipe(DEFAULT, batch_size=2**20).batch_size == 2**20

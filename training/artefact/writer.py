@@ -14,7 +14,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -70,6 +70,7 @@ def publish(
     """
     try:
         store.mkdir(parents=True, exist_ok=True)
+        _check_place(store / name)
         with holding_lock(store / _LOCK, wait=True), _unfinished_folder(store) as parent:
             folder = parent / name
             folder.mkdir()
@@ -91,8 +92,8 @@ def publish(
     return open_artefact(store / name)
 
 
-def make_store(store: Path) -> None:
-    """Make the store where it is not there, and find out whether it can be written.
+def make_store(store: Path, names: Iterable[str] = ()) -> None:
+    """Make the store where it is not there, and find out whether it and models of those names can be written.
 
     Raises:
         ArtefactError: It cannot.
@@ -102,6 +103,8 @@ def make_store(store: Path) -> None:
         # A lock that is there can be taken where no folder can be made.
         with holding_lock(store / _LOCK, wait=True), _unfinished_folder(store):
             pass
+        for name in names:
+            _check_place(store / name)
     except OSError as error:
         raise ArtefactError(store, f"cannot be written ({error.strerror or error})") from error
 
@@ -155,6 +158,12 @@ def _flush_to_disk(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _check_place(place: Path) -> None:
+    """Refuse to replace what is no model."""
+    if place.exists() and not place.is_dir():
+        raise ArtefactError(place, "is no folder, so it is not replaced; move it away")
 
 
 def _take_place(new: Path, place: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 from tests.conftest import REPOSITORY
 from training.artefact import ArtefactError, open_artefact
 from training.artefact.manifest import FileRecord, Manifest, RatingsFileRecord
-from training.artefact.writer import manifest_text, publish
+from training.artefact.writer import make_store, manifest_text, publish
 
 
 def tree(store: Path) -> dict[str, bytes]:
@@ -93,6 +93,19 @@ def test_killed_while_saving_and_cleaned_up_by_the_next(store: Path) -> None:
     republish(store, lambda path: path.write_bytes(whole))
     assert list(store.glob(".unfinished-*")) == []
     assert open_artefact(store / "baseline").manifest.description == "changed"
+
+
+def test_a_file_in_a_models_place_is_not_replaced(store: Path) -> None:
+    place = store / "mine"
+    place.write_text("precious")
+    for use in (
+        lambda: make_store(store, ["baseline", "mine"]),
+        lambda: publish(store, "mine", lambda _: None, lambda *_: pytest.fail("described"), {}),
+    ):
+        with pytest.raises(ArtefactError, match=r"mine: is no folder, so it is not replaced"):
+            use()
+    assert place.read_text() == "precious"
+    make_store(store, ["baseline", "new"])
 
 
 def test_manifest_text_is_the_manifest(store: Path) -> None:
