@@ -19,6 +19,7 @@ ARROW_STREAM: Final = "application/vnd.apache.arrow.stream"
 # Set in a request's state by the connection, which then wakes whoever waits for the body.
 OVERDUE: Final = "overdue"
 _MAX_PARAMETERS: Final = 100
+_MAX_CONTENT_TYPE: Final = 200
 
 RequestT = TypeVar("RequestT", bound=RequestModel)
 
@@ -37,8 +38,8 @@ async def read_body(request: Request, limits: Limits) -> bytes:
 
 def is_arrow(request: Request) -> bool:
     """Whether the body claims to be an Arrow stream, and nothing else."""
-    plain = request.headers.get("content-encoding", "identity").strip().lower() == "identity"
-    claims = request.headers.getlist("content-type")
+    codings, claims = (request.headers.getlist(name) for name in ("content-encoding", "content-type"))
+    plain = all(coding.strip().lower() == "identity" for coding in codings)
     return plain and len(claims) == 1 and claims[0].strip().lower() == ARROW_STREAM
 
 
@@ -73,18 +74,26 @@ def check_content_type(request: Request) -> None:
     Raises:
         WrongContentType: It claims to be something else, or claims nothing.
     """
-    if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+    codings = request.headers.getlist("content-encoding")
+    if any(coding.strip().lower() != "identity" for coding in codings):
         raise WrongContentType("a body must not be compressed (Content-Encoding)")
     claims = request.headers.getlist("content-type")
-    message = email.message.Message()
-    message["content-type"] = claims[0] if claims else ""
-    charset = str(message.get_param("charset", "utf-8")).lower()
-    if (
-        len(claims) != 1
-        or message.get_content_type() != "application/json"
-        or charset not in ("utf-8", "utf8")
-    ):
+    if len(claims) != 1 or not _claims_json(claims[0]):
         raise WrongContentType("a body must be JSON in UTF-8 and say so: Content-Type: application/json")
+
+
+def _claims_json(content_type: str) -> bool:
+    # The parser's time grows with the square of the length.
+    if len(content_type) > _MAX_CONTENT_TYPE:
+        return False
+    message = email.message.Message()
+    message["content-type"] = content_type
+    try:
+        charset = str(message.get_param("charset", "utf-8")).lower()
+    except (ValueError, TypeError, LookupError):
+        # It is strict in places, such as the numbered parts of RFC 2231.
+        return False
+    return message.get_content_type() == "application/json" and charset in ("utf-8", "utf8")
 
 
 def parse_body(model: type[RequestT], body: bytes, limits: Limits) -> RequestT:

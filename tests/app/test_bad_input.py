@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from typing import Any
 
 import pytest
@@ -122,11 +123,37 @@ def test_chunked_body_is_counted_while_it_arrives(client: TestClient) -> None:
         {"content-type": "application/vnd.api+json"},
         {"content-type": "application/json; charset=latin-1"},
         {"content-type": "application/json", "content-encoding": "gzip"},
+        [
+            *(("content-type", "application/json"), ("content-encoding", "identity")),
+            ("content-encoding", "gzip"),
+        ],
+        # Numbered parts of a parameter: too large a number, and one part without.
+        {"content-type": f"application/json; charset*{'9' * 4301}=x"},
+        {"content-type": "application/json; charset*0=utf-8; charset*=x"},
     ],
 )
-def test_other_content_is_415(client: TestClient, headers: dict[str, str]) -> None:
+def test_other_content_is_415(client: TestClient, headers: dict[str, str] | list[tuple[str, str]]) -> None:
     response = client.post("/predict", content=f"{{{PAIR}}}".encode(), headers=headers)
     assert_problem(response, 415, "wrong_content_type")
+
+
+def test_a_long_content_type_is_415_at_once(client: TestClient) -> None:
+    start = time.process_time()
+    headers = {"content-type": f'application/json; a="{";" * 64_000}'}
+    response = client.post("/predict", content=f"{{{PAIR}}}".encode(), headers=headers)
+    assert_problem(response, 415, "wrong_content_type")
+    assert time.process_time() - start < 0.5
+
+
+@given(
+    rest=st.lists(st.sampled_from(["charset", "*", "0", "=", ";", '"', "'", "%", "utf-8", "é"])).map("".join)
+)
+def test_no_content_type_makes_a_server_error(client: TestClient, rest: str) -> None:
+    content_type = f"application/json; {rest}".encode("latin-1")
+    response = client.post(
+        "/predict", content=f"{{{PAIR}}}".encode(), headers={b"content-type": content_type}
+    )
+    assert response.status_code in (200, 415)
 
 
 @pytest.mark.parametrize(
