@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 from pydantic import ValidationError
 from starlette.requests import Request
 
+from app.body_shape import check_shape
 from app.columns import parse_columns
 from app.errors import BodyTooLarge, InvalidRequest, TooSlow, UnreadableBody, WrongContentType, shorten
 from app.json_body import parse_json
@@ -104,6 +105,7 @@ def parse_body(model: type[RequestT], body: bytes, limits: Limits) -> RequestT:
         InvalidRequest: It is not what the call takes.
         TooManyPairs: It holds more pairs than one call may.
     """
+    check_shape(body, limits)
     return _validate(model, parse_json(body), limits)
 
 
@@ -116,7 +118,9 @@ def parse_batch(body: bytes, limits: Limits) -> BatchRequest:
         TooManyPairs: It holds more pairs than one call may.
     """
     fields = parse_columns(body)
-    return _validate(BatchRequest, parse_json(body) if fields is None else fields, limits)
+    return (
+        parse_body(BatchRequest, body, limits) if fields is None else _validate(BatchRequest, fields, limits)
+    )
 
 
 def parse_query(model: type[RequestT], request: Request, limits: Limits) -> RequestT:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,7 +13,11 @@ from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.body_shape import LARGE_BYTES
 from app.ids import ID_SCHEMA, check_id
+from app.main import create_app
+from app.settings import Settings
+from tests.app.fakes import fake_registry
 from tests.app.problems import assert_problem
 
 JSON = {"content-type": "application/json"}
@@ -111,6 +116,47 @@ def test_bad_body(client: TestClient, body: bytes, status: int, code: str) -> No
 def test_chunked_body_is_counted_while_it_arrives(client: TestClient) -> None:
     response = client.post("/predict", content=iter([b" " * 60_000] * 2), headers=JSON)
     assert assert_problem(response, 413, "body_too_large")["limit"] == 100_000
+
+
+def wide(count: int) -> Iterator[tuple[bytes, int]]:
+    """Bodies that a parser makes about `count` objects of, and what is said of them."""
+    yield b'{"user_ids":[' + b"[]," * count + b'1],"movie_ids":[]}', 422
+    yield b'{"user_ids":[' + b'{"a":{}},' * (count // 2) + b'1],"movie_ids":[]}', 413
+    yield b"{" + b",".join(b'"%d":1' % number for number in range(count // 2)) + b"}", 422
+    yield b'{"\\ud83c\\udf89":[' + b"[]," * count + b"1]}", 422
+
+
+@pytest.fixture(scope="module")
+def roomy() -> Iterator[TestClient]:
+    app = create_app(Settings(max_batch=20_000), fake_registry())
+    with TestClient(app, raise_server_exceptions=False) as client:
+        yield client
+
+
+@pytest.mark.parametrize("call", ["/predict", "/predict/batch", "/compare"])
+@pytest.mark.parametrize("kind", range(4))
+def test_a_body_of_brackets_is_refused_before_it_is_parsed(roomy: TestClient, call: str, kind: int) -> None:
+    body, status = list(wide(600_000))[kind]
+    start = time.process_time()
+    json.loads(body)
+    parsed = time.process_time()
+    response = roomy.post(call, content=body, headers=JSON)
+    assert time.process_time() - parsed < (parsed - start) / 2
+    assert_problem(response, status, "invalid_request" if status == 422 else "too_many_pairs")
+
+
+def test_a_large_body_may_hold_all_that_a_call_takes_and_brackets_in_ids(roomy: TestClient) -> None:
+    odd = '[{":,\\"\\\\[' * 2
+    pairs = [{"user_id": f"{odd}{number}", "movie_id": 1, "rating": 3.5} for number in range(20_000)]
+    body = json.dumps({"pairs": pairs, "models": ["baseline"]})
+    assert len(body) > LARGE_BYTES
+    assert roomy.post("/compare", content=body, headers=JSON).status_code == 200
+    columns = {"user_ids": [pair["user_id"] for pair in pairs], "movie_ids": [1] * 20_000}
+    answer = roomy.post("/predict/batch", json={**columns, "on_unknown": "fallback"})
+    assert len(answer.json()["ratings"]) == 20_000
+    one_more = json.dumps({"pairs": [*pairs, pairs[0]]})
+    problem = assert_problem(roomy.post("/compare", content=one_more, headers=JSON), 413, "too_many_pairs")
+    assert "20001 pairs" in problem["detail"]
 
 
 @pytest.mark.parametrize(
