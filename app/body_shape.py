@@ -55,4 +55,4 @@ def _without_texts(body: bytes) -> bytes:
     """`body` less what stands between quotes."""
     data = np.frombuffer(body.replace(rb"\\", b"").replace(rb"\"", b""), np.uint8)
     inside = np.bitwise_xor.accumulate((data == _QUOTE).view(np.uint8))
-    return data[inside == 0].tobytes()
+    return bytes(data[inside == 0])

@@ -9,6 +9,7 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Final, cast
 
+import httptools
 from starlette.responses import Response
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
@@ -16,6 +17,7 @@ from app.crowd import Crowd
 from app.error_handlers import HEAD_TOO_LARGE, UNREADABLE_REQUEST, kind_of, problem
 from app.errors import Overloaded, TooSlow
 from app.reading import OVERDUE
+from app.upgrading import parser_within
 
 if TYPE_CHECKING:
     import asyncio
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
     from starlette.types import Scope
 
 MAX_HEAD_BYTES: Final = 64 * 1024
+# In place of a count: a part of a body has arrived.
+_BODY: Final = -1
+_ENDS: Final = (b"\n\r\n", b"\n\n")
 
 
 class Step(Enum):
@@ -76,18 +81,50 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Take what has arrived."""
-        self._without_body += len(data)
-        super().data_received(data)
+        before = self.scope
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._stay(data, upgrade)
+        except httptools.HttpParserError:
+            self.send_400_response("")
         cycle = self.cycle
         if cycle is not None and not cycle.more_body and cycle.scope is self.scope:
             self._without_body = 0
-        elif self._without_body > MAX_HEAD_BYTES and not self.transport.is_closing():
-            self._refuse(problem(HEAD_TOO_LARGE, ""))
+        else:
+            self._count(data, before)
 
     def on_body(self, body: bytes) -> None:
         """Take a part of a body."""
-        self._without_body = 0
+        self._without_body = _BODY
         super().on_body(body)
+
+    def _stay(self, data: bytes, upgrade: httptools.HttpParserUpgrade) -> None:
+        """Go on behind a head that asked for another protocol."""
+        rest = memoryview(data)
+        while True:
+            rest = rest[upgrade.args[0] :]
+            try:
+                self.parser = parser_within(self)
+                self.parser.feed_data(rest)
+            except httptools.HttpParserUpgrade as another:
+                upgrade = another
+            except httptools.HttpParserError:
+                return self.send_400_response("")
+            else:
+                return None
+
+    def _count(self, data: bytes, before: Any) -> None:
+        """Count `data`, which does not end with a request, and end if that has become too much."""
+        if self._without_body == _BODY:
+            self._without_body = 0
+        elif self.scope is not before:
+            # What came before the head that has begun here is no part of it.
+            self._without_body = len(data) - _end_of_last_head(data)
+        else:
+            self._without_body += len(data)
+        if self._without_body > MAX_HEAD_BYTES and not self.transport.is_closing():
+            self._refuse(problem(HEAD_TOO_LARGE, ""))
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - what uvicorn would say
         """Answer what is no request."""
@@ -174,3 +211,8 @@ class Connection(HttpToolsProtocol):
                 b"".join([STATUS_LINE[answer.status_code], *head, b"connection: close\r\n\r\n", answer.body])
             )
         self.transport.close()
+
+
+def _end_of_last_head(data: bytes) -> int:
+    """Where the last blank line in `data` ends; 0 where there is none."""
+    return max([0, *(data.rfind(end) + len(end) for end in _ENDS if end in data)])

@@ -53,10 +53,10 @@ def _answers(received: bytes) -> tuple[list[Answer], bool]:
     found: list[Answer] = []
     while received:
         head, blank, rest = received.partition(b"\r\n\r\n")
-        status = STATUS.match(head)
-        assert status, received[:200]
         if not blank:
             return found, False
+        status = STATUS.match(head)
+        assert status, received[:200]
         if status[1] == b"100":
             received = rest
             continue

@@ -69,6 +69,10 @@ def resident_bytes(server: Running) -> int:
     return int(found[1]) * 1024
 
 
+def connected(server: Running) -> socket.socket:
+    return socket.create_connection(server.address(), timeout=5)
+
+
 def fuzz(server: Running, cases: int) -> Counter[int]:
     """Send `cases` strange things; how often each status was the answer (0: none)."""
     seen: Counter[int] = Counter()
@@ -118,8 +122,7 @@ def test_a_head_that_never_ends_is_cut_off(server: Running, kind: str) -> None:
     }[kind]
     line = b"name: value\r\n" * 5000 if kind in ("many headers", "trailers") else b"a" * 65_000
     before = resident_bytes(server)
-    host, port = server.url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=5) as connection:
+    with connected(server) as connection:
         connection.sendall(begin)
         with pytest.raises(ConnectionError):
             connection.sendall(line * 1000)
@@ -132,6 +135,58 @@ def test_a_large_head_is_a_431_problem(server: Running) -> None:
     check(answer)
     assert answer.status == 431
     assert json.loads(answer.body)["code"] == "head_too_large"
+
+
+@pytest.mark.parametrize("part", [1 << 20, 10_000, 4999])
+def test_many_requests_in_a_row_are_no_head(server: Running, part: int) -> None:
+    keep = request("GET", "/healthz", [(b"Connection", b"keep-alive")])
+    answers = exchange(server.url, keep * 3000 + request("GET", "/healthz", []), 20, part)
+    assert [answer.status for answer in answers] == [200] * 3001
+
+
+def test_a_large_head_behind_others_is_a_431_problem(server: Running) -> None:
+    keep = request("GET", "/healthz", [(b"Connection", b"keep-alive")])
+    with connected(server) as connection:
+        connection.sendall(keep)
+        assert b"200 OK" in connection.recv(1 << 16)
+        connection.sendall(keep * 20 + b"GET / HTTP/1.1\r\nX: " + b"a" * 40_000)
+        time.sleep(0.2)
+        connection.sendall(b"a" * 40_000)
+        answers = b"".join(iter(lambda: connection.recv(1 << 16), b""))
+    assert answers.count(b"HTTP/1.1 200 OK") == 20
+    assert b"head_too_large" in answers
+
+
+UPGRADE = [(b"Connection", b"Upgrade, HTTP2-Settings"), (b"Upgrade", b"h2c"), (b"HTTP2-Settings", b"AAMA")]
+
+
+@pytest.mark.parametrize("part", [1 << 20, 7])
+@pytest.mark.parametrize("coded", [False, True])
+def test_who_asks_for_another_protocol_is_answered_in_this_one(
+    server: Running, coded: bool, part: int
+) -> None:
+    body = b'{"user_id": 1, "movie_id": 1193}' + b" " * (3000 if part > 7 else 0)
+    framing = (b"Transfer-Encoding", b"chunked") if coded else (b"Content-Length", b"%d" % len(body))
+    sent = chunked(body, 20) if coded else body
+    post = request("POST", "/predict", [(b"Content-Type", JSON), framing, *UPGRADE], sent)
+    get = request("GET", "/predict?user_id=1&movie_id=1193", UPGRADE)
+    plain = request(
+        "POST", "/predict", [(b"Content-Type", JSON), (b"Content-Length", b"%d" % len(body))], body
+    )
+    answers = exchange(server.url, post + get + post + plain, part=part)
+    assert [answer.status for answer in answers] == [200] * 4
+    assert len({answer.body for answer in answers}) == 1
+
+
+def test_a_body_behind_an_upgrade_is_read_as_any_other(server: Running) -> None:
+    kind = (b"Content-Type", JSON)
+    for framing, sent, status in [
+        ((b"Transfer-Encoding", b"chunked"), b"zz\r\n", 400),
+        ((b"Content-Length", b"70000"), b" " * 70_000, 413),
+    ]:
+        answers = exchange(server.url, request("POST", "/predict/batch", [kind, framing, *UPGRADE], sent))
+        assert answers[-1].status == status
+        check(answers[-1])
 
 
 def test_a_body_longer_than_the_limit_of_a_head_is_no_head(server: Running) -> None:
