@@ -6,22 +6,20 @@ ends them fills the memory, and it waits for ever for a client that is silent ha
 
 from __future__ import annotations
 
+import asyncio
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import httptools
-from starlette.responses import Response
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from app.closing import Ending, Lingering
 from app.crowd import Crowd
-from app.error_handlers import HEAD_TOO_LARGE, UNREADABLE_REQUEST, kind_of, problem
-from app.errors import Overloaded, TooSlow
-from app.reading import OVERDUE
+from app.errors import HeadTooLarge, Overloaded, RequestError, TooSlow, UnreadableRequest
+from app.refusing import REFUSAL, refuse
 from app.upgrading import parser_within
 
 if TYPE_CHECKING:
-    import asyncio
-
     from starlette.types import Scope
 
 MAX_HEAD_BYTES: Final = 64 * 1024
@@ -52,6 +50,7 @@ class Connection(HttpToolsProtocol):
     """
 
     _without_body = 0
+    _is_refused = _lingers = False
 
     def __init__(self, *arguments: Any, crowd: Crowd, **named: Any) -> None:
         """Make a connection of `crowd`; all else is uvicorn's."""
@@ -64,7 +63,9 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin."""
-        super().connection_made(transport)
+        self._transport = transport
+        # Uvicorn writes to it, and closes it after an answer that is the last.
+        super().connection_made(cast("asyncio.Transport", Ending(transport, self._end)))
         self._since = self.loop.time()
         self._crowd.enter(self)
 
@@ -123,16 +124,16 @@ class Connection(HttpToolsProtocol):
             self._without_body = len(data) - _end_of_last_head(data)
         else:
             self._without_body += len(data)
-        if self._without_body > MAX_HEAD_BYTES and not self.transport.is_closing():
-            self._refuse(problem(HEAD_TOO_LARGE, ""))
+        if self._without_body > MAX_HEAD_BYTES:
+            self._refuse(HeadTooLarge())
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - what uvicorn would say
         """Answer what is no request."""
-        self._refuse(problem(UNREADABLE_REQUEST, ""))
+        self._refuse(UnreadableRequest())
 
     def turn_away(self) -> None:
         """Say that there are too many connections, and end."""
-        self._refuse(problem(kind_of(Overloaded), str(Overloaded())))
+        self._refuse(Overloaded())
 
     @property
     def has_sent_nothing(self) -> bool:
@@ -159,11 +160,9 @@ class Connection(HttpToolsProtocol):
             case Step.NEW if took > patience.head:
                 self.transport.close()
             case Step.HEAD if took > patience.head:
-                self._refuse(problem(kind_of(TooSlow), str(TooSlow())))
+                self._refuse(TooSlow())
             case Step.BODY if took > patience.body:
-                # Whoever reads the body hears of it, and answers.
-                self.cycle.scope["state"][OVERDUE] = True
-                self.cycle.message_event.set()
+                self._refuse(TooSlow())
             case Step.REST if took > patience.body:
                 self.transport.close()
             case Step.IDLE if took > patience.idle:
@@ -173,6 +172,8 @@ class Connection(HttpToolsProtocol):
 
     def _step(self) -> Step:
         cycle, scope = self.cycle, cast("Scope | None", self.scope)
+        if self._lingers:
+            return Step.REST
         if self.transport.get_write_buffer_size() or self.transport.is_closing():
             return Step.ANSWER
         if cycle is not None and not cycle.response_complete:
@@ -201,16 +202,60 @@ class Connection(HttpToolsProtocol):
         if self._working_on is not None:
             self._working_on.disconnected = True
 
-    def _refuse(self, answer: Response) -> None:
-        # Nothing is said into the answer of an earlier request that is still worked on.
+    def _refuse(self, error: RequestError) -> None:
+        """Answer what is there of a request with `error`, after all before it, and read no further."""
+        if self._is_refused or self.transport.is_closing():
+            return
+        self._is_refused = True
         cycle = self.cycle
-        own = cycle is not None and cycle.scope is self.scope and not cycle.response_started
-        if cycle is None or cycle.response_complete or (own and not self.pipeline):
-            head = [b"%b: %b\r\n" % header for header in answer.raw_headers if header[0] != b"connection"]
-            self.transport.write(
-                b"".join([STATUS_LINE[answer.status_code], *head, b"connection: close\r\n\r\n", answer.body])
-            )
-        self.transport.close()
+        if cycle is None or cycle.scope is not self.scope or not cycle.more_body:
+            self._refuse_head(error)
+        elif cycle.response_complete:
+            self.transport.close()
+        else:
+            # Whoever reads the body hears of it, and answers.
+            cycle.keep_alive = False
+            cycle.scope["state"][REFUSAL] = error
+            cycle.message_event.set()
+
+    def _refuse_head(self, error: RequestError) -> None:
+        before = self.cycle
+        if self.scope is None or (before is not None and before.scope is self.scope):
+            self.on_message_begin()
+        path = self.url.partition(b"?")[0]
+        method = self.parser.get_method().decode("latin-1") if path else "-"
+        known = {"method": method, "path": path.decode("latin-1"), "raw_path": path or b"-"}
+        cast("dict[str, Any]", self.scope).update(known, query_string=b"")
+        self.scope["state"][REFUSAL] = error
+        self.cycle = RequestResponseCycle(
+            scope=self.scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=False,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=False,
+            keep_alive=False,
+            on_response=self.on_response_complete,
+        )
+        self.flow.pause_reading()
+        app = self.app_state.get("refusing", refuse)
+        if before is None or before.response_complete:
+            self._start_asgi_task(self.cycle, app)
+        else:
+            self.pipeline.appendleft((self.cycle, app))
+
+    def _end(self) -> None:
+        """Close; where the client may still be sending, once it has had time to read the answer."""
+        if self._lingers or self._transport.is_closing() or self.cycle is None or not self.cycle.more_body:
+            self._transport.close()
+            return
+        self._lingers = True
+        cast("Ending", self.transport).end()
+        self.parser = cast("Any", Lingering(self._transport, self.loop))
+        self.flow.resume_reading()
 
 
 def _end_of_last_head(data: bytes) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, TypedDict
 
 from fastapi import Depends, Request
+from starlette.types import ASGIApp
 
 from app.folding_in import FoldIn
 from app.metrics.telling import Telling
@@ -27,6 +28,7 @@ class State(TypedDict):
     fold_in: FoldIn
     page: Page
     telling: Telling
+    refusing: ASGIApp
 
 
 async def get_live_models(request: Request) -> LiveModels:

@@ -18,6 +18,7 @@ from app.errors import (
     AdminOnly,
     BodyTooLarge,
     ColdPairs,
+    HeadTooLarge,
     InvalidRequest,
     KeyMissing,
     KeyUnknown,
@@ -35,6 +36,7 @@ from app.errors import (
     UnknownMovie,
     UnknownUser,
     UnreadableBody,
+    UnreadableRequest,
     WrongContentType,
 )
 from app.schemas.problem import MAX_BYTES, MEDIA_TYPE
@@ -65,12 +67,6 @@ ROUTE_NOT_FOUND: Final = Kind(404, "route_not_found", "No such address", "there 
 METHOD_NOT_ALLOWED: Final = Kind(
     405, "method_not_allowed", "Not this method", "this address does not take this method"
 )
-UNREADABLE_REQUEST: Final = Kind(
-    400, "unreadable_request", "No HTTP request", "what arrived is not an HTTP request"
-)
-HEAD_TOO_LARGE: Final = Kind(
-    431, "head_too_large", "The head is too large", "address and headers are larger than this service reads"
-)
 INTERNAL_ERROR: Final = Kind(
     500, "internal_error", "Something is wrong on our side", "the request could not be answered"
 )
@@ -78,6 +74,8 @@ _NOT_SERVED: Final = "the service cannot answer"
 
 KINDS: Final[Mapping[type[Exception], Kind]] = MappingProxyType(
     {
+        UnreadableRequest: Kind(400, "unreadable_request", "No HTTP request"),
+        HeadTooLarge: Kind(431, "head_too_large", "The head is too large"),
         UnreadableBody: Kind(400, "unreadable_body", "The body cannot be read"),
         KeyMissing: Kind(401, "key_missing", "An API key is needed"),
         KeyUnknown: Kind(401, "key_unknown", "Not a key of this service"),

@@ -10,6 +10,8 @@ ServiceError
     ├── KeyMissing           an API key is asked for, and none was sent
     ├── KeyUnknown           what was sent is no key of this service
     ├── AdminOnly            a key that opens other addresses, but not this one
+    ├── UnreadableRequest    no HTTP request, or one that breaks off into something else
+    ├── HeadTooLarge         an address and headers that are longer than the service reads
     ├── UnreadableBody       not UTF-8, not JSON, not finite, or a key given twice
     ├── BodyTooLarge         more bytes than the service reads
     ├── TooManyPairs         more pairs than one call may hold
@@ -103,6 +105,20 @@ class AdminOnly(RequestError):
 
     def __init__(self) -> None:
         super().__init__("this address takes an admin key only")
+
+
+class UnreadableRequest(RequestError):
+    """No HTTP request, or one that breaks off into something else."""
+
+    def __init__(self) -> None:
+        super().__init__("what arrived is not an HTTP request")
+
+
+class HeadTooLarge(RequestError):
+    """An address and headers that are longer than the service reads."""
+
+    def __init__(self) -> None:
+        super().__init__("address and headers are larger than this service reads")
 
 
 class UnreadableBody(RequestError):

@@ -22,6 +22,7 @@ from app.folding_in import FoldIn
 from app.keys import load_keys
 from app.middleware import AnswerWhenCutOff, HeadAsGet
 from app.observing import Observation
+from app.refusing import refuse
 from app.reloading import LiveModels
 from app.routes import admin, compare, health, metrics, models, movies, new_user, page, predict, recommend
 from app.scoring.loading import load_registry
@@ -67,6 +68,7 @@ def create_app(settings: Settings | None = None, registry: Registry | None = Non
                 fold_in=FoldIn(),
                 page=load_page(),
                 telling=observation.telling,
+                refusing=observation.logging(refuse),
             )
 
     # The same as FastAPI, with the files of /docs served from here and not from the internet.

@@ -49,8 +49,12 @@ class Observation:
 
     def around(self, app: ASGIApp) -> ASGIApp:
         """`app`, with every request looked at."""
-        logged: ASGIApp = AccessLog(app, self.tallies if self._counting else None)
+        logged = self.logging(app)
         return logged if self._tracing is None else self._tracing.around(logged)
+
+    def logging(self, app: ASGIApp) -> ASGIApp:
+        """`app`, with every request counted and logged."""
+        return AccessLog(app, self.tallies if self._counting else None)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

@@ -11,14 +11,13 @@ from starlette.requests import Request
 
 from app.body_shape import check_shape
 from app.columns import parse_columns
-from app.errors import BodyTooLarge, InvalidRequest, TooSlow, UnreadableBody, WrongContentType, shorten
+from app.errors import BodyTooLarge, InvalidRequest, RequestError, UnreadableBody, WrongContentType, shorten
 from app.json_body import parse_json
+from app.refusing import REFUSAL
 from app.schemas.requests import BatchRequest, RequestModel
 from app.settings import Limits
 
 ARROW_STREAM: Final = "application/vnd.apache.arrow.stream"
-# Set in a request's state by the connection, which then wakes whoever waits for the body.
-OVERDUE: Final = "overdue"
 _MAX_PARAMETERS: Final = 100
 _MAX_CONTENT_TYPE: Final = 200
 
@@ -50,7 +49,7 @@ async def read_bytes(request: Request, limits: Limits) -> bytes:
     Raises:
         BodyTooLarge: It has too many bytes.
         UnreadableBody: The caller went away.
-        TooSlow: The caller takes too long.
+        RequestError: The connection refuses it, such as for taking too long.
     """
     stated = request.headers.get("content-length", "")
     if stated.isdecimal() and int(stated[:20]) > limits.max_body_bytes:
@@ -65,8 +64,9 @@ async def read_bytes(request: Request, limits: Limits) -> bytes:
             raise BodyTooLarge(limits.max_body_bytes)
         if not message.get("more_body", False):
             return bytes(body)
-        if OVERDUE in request.scope.get("state", ()):
-            raise TooSlow
+        refusal: RequestError | None = request.scope.get("state", {}).get(REFUSAL)
+        if refusal is not None:
+            raise refusal
 
 
 def check_content_type(request: Request) -> None:

@@ -25,6 +25,8 @@ REQUEST_ERRORS = [
     errors.KeyMissing(),
     errors.KeyUnknown(),
     errors.AdminOnly(),
+    errors.UnreadableRequest(),
+    errors.HeadTooLarge(),
     errors.UnreadableBody("the body is not JSON"),
     errors.BodyTooLarge(8),
     errors.TooManyPairs(9, 8),

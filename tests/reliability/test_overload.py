@@ -158,6 +158,7 @@ def test_where_all_connections_wait_for_answers_one_more_is_told(shared_store: P
         for one in busy:
             assert read_until(one, b"]}").startswith(b"HTTP/1.1 200 ")
         assert told.startswith(b"HTTP/1.1 503 ")
+        assert b"x-request-id: " in told
         assert json.loads(told.partition(b"\r\n\r\n")[2])["code"] == "overloaded"
 
 
