@@ -66,7 +66,7 @@ edges = st.sampled_from(
 @given(text=st.text(max_size=8) | st.lists(edges, max_size=4).map("".join))
 def test_the_document_states_the_rule_for_ids(text: str) -> None:
     stated = ID_SCHEMA["anyOf"][0]
-    legal = len(text) >= stated["minLength"] and re.search(stated["pattern"], text) is not None
+    legal = len(text) >= stated["minLength"] and re.fullmatch(stated["pattern"], text) is not None
     try:
         check_id(text)
     except ValueError:
