@@ -25,6 +25,7 @@ from app.errors import (
     NoFoldIn,
     NotReady,
     Overloaded,
+    PreflightRefused,
     ReloadRefused,
     RequestError,
     ServiceError,
@@ -76,6 +77,7 @@ KINDS: Final[Mapping[type[Exception], Kind]] = MappingProxyType(
     {
         UnreadableRequest: Kind(400, "unreadable_request", "No HTTP request"),
         HeadTooLarge: Kind(431, "head_too_large", "The head is too large"),
+        PreflightRefused: Kind(400, "preflight_refused", "A page from elsewhere may not call so"),
         UnreadableBody: Kind(400, "unreadable_body", "The body cannot be read"),
         KeyMissing: Kind(401, "key_missing", "An API key is needed"),
         KeyUnknown: Kind(401, "key_unknown", "Not a key of this service"),

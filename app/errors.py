@@ -12,6 +12,7 @@ ServiceError
     ├── AdminOnly            a key that opens other addresses, but not this one
     ├── UnreadableRequest    no HTTP request, or one that breaks off into something else
     ├── HeadTooLarge         an address and headers that are longer than the service reads
+    ├── PreflightRefused     a page of an origin, with a method or with headers that are not let in
     ├── UnreadableBody       not UTF-8, not JSON, not finite, or a key given twice
     ├── BodyTooLarge         more bytes than the service reads
     ├── TooManyPairs         more pairs than one call may hold
@@ -119,6 +120,14 @@ class HeadTooLarge(RequestError):
 
     def __init__(self) -> None:
         super().__init__("address and headers are larger than this service reads")
+
+
+class PreflightRefused(RequestError):
+    """A browser asks for a page whether it may make a call, and it may not."""
+
+    def __init__(self, what: str) -> None:
+        """Say what of the call is not let in: origin, method, headers."""
+        super().__init__(f"pages from elsewhere may not call so: {what} not allowed")
 
 
 class UnreadableBody(RequestError):

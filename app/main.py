@@ -9,11 +9,11 @@ from typing import Any, Final
 import anyio.to_thread
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
-from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 from app.access import Door
 from app.capacity import Capacity
+from app.cors import OtherOrigins
 from app.dependencies import State
 from app.documentation.openapi import build_openapi
 from app.error_handlers import add_error_handlers
@@ -105,7 +105,7 @@ def create_app(settings: Settings | None = None, registry: Registry | None = Non
             stack = Door(stack, keys)
         if settings.cors_origins:
             # Outside the door: a browser asks without a key whether it may ask with one.
-            stack = CORSMiddleware(
+            stack = OtherOrigins(
                 stack,
                 settings.cors_origins,
                 allow_methods=("GET", "HEAD", "POST"),

@@ -27,6 +27,7 @@ REQUEST_ERRORS = [
     errors.AdminOnly(),
     errors.UnreadableRequest(),
     errors.HeadTooLarge(),
+    errors.PreflightRefused("origin"),
     errors.UnreadableBody("the body is not JSON"),
     errors.BodyTooLarge(8),
     errors.TooManyPairs(9, 8),

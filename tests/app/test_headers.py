@@ -12,6 +12,7 @@ from app.errors import BadSetting
 from app.main import create_app
 from app.settings import Settings, load_settings
 from tests.app.fakes import fake_registry
+from tests.app.problems import assert_problem
 
 KEY = "a-key-of-twenty-characters"
 SHOP = "https://shop.example"
@@ -108,6 +109,19 @@ def test_pages_of_other_origins_may_not(guarded: TestClient) -> None:
         assert (
             "access-control-allow-origin" not in guarded.get("/healthz", headers={"origin": origin}).headers
         )
+
+
+def test_a_page_that_may_not_call_so_is_refused_with_a_problem(guarded: TestClient) -> None:
+    elsewhere = {"origin": "https://evil.example", "access-control-request-method": "POST"}
+    problem = assert_problem(guarded.options("/predict", headers=elsewhere), 400, "preflight_refused")
+    assert problem["detail"].endswith(": origin not allowed")
+    odd = {"origin": SHOP, "access-control-request-method": "PUT", "access-control-request-headers": "x-odd"}
+    answer = guarded.options("/predict", headers=odd)
+    assert assert_problem(answer, 400, "preflight_refused")["detail"].endswith(
+        ": method, headers not allowed"
+    )
+    assert answer.headers["access-control-allow-origin"] == SHOP
+    assert answer.headers.get_list("content-type") == ["application/problem+json"]
 
 
 @pytest.mark.parametrize(
