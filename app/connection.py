@@ -8,24 +8,18 @@ from __future__ import annotations
 
 import asyncio
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, cast
 
-import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from app.closing import Ending, Lingering
 from app.crowd import Crowd
-from app.errors import HeadTooLarge, Overloaded, RequestError, TooSlow, UnreadableRequest
+from app.errors import Overloaded, RequestError, TooSlow
+from app.receiving import Receiving
 from app.refusing import REFUSAL, refuse
-from app.upgrading import parser_within
 
 if TYPE_CHECKING:
     from starlette.types import Scope
-
-MAX_HEAD_BYTES: Final = 64 * 1024
-# In place of a count: a part of a body has arrived.
-_BODY: Final = -1
-_ENDS: Final = (b"\n\r\n", b"\n\n")
 
 
 class Step(Enum):
@@ -42,14 +36,9 @@ class Step(Enum):
     IDLE = auto()
 
 
-class Connection(HttpToolsProtocol):
-    """Reads requests, and ends with the first that does not come to an end.
+class Connection(Receiving):
+    """Receives requests, and ends with the first that does not come to an end."""
 
-    Bytes are counted until a part of a body arrives. That bounds the trailers of a chunked body, too, and
-    costs a request that arrives whole next to nothing.
-    """
-
-    _without_body = 0
     _is_refused = _lingers = False
 
     def __init__(self, *arguments: Any, crowd: Crowd, **named: Any) -> None:
@@ -80,60 +69,9 @@ class Connection(HttpToolsProtocol):
         self._tell_working()
         self.transport.abort()
 
-    def data_received(self, data: bytes) -> None:
-        """Take what has arrived."""
-        before = self.scope
-        try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            self._stay(data, upgrade)
-        except httptools.HttpParserError:
-            self.send_400_response("")
-        cycle = self.cycle
-        if cycle is not None and not cycle.more_body and cycle.scope is self.scope:
-            self._without_body = 0
-        else:
-            self._count(data, before)
-
-    def on_body(self, body: bytes) -> None:
-        """Take a part of a body."""
-        self._without_body = _BODY
-        super().on_body(body)
-
-    def _stay(self, data: bytes, upgrade: httptools.HttpParserUpgrade) -> None:
-        """Go on behind a head that asked for another protocol."""
-        rest = memoryview(data)
-        while True:
-            rest = rest[upgrade.args[0] :]
-            try:
-                self.parser = parser_within(self)
-                self.parser.feed_data(rest)
-            except httptools.HttpParserUpgrade as another:
-                upgrade = another
-            except httptools.HttpParserError:
-                return self.send_400_response("")
-            else:
-                return None
-
-    def _count(self, data: bytes, before: Any) -> None:
-        """Count `data`, which does not end with a request, and end if that has become too much."""
-        if self._without_body == _BODY:
-            self._without_body = 0
-        elif self.scope is not before:
-            # What came before the head that has begun here is no part of it.
-            self._without_body = len(data) - _end_of_last_head(data)
-        else:
-            self._without_body += len(data)
-        if self._without_body > MAX_HEAD_BYTES:
-            self._refuse(HeadTooLarge())
-
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - what uvicorn would say
-        """Answer what is no request."""
-        self._refuse(UnreadableRequest())
-
     def turn_away(self) -> None:
         """Say that there are too many connections, and end."""
-        self._refuse(Overloaded())
+        self.refuse(Overloaded())
 
     @property
     def has_sent_nothing(self) -> bool:
@@ -160,9 +98,9 @@ class Connection(HttpToolsProtocol):
             case Step.NEW if took > patience.head:
                 self.transport.close()
             case Step.HEAD if took > patience.head:
-                self._refuse(TooSlow())
+                self.refuse(TooSlow())
             case Step.BODY if took > patience.body:
-                self._refuse(TooSlow())
+                self.refuse(TooSlow())
             case Step.REST if took > patience.body:
                 self.transport.close()
             case Step.IDLE if took > patience.idle:
@@ -202,7 +140,7 @@ class Connection(HttpToolsProtocol):
         if self._working_on is not None:
             self._working_on.disconnected = True
 
-    def _refuse(self, error: RequestError) -> None:
+    def refuse(self, error: RequestError) -> None:
         """Answer what is there of a request with `error`, after all before it, and read no further."""
         if self._is_refused or self.transport.is_closing():
             return
@@ -256,8 +194,3 @@ class Connection(HttpToolsProtocol):
         cast("Ending", self.transport).end()
         self.parser = cast("Any", Lingering(self._transport, self.loop))
         self.flow.resume_reading()
-
-
-def _end_of_last_head(data: bytes) -> int:
-    """Where the last blank line in `data` ends; 0 where there is none."""
-    return max([0, *(data.rfind(end) + len(end) for end in _ENDS if end in data)])

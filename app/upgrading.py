@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Final
 import httptools
 
 if TYPE_CHECKING:
-    from app.connection import Connection
+    from app.receiving import Receiving
 
 _FRAMING: Final = frozenset({b"content-length", b"transfer-encoding"})
 
 
-def parser_within(connection: Connection) -> httptools.HttpRequestParser:
+def parser_within(connection: Receiving) -> httptools.HttpRequestParser:
     """A parser of what follows the head that `connection` has read last: the body, and further requests."""
     parser = httptools.HttpRequestParser(_DeafToOneHead(connection))
     parser.set_dangerous_leniencies(lenient_data_after_close=True)
@@ -32,7 +32,7 @@ def parser_within(connection: Connection) -> httptools.HttpRequestParser:
 class _DeafToOneHead:
     """Hands on what a parser finds, but for the first head."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Receiving) -> None:
         self._connection, self._deaf = connection, True
         self.on_body, self.on_message_complete = connection.on_body, connection.on_message_complete
 
