@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from app.errors import HeadTooLarge, RequestError, UnreadableRequest
 from app.upgrading import parser_within
@@ -24,6 +24,17 @@ class Receiving(HttpToolsProtocol):
     """
 
     _without_body = 0
+
+    def __init__(self, *arguments: Any, max_body_bytes: int, **named: Any) -> None:
+        """Make a connection.
+
+        Args:
+            arguments: Uvicorn's.
+            max_body_bytes: A body that states more is refused by whoever reads it.
+            named: Uvicorn's.
+        """
+        super().__init__(*arguments, **named)
+        self._max_body_bytes = max_body_bytes
 
     def refuse(self, error: RequestError) -> None:
         """Answer what is there of a request with `error`, and read no further."""
@@ -75,6 +86,15 @@ class Receiving(HttpToolsProtocol):
             self._without_body += len(data)
         if self._without_body > MAX_HEAD_BYTES:
             self.refuse(HeadTooLarge())
+        elif self.cycle is not None and self.cycle.scope is self.scope:
+            self._look_at_stated_length(self.cycle)
+
+    def _look_at_stated_length(self, cycle: RequestResponseCycle) -> None:
+        """Have a body that is to be too large refused before it comes, and not asked for."""
+        stated = next((value for name, value in cycle.scope["headers"] if name == b"content-length"), b"0")
+        if stated.isdigit() and int(stated[:20]) > self._max_body_bytes:
+            cycle.waiting_for_100_continue = False
+            cycle.message_event.set()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - what uvicorn would say
         """Answer what is no request."""

@@ -65,7 +65,9 @@ class Server(uvicorn.Server):
         config = uvicorn.Config(
             app,
             loop="auto",
-            http=functools.partial(Connection, crowd=self._crowd),  # type: ignore[arg-type]
+            http=functools.partial(  # type: ignore[arg-type]
+                Connection, crowd=self._crowd, max_body_bytes=settings.max_body_bytes
+            ),
             ws="none",
             lifespan="on",
             log_config=logging_config(settings.log_level, settings.log_format),

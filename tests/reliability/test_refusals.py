@@ -116,6 +116,19 @@ def test_who_sends_all_of_a_large_body_first_still_hears_that_it_was_refused(
     assert time.perf_counter() - start < 4
 
 
+@pytest.mark.parametrize("path", ["/predict", "/predict/batch"])
+@pytest.mark.parametrize("expect", ["", "Expect: 100-continue\r\n"])
+def test_a_body_that_is_to_be_too_large_is_refused_before_it_comes(
+    server: Running, path: str, expect: str
+) -> None:
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n{expect}"
+    head += f"Authorization: Bearer {KEY}\r\nConnection: close\r\nContent-Length: 65537\r\n\r\n"
+    start = time.perf_counter()
+    status, _, body = say(server, head.encode())
+    assert (status, json.loads(body)["code"]) == (413, "body_too_large")
+    assert time.perf_counter() - start < 2
+
+
 def test_who_never_stops_sending_or_goes_on_for_ever_is_cut_off(server: Running) -> None:
     head = b"POST /nope HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 999999999\r\n\r\n"
     with socket.create_connection(server.address(), timeout=20) as connection:
