@@ -20,7 +20,11 @@ from pathlib import Path
 
 
 class WorkshopError(Exception):
-    """Base of every refusal; `str()` is one complete line for the user."""
+    """Base of every refusal; `str()` is one complete line for the user, whatever it repeats."""
+
+    def __init__(self, line: str) -> None:
+        # A path or a value may hold line ends, or what a terminal takes for a command.
+        super().__init__("".join(letter if letter.isprintable() else " " for letter in line))
 
 
 class DataError(WorkshopError):
