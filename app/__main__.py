@@ -14,10 +14,10 @@ def main() -> int:
     """
     # Before the imports, which take half a second: it would end the process. `keep_hangups` lets it in.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
-    from app.log_lines import hold_standard_streams
+    from app.observability.log_handler import hold_standard_streams
 
     hold_standard_streams()
-    from app.errors import StartError
+    from app.contract.errors import StartError
     from app.server import refuse_to_start, serve
     from app.settings import load_settings
     from training.artefact import ArtefactError

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, cast
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from app.closing import Ending, Lingering
+from app.contract.errors import Overloaded, RequestError, TooSlow
 from app.crowd import Crowd
-from app.errors import Overloaded, RequestError, TooSlow
 from app.receiving import Receiving
 from app.refusing import REFUSAL, refuse
 

@@ -6,7 +6,7 @@ import resource
 import socket
 from typing import Final
 
-from app.errors import BadSetting, CannotListen
+from app.contract.errors import BadSetting, CannotListen
 
 # Files that a process has open beside its connections: models, logs, the event loop's own.
 OTHER_FILES: Final = 200

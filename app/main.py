@@ -11,25 +11,25 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp
 
-from app.access import Door
-from app.capacity import Capacity
-from app.cors import OtherOrigins
-from app.dependencies import State
-from app.documentation.openapi import build_openapi
-from app.error_handlers import add_error_handlers
-from app.fast_predict import FastPredict
-from app.folding_in import FoldIn
-from app.keys import load_keys
-from app.middleware import AnswerWhenCutOff, HeadAsGet
-from app.observing import Observation
+from app.api.dependencies import State
+from app.api.error_handlers import add_error_handlers
+from app.api.openapi import build_openapi
+from app.api.routes import admin, compare, health, metrics, models, movies, new_user, page, predict, recommend
+from app.http.api_keys import load_keys
+from app.http.auth import Door
+from app.http.cors import OtherOrigins
+from app.http.fast_predict import FastPredict
+from app.http.load_shedding import Capacity
+from app.http.middleware import AnswerWhenCutOff, HeadAsGet
+from app.http.thread_pool import Worker
+from app.observability.instrumentation import Observation
 from app.refusing import refuse
-from app.reloading import LiveModels
-from app.routes import admin, compare, health, metrics, models, movies, new_user, page, predict, recommend
 from app.scoring.loading import load_registry
 from app.scoring.registry import Registry
+from app.services.fold_in import FoldIn
+from app.services.reload import LiveModels
 from app.settings import Settings, load_settings
 from app.web.page import load_page
-from app.working import Worker
 
 API_VERSION: Final = "1.0"
 _DESCRIPTION: Final = """\

@@ -7,7 +7,7 @@ from typing import Any, Final
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from app.errors import HeadTooLarge, RequestError, UnreadableRequest
+from app.contract.errors import HeadTooLarge, RequestError, UnreadableRequest
 from app.upgrading import parser_within
 
 MAX_HEAD_BYTES: Final = 64 * 1024

@@ -6,7 +6,7 @@ from typing import Final
 
 from starlette.types import Receive, Scope, Send
 
-from app.error_handlers import kind_of, problem
+from app.contract.problems import kind_of, problem
 
 # In a request's state: the error that it ends with. Whoever waits for the body is woken, and raises it.
 REFUSAL: Final = "refusal"

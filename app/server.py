@@ -22,16 +22,16 @@ from uvicorn.server import HANDLED_SIGNALS
 
 from app.channel import ALIVE, READY, RELOAD, Channel
 from app.connection import Connection
+from app.contract.errors import shorten
 from app.crowd import Crowd, Patience
-from app.errors import shorten
-from app.keys import load_keys, readable_by_others
+from app.http.api_keys import load_keys, readable_by_others
 from app.listening import allow_connections, listen, url_of
-from app.logs import logging_config
 from app.main import create_app
-from app.reloading import LiveModels
+from app.observability.logging import logging_config
+from app.scoring.gc_freeze import settle
 from app.scoring.loading import check_store, load_registry
+from app.services.reload import LiveModels
 from app.settings import Settings, unknown_variables
-from app.settling import settle
 from app.supervising import become_supervisor
 
 logger = logging.getLogger(__name__)

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from app.errors import BadSetting, shorten
+from app.contract.errors import BadSetting, shorten
+from app.contract.limits import MIB, Limits
 from training.artefact import MAX_ID_LENGTH
 
 PREFIX: Final = "RATINGS_"
-MIB: Final = 1024 * 1024
 # As browsers write one: no path, not even a slash, and small letters.
 _ORIGIN: Final = re.compile(r"https?://[a-z0-9.-]+(:[0-9]+)?|https?://\[[0-9a-f:]+\](:[0-9]+)?")
 
@@ -52,23 +51,6 @@ def _check_origins(origins: tuple[str, ...] | None) -> tuple[str, ...] | None:
 Origins = Annotated[
     tuple[str, ...] | None, NoDecode, BeforeValidator(_split_names), AfterValidator(_check_origins)
 ]
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How much one request may hold.
-
-    Attributes:
-        max_body_bytes: Bytes of a body.
-        max_batch: Pairs of one call.
-        max_id_length: Characters of an id.
-        max_items: Best movies of one answer.
-    """
-
-    max_body_bytes: int = 8 * MIB
-    max_batch: int = 100_000
-    max_id_length: int = MAX_ID_LENGTH
-    max_items: int = 1000
 
 
 class Settings(BaseSettings):

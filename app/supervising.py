@@ -10,7 +10,7 @@ import sys
 import tempfile
 from typing import NoReturn
 
-from app.metrics import FOLDER
+from app.observability.metrics import FOLDER
 from app.settings import Settings
 from app.supervisor import SIGNALS
 

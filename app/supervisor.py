@@ -20,8 +20,8 @@ from typing import Final
 
 from app.channel import MAX_BYTES, READY, RELOAD
 from app.listening import url_of
-from app.logs import logging_config
-from app.metrics import FOLDER, NUMBER
+from app.observability.logging import logging_config
+from app.observability.metrics import FOLDER, NUMBER
 
 logger = logging.getLogger("app.supervisor")
 

@@ -9,8 +9,8 @@ import socket
 import sys
 
 from app.channel import Channel
-from app.errors import StartError
-from app.logs import logging_config
+from app.contract.errors import StartError
+from app.observability.logging import logging_config
 from app.server import Server, keep_hangups, leaving_at_once, load_app, refuse_to_start
 from app.settings import load_settings
 from app.supervisor import CANNOT_START, SIGNALS

@@ -21,8 +21,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from app.listening import listen
-from app.logs import logging_config
-from app.middleware import AccessLog
+from app.observability.access_log import AccessLog
+from app.observability.logging import logging_config
 from app.server import Server
 from app.settings import load_settings
 

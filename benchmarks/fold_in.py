@@ -8,8 +8,8 @@ must be of the same data; the first is distilled anew, teacher and all, with the
 teacher has (minutes; finished steps are kept in `--work`). On the held-out users' test ratings:
 
 * *trained*: the second model, which knows them;
-* *k ratings*: the first model, each user fitted (`app.folding_in`) to k of their training ratings, drawn at
-  random, or to all of them;
+* *k ratings*: the first model, each user fitted (`app.services.fold_in`) to k of their training ratings,
+  drawn at random, or to all of them;
 * *movie means*: the first model's answer for somebody of whom nothing is known but the movie;
 * *prior times s*: all ratings, with the regularisation made s times as strong; 1 is what the service does.
 """
@@ -30,26 +30,25 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 import numpy as np
 from numpy.typing import NDArray
 
-from app.folding_in import FoldIn, Prior, vector_engine
 from app.scoring.scorer import RatingScorer
 from app.scoring.table_engine import load_table_engine
+from app.services.fold_in import FoldIn, Prior, vector_engine
 from benchmarks.harness import machine
 from training.artefact import Artefact, open_artefact
 from training.data.dataset import prepare
-from training.data.movielens import load_ratings
+from training.data.readers.ratings import load_ratings
 from training.data.split import Split, split_ratings
 from training.data.table import RatingsTable
+from training.distillation.base.settings import DistillationRecipe, DistilledModel
+from training.distillation.base.work_folder import open_work_folder
 from training.distillation.distilling import Distillation
-from training.distillation.settings import DistillationRecipe, DistilledModel
-from training.distillation.work_folder import open_work_folder
-from training.evaluation import evaluate
-from training.models import DISTILLED
-from training.models.baseline import BASELINE
-from training.models.memory_efficient import MEMORY_EFFICIENT
-from training.publishing import publish_model
-from training.recipes import DEFAULT
+from training.distillation.named import DISTILLED
+from training.fit.evaluation import evaluate
+from training.fit.recipes import DEFAULT
+from training.models.named import BASELINE, MEMORY_EFFICIENT
+from training.publish.publishing import publish_model
+from training.publish.workflow import train
 from training.settings import ModelSettings
-from training.workshop import train
 
 MODELS = {"baseline": BASELINE, "memory_efficient": MEMORY_EFFICIENT}
 ALL = (*MODELS, *DISTILLED)

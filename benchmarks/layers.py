@@ -14,12 +14,12 @@ from hashlib import sha256
 import numpy as np
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.access import Door
-from app.keys import Keys
-from app.logs import logging_config
-from app.metrics.ratings import RatingTally
-from app.metrics.tallies import Tallies
-from app.middleware import AccessLog
+from app.http.api_keys import Keys
+from app.http.auth import Door
+from app.observability.access_log import AccessLog
+from app.observability.logging import logging_config
+from app.observability.metrics.counters import Tallies
+from app.observability.metrics.rating_counters import RatingTally
 from benchmarks.harness import report, spread
 
 KEY = "a-key-of-twenty-characters"

@@ -23,7 +23,7 @@ import h5py
 import numpy as np
 
 from benchmarks.harness import REPOSITORY, app_command, report, served
-from training.data.movielens import load_ratings
+from training.data.readers.ratings import load_ratings
 from training.data.split import split_ratings
 from training.data.table import RatingsTable
 

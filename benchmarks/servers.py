@@ -12,8 +12,8 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.logs import logging_config
 from app.main import create_app
+from app.observability.logging import logging_config
 from app.settings import load_settings
 from benchmarks.harness import app_command, median, report, served, spread
 from benchmarks.peers import LeftOutError, own_python

@@ -14,9 +14,9 @@ from app.scoring.table_engine import TableEngine
 from app.settings import load_settings
 from benchmarks.harness import median, report, spread
 from training.artefact import Vocabulary
+from training.artefact.engine import RatingTables
+from training.artefact.engine.full import FullTable
 from training.artefact.fallback import Fallback
-from training.artefact.tables import RatingTables
-from training.artefact.tables.full import FullTable
 
 N: Final = 10
 # A catalogue that no bundled data set has, with full tables.

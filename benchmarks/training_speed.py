@@ -67,12 +67,12 @@ def time_ours(data: Path, model: str) -> dict[str, float]:
     """The default recipe, from the ratings file as the data set has it."""
     import keras  # noqa: F401 - imports are not timed
 
-    from training.data.movielens import load_ratings
-    from training.evaluation import evaluate, fit_fallback
-    from training.fitting import fit
-    from training.models import MODELS as SETTINGS
-    from training.recipes import DEFAULT
-    from training.workshop import make_dataset
+    from training.data.readers.ratings import load_ratings
+    from training.fit.evaluation import evaluate, fit_fallback
+    from training.fit.fitting import fit
+    from training.fit.recipes import DEFAULT
+    from training.models.named import MODELS as SETTINGS
+    from training.publish.workflow import make_dataset
 
     started, busy = time.perf_counter(), time.process_time()
     dataset = make_dataset(load_ratings(data), "random", 0, DEFAULT)
@@ -91,10 +91,10 @@ def time_reference(data: Path, model: str) -> dict[str, float]:
     import tensorflow as tf
 
     from training.data.dataset import prepare
-    from training.data.movielens import load_ratings
+    from training.data.readers.ratings import load_ratings
     from training.data.split import split_ratings
-    from training.evaluation import errors
-    from training.models import MODELS as SETTINGS
+    from training.fit.evaluation import errors
+    from training.models.named import MODELS as SETTINGS
     from training.models.rating_model import build_rating_model
 
     table = load_ratings(data)

@@ -6,14 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from training.artefact.vocabulary import Vocabulary
+from training.artefact.ids.vocabulary import Vocabulary
 from training.data.dataset import Dataset, prepare
 from training.data.split import Split
 from training.data.table import Movie, RatingsTable
-from training.models.baseline import BASELINE
-from training.models.memory_efficient import MEMORY_EFFICIENT
+from training.models.named import BASELINE, MEMORY_EFFICIENT
+from training.publish.workflow import train
 from training.settings import MixedDimension, ModelSettings, QuotientRemainder, Recipe
-from training.workshop import train
 
 USERS, MOVIES = 30, 40
 COLD_USER, COLD_MOVIE = "user_30", "movie_40"

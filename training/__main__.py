@@ -11,9 +11,9 @@ import sys
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
-import training.distil_command
-import training.frontier_command  # noqa: F401 - each adds its command
-from training.commands import app
+import training.cli.distil
+import training.cli.frontier  # noqa: F401 - each adds its command
+from training.cli.commands import app
 from training.errors import WorkshopError
 
 

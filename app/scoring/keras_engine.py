@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from app.scoring.scorer import Engine
 from app.scoring.vectors import joined
-from training.artefact import Artefact, load_indexed_keras_model
+from training.artefact import Artefact
+from training.models.loading import load_indexed_keras_model
 
 # Pairs of one call into TensorFlow: bounds the memory that looked-up embeddings take.
 BLOCK: Final = 16_384

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
-from app.errors import BadSetting, EngineFailed, shorten
+from app.contract.errors import BadSetting, EngineFailed, shorten
 from app.scoring.engines import ENGINES
 from app.scoring.probe import measure, probe
 from app.scoring.registry import BASELINE, LoadedModel, Registry

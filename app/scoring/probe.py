@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from app.errors import ProbeFailed
+from app.contract.errors import ProbeFailed
 from app.scoring.scorer import RatingScorer
 
 LOWEST, HIGHEST = 0.0, 5.0

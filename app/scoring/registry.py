@@ -8,8 +8,8 @@ from itertools import chain, islice
 from types import MappingProxyType
 from typing import Any, Final
 
-from app.catalogue import Catalogue
-from app.errors import NotReady, UnknownModel
+from app.contract.errors import NotReady, UnknownModel
+from app.scoring.catalogue import Catalogue
 from app.scoring.probe import ScoringTime
 from app.scoring.scorer import RatingScorer
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from app.metrics.ratings import NO_TALLY, Tally
+from app.scoring.rating_counter import NO_TALLY, Tally
 from training.artefact import Artefact, Fallback, GivenRatings, Manifest, RawId, Vocabulary
 from training.artefact.fallback import every_mean
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from app.scoring.scorer import Engine
 from app.scoring.vectors import joined
 from training.artefact import Artefact
-from training.artefact.tables import RatingTables, read_tables
+from training.artefact.engine import RatingTables, read_tables
 
 
 class TableEngine(Engine):

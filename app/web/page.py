@@ -26,7 +26,7 @@ _TYPES: Final[Mapping[str, str]] = MappingProxyType(
         ".svg": "image/svg+xml",
     }
 )
-# Besides those of every answer (`app.middleware`).
+# Besides those of every answer (`app.http.middleware`).
 SECURITY_HEADERS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.errors import BadSetting
+from app.contract.errors import BadSetting
 from app.settings import Settings, load_settings, unknown_variables
 
 

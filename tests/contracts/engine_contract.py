@@ -9,9 +9,9 @@ import keras
 import numpy as np
 
 from training.artefact.archive import Archive, read_archive
-from training.artefact.tables import RatingTables, read_tables
-from training.artefact.tables.unpacking import SPARE_BYTES
-from training.artefact.vocabulary import Vocabulary
+from training.artefact.engine import RatingTables, read_tables
+from training.artefact.engine.unpacking import SPARE_BYTES
+from training.artefact.ids.vocabulary import Vocabulary
 
 USERS, MOVIES = 53, 41
 

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tests.contracts.fresh_process import predict_in_fresh_process
-from training.artefact.vocabulary import Vocabulary
+from training.artefact.ids.vocabulary import Vocabulary
 from training.models.rating_model import RatingModel, build_rating_model, indexed_view, resolve_settings
 from training.settings import ModelSettings
 

@@ -11,12 +11,12 @@ import pytest
 
 from tests.contracts.engine_contract import MOVIES, USERS, assert_same, read, save
 from training.artefact import ArtefactForeign
-from training.artefact.packed import PackedTable, pack
-from training.artefact.tables import packed_side, read_tables
-from training.artefact.tables.coded_side import CodedSide
-from training.artefact.tables.full import FullTable
-from training.artefact.tables.packed_side import PackedSide
-from training.artefact.tables.unpacking import ID_BYTES
+from training.artefact.engine import packed_side, read_tables
+from training.artefact.engine.coded_side import CodedSide
+from training.artefact.engine.full import FullTable
+from training.artefact.engine.packed import PackedTable, pack
+from training.artefact.engine.packed_side import PackedSide
+from training.artefact.engine.unpacking import ID_BYTES
 from training.layers import (
     HashEmbedding,
     MDEmbedding,

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.errors import ProbeFailed
+from app.contract.errors import ProbeFailed
 from app.scoring.probe import probe
 from app.scoring.scorer import RatingScorer
 from app.scoring.table_engine import load_table_engine

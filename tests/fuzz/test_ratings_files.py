@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tests.figures import tell
 from tests.fuzz.mutations import changed_bytes
 from tests.hostile.starting import assert_plain, bounded
-from training.data.movielens import load_ratings
+from training.data.readers.ratings import load_ratings
 from training.errors import DataError
 
 ROWS = [(user, movie, (user + movie) % 6, 978300760 + user) for user in range(1, 6) for movie in range(1, 6)]

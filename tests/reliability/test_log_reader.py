@@ -33,7 +33,7 @@ def test_a_reader_that_hangs_stops_nothing_and_is_told_what_it_lost(shared_store
         os.read(pipe, 100_000)
         ask(server, 1)
         told = os.read(pipe, 100_000).decode()
-        assert " WARNING app.log_lines " in told
+        assert " WARNING app.observability.log_handler " in told
         lost = int(told.partition(" lines of the log are lost: nobody took them")[0].split()[-1])
         assert 50 < lost < 200
         ask(server, 1)

@@ -18,8 +18,8 @@ import pytest
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from app.capacity import TURN_SECONDS, Capacity
-from app.metrics.tallies import Tallies
+from app.http.load_shedding import TURN_SECONDS, Capacity
+from app.observability.metrics.counters import Tallies
 from tests.app.processes import running
 from tests.conftest import REPOSITORY
 from tests.figures import tell
@@ -35,7 +35,7 @@ PAIR = {"user_id": 1, "movie_id": 2}
 
 FILES = """
 import resource
-from app.errors import BadSetting
+from app.contract.errors import BadSetting
 from app.listening import allow_connections
 resource.setrlimit(resource.RLIMIT_NOFILE, (256, 400))
 allow_connections(100)

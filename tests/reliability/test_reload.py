@@ -127,7 +127,7 @@ def test_an_unfit_store_is_refused_and_the_models_go_on(
     spoilt.write_bytes(good)
     assert changes(reload(server)) == {"baseline": "changed", "memory_efficient": "changed"}
     assert batch(server) == versions.ratings("second")
-    assert re.search(r" ERROR app.reloading reload refused.*baseline", stop(server))
+    assert re.search(r" ERROR app.services.reload reload refused.*baseline", stop(server))
 
 
 @pytest.mark.parametrize("there_is", ["nothing", "a file", "an empty folder", "a link to itself"])

@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from app.metrics.slots import ALIVE_SECONDS
+from app.observability.metrics.worker_files import ALIVE_SECONDS
 from tests.app.processes import command, free_port, running
 from tests.conftest import REPOSITORY
 from tests.figures import tell

@@ -26,7 +26,7 @@ from tests.figures import tell
 from tests.hostile.starting import UNPRIVILEGED
 from tests.reliability.clients import wait_until
 from training.artefact import ArtefactError, list_artefacts, open_artefact, open_stored
-from training.workshop import fit_and_judge
+from training.publish.workflow import fit_and_judge
 
 FIT = ("--epochs", "1", "--embedding-dim", "4")
 MODELS = ["baseline", "memory_efficient"]

@@ -1,24 +1,22 @@
 """The hand-over from the workshop to the service: the model folder's format, its reader and its writer.
 
-This is all of `training` that the service imports. It is light: Keras is imported only by the function
-that needs it, and the writer (`training.artefact.writer`) is not imported here.
+This is all of `training` that the service imports. It is light: nothing here imports Keras, and the writer
+(`training.artefact.writer`) is not imported here.
 """
 
 from training.artefact.archive import Archive
 from training.artefact.fallback import Fallback
 from training.artefact.given_ratings import GivenRatings
+from training.artefact.ids.vocabulary import MAX_ID_LENGTH, UNKNOWN, RawId, Vocabulary, is_canonical_number
 from training.artefact.manifest import Manifest
 from training.artefact.reader import (
     Artefact,
     is_unchanged,
     list_artefacts,
-    load_indexed_keras_model,
-    load_keras_model,
     movie_titles,
     open_artefact,
     open_stored,
 )
-from training.artefact.vocabulary import MAX_ID_LENGTH, UNKNOWN, RawId, Vocabulary, is_canonical_number
 from training.errors import ArtefactDamaged, ArtefactError, ArtefactForeign, ArtefactMissing
 
 __all__ = [
@@ -38,8 +36,6 @@ __all__ = [
     "is_canonical_number",
     "is_unchanged",
     "list_artefacts",
-    "load_indexed_keras_model",
-    "load_keras_model",
     "movie_titles",
     "open_artefact",
     "open_stored",

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.artefact.archive import Archive
+from training.artefact.engine.packed import PackedTable
 from training.artefact.fallback import Fallback
-from training.artefact.packed import PackedTable
 from training.errors import ArtefactDamaged
 
 _HEAD: Final = "rating"

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import importlib.metadata
 import json
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +13,7 @@ from training.artefact.archive import Archive, read_archive
 from training.artefact.biases import fallback_by_biases
 from training.artefact.fallback import Fallback
 from training.artefact.given_ratings import GivenRatings, read_given_ratings
+from training.artefact.ids.vocabulary import Vocabulary
 from training.artefact.manifest import (
     MANIFEST_FILE,
     MODEL_FILE,
@@ -26,8 +24,6 @@ from training.artefact.manifest import (
     read_manifest,
 )
 from training.artefact.mapped import open_stated_file
-from training.artefact.tables.reading import check_layers
-from training.artefact.vocabulary import Vocabulary
 from training.errors import ArtefactDamaged, ArtefactForeign, ArtefactMissing
 
 MAX_MOVIES_BYTES: Final = 64 * 1024 * 1024
@@ -123,47 +119,6 @@ def is_unchanged(folder: Path, manifest: Manifest) -> bool:
     return True
 
 
-def load_keras_model(artefact: Artefact) -> Any:
-    """The artefact as a Keras model with string inputs `user_id` and `movie_id`, loaded in safe mode.
-
-    Imports Keras and the custom layers, which register themselves.
-
-    Raises:
-        ArtefactForeign: Saved by a newer Keras than the installed one, or declaring other tables than it has.
-        ArtefactDamaged: Keras cannot load it, or the file has changed since it was opened.
-    """
-    path, wanted = artefact.folder / MODEL_FILE, artefact.archive.keras_version
-    # What can be refused without Keras is refused before its import, which takes seconds.
-    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-        installed = importlib.metadata.version("keras")
-        if _version(wanted) > _version(installed):
-            raise ArtefactForeign(path, f"saved by Keras {wanted}, newer than the installed {installed}")
-    check_layers(artefact.archive)
-    import keras
-
-    import training.layers  # noqa: F401 - registers the custom layers
-
-    try:
-        with warnings.catch_warnings():
-            # Where a layer refuses its weights, Keras warns about something else before it raises.
-            warnings.simplefilter("ignore", UserWarning)
-            model = keras.saving.load_model(path, compile=False, safe_mode=True)
-    except (ValueError, TypeError, KeyError, OSError, AttributeError) as error:
-        raise ArtefactDamaged(path, f"Keras cannot load it ({str(error).splitlines()[0][:200]})") from error
-    # The file was checked when the artefact was opened; a trainer may have published since. No private
-    # copy instead: a read-only container has nowhere to put one.
-    with open_stated_file(path, artefact.manifest.model_file):
-        return model
-
-
-def load_indexed_keras_model(artefact: Artefact) -> Any:
-    """The same model between its id lookups and its rating: int32 `user_index`, `movie_index` in."""
-    model = load_keras_model(artefact)
-    from training.models.rating_model import indexed_view
-
-    return indexed_view(model)
-
-
 def movie_titles(folder: Path, manifest: Manifest) -> dict[str, dict[str, Any]]:
     """Titles and genres by movie id, as far as an artefact carries them.
 
@@ -247,7 +202,3 @@ def _check_stated_tables(path: Path, manifest: Manifest, archive: Archive) -> No
     totals = (sum(table.parameters for table in stated.tables), sum(table.bytes for table in stated.tables))
     if (stated.total, manifest.weights_bytes) != totals:
         raise ArtefactDamaged(path, "parameters.total or weights_bytes: do not add up")
-
-
-def _version(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.split(".")[:3] if part.isdigit())

@@ -5,7 +5,7 @@
 There is one scale for each row, for each column, or for the whole table. A row's codes follow each other,
 lowest bit first, and each row begins at a whole byte, so that a row is read without the others.
 
-This is for any table of any family. `training.artefact.packed` spreads bits over blocks and columns instead,
+This is for any table of any family. `engine.packed` spreads bits over blocks and columns instead,
 and leaves no byte half used. The same arithmetic in Keras is `training.layers.RoundedEmbedding`; the two
 agree bit for bit, since a product of 9 and 11 significant bits is exact in float32.
 """

@@ -21,6 +21,7 @@ from typing import Any, Final
 
 from training.artefact.aligning import align_archive
 from training.artefact.given_ratings import GivenRatings
+from training.artefact.locking import holding_lock
 from training.artefact.manifest import (
     MANIFEST_FILE,
     MODEL_FILE,
@@ -32,7 +33,6 @@ from training.artefact.manifest import (
 )
 from training.artefact.reader import Artefact, open_artefact
 from training.errors import ArtefactError
-from training.locking import holding_lock
 
 _AT_FDCWD: Final = -100
 _RENAME_EXCHANGE: Final = 2

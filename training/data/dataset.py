@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from training.artefact.vocabulary import Vocabulary
+from training.artefact.ids.vocabulary import Vocabulary
 from training.data.split import Split
 from training.data.table import RatingsTable
 from training.data.vocabulary import by_popularity

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from training.artefact.vocabulary import Vocabulary
+from training.artefact.ids.vocabulary import Vocabulary
 
 
 def count_ratings(index: NDArray[np.int32], rows: NDArray[np.int64], size: int) -> NDArray[np.int64]:

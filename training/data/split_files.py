@@ -9,7 +9,7 @@ from typing import Final
 
 from training.data.split import Split
 from training.errors import SplitError
-from training.replacing import replacing
+from training.artefact.replacing import replacing
 
 FORMAT: Final = 1
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from training.artefact.vocabulary import Vocabulary, is_canonical_number
+from training.artefact.ids.vocabulary import Vocabulary, is_canonical_number
 from training.data.popularity import count_ratings, popularity_order
 from training.data.raw import IdColumn
 

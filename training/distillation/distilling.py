@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from training.artefact.fallback import Fallback
 from training.data.dataset import Dataset
-from training.distillation.packing import check_limits, popularity_blocks
-from training.distillation.settings import Blend, DistillationRecipe, DistilledModel, TeacherSettings
-from training.distillation.student import Student, fit_student
-from training.distillation.teacher import OnProgress, Teaching
-from training.distillation.work_folder import WorkFolder
-from training.evaluation import errors, predict_all
-from training.fitting import predict
+from training.distillation.base.settings import Blend, DistillationRecipe, DistilledModel, TeacherSettings
+from training.distillation.base.work_folder import WorkFolder
+from training.distillation.student.packing import check_limits, popularity_blocks
+from training.distillation.student.student import Student, fit_student
+from training.distillation.teacher.teacher import OnProgress, Teaching
+from training.fit.evaluation import errors, predict_all
+from training.fit.fitting import predict
 from training.models.rating_model import RatingModel, build_rating_model
 from training.settings import ModelSettings, Packed
 

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from training.artefact.vocabulary import Vocabulary
+from training.artefact.ids.vocabulary import Vocabulary
 from training.errors import SettingsError
 from training.layers.legal import PACKAGE, whole_number
 

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from training.artefact.packed import PackedTable, check_layout, kept_values
+from training.artefact.engine.packed import PackedTable, check_layout, kept_values
 from training.errors import SettingsError
 from training.layers.legal import PACKAGE, whole_number, whole_numbers
 
@@ -23,7 +23,7 @@ class PackedEmbedding(keras.layers.Layer):  # type: ignore[misc,unused-ignore]
 
     An index is a popularity rank, as in `MDEmbedding`: the first `block_sizes[0]` indices are block 0, and
     so on. Each (block, column) has its own bit width (0 drops the column from the block) and its own
-    step; `training.artefact.packed` says how the codes lie in the bytes, and holds the NumPy twin.
+    step; `training.artefact.engine.packed` says how the codes lie in the bytes, and holds the NumPy twin.
 
     The weights come from distillation or from rounding, never from gradients: none is trainable. A layer
     that has not been given any is all zeros.

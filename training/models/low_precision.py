@@ -9,9 +9,9 @@ from typing import Any
 import keras
 import numpy as np
 
+from training.compress.quantisation import round_table
 from training.layers import HashEmbedding, MDEmbedding, PackedEmbedding, QREmbedding, RoundedEmbedding
 from training.models.rating_model import RatingModel, build_rating_model
-from training.quantisation import round_table
 from training.settings import Precision
 
 

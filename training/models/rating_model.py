@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import keras
 
-from training.artefact.vocabulary import Vocabulary
+from training.artefact.ids.vocabulary import Vocabulary
 from training.errors import SettingsError
 from training.layers import (
     HashEmbedding,

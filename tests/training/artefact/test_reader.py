@@ -24,11 +24,11 @@ from training.artefact import (
     ArtefactMissing,
     is_unchanged,
     list_artefacts,
-    load_keras_model,
     movie_titles,
     open_artefact,
     open_stored,
 )
+from training.models.loading import load_keras_model
 
 
 def test_what_was_published_opens(store: Path) -> None:
@@ -242,7 +242,7 @@ def test_an_artefact_copied_alone_predicts_the_same_in_a_fresh_process(store: Pa
     (store / "memory_efficient").rename(alone)
     code = (
         "import json, sys; from pathlib import Path; import tensorflow as tf;"
-        "from training.artefact import load_keras_model, open_artefact;"
+        "from training.artefact import open_artefact; from training.models.loading import load_keras_model;"
         f"model = load_keras_model(open_artefact(Path({str(alone)!r})));"
         "users, movies = json.load(sys.stdin);"
         "print(json.dumps(model([tf.constant(users), tf.constant(movies)]).numpy().tolist()))"

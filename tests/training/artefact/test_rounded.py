@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from training.artefact.rounded import SCALES, RoundedTable, Scale, row_bytes
-from training.quantisation import round_table
+from training.compress.quantisation import round_table
 
 Array = np.ndarray[Any, Any]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training.artefact.vocabulary import Vocabulary
+from training.artefact.ids.vocabulary import Vocabulary
 from training.data.table import RatingsTable
 
 REPOSITORY = Path(__file__).resolve().parents[3]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.training.data.helpers import BUNDLED, shared, table_of, write
 from training.data.dataset import Dataset, prepare
-from training.data.movielens import load_ratings
+from training.data.readers.ratings import load_ratings
 from training.data.split import Split, split_ratings
 from training.errors import SplitError
 

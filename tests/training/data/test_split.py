@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.training.data.helpers import shared, table_of
-from training.data.movielens import load_ratings
+from training.data.readers.ratings import load_ratings
 from training.data.split import Split, split_ratings
 from training.data.split_files import write_split
 from training.errors import SplitError

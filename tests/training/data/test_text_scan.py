@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.training.data.helpers import write
-from training.data.text_scan import scan_text
+from training.data.readers.text_scan import scan_text
 
 BLOCK = 2**20
 

@@ -10,16 +10,15 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-import training.distil_command  # noqa: F401 - adds its command
+import training.cli.distil  # noqa: F401 - adds its command
 from tests.builders import COLD_MOVIE, COLD_USER, tiny_table
 from tests.contracts.fresh_process import predict_in_fresh_process
 from training.artefact import Artefact, open_artefact
 from training.artefact.manifest import BiasesRecord
-from training.commands import app
+from training.cli.commands import app
 from training.data.dataset import Dataset, prepare
 from training.data.split import Split
-from training.distillation.distilling import Distillation, Distilled, check_models
-from training.distillation.settings import (
+from training.distillation.base.settings import (
     AutoEncoderSettings,
     BayesianFactorsSettings,
     Blend,
@@ -28,12 +27,13 @@ from training.distillation.settings import (
     StudentSettings,
     TeacherSettings,
 )
-from training.distillation.teacher import OnProgress
-from training.distillation.work_folder import open_work_folder
+from training.distillation.base.work_folder import open_work_folder
+from training.distillation.distilling import Distillation, Distilled, check_models
+from training.distillation.named import DISTILLED
+from training.distillation.teacher.teacher import OnProgress
 from training.errors import SettingsError
-from training.evaluation import evaluate
-from training.models import DISTILLED
-from training.publishing import publish_model
+from training.fit.evaluation import evaluate
+from training.publish.publishing import publish_model
 
 TEACHER = TeacherSettings(
     ordinal=BayesianFactorsSettings(rank=3, sweeps=8, burn_in=4, thin=2, kernel_rank=6),

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.contracts.layer_contract import Array, LayerContract
-from training.artefact.vocabulary import Vocabulary
+from training.artefact.ids.vocabulary import Vocabulary
 from training.errors import SettingsError
 from training.layers import IdLookup
 

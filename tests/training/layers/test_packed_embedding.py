@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 
 from tests.contracts.layer_contract import Array, LayerContract
-from tests.training.artefact.test_packed import BLOCKS, STEPS, STREAM, WIDTHS, packed
-from training.artefact.packed import PackedTable, pack
+from tests.training.artefact.engine.test_packed import BLOCKS, STEPS, STREAM, WIDTHS, packed
+from training.artefact.engine.packed import PackedTable, pack
 from training.errors import SettingsError
 from training.layers import PackedEmbedding
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from tests.contracts.layer_contract import Array, LayerContract
 from training.artefact.rounded import SCALES, Scale
+from training.compress.quantisation import round_table
 from training.errors import SettingsError
 from training.layers import HashEmbedding, MDEmbedding, QREmbedding, RoundedEmbedding
-from training.quantisation import round_table
 
 TABLE = np.random.default_rng(0).standard_normal((5, 3)).astype(np.float32)
 

@@ -12,11 +12,12 @@ from tests.builders import tiny_table
 from training.artefact import open_artefact
 from training.artefact.rounded import SCALES, Scale
 from training.data.split import split_ratings
+from training.distillation.named import DISTILLED
 from training.errors import SettingsError
-from training.models import DISTILLED
+from training.fit.recipes import BIASED
 from training.models.low_precision import in_precision
 from training.models.rating_model import RatingModel, build_rating_model, resolve_settings
-from training.recipes import BIASED
+from training.publish.workflow import make_dataset, train
 from training.settings import (
     FullTable,
     HashingTrick,
@@ -27,7 +28,6 @@ from training.settings import (
     QuotientRemainder,
     Side,
 )
-from training.workshop import make_dataset, train
 
 USERS, MOVIES = 30, 40
 SIDES: dict[str, tuple[Side, Side]] = {

@@ -1,9 +1,7 @@
 from __future__ import annotations
 
 from tests.contracts.model_contract import ModelContract
-from training.models import MODELS
-from training.models.baseline import BASELINE
-from training.models.memory_efficient import MEMORY_EFFICIENT
+from training.models.named import BASELINE, MEMORY_EFFICIENT, MODELS
 from training.settings import (
     FullTable,
     HashingTrick,

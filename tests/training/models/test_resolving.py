@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.artefact.vocabulary import Vocabulary
+from training.artefact.ids.vocabulary import Vocabulary
 from training.errors import SettingsError
-from training.models.memory_efficient import MEMORY_EFFICIENT
+from training.models.named import MEMORY_EFFICIENT
 from training.models.rating_model import build_rating_model, resolve_settings
 from training.settings import MixedDimension, ModelSettings, QuotientRemainder, Side
 

@@ -1,0 +1,1 @@
+"""Routes, their dependencies and the OpenAPI document."""

@@ -1,0 +1,1 @@
+"""What callers rely on: errors, problems, ids and schemas."""

@@ -1,0 +1,27 @@
+"""How much one request may hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from training.artefact import MAX_ID_LENGTH
+
+MIB: Final = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much one request may hold.
+
+    Attributes:
+        max_body_bytes: Bytes of a body.
+        max_batch: Pairs of one call.
+        max_id_length: Characters of an id.
+        max_items: Best movies of one answer.
+    """
+
+    max_body_bytes: int = 8 * MIB
+    max_batch: int = 100_000
+    max_id_length: int = MAX_ID_LENGTH
+    max_items: int = 1000

@@ -1,1 +1,0 @@
-"""The OpenAPI description: what the calls' own types do not say."""

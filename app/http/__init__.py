@@ -1,0 +1,1 @@
+"""Between bytes and requests: bodies, authentication, load shedding."""

@@ -1,0 +1,192 @@
+"""From an Arrow stream to two columns of ids.
+
+The format is read here, and not by a library in C: those believe lengths that a stream states of itself, and
+end the process on one that lies. Only what the call takes is understood: two columns of text or whole
+numbers, without nulls, uncompressed (a compressed body may unfold to a thousand times its size).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.contract.columns import Column, Pairs
+from app.contract.errors import InvalidRequest, TooManyPairs, UnreadableBody
+from app.contract.ids import MAX_NUMBER, check_id
+from app.contract.limits import Limits
+from app.http.arrow.flatbuffers import BadBytesError, Bytes, Table
+from training.artefact.ids.id_text import IdTexts
+
+COLUMNS: Final = ("user_id", "movie_id")
+# Names and places in the tables of Arrow's format description (Message.fbs and Schema.fbs).
+_CONTINUES: Final = b"\xff\xff\xff\xff"
+_SCHEMA, _RECORD_BATCH = 1, 3
+_HEADER_TYPE, _HEADER, _BODY_LENGTH = 1, 2, 3
+_ENDIANNESS, _FIELDS = 0, 1
+_NAME, _TYPE_TYPE, _TYPE, _DICTIONARY, _CHILDREN = 0, 2, 3, 4, 5
+_INT, _UTF8, _LARGE_UTF8 = 2, 5, 20
+_BIT_WIDTH, _IS_SIGNED = 0, 1
+_LENGTH, _NODES, _BUFFERS, _COMPRESSION = 0, 1, 2, 3
+_STRUCT_BYTES: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What a column holds: whole numbers of a type, or text with offsets of a type."""
+
+    name: str
+    dtype: np.dtype[Any]
+    is_text: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Message:
+    """One message: its metadata, and where its body begins and ends."""
+
+    header_type: int
+    header: Table
+    start: int
+    end: int
+
+
+def read_pairs(body: bytes, limits: Limits) -> list[Pairs]:
+    """The batches of a stream, in order.
+
+    Raises:
+        UnreadableBody: It is no Arrow stream, or a compressed one.
+        InvalidRequest: It has other columns, or an entry is no id.
+        TooManyPairs: It has more rows than one call may.
+    """
+    try:
+        messages = _messages(body)
+        first = next(messages, None)
+        if first is None or first.header_type != _SCHEMA:
+            raise BadBytesError
+        kinds = _kinds(first.header)
+        found, rows = [], 0
+        for message in messages:
+            if message.header_type != _RECORD_BATCH or message.header.field(_COMPRESSION) is not None:
+                raise BadBytesError
+            count = message.header.number(_LENGTH, "<q")
+            rows += count
+            if rows > limits.max_batch:
+                raise TooManyPairs(rows, limits.max_batch)
+            columns = _columns(body, message, kinds, count, limits)
+            found.append(Pairs(columns["user_id"], columns["movie_id"]))
+        return found
+    except BadBytesError:
+        raise UnreadableBody("the body is not an uncompressed Arrow stream") from None
+
+
+def _messages(body: bytes) -> Iterator[_Message]:
+    source, place = Bytes(body), 0
+    while place < len(body):
+        if body[place : place + 4] != _CONTINUES:
+            raise BadBytesError
+        size = source.number("<i", place + 4)
+        if size == 0:
+            return
+        metadata = Table.root(source, place + 8)
+        header = metadata.table(_HEADER)
+        length = metadata.number(_BODY_LENGTH, "<q")
+        start = place + 8 + size
+        if header is None or size < 0 or not 0 <= length <= len(body) - start:
+            raise BadBytesError
+        yield _Message(metadata.number(_HEADER_TYPE, "<B"), header, start, start + length)
+        place = start + length
+
+
+def _kinds(schema: Table) -> list[_Kind]:
+    fields = schema.tables(_FIELDS)
+    if sorted(field.text(_NAME) for field in fields) != sorted(COLUMNS):
+        raise InvalidRequest([((), f"the stream must have the columns {' and '.join(COLUMNS)}")])
+    if schema.number(_ENDIANNESS, "<h"):
+        raise InvalidRequest([((), "the stream must be little-endian")])
+    return [_kind(field) for field in fields]
+
+
+def _kind(field: Table) -> _Kind:
+    name, kind, details = field.text(_NAME), field.number(_TYPE_TYPE, "<B"), field.table(_TYPE)
+    plain = field.field(_DICTIONARY) is None and field.vector(_CHILDREN)[1] == 0
+    if plain and kind in (_UTF8, _LARGE_UTF8):
+        return _Kind(name, np.dtype("<i4" if kind == _UTF8 else "<i8"), is_text=True)
+    if plain and kind == _INT and details is not None:
+        bits, signed = details.number(_BIT_WIDTH, "<i"), details.number(_IS_SIGNED, "<B")
+        if bits in (8, 16, 32, 64):
+            return _Kind(name, np.dtype(f"<{'i' if signed else 'u'}{bits // 8}"), is_text=False)
+    raise InvalidRequest([((name,), "must be a column of utf8, large_utf8 or whole numbers")])
+
+
+def _columns(
+    body: bytes, message: _Message, kinds: list[_Kind], rows: int, limits: Limits
+) -> dict[str, Column]:
+    source, header = message.header.source, message.header
+    node, nodes = header.vector(_NODES)
+    buffer, buffers = header.vector(_BUFFERS)
+    if rows < 0 or nodes != len(kinds) or buffers != sum(3 if kind.is_text else 2 for kind in kinds):
+        raise BadBytesError
+    columns: dict[str, Column] = {}
+    for kind in kinds:
+        if source.number("<q", node) != rows:
+            raise BadBytesError
+        if source.number("<q", node + 8) != 0:
+            raise InvalidRequest([((kind.name,), "has nulls")])
+        node += _STRUCT_BYTES
+        # The first buffer tells which entries are null: none.
+        parts = [
+            _buffer(body, message, buffer + place * _STRUCT_BYTES) for place in (1, 2)[: 1 + kind.is_text]
+        ]
+        buffer += _STRUCT_BYTES * (1 + len(parts))
+        if kind.is_text:
+            columns[kind.name] = _texts(kind, parts[0], parts[1], rows, limits)
+        else:
+            columns[kind.name] = _numbers(kind, parts[0], rows)
+    return columns
+
+
+def _buffer(body: bytes, message: _Message, place: int) -> memoryview:
+    offset, length = (message.header.source.number("<q", place + eight) for eight in (0, 8))
+    if not (
+        0 <= offset <= message.end - message.start and 0 <= length <= message.end - message.start - offset
+    ):
+        raise BadBytesError
+    return memoryview(body)[message.start + offset : message.start + offset + length]
+
+
+def _array(buffer: memoryview, dtype: np.dtype[Any], count: int) -> NDArray[Any]:
+    if len(buffer) < count * dtype.itemsize:
+        raise BadBytesError
+    return np.frombuffer(buffer, dtype, count) if count else np.empty(0, dtype)
+
+
+def _numbers(kind: _Kind, buffer: memoryview, rows: int) -> NDArray[np.int64]:
+    numbers = _array(buffer, kind.dtype, rows)
+    illegal = (numbers < 0) | (numbers > MAX_NUMBER)
+    if illegal.any():
+        position = int(np.flatnonzero(illegal)[0])
+        raise InvalidRequest([((kind.name, position), f"must not be negative or above {MAX_NUMBER}")])
+    return numbers.astype(np.int64)
+
+
+def _texts(kind: _Kind, offset_bytes: memoryview, data: memoryview, rows: int, limits: Limits) -> Column:
+    if not rows:
+        return np.empty(0, np.int64)
+    offsets = _array(offset_bytes, kind.dtype, rows + 1).astype(np.int64)
+    if offsets[0] < 0 or offsets[-1] > len(data) or np.any(offsets[1:] < offsets[:-1]):
+        raise BadBytesError
+    own = np.frombuffer(data, np.uint8)[offsets[0] : offsets[-1]] if len(data) else np.empty(0, np.uint8)
+    offsets -= offsets[0]
+    texts = IdTexts(own, offsets[:-1], offsets[1:])
+    if not texts.all_plain(limits.max_id_length):
+        for position in range(rows):
+            try:
+                check_id(texts.strict(position), limits.max_id_length)
+            except UnicodeDecodeError:
+                raise InvalidRequest([((kind.name, position), "is not UTF-8")]) from None
+            except ValueError as error:
+                raise InvalidRequest([((kind.name, position), str(error))]) from None
+    return texts

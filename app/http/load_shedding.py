@@ -1,0 +1,93 @@
+"""How much work one process takes on at once, and what it says to the rest.
+
+Plain calls of `POST /predict` never come here: each is answered in one step of the event loop, so that as
+many wait as there are connections, and that is bounded. All others are counted here while they are worked on,
+and those with a large body for as long as they are there, because each holds megabytes. One above the limits
+is told so at once; nothing waits without end. Health checks are never turned away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Final
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.contract.errors import Overloaded
+from app.contract.problems import kind_of, problem
+from app.http.middleware import HeadAsGet
+from app.http.thread_pool import SMALL_BYTES
+from app.observability.metrics.counters import Tallies
+
+EXEMPT: Final = frozenset({"/healthz", "/readyz", "/metrics"})
+# Small requests are worked on by the event loop itself. After so long it looks after everything else first:
+# health checks among it.
+TURN_SECONDS: Final = 0.02
+
+
+class Capacity:
+    """Lets as many requests through as can be worked on, and turns the others away."""
+
+    def __init__(self, app: ASGIApp, most: int, most_large: int, tallies: Tallies) -> None:
+        """Stand in front of `app`.
+
+        Args:
+            app: What does the work.
+            most: Requests that are worked on at once. One that waits for its body is not.
+            most_large: Requests with a large body, worked on or waiting.
+            tallies: Where those turned away are counted.
+        """
+        self.app = app
+        self._most, self._most_large, self._tallies = most, most_large, tallies
+        self._working = self._large = 0
+        self._turn_began: float | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection."""
+        if scope["type"] != "http" or scope["path"] in EXEMPT:
+            await self.app(scope, receive, send)
+            return
+        large = _is_large(scope)
+        if self._working >= self._most or (large and self._large >= self._most_large):
+            self._tallies.shed += 1
+            await HeadAsGet(problem(kind_of(Overloaded), str(Overloaded())))(scope, receive, send)
+            return
+
+        async def receive_idly() -> Message:
+            self._working -= 1
+            try:
+                return await receive()
+            finally:
+                self._working += 1
+
+        self._working += 1
+        self._large += large
+        try:
+            while self._turn_is_over():
+                await asyncio.sleep(0)
+            await self.app(scope, receive_idly, send)
+        finally:
+            self._working -= 1
+            self._large -= large
+
+    def _turn_is_over(self) -> bool:
+        """Whether requests have had the event loop for long enough, since it last looked around."""
+        now = time.perf_counter()
+        if self._turn_began is None:
+            self._turn_began = now
+            asyncio.get_running_loop().call_soon(self._end_turn)
+        return now - self._turn_began > TURN_SECONDS
+
+    def _end_turn(self) -> None:
+        self._turn_began = None
+
+
+def _is_large(scope: Scope) -> bool:
+    """Whether the request has a large body, or one whose size it does not tell."""
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            return not value.isdigit() or int(value[:20]) > SMALL_BYTES
+        if name == b"transfer-encoding":
+            return True
+    return False

@@ -1,0 +1,146 @@
+"""Answers of `/compare`: models side by side, on their figures or on the caller's pairs."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.contract.schemas.comparisons import (
+    ComparedPair,
+    Figures,
+    LabelledComparison,
+    ModelComparison,
+    ModelErrors,
+    ModelPrediction,
+    PairComparison,
+    SideBySide,
+)
+from app.contract.schemas.requests import CompareRequest, LabelledPair
+from app.scoring.registry import LoadedModel, Registry
+from app.scoring.scorer import ScoredPairs
+from training.artefact import RawId
+
+_FIGURES = tuple(field.name for field in fields(Figures))
+
+
+def compare_models(registry: Registry) -> ModelComparison:
+    """All models side by side."""
+    baseline = None if registry.baseline is None else _figures(registry.baseline)
+    return ModelComparison([_side_by_side(model, baseline) for model in registry.models.values()])
+
+
+def compare_on_pair(registry: Registry, user_id: RawId, movie_id: RawId) -> PairComparison:
+    """All models side by side, and what each says of one pair; a cold side is answered by the fallback."""
+    predictions = []
+    for model in registry.models.values():
+        scored = model.scorer.score([user_id], [movie_id])
+        predictions.append(
+            ModelPrediction(
+                model.name, scored.rounded()[0], bool(scored.known_user[0]), bool(scored.known_movie[0])
+            )
+        )
+    ratings = [prediction.rating for prediction in predictions]
+    return PairComparison(
+        compare_models(registry).models, predictions, spread=round(max(ratings) - min(ratings), 6)
+    )
+
+
+def compare_on_pairs(registry: Registry, request: CompareRequest) -> LabelledComparison:
+    """Rate every pair with every model asked for, and hold the ratings against the observed ones.
+
+    Raises:
+        UnknownModel: No model has one of the names.
+    """
+    models = registry.select(request.models)
+    pairs = request.pairs
+    user_ids = [pair.user_id for pair in pairs]
+    movie_ids = [pair.movie_id for pair in pairs]
+    scored = [model.scorer.score(user_ids, movie_ids) for model in models]
+    observed = np.array([np.nan if pair.rating is None else pair.rating for pair in pairs], dtype=np.float64)
+    return LabelledComparison(
+        pairs=_compared_pairs(models, pairs, scored),
+        models=[_errors(model.name, one, observed) for model, one in zip(models, scored, strict=True)],
+    )
+
+
+def _compared_pairs(
+    models: list[LoadedModel], pairs: list[LabelledPair], scored: list[ScoredPairs]
+) -> list[ComparedPair]:
+    # Ids are told in the form of the first model compared.
+    canonical_user, canonical_movie = models[0].scorer.users.canonical, models[0].scorer.movies.canonical
+    names = [model.name for model in models]
+    cold = np.any([one.cold for one in scored], axis=0).tolist()
+    columns = zip(*(one.rounded() for one in scored), strict=True)
+    return [
+        ComparedPair(
+            canonical_user(pair.user_id),
+            canonical_movie(pair.movie_id),
+            dict(zip(names, ratings, strict=True)),
+            is_cold,
+        )
+        for pair, ratings, is_cold in zip(pairs, columns, cold, strict=True)
+    ]
+
+
+def _errors(name: str, scored: ScoredPairs, observed: NDArray[np.float64]) -> ModelErrors:
+    """Errors over the rows that have a rating, by the rule of the manifest's figures.
+
+    Args:
+        name: The model's name.
+        scored: n pairs.
+        observed: `(n,)` stars, NaN where there is none.
+    """
+    labelled = ~np.isnan(observed)
+    rows = int(np.count_nonzero(labelled))
+    if not rows:
+        return ModelErrors(name, None, None, None, rows=0, cold_rows=0, mse_warm=None)
+    off = scored.ratings[labelled].astype(np.float64) - observed[labelled]
+    cold = scored.cold[labelled]
+    mse = float(np.mean(off**2))
+    return ModelErrors(
+        name=name,
+        mse=mse,
+        rmse=float(np.sqrt(mse)),
+        mae=float(np.mean(np.abs(off))),
+        rows=rows,
+        cold_rows=int(np.count_nonzero(cold)),
+        mse_warm=None if cold.all() else float(np.mean(off[~cold] ** 2)),
+    )
+
+
+def _figures(model: LoadedModel) -> dict[str, float]:
+    manifest = model.scorer.manifest
+    return {
+        "parameters": manifest.parameters.total,
+        "weights_bytes": manifest.weights_bytes,
+        "file_bytes": manifest.model_file.bytes,
+        "mse": manifest.accuracy.mse,
+        "rmse": manifest.accuracy.rmse,
+        "mae": manifest.accuracy.mae,
+        "microseconds_single": model.time.single,
+        "microseconds_per_pair": model.time.per_pair,
+    }
+
+
+def _side_by_side(model: LoadedModel, baseline: dict[str, float] | None) -> SideBySide:
+    own = _figures(model)
+    difference: dict[str, float | None] = dict.fromkeys(_FIGURES)
+    ratio: dict[str, float | None] = dict.fromkeys(_FIGURES)
+    if baseline is not None:
+        difference = {name: round(own[name] - baseline[name], 6) for name in _FIGURES}
+        ratio = {name: round(own[name] / baseline[name], 6) if baseline[name] else None for name in _FIGURES}
+    return SideBySide(
+        name=model.name,
+        parameters=model.scorer.manifest.parameters.total,
+        weights_bytes=model.scorer.manifest.weights_bytes,
+        file_bytes=model.scorer.manifest.model_file.bytes,
+        mse=own["mse"],
+        rmse=own["rmse"],
+        mae=own["mae"],
+        microseconds_single=own["microseconds_single"],
+        microseconds_per_pair=own["microseconds_per_pair"],
+        difference=Figures(**difference),
+        ratio=Figures(**ratio),
+    )

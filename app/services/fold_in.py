@@ -1,0 +1,150 @@
+"""Fold-in: the embedding of somebody whom the model never saw, fitted to their ratings.
+
+The movies' side stays as it is. For ratings `r_i` of movies `m_i`, the user's vector `u` (their bias is one
+of its columns, where the model has biases) is the one that minimises
+
+    sum_i (r_i - 5 sigmoid(u . m_i + global_bias))^2 / noise  +  (u - mean)' covariance^-1 (u - mean)
+
+that is, the most probable one when users are spread like the model's trained users (their mean and
+covariance) and ratings miss by `noise`, the model's mean squared error on warm test pairs. Nothing is left to
+tune: without ratings the user is the average user, and every rating moves them as far as it is worth. A
+column that is the same for all users (a one that meets a movie's bias) has no variance, and stays.
+
+Solved by Gauss-Newton, with the step halved until it improves, in coordinates `z` in which the penalty is
+`z' z`: `u = mean + factor z`, `factor factor' = covariance`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.contract.errors import NoFoldIn
+from app.scoring.scorer import RatingScorer
+from app.scoring.vectors import VectorEngine
+
+MAX_STEPS: Final = 50
+MAX_HALVINGS: Final = 20
+# Stars: when no coordinate moves further than this, ratings do not either.
+TOLERANCE: Final = 1e-6
+# Users that the prior is computed from at most, spread evenly over all.
+MAX_PRIOR_USERS: Final = 100_000
+MIN_NOISE: Final = 1e-3
+HIGHEST: Final = 5.0
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Prior:
+    """How users are spread.
+
+    Attributes:
+        mean: `(dim,)` the average user.
+        factor: `(dim, rank)`, times its transpose the covariance.
+        noise: Mean squared error of a trained model's rating, in square stars.
+        global_bias: Added to every pair, before the sigmoid.
+    """
+
+    mean: Floats
+    factor: Floats
+    noise: float
+    global_bias: float
+
+    @classmethod
+    def of_users(cls, vectors: NDArray[np.float32], noise: float, global_bias: float) -> Prior:
+        """The prior that trained users suggest.
+
+        Args:
+            vectors: `(users, dim)`, at least one.
+            noise: See the class.
+            global_bias: See the class.
+        """
+        exact = vectors.astype(np.float64)
+        mean = exact.mean(axis=0)
+        centred = exact - mean
+        values, directions = np.linalg.eigh(centred.T @ centred / len(exact))
+        kept = values > values.max(initial=0.0) * 1e-9
+        factor = directions[:, kept] * np.sqrt(values[kept])
+        return cls(mean, factor, max(noise, MIN_NOISE), global_bias)
+
+    def fit(self, movie_vectors: NDArray[np.float32], ratings: Floats) -> Floats:
+        """The `(dim,)` vector of a user.
+
+        Args:
+            movie_vectors: `(n, dim)` the movies that they rated.
+            ratings: `(n,)` stars.
+        """
+        movies = movie_vectors.astype(np.float64)
+        start, slopes = movies @ self.mean + self.global_bias, movies @ self.factor
+        z = np.zeros(self.factor.shape[1])
+        cost = self._cost(z, start, slopes, ratings)
+        for _ in range(MAX_STEPS):
+            share = _sigmoid(start + slopes @ z)
+            jacobian = (HIGHEST * share * (1 - share))[:, None] * slopes
+            pull = jacobian.T @ (ratings - HIGHEST * share) / self.noise - z
+            step = np.linalg.solve(np.eye(z.size) + jacobian.T @ jacobian / self.noise, pull)
+            for _ in range(MAX_HALVINGS):
+                moved = self._cost(z + step, start, slopes, ratings)
+                if moved <= cost:
+                    break
+                step = step / 2
+            else:
+                break
+            z, cost = z + step, moved
+            if np.max(np.abs(step), initial=0.0) < TOLERANCE:
+                break
+        return self.mean + self.factor @ z
+
+    def rate(self, vector: Floats, movie_vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        """`(n,)` stars of the user for movies `(n, dim)`."""
+        rated = HIGHEST * _sigmoid(movie_vectors @ vector.astype(np.float32) + np.float32(self.global_bias))
+        return rated.astype(np.float32)
+
+    def _cost(self, z: Floats, start: Floats, slopes: Floats, ratings: Floats) -> float:
+        off = ratings - HIGHEST * _sigmoid(start + slopes @ z)
+        return float(off @ off / self.noise + z @ z)
+
+
+class FoldIn:
+    """Fits users of loaded models; a model's prior is computed when it is first asked for."""
+
+    def __init__(self) -> None:
+        self._priors: WeakKeyDictionary[RatingScorer, Prior] = WeakKeyDictionary()
+
+    def prior(self, scorer: RatingScorer) -> Prior:
+        """The prior of a model.
+
+        Raises:
+            NoFoldIn: Its engine does not tell embeddings.
+        """
+        found = self._priors.get(scorer)
+        if found is None:
+            engine = vector_engine(scorer)
+            count = scorer.users.warm
+            users = np.unique(np.linspace(0, count - 1, min(count, MAX_PRIOR_USERS)).astype(np.int32))
+            accuracy = scorer.manifest.accuracy
+            noise = accuracy.mse if accuracy.mse_warm is None else accuracy.mse_warm
+            found = Prior.of_users(engine.user_vectors(users), noise, engine.global_bias)
+            self._priors[scorer] = found
+        return found
+
+
+def vector_engine(scorer: RatingScorer) -> VectorEngine:
+    """The engine of a model, as one that tells its embeddings.
+
+    Raises:
+        NoFoldIn: It does not.
+    """
+    if not isinstance(scorer.engine, VectorEngine):
+        raise NoFoldIn(scorer.name)
+    return scorer.engine
+
+
+def _sigmoid(match: NDArray[Any]) -> NDArray[Any]:
+    stars: NDArray[Any] = 1 / (1 + np.exp(-np.clip(match, -60, 60)))
+    return stars

@@ -1,0 +1,77 @@
+"""Answers of `/models`, made from manifests and from what is loaded."""
+
+from __future__ import annotations
+
+from app.contract.schemas.models import (
+    Accuracy,
+    Memory,
+    ModelDescription,
+    ModelList,
+    Parameters,
+    Popularity,
+    RankRange,
+    Table,
+    Training,
+    VocabularySizes,
+)
+from app.scoring.registry import LoadedModel, Registry
+from training.artefact import Manifest
+
+
+def list_models(registry: Registry) -> ModelList:
+    """All models, and which one is the default."""
+    return ModelList(registry.default, [describe(registry, model) for model in registry.models.values()])
+
+
+def describe(registry: Registry, model: LoadedModel) -> ModelDescription:
+    """Everything about one model."""
+    manifest = model.scorer.manifest
+    accuracy, training, vocabulary = manifest.accuracy, manifest.training, manifest.vocabulary
+    return ModelDescription(
+        name=manifest.name,
+        description=manifest.description,
+        ready=True,
+        parameters=Parameters(
+            manifest.parameters.total,
+            manifest.parameters.trainable,
+            [Table(**table.model_dump()) for table in manifest.parameters.tables],
+        ),
+        memory=Memory(
+            weights_bytes=manifest.weights_bytes,
+            file_bytes=manifest.model_file.bytes,
+            vocabulary_bytes=vocabulary.users.bytes + vocabulary.movies.bytes,
+            ratings_bytes=0 if manifest.ratings_file is None else manifest.ratings_file.bytes,
+            resident_bytes=model.scorer.resident_bytes,
+            compression_ratio=_compression_ratio(registry, manifest.weights_bytes),
+        ),
+        accuracy=Accuracy(
+            dataset=manifest.dataset.name,
+            split=manifest.split.kind,
+            test_rows=accuracy.test_rows,
+            mse=accuracy.mse,
+            rmse=accuracy.rmse,
+            mae=accuracy.mae,
+            global_mean_mse=accuracy.global_mean_mse,
+            biases_only_mse=accuracy.biases_only_mse,
+        ),
+        training=Training(**training.model_dump()),
+        vocabulary=VocabularySizes(users=vocabulary.users.size, movies=vocabulary.movies.size),
+        popularity=_popularity(manifest),
+        sha256=manifest.model_file.sha256,
+    )
+
+
+def _popularity(manifest: Manifest) -> Popularity:
+    movies = manifest.settings.get("movies")
+    blocks = movies.get("block_sizes") if isinstance(movies, dict) else None
+    ranges = manifest.popularity
+    return Popularity(
+        movie_ratings=None if ranges is None else [RankRange(**one.model_dump()) for one in ranges],
+        movie_blocks=[int(size) for size in blocks] if isinstance(blocks, list) else None,
+    )
+
+
+def _compression_ratio(registry: Registry, weights_bytes: int) -> float | None:
+    if registry.baseline is None or not weights_bytes:
+        return None
+    return round(registry.baseline.scorer.manifest.weights_bytes / weights_bytes, 4)

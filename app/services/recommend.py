@@ -1,0 +1,34 @@
+"""Answers of `/recommend`: the movies that a user would rate highest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from app.contract.errors import UnknownUser, shorten
+from app.contract.schemas.discovery import RecommendRequest
+from app.contract.schemas.recommendations import Recommendation, RecommendedMovie
+from app.scoring.catalogue import Catalogue
+from app.scoring.registry import Registry
+
+
+def recommend(registry: Registry, request: RecommendRequest) -> Recommendation:
+    """The user's best movies by one model.
+
+    Raises:
+        UnknownModel: No model has that name.
+        UnknownUser: The user has no training rating.
+    """
+    scorer = registry.get(request.model).scorer
+    user_id = scorer.users.canonical(request.user_id)
+    user_index = scorer.users.index(user_id)
+    if not 0 <= user_index < scorer.users.warm:
+        told = shorten(user_id)
+        raise UnknownUser(f"user {told!r} has no training rating", user_id=told)
+    best = scorer.top(user_id, request.n, request.exclude, request.exclude_rated)
+    return Recommendation(scorer.name, user_id, tell_movies(registry.catalogue, best))
+
+
+def tell_movies(catalogue: Catalogue, best: Sequence[tuple[str, float]]) -> list[RecommendedMovie]:
+    """(movie id, stars) pairs with titles and genres."""
+    told = [(catalogue.entry(movie_id), rating) for movie_id, rating in best]
+    return [RecommendedMovie(entry.movie_id, entry.title, entry.genres, rating) for entry, rating in told]

@@ -1,0 +1,70 @@
+"""Answers of `/users` and `/ratings`: whom a model knows, and what they gave."""
+
+from __future__ import annotations
+
+import random
+from typing import Final
+
+import numpy as np
+
+from app.contract.schemas.discovery import RatingsQuery, UsersQuery
+from app.contract.schemas.recommendations import GivenRating, GivenRatingList, UserList
+from app.scoring.registry import Registry
+
+# Users that are looked at for one search; the ones with the most ratings come first.
+MAX_SEARCHED: Final = 200_000
+
+
+def find_users(registry: Registry, query: UsersQuery) -> UserList:
+    """Users with training ratings whose id begins as asked for.
+
+    Raises:
+        UnknownModel: No model has that name.
+    """
+    users = registry.get(query.model).scorer.users
+    if not query.q and query.order == "random":
+        drawn = random.sample(range(users.warm), min(query.limit, users.warm))
+        return UserList(users.warm, [users[index] for index in drawn])
+    beginnings = tuple({query.q, f"{users.prefix or ''}{query.q}"})
+    exact = users.index(query.q) if query.q else -1
+    found = [users[exact]] if 0 <= exact < users.warm else []
+    for index in range(min(users.warm, MAX_SEARCHED)):
+        if len(found) == query.limit and query.order == "ratings":
+            break
+        if index != exact and users[index].startswith(beginnings):
+            found.append(users[index])
+    if query.order == "random":
+        random.shuffle(found)
+    return UserList(users.warm, found[: query.limit])
+
+
+def given_by(registry: Registry, query: RatingsQuery) -> GivenRatingList:
+    """What a user really gave, by the ratings that a model's artefact carries.
+
+    The highest rating first; of equals, the movie with more training ratings. Nothing for somebody unknown.
+    Where no model is named and the default one carries no ratings, another that does is asked.
+
+    Raises:
+        UnknownModel: No model has that name.
+    """
+    scorer = registry.get(query.model).scorer
+    if query.model is None and scorer.given is None:
+        others = (model.scorer for model in registry.models.values())
+        scorer = next((other for other in others if other.given is not None), scorer)
+    user_id = scorer.users.canonical(query.user_id)
+    if scorer.given is None:
+        return GivenRatingList(scorer.name, user_id, None, [])
+    user = scorer.users.index(user_id)
+    if user < 0:
+        return GivenRatingList(scorer.name, user_id, 0, [])
+    movies, stars = scorer.given.of_user(user)
+    if query.movie_id is None:
+        told = np.argsort(-stars, kind="stable")[: query.limit]
+    else:
+        told = np.flatnonzero(movies == scorer.movies.index(query.movie_id))
+    items = []
+    for place in told.tolist():
+        entry = registry.catalogue.entry(scorer.movies[int(movies[place])])
+        rating = round(float(stars[place]), 6)
+        items.append(GivenRating(entry.movie_id, entry.title, entry.genres, rating))
+    return GivenRatingList(scorer.name, user_id, int(movies.size), items)

@@ -1,0 +1,151 @@
+"""Every error is told as a documented problem."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import orjson
+import pytest
+from fastapi.testclient import TestClient
+
+from app.api.dependencies import get_registry
+from app.contract import errors
+from app.contract.problems import INTERNAL_ERROR, KINDS, kind_of, problem
+from app.main import create_app
+from app.scoring.probe import ScoringTime
+from app.scoring.registry import LoadedModel, Registry
+from app.settings import Settings
+from tests.app.fakes import fake_registry, fake_scorer
+from tests.app.problems import assert_problem
+from tests.golden.renew import PROBLEMS, problems_text
+from training.artefact import ArtefactError
+
+# One of each kind of request error, with fields that are as long as they get.
+REQUEST_ERRORS = [
+    errors.KeyMissing(),
+    errors.KeyUnknown(),
+    errors.AdminOnly(),
+    errors.UnreadableRequest(),
+    errors.HeadTooLarge(),
+    errors.PreflightRefused("origin"),
+    errors.UnreadableBody("the body is not JSON"),
+    errors.BodyTooLarge(8),
+    errors.TooManyPairs(9, 8),
+    errors.WrongContentType("a body must be JSON"),
+    errors.InvalidRequest([(("user_id",), "is empty"), (("pairs", 3, "rating"), "must be a valid number")]),
+    errors.UnknownModel("nope", ["baseline"]),
+    errors.UnknownUser("user 'x' has no training rating", user_id="x"),
+    errors.UnknownMovie("1 of 2 pairs", movie_id="y", positions=[1], total=1),
+    errors.NoFoldIn("baseline"),
+    errors.ReloadRefused("baseline/model.keras: cannot be read"),
+    errors.TooSlow(),
+    errors.Overloaded(),
+    errors.NotReady(["baseline"]),
+    errors.Stopping(),
+]
+
+
+def _family(base: type[Exception]) -> Iterator[type[Exception]]:
+    yield base
+    for derived in base.__subclasses__():
+        yield from _family(derived)
+
+
+@pytest.mark.parametrize("error", [*_family(errors.ServiceError), *_family(ArtefactError)])
+def test_every_error_class_is_in_the_table(error: type[Exception]) -> None:
+    assert error in KINDS or any(base in KINDS for base in error.__bases__)
+    if error is not errors.ServiceError:
+        assert kind_of(error) is not INTERNAL_ERROR
+
+
+def test_the_tree_at_the_top_names_every_class() -> None:
+    tree = errors.__doc__ or ""
+    for error in _family(errors.ServiceError):
+        assert error.__name__ in tree
+
+
+def test_every_request_error_has_a_golden_problem() -> None:
+    assert {type(error) for error in REQUEST_ERRORS} == {
+        error for error in _family(errors.RequestError) if not error.__subclasses__()
+    }
+    assert problems_text() == PROBLEMS.read_text(encoding="utf-8"), "renew with: python -m tests.golden.renew"
+
+
+def test_a_problem_is_small_whatever_is_in_it() -> None:
+    kind = kind_of(errors.UnknownModel)
+    for error in [
+        errors.UnknownModel("é" * 10**6, ["m" * 64] * 1000),
+        errors.InvalidRequest([(("x" * 10**5, 1, "y" * 10**5), "z" * 10**5)] * 1000),
+        errors.NotReady(["m" * 64] * 1000),
+    ]:
+        assert len(problem(kind, str(error), error.fields).body) < 10_000
+    far_too_much = problem(kind, "detail", {"models": ["m" * 64] * 1000})
+    assert orjson.loads(far_too_much.body)["code"] == "unknown_model"
+    assert len(far_too_much.body) < 10_000
+
+
+@pytest.mark.parametrize("address", ["/nope", "/predict/", "/predict//", "/models/", "/models/a/b", "/redoc"])
+def test_unknown_address_is_a_404_problem(client: TestClient, address: str) -> None:
+    assert_problem(client.get(address), 404, "route_not_found")
+
+
+@pytest.mark.parametrize(
+    ("method", "address", "allow"),
+    [
+        ("DELETE", "/predict", "GET, HEAD, POST"),
+        ("PUT", "/compare", "GET, HEAD, POST"),
+        ("GET", "/predict/batch", "POST"),
+        ("HEAD", "/predict/batch", "POST"),
+        ("OPTIONS", "/models", "GET, HEAD"),
+        ("POST", "/healthz", "GET, HEAD"),
+    ],
+)
+def test_wrong_method_is_a_405_that_names_the_right_ones(
+    client: TestClient, method: str, address: str, allow: str
+) -> None:
+    response = client.request(method, address)
+    assert response.status_code == 405
+    assert response.headers["allow"] == allow
+    if method != "HEAD":
+        assert_problem(response, 405, "method_not_allowed")
+
+
+def test_head_says_what_get_would_without_a_body(client: TestClient) -> None:
+    for address in ("/models", "/healthz", "/predict?user_id=1&movie_id=1"):
+        head, get = client.head(address), client.get(address)
+        assert (head.status_code, head.content) == (200, b"")
+        assert head.headers["content-length"] == get.headers["content-length"]
+
+
+def test_what_nobody_foresaw_is_a_500_that_says_nothing() -> None:
+    class Broken:
+        weights_bytes = 0
+
+        def rate(self, user_index: object, movie_index: object) -> object:
+            raise RuntimeError("secret")
+
+    scorer, _ = fake_scorer()
+    scorer._engine = Broken()  # type: ignore[assignment]
+    registry = Registry([LoadedModel(scorer, ScoringTime(1, 1))], "baseline", ["baseline"])
+    with TestClient(create_app(Settings(), registry), raise_server_exceptions=False) as client:
+        response = client.get("/predict?user_id=1&movie_id=1")
+    assert_problem(response, 500, "internal_error")
+    assert "secret" not in response.text
+
+
+def test_not_ready_names_what_is_missing_and_when_to_come_back() -> None:
+    app = create_app(Settings(), fake_registry())
+
+    async def incomplete() -> Registry:
+        return fake_registry("baseline", expected=("baseline", "other"))
+
+    with TestClient(app) as own:
+        app.dependency_overrides[get_registry] = incomplete
+        response = own.get("/readyz")
+    assert assert_problem(response, 503, "not_ready")["models"] == ["other"]
+    assert int(response.headers["retry-after"]) > 0
+
+
+def test_an_empty_registry_is_never_ready() -> None:
+    with pytest.raises(errors.NotReady):
+        Registry([], "baseline", []).check_ready()

@@ -1,0 +1,243 @@
+"""Who may call: keys from a file or a variable, the door in front of every address."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi import APIRouter, FastAPI
+from fastapi.testclient import TestClient
+from starlette.responses import PlainTextResponse
+
+from app.contract.errors import BadSetting
+from app.http.api_keys import Keys, load_keys, readable_by_others
+from app.main import create_app
+from app.settings import Settings
+from tests.app.fakes import fake_registry
+from tests.app.problems import assert_problem
+
+OLD, NEW, ADMIN = "old-reading-key-0123", "new/reading+key~4567==", "an.admin_key-890-890"
+STRANGER = "a-key-of-nobody-at-all"
+PAIR = {"user_id": 1, "movie_id": 1}
+OPEN = {"/", "/page/{name}", "/healthz", "/readyz", "/docs", "/docs/files/swagger-ui.css", "/openapi.json"}
+
+
+def _bearer(key: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"}
+
+
+def _app(**settings: str) -> FastAPI:
+    app = create_app(Settings.model_validate(settings), fake_registry())
+    admin = APIRouter(prefix="/admin")
+
+    @admin.post("/anything")
+    async def post_anything() -> PlainTextResponse:
+        return PlainTextResponse("done")
+
+    app.include_router(admin)
+    return app
+
+
+@pytest.fixture(scope="module")
+def guarded() -> Iterator[TestClient]:
+    with TestClient(_app(api_keys=f"{OLD}, {NEW}", admin_keys=ADMIN)) as client:
+        yield client
+
+
+def _addresses() -> list[tuple[str, str]]:
+    found = []
+    for routes in (getattr(route, "original_router", None) for route in _app().routes):
+        for route in routes.routes if routes else ():
+            found += [(method, route.path) for method in sorted(route.methods)]
+    assert len(found) > 15
+    return [*found, *(("GET", path) for path in ("/docs", "/docs/files/swagger-ui.css", "/openapi.json"))]
+
+
+@pytest.mark.parametrize(("method", "path"), [*_addresses(), ("GET", "/nope"), ("PUT", "/predict")])
+def test_every_address_but_the_open_ones_asks_for_a_key(guarded: TestClient, method: str, path: str) -> None:
+    address = path.replace("{name}", "main.js" if path.startswith("/page") else "baseline")
+    answer = guarded.request(method, address)
+    if path in OPEN:
+        assert answer.status_code == 200
+    else:
+        assert answer.status_code == 401
+        assert answer.headers["www-authenticate"].startswith("Bearer ")
+        assert guarded.request(method, address, headers=_bearer(ADMIN)).status_code not in (401, 403)
+        assert answer.content == b"" if method == "HEAD" else assert_problem(answer, 401, "key_missing")
+
+
+@pytest.mark.parametrize("key", [OLD, NEW, ADMIN])
+@pytest.mark.parametrize("scheme", ["Bearer ", "bearer ", "BEARER  "])
+def test_every_key_opens_both_doors_of_predict(guarded: TestClient, key: str, scheme: str) -> None:
+    headers = {"Authorization": scheme + key}
+    fast = guarded.post("/predict", json=PAIR, headers=headers)
+    slow = guarded.post("/predict", json={**PAIR, "on_unknown": "error"}, headers=headers)
+    route = guarded.get("/predict?user_id=1&movie_id=1", headers=headers)
+    assert fast.status_code == slow.status_code == route.status_code == 200
+    assert fast.content == route.content
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(f"Bearer {STRANGER}", f"Bearer {OLD}x", f"Bearer {OLD[:-1]}", f"Bearer {OLD.upper()}", "Bearer "),
+        *(OLD, f"Basic {OLD}", f"Bearer{OLD}", f"Bearer {OLD}, Bearer {NEW}", f"Bearer {OLD} {NEW}", ""),
+        *(f"Bearer {OLD}\u00e9", "Bearer " + "x" * 10_000),
+    ],
+)
+def test_what_is_no_key_is_refused_and_not_repeated(guarded: TestClient, value: str) -> None:
+    headers = {b"authorization": value.encode("latin-1")}
+    for answer in (
+        guarded.post("/predict", json=PAIR, headers=headers),
+        guarded.get("/models", headers=headers),
+        guarded.post("/admin/anything", headers=headers),
+    ):
+        body = assert_problem(answer, 401, "key_unknown")
+        assert 'error="invalid_token"' in answer.headers["www-authenticate"]
+        assert "reading" not in str(body) and "nobody" not in str(body)
+
+
+def test_two_authorizations_are_none(guarded: TestClient) -> None:
+    twice = [("Authorization", f"Bearer {OLD}"), ("Authorization", f"Bearer {OLD}")]
+    assert_problem(guarded.get("/models", headers=twice), 401, "key_unknown")
+
+
+def test_a_key_in_the_address_is_none(guarded: TestClient) -> None:
+    assert_problem(guarded.get(f"/models?key={OLD}"), 401, "key_missing")
+
+
+def test_a_reading_key_does_not_open_admin(guarded: TestClient) -> None:
+    for address in ("/admin/anything", "/admin", "/admin/", "/admin/nope"):
+        answer = guarded.post(address, headers=_bearer(OLD))
+        assert_problem(answer, 403, "admin_only")
+        assert 'error="insufficient_scope"' in answer.headers["www-authenticate"]
+    assert guarded.post("/admin/anything", headers=_bearer(ADMIN)).text == "done"
+    assert_problem(guarded.post("/admin/nope", headers=_bearer(ADMIN)), 404, "route_not_found")
+
+
+@pytest.mark.parametrize(
+    "path", ["//admin/anything", "/x/../admin/anything", "/%61dmin/anything", "/admin//anything"]
+)
+def test_no_other_spelling_leads_to_admin(guarded: TestClient, path: str) -> None:
+    answer = guarded.post(path, headers=_bearer(OLD))
+    assert answer.status_code in (403, 404)
+
+
+def test_admin_keys_alone_leave_the_rest_open() -> None:
+    with TestClient(_app(admin_keys=ADMIN)) as client:
+        assert client.post("/predict", json=PAIR).status_code == 200
+        assert_problem(client.post("/admin/anything"), 401, "key_missing")
+        assert client.post("/admin/anything", headers=_bearer(ADMIN)).text == "done"
+
+
+def test_without_keys_nobody_is_asked() -> None:
+    with TestClient(create_app(Settings(), fake_registry())) as client:
+        assert client.post("/predict", json=PAIR).status_code == 200
+        assert client.get("/models", headers=_bearer(STRANGER)).status_code == 200
+        assert_problem(client.post("/admin/anything"), 404, "route_not_found")
+
+
+def test_openapi_tells_which_calls_ask_for_a_key() -> None:
+    document = _app(api_keys=OLD, admin_keys=ADMIN).openapi()
+    assert document["components"]["securitySchemes"] == {"key": {"type": "http", "scheme": "bearer"}}
+    asking = {
+        path for path, calls in document["paths"].items() for call in calls.values() if "security" in call
+    }
+    assert set(document["paths"]) - asking == {"/healthz", "/readyz"}
+    assert {"401", "403"} <= document["paths"]["/admin/anything"]["post"]["responses"].keys()
+    assert "403" not in document["paths"]["/predict"]["post"]["responses"]
+    only_admin = _app(admin_keys=ADMIN).openapi()["paths"]
+    assert [path for path, calls in only_admin.items() if "security" in str(calls)] == [
+        "/admin/reload",
+        "/admin/anything",
+    ]
+    assert "securitySchemes" not in _app().openapi()["components"]
+
+
+def _file(tmp_path: Path, content: str | bytes) -> Path:
+    path = tmp_path / "keys"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    path.chmod(0o600)
+    return path
+
+
+def test_a_file_holds_a_key_a_line(tmp_path: Path) -> None:
+    path = _file(tmp_path, f"# for the shop, since May\n{OLD}\n\n  {NEW}  \r\n#{STRANGER}\n")
+    keys = load_keys(Settings(api_keys_file=path))
+    assert keys.kind(OLD.encode()) == keys.kind(NEW.encode()) == "reading"
+    assert keys.kind(STRANGER.encode()) is None
+    assert keys.kind(b"") is None
+
+
+def test_only_digests_are_kept() -> None:
+    settings = Settings(api_keys=OLD, admin_keys=ADMIN)
+    keys = load_keys(settings)
+    assert keys.kind(ADMIN.encode()) == "admin"
+    for told in (repr(keys), repr(settings), settings.model_dump_json()):
+        assert OLD not in told and ADMIN not in told
+
+
+def test_no_keys_are_no_door() -> None:
+    assert load_keys(Settings()) == Keys() and not Keys()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("", "holds no key"),
+        ("# nothing yet\n\n", "holds no key"),
+        (f"{OLD}\nshort\n", "line 2 has 5 characters, a key has 20 to 200"),
+        (f"{OLD}\n{'x' * 201}", "line 2 has 201 characters"),
+        ("# old\nwith a blank in its middle", "line 2 is no key"),
+        ("sch\u00f6n-und-lang-genug-ist-er", "line 1 is no key"),
+        (f"{OLD}\n{NEW}\n{OLD}", "line 3 is a key that was there before"),
+        ("\n".join(f"key-number-{number:09}" for number in range(101)), "line 101 is one too many"),
+        (b"\xff" * 30, "not UTF-8"),
+        ("x" * 70_000, "has more than"),
+    ],
+)
+def test_a_bad_file_is_one_line_without_keys(tmp_path: Path, content: str | bytes, said: str) -> None:
+    path = _file(tmp_path, content)
+    with pytest.raises(BadSetting) as refused:
+        load_keys(Settings(api_keys_file=path))
+    line = str(refused.value)
+    assert line.startswith("RATINGS_API_KEYS_FILE: ") and said in line
+    assert "\n" not in line and OLD not in line and len(line) < 300
+
+
+def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
+    for path, said in ((tmp_path / "none", "No such file"), (tmp_path, "Is a directory")):
+        with pytest.raises(BadSetting, match=f"^RATINGS_ADMIN_KEYS_FILE: .*{said}"):
+            load_keys(Settings(admin_keys_file=path))
+
+
+def test_a_bad_variable_is_one_line_without_keys() -> None:
+    for stated, said in (
+        (f"{OLD},", "key 2 has 0"),
+        (f"short,{OLD}", "key 1 has 5"),
+        (f"{OLD},{OLD}", "key 2"),
+    ):
+        with pytest.raises(BadSetting, match=f"^RATINGS_API_KEYS: {said}") as refused:
+            load_keys(Settings(api_keys=stated))
+        assert OLD not in str(refused.value) and "short" not in str(refused.value)
+
+
+def test_one_source_and_one_kind_for_each_key(tmp_path: Path) -> None:
+    with pytest.raises(BadSetting, match=r"^RATINGS_API_KEYS: "):
+        load_keys(Settings(api_keys=OLD, api_keys_file=_file(tmp_path, NEW)))
+    with pytest.raises(BadSetting, match="among RATINGS_API_KEYS"):
+        load_keys(Settings(api_keys=OLD, admin_keys=f"{ADMIN},{OLD}"))
+
+
+def test_a_mistyped_variable_of_keys_ends_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RATINGS_API_KEY", OLD)
+    with pytest.raises(BadSetting, match=r"^RATINGS_API_KEY: is no setting"):
+        load_keys(Settings())
+
+
+def test_a_file_that_everybody_may_read_is_told(tmp_path: Path) -> None:
+    path = _file(tmp_path, OLD)
+    assert readable_by_others(Settings(api_keys_file=path)) == []
+    path.chmod(0o604)
+    assert readable_by_others(Settings(api_keys_file=path)) == [path]

@@ -1,0 +1,122 @@
+"""The short way to `POST /predict` says what the route says, byte for byte, or nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.contract.limits import Limits
+from app.http.fast_predict import FastPredict
+from app.main import create_app
+from app.settings import Settings
+from tests.app.fakes import fake_registry
+
+JSON = {"content-type": "application/json"}
+REGISTRY = fake_registry()
+
+
+@pytest.fixture(scope="module")
+def slow(monkeypatch_module: pytest.MonkeyPatch) -> Iterator[TestClient]:
+    monkeypatch_module.setattr(FastPredict, "_answer", lambda *_: None)
+    with TestClient(create_app(Settings(max_id_length=40), REGISTRY)) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def monkeypatch_module() -> Iterator[pytest.MonkeyPatch]:
+    with pytest.MonkeyPatch.context() as patch:
+        yield patch
+
+
+ANSWER = FastPredict._answer
+FAST = FastPredict(None, Limits(max_id_length=40))  # type: ignore[arg-type]
+
+raw_ids: st.SearchStrategy[Any] = st.sampled_from(
+    [
+        *(1, 2, 3, "1", "user_1", "user_2", "movie_1", "movie_4", 4, 5, 0, 99, -1, 2**63 - 1, 2**63, 2**64),
+        *("user_01", "01", "1_0", "+1", "", " user_1", "user_1 ", "user_\u0661", "nobody", 'a"b', "a\\b"),
+        *(True, None, 1.0, 1.5, [], {}, [1], "x" * 40, "x" * 41, "é", "\U0001f600", "a\u2028b", "\x7f"),
+    ]
+)
+members = st.tuples(
+    st.sampled_from(["user_id", "movie_id", "model", "on_unknown", "extra", "user_id ", ""]),
+    raw_ids | st.sampled_from(["baseline", "half", "nope", "error", "fallback", "Error"]),
+)
+plain = st.fixed_dictionaries(
+    {"user_id": st.sampled_from([1, "2", "user_3"]), "movie_id": st.sampled_from([1, "4", "movie_2"])},
+    optional={
+        "model": st.sampled_from(["baseline", "half"]),
+        "on_unknown": st.sampled_from(["error", "fallback"]),
+    },
+).map(lambda fields: list(fields.items()))
+
+
+@st.composite
+def bodies(draw: st.DrawFn) -> bytes:
+    """JSON objects as text, so that keys may occur twice, blanks lie anywhere and escapes are used or not."""
+    pairs: list[tuple[str, Any]] = draw(plain)
+    pairs = pairs + draw(st.lists(members, max_size=2)) if draw(st.booleans()) else pairs
+    pairs = draw(st.permutations(pairs))
+    ascii_only, blank = draw(st.booleans()), draw(st.sampled_from(["", " ", "\n\t"]))
+    parts = [
+        f"{json.dumps(name, ensure_ascii=ascii_only)}{blank}:"
+        f"{blank}{json.dumps(value, ensure_ascii=ascii_only)}"
+        for name, value in pairs
+    ]
+    text = f"{blank}{{{blank}{f'{blank},'.join(parts)}{blank}}}{blank}"
+    body = text.encode("utf-8", "surrogatepass")
+    if draw(st.integers(0, 9)) == 0:
+        cut = draw(st.integers(0, len(body)))
+        body = body[:cut] + draw(st.sampled_from([b"", b"x", b'"', b"\xff", b"\\", b"NaN"])) + body[cut:]
+    return body
+
+
+@settings(max_examples=600)
+@given(body=bodies())
+def test_both_ways_say_the_same(slow: TestClient, body: bytes) -> None:
+    fast = ANSWER(FAST, REGISTRY, body)
+    answer = slow.post("/predict", content=body, headers=JSON)
+    if fast is not None:
+        assert (answer.status_code, answer.content) == (200, fast)
+
+
+@given(fields=plain)
+def test_plain_cases_take_the_short_way(slow: TestClient, fields: list[tuple[str, Any]]) -> None:
+    body = json.dumps(dict(fields)).encode()
+    assert ANSWER(FAST, REGISTRY, body) == slow.post("/predict", content=body, headers=JSON).content
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"user_id":1,"movie_id":1,"user_id":1}',
+        b'{"user_id":1,"user_id":1}',
+        b'{"user_id":"1","movie_id":"1","on_unknown":"error","on_unknown":"error"}',
+        b'{"user_id":1,"movie_id":1,"on_unknown":0}',
+        b'{"user_id":1,"movie_id":1,"model":0}',
+        b'{"user_id":1,"movie_id":1.0}',
+        b'{"user_id":true,"movie_id":1}',
+        b'{"user_id":"user_9","movie_id":1}',
+        b'{"user_id":9,"movie_id":1,"on_unknown":"fallback"}',
+        b'{"user_id":1,"movie_id":1}' + b" " * 3000,
+    ],
+)
+def test_what_is_not_plain_is_left_to_the_route(body: bytes) -> None:
+    assert ANSWER(FAST, REGISTRY, body) is None
+
+
+def test_headers_and_body_are_those_of_the_route(slow: TestClient) -> None:
+    with TestClient(create_app(Settings(), REGISTRY)) as client:
+        body = b'{"user_id":1,"movie_id":1}'
+        headers = {**JSON, "x-request-id": "the-same"}
+        for content in (body, iter([body[:7], body[7:]])):
+            answer = client.post("/predict", content=content, headers=headers)
+            assert answer.status_code == 200
+            assert answer.headers == slow.post("/predict", content=body, headers=headers).headers
+            assert answer.content == slow.post("/predict", content=body, headers=JSON).content

@@ -1,0 +1,108 @@
+"""What the process logs: a line an event, told apart by programs, without ids of users."""
+
+from __future__ import annotations
+
+import json
+import logging
+import signal
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from app.observability.json_logging import JSONFormatter
+from app.observability.logging import LineFormatter, RequestLine, RequestRecord
+from tests.app.processes import running
+
+
+def _output(store: Path, **settings: object) -> list[str]:
+    """What a real process logs of a few requests that name users."""
+    with running(store, **settings) as server:
+        with httpx2.Client(base_url=server.url, headers={"X-Request-ID": "mine-1"}) as client:
+            client.post("/predict", json={"user_id": "user_1", "movie_id": "movie_1"})
+            client.get("/predict?user_id=user_2&movie_id=movie_1")
+            client.post("/predict", json={"user_id": "user_nobody", "movie_id": "movie_1"})
+            client.get('/a"b%0Ac\\d?user_id=user_3')
+        server.process.send_signal(signal.SIGTERM)
+        output, errors = server.process.communicate(timeout=10)
+    assert errors == ""
+    assert "user_" not in output
+    return output.splitlines()
+
+
+def test_json_lines_hold_what_is_to_know_of_a_request(shared_store: Path) -> None:
+    lines = [json.loads(line) for line in _output(shared_store, log_format="json")]
+    for line in lines:
+        written = datetime.fromisoformat(line["time"])
+        assert abs((datetime.now(UTC) - written).total_seconds()) < 60
+        assert line["level"] in ("info", "warning") and line["logger"].startswith("app")
+    assert [line for line in lines if line.get("message", "").startswith("ready on http://127.0.0.1:")]
+    requests = [line for line in lines if line.get("request_id") == "mine-1"]
+    assert [(line["method"], line["path"], line["status"]) for line in requests] == [
+        ("POST", "/predict", 200),
+        ("GET", "/predict", 200),
+        ("POST", "/predict", 404),
+        ("GET", "/a%22b%0Ac\\d", 404),
+    ]
+    for line in requests:
+        assert line["logger"] == "app.access" and 0 < line["milliseconds"] < 10_000
+        assert set(line) == {
+            *("time", "level", "logger", "method", "path", "status", "milliseconds"),
+            "request_id",
+        }
+
+
+def test_text_lines_say_the_same(shared_store: Path) -> None:
+    lines = _output(shared_store)
+    requests = [line for line in lines if line.endswith(" mine-1")]
+    assert len(requests) == 4
+    assert " INFO app.http.auth POST /predict 200 " in requests[0] and " ms mine-1" in requests[0]
+
+
+def test_no_line_a_request_above_info(shared_store: Path) -> None:
+    assert _output(shared_store, log_level="warning") == []
+
+
+def _formatted(record: logging.LogRecord) -> Any:
+    return json.loads(JSONFormatter().format(record))
+
+
+def test_an_exception_is_one_line() -> None:
+    try:
+        raise ValueError("bad\nthing")
+    except ValueError:
+        record = logging.LogRecord("uvicorn.error", logging.ERROR, "", 0, "no %s", ("good",), sys.exc_info())
+    line = _formatted(record)
+    assert (line["message"], line["level"]) == ("no good", "error")
+    assert "ValueError: bad\nthing" in line["exception"]
+    assert "\n" not in JSONFormatter().format(record)
+
+
+def test_what_is_no_text_is_still_a_line() -> None:
+    assert _formatted(logging.LogRecord("a", logging.INFO, "", 0, "\ud800", (), None))["message"] == "\\ud800"
+
+
+def test_time_is_utc_with_milliseconds() -> None:
+    record = RequestRecord(RequestLine("GET", "/x", 200, 1.23456, "id"))
+    record.created, record.msecs = 1767225600.007, 7.0
+    assert _formatted(record) == {
+        "time": "2026-01-01T00:00:00.007Z",
+        "level": "info",
+        "logger": "app.access",
+        "method": "GET",
+        "path": "/x",
+        "status": 200,
+        "milliseconds": 1.235,
+        "request_id": "id",
+    }
+    assert LineFormatter().format(record).endswith(" INFO app.http.auth GET /x 200 1.2 ms id")
+
+
+def test_other_handlers_can_write_the_record(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "app.access"):
+        logging.getLogger("app.access").handle(RequestRecord(RequestLine("GET", "/x", 200, 1.2, "id")))
+    assert caplog.messages == ["GET /x 200 1.2 ms id"]
+    assert "GET /x 200" in caplog.text

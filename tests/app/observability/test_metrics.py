@@ -1,0 +1,282 @@
+"""`/metrics` tells what happened, by one process and by several together."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import httpx2
+import numpy as np
+import pyarrow as pa
+import pyarrow.ipc
+import pytest
+from fastapi.testclient import TestClient
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.main import create_app
+from app.observability.metrics.counters import Tallies
+from app.observability.metrics.exposition import expose
+from app.observability.metrics.rating_counters import STARS, RatingTally
+from app.observability.metrics.worker_files import Slot, Snapshot
+from app.settings import Settings
+from tests.app.fakes import fake_registry
+from tests.app.problems import assert_problem
+from tests.app.processes import Running, running
+from tests.app.scraping import Scrape, scrape
+from tests.conftest import REPOSITORY
+
+REQUESTS = "stars_http_requests_total"
+SECONDS = "stars_http_request_duration_seconds"
+PAIRS = "stars_pairs_total"
+
+
+@pytest.fixture
+def fresh() -> Iterator[TestClient]:
+    """An application that has counted nothing yet."""
+    with TestClient(create_app(Settings(), fake_registry()), raise_server_exceptions=False) as client:
+        yield client
+
+
+def test_requests_are_counted_by_route_method_and_status(fresh: TestClient) -> None:
+    for _ in range(3):
+        fresh.post("/predict", json={"user_id": 1, "movie_id": 1})
+    fresh.post("/predict", json={"user_id": 4, "movie_id": 1})
+    for name in ("baseline", "half", "nope"):
+        fresh.get(f"/models/{name}")
+    fresh.head("/models/half")
+    fresh.get("/no/such/address")
+    fresh.request("BREW", "/predict")
+    fresh.request("BREW", "/coffee")
+    found = scrape(fresh.get)
+    assert found(REQUESTS, route="/predict", method="POST", status="200") == 3
+    assert found(REQUESTS, route="/predict", method="POST", status="404") == 1
+    assert found(REQUESTS, route="/models/{name}", method="GET", status="200") == 2
+    assert found(REQUESTS, route="/models/{name}", method="GET", status="404") == 1
+    assert found(REQUESTS, route="/models/{name}", method="HEAD", status="200") == 1
+    assert found(REQUESTS, route="other", method="GET", status="404") == 1
+    assert found(REQUESTS, route="other", method="other", status="404") == 1
+    assert found(f"{SECONDS}_count", route="/predict", method="POST") == 4
+    assert found(f"{SECONDS}_bucket", route="/predict", method="POST", le="+Inf") == 4
+    assert 0 < found(f"{SECONDS}_sum", route="/predict", method="POST") < 10
+    assert found("stars_http_requests_in_flight") == 1  # this one
+
+
+def test_a_bound_of_the_histogram_belongs_to_it() -> None:
+    tallies = Tallies()
+    for seconds in (0.00005, 0.0001, 0.00011, 5.0, 7.0):
+        tallies.request("/x", "GET", 200, seconds)
+    text, _ = expose([Snapshot("0", tallies.counts(), None)], 1, "")
+    found = Scrape(httpx2.Response(200, content=text, headers={"content-type": "text/plain; version=0.0.4"}))
+
+    def bucket(bound: str) -> float:
+        return found(f"{SECONDS}_bucket", route="/x", method="GET", le=bound)
+
+    assert [bucket(bound) for bound in ("0.0001", "0.00025", "2.5", "5.0", "+Inf")] == [2, 3, 3, 4, 5]
+
+
+def test_made_up_methods_and_addresses_make_no_series(fresh: TestClient) -> None:
+    for number in range(20):
+        fresh.request(f"M{number}", f"/x{number}")
+        fresh.get(f"/models/m{number}")
+    (family,) = [one for one in scrape(fresh.get).families if one.name == "stars_http_requests"]
+    assert len(family.samples) == 2
+
+
+def test_pairs_are_counted_by_model_known_or_cold(fresh: TestClient) -> None:
+    # Stars of user index u and movie index m: u + m / 4.
+    fresh.post("/predict", json={"user_id": 3, "movie_id": 4})  # 2.75, the short way
+    fresh.get("/predict?user_id=1&movie_id=3")  # 0.5, by the route
+    fresh.post("/predict", json={"user_id": 4, "movie_id": 1})  # cold, refused
+    fresh.post("/predict", json={"user_id": 4, "movie_id": 1, "on_unknown": "fallback"})  # cold
+    pairs = {"user_ids": [1, 2, 4], "movie_ids": [1, 1, 1], "on_unknown": "fallback", "model": "half"}
+    fresh.post("/predict/batch", json=pairs)  # 0, 0.5, cold
+    fresh.post("/predict/batch", json={"user_ids": [], "movie_ids": []})
+    found = scrape(fresh.get)
+    assert (found(PAIRS, model="baseline", ids="known"), found(PAIRS, model="baseline", ids="cold")) == (2, 2)
+    assert (found(PAIRS, model="half", ids="known"), found(PAIRS, model="half", ids="cold")) == (2, 1)
+    assert found("stars_predicted_stars_sum", model="baseline") == 3.25
+    assert found("stars_predicted_stars_count", model="baseline") == 2
+    bounds = ("0.5", "2.5", "3.0", "5.0")
+    assert [found("stars_predicted_stars_bucket", model="baseline", le=bound) for bound in bounds] == [
+        1,
+        1,
+        2,
+        2,
+    ]
+    assert found("stars_predicted_stars_bucket", model="half", le="0.5") == 2
+    assert found("stars_batch_pairs_count", model="half") == 1
+    assert found("stars_batch_pairs_sum", model="half") == 3
+    assert found("stars_batch_pairs_bucket", model="half", le="1.0") == 0
+    assert found("stars_batch_pairs_bucket", model="half", le="10.0") == 1
+    assert found("stars_batch_pairs_bucket", model="baseline", le="1.0") == 1
+
+
+def test_arrow_streams_are_batches_too(fresh: TestClient) -> None:
+    table = pa.table({"user_id": ["1", "2", "3"], "movie_id": ["1", "1", "1"]})
+    sink = io.BytesIO()
+    with pyarrow.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table, max_chunksize=2)
+    headers = {"content-type": "application/vnd.apache.arrow.stream"}
+    assert fresh.post("/predict/batch", content=sink.getvalue(), headers=headers).status_code == 200
+    found = scrape(fresh.get)
+    assert found("stars_batch_pairs_count", model="baseline") == 1
+    assert found("stars_batch_pairs_sum", model="baseline") == 3
+    assert found(PAIRS, model="baseline", ids="known") == 3
+
+
+def test_lists_of_best_movies_are_counted(fresh: TestClient) -> None:
+    fresh.get("/recommend?user_id=1&model=half")
+    fresh.post("/recommend", json={"user_id": 1})
+    fresh.post("/recommend", json={"user_id": 4})  # cold: refused before anything is rated
+    fresh.post("/predict/new-user", json={"ratings": [{"movie_id": 1, "rating": 5}]})
+    found = scrape(fresh.get)
+    assert [found("stars_rankings_total", model=name) for name in ("half", "baseline")] == [1, 2]
+    assert found(PAIRS, model="half", ids="known") == 0
+
+
+def test_models_and_workers_are_told(fresh: TestClient) -> None:
+    found = scrape(fresh.get)
+    digest = "ab" * 32
+    assert found("stars_model_info", model="baseline", sha256=digest, default="true") == 1
+    assert found("stars_model_info", model="half", sha256=digest, default="false") == 1
+    assert (found("stars_workers"), found("stars_ready_workers")) == (1, 1)
+    assert 10e6 < found("process_resident_memory_bytes", worker="0") < 10e9
+    assert 0 <= time.time() - found("process_start_time_seconds", worker="0") < 60
+    assert found("process_cpu_seconds_total", worker="0") > 0
+    for outcome in ("ok", "refused"):
+        assert ("stars_reloads_total" in found.names) and found("stars_reloads_total", outcome=outcome) == 0
+
+
+def test_names_follow_the_conventions(fresh: TestClient) -> None:
+    for family in scrape(fresh.get).families:
+        assert family.name.startswith(("stars_", "process_")) and family.documentation
+        if family.type == "counter":
+            assert all(sample.name.endswith("_total") for sample in family.samples)
+
+
+def test_openmetrics_for_those_who_ask_for_it(fresh: TestClient) -> None:
+    accept = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5"
+    answer = fresh.get("/metrics", headers={"accept": accept})
+    assert answer.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
+    assert answer.text.endswith("# EOF\n")
+
+
+def test_metrics_can_be_switched_off() -> None:
+    with TestClient(create_app(Settings(metrics=False), fake_registry())) as client:
+        assert client.post("/predict", json={"user_id": 1, "movie_id": 1}).status_code == 200
+        assert_problem(client.get("/metrics"), 404, "route_not_found")
+
+
+@given(st.lists(st.floats(0, 5, width=32) | st.sampled_from([0.0, 0.5, 1.0, 4.5, 5.0])))
+def test_every_star_lies_at_or_below_its_bound(stars: list[float]) -> None:
+    tally = RatingTally()
+    for one in stars:
+        tally.one(one)
+    tally.add_up()
+    tally.many(np.array(stars, np.float32), np.ones(len(stars), np.bool_))
+    tally.add_up()
+    for place, bound in enumerate(STARS):
+        assert sum(tally.stars[: place + 1]) == 2 * sum(one <= bound for one in stars)
+    assert tally.stars[-1] == pytest.approx(2 * sum(stars))
+    assert tally.cold == 0
+
+
+def test_threads_lose_nothing() -> None:
+    tally, each = RatingTally(), 20_000
+    some, known = np.array([1.0, 2.0], np.float32), np.array([True, False])
+
+    def hand_in() -> None:
+        for number in range(each):
+            tally.one(4.0)
+            if number % 100 == 0:
+                tally.many(some, known)
+
+    threads = [threading.Thread(target=hand_in) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        tally.add_up()
+    tally.add_up()
+    assert sum(tally.stars[:-1]) == 4 * (each + each // 100)
+    assert tally.cold == 4 * each // 100
+
+
+def _eventually(told: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not told():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_whichever_worker_is_asked_tells_of_both_and_a_new_one_goes_on(
+    shared_store: Path, tmp_path: Path
+) -> None:
+    def worker(slot: int) -> contextlib.AbstractContextManager[Running]:
+        return running(shared_store, metrics_dir=tmp_path, worker_slot=slot, log_level="error", workers=1)
+
+    def answered(url: str) -> float:
+        return scrape(httpx2.get, url)(REQUESTS, route="/predict", method="GET", status="200")
+
+    def told(url: str, count: float) -> bool:
+        return answered(url) == count
+
+    with contextlib.ExitStack() as stack:
+        first, second = (stack.enter_context(worker(slot)) for slot in (0, 1))
+        for server, times in ((first, 3), (second, 4)):
+            for _ in range(times):
+                assert httpx2.get(f"{server.url}/predict?user_id=1&movie_id=1").status_code == 200
+        for server in (first, second):
+            _eventually(partial(told, server.url, 7))
+            assert scrape(httpx2.get, server.url)("stars_ready_workers") == 2
+        os.killpg(second.process.pid, signal.SIGKILL)
+        assert answered(first.url) == 7
+        _eventually(lambda: scrape(httpx2.get, first.url)("stars_ready_workers") == 1)
+        assert answered(first.url) == 7
+        again = stack.enter_context(worker(1))
+        assert httpx2.get(f"{again.url}/predict?user_id=1&movie_id=1").status_code == 200
+        for server in (first, again):
+            _eventually(partial(told, server.url, 8))
+            found = scrape(httpx2.get, server.url)
+            assert found("stars_ready_workers") == 2
+            assert {"0", "1"} == {
+                sample.labels["worker"]
+                for family in found.families
+                for sample in family.samples
+                if family.name == "process_start_time_seconds"
+            }
+
+
+def test_a_folder_that_is_gone_stops_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    slot, tallies = Slot(tmp_path / "none", 0), Tallies()
+    for _ in range(2):
+        assert slot.write(tallies.counts(), tallies.condition()).worker == "0"
+    assert slot.others() == []
+    assert len(caplog.messages) == 1
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"no JSON", b"[]", b"{}", b'{"counts": 1, "condition": {"models": []}}']
+)
+def test_what_another_has_not_written_is_left_out(tmp_path: Path, content: bytes) -> None:
+    tallies = Tallies()
+    Slot(tmp_path, 2).write(tallies.counts(), tallies.condition())
+    (tmp_path / "0.json").write_bytes(content)
+    (tmp_path / "1.json").mkdir()
+    assert [one.worker for one in Slot(tmp_path, 0).others()] == ["2"]
+
+
+def test_every_metric_is_described() -> None:
+    text = (REPOSITORY / "docs" / "monitoring.md").read_text(encoding="utf-8")
+    with TestClient(create_app(Settings(), fake_registry())) as client:
+        client.get("/healthz")
+        for family in scrape(client.get).families:
+            name = f"{family.name}_total" if family.type == "counter" else family.name
+            assert f"| `{name}`" in text

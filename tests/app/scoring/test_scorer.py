@@ -1,0 +1,224 @@
+"""Scorers, engines and the registry on a real, small store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+from numpy.typing import NDArray
+
+from app.contract.errors import BadSetting, EngineFailed, ProbeFailed
+from app.main import create_app
+from app.scoring.loading import check_store, load_registry
+from app.scoring.probe import probe
+from app.scoring.registry import Registry
+from app.scoring.scorer import Engine, RatingScorer
+from app.settings import Settings
+from tests.app.fakes import FakeEngine, fake_registry, fake_scorer
+from tests.builders import COLD_MOVIE, COLD_USER
+from training.artefact import Artefact, ArtefactDamaged, ArtefactMissing, RawId, Vocabulary, open_artefact
+from training.models.loading import load_keras_model
+
+MODELS = ["baseline", "memory_efficient"]
+
+
+ENGINES: list[Literal["table", "keras"]] = ["table", "keras"]
+
+
+@pytest.fixture(scope="module", params=ENGINES)
+def settings(request: pytest.FixtureRequest, shared_store: Path) -> Settings:
+    return Settings(store=shared_store, engine=request.param)
+
+
+@pytest.fixture(scope="module")
+def registry(settings: Settings) -> Registry:
+    return load_registry(settings)
+
+
+@pytest.fixture(scope="module")
+def client(settings: Settings) -> Iterator[TestClient]:
+    # Not handed a registry: it loads in its lifespan.
+    with TestClient(create_app(settings)) as client:
+        yield client
+
+
+def _all_pairs(scorer: RatingScorer) -> tuple[list[RawId], list[RawId]]:
+    warm_users: list[RawId] = [scorer.users[index] for index in range(scorer.users.warm)]
+    warm_movies: list[RawId] = [scorer.movies[index] for index in range(scorer.movies.warm)]
+    return [user for user in warm_users for _ in warm_movies], warm_movies * len(warm_users)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_ratings_over_http_are_those_of_the_saved_file(
+    client: TestClient, registry: Registry, shared_store: Path, name: str
+) -> None:
+    import tensorflow as tf
+
+    users, movies = _all_pairs(registry.get(name).scorer)
+    saved = load_keras_model(open_artefact(shared_store / name))
+    expected = np.asarray(saved({"user_id": tf.constant(users), "movie_id": tf.constant(movies)}))
+    answer = client.post(
+        "/predict/batch", json={"user_ids": users, "movie_ids": movies, "model": name}
+    ).json()
+    assert answer["cold"] == []
+    assert len(users) > 1000
+    np.testing.assert_allclose(answer["ratings"], expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_batch_equals_singles(registry: Registry, name: str) -> None:
+    scorer = registry.get(name).scorer
+    users, movies = _all_pairs(scorer)
+    users, movies = [*users[:300], COLD_USER, "nobody"], [*movies[:300], "movie_1", COLD_MOVIE]
+    singles = [scorer.score([user], [movie]).rounded()[0] for user, movie in zip(users, movies, strict=True)]
+    assert scorer.score(users, movies).rounded() == singles
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_cold_ids_of_a_real_store_are_flagged(client: TestClient, name: str) -> None:
+    for user, movie, known in [(COLD_USER, "movie_1", (False, True)), ("user_1", COLD_MOVIE, (True, False))]:
+        pair = {"user_id": user, "movie_id": movie, "model": name}
+        assert client.post("/predict", json=pair).status_code == 404
+        answer = client.post("/predict", json={**pair, "on_unknown": "fallback"}).json()
+        assert (answer["known_user"], answer["known_movie"]) == known
+        assert 0 <= answer["rating"] <= 5
+
+
+def test_blocks_make_no_difference(monkeypatch: pytest.MonkeyPatch, registry: Registry) -> None:
+    scorer = registry.get("memory_efficient").scorer
+    users, movies = _all_pairs(scorer)
+    whole = scorer.score(users, movies).rounded()
+    monkeypatch.setattr("app.scoring.keras_engine.BLOCK", 128)
+    monkeypatch.setattr("training.artefact.engine.rating.BLOCK", 100)
+    assert scorer.score(users, movies).rounded() == whole
+
+
+def test_registry_holds_the_store(registry: Registry) -> None:
+    assert list(registry.models) == MODELS
+    assert registry.default == "baseline"
+    registry.check_ready()
+    for model in registry.models.values():
+        assert 0 < model.time.per_pair < model.time.single
+        assert model.scorer.resident_bytes >= model.scorer.manifest.weights_bytes
+
+
+@pytest.mark.parametrize(
+    ("changes", "default"),
+    [
+        ({"default_model": "memory_efficient"}, "memory_efficient"),
+        ({"models": ("memory_efficient",)}, "memory_efficient"),
+        ({"models": ("memory_efficient", "baseline")}, "baseline"),
+    ],
+)
+def test_default_model(settings: Settings, changes: dict[str, object], default: str) -> None:
+    assert load_registry(settings.model_copy(update=changes)).default == default
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"models": ("nope",)}, {"default_model": "nope"}, {"models": ("baseline",), "default_model": MODELS[1]}],
+)
+def test_setting_that_names_no_model_is_refused(settings: Settings, changes: dict[str, object]) -> None:
+    with pytest.raises(BadSetting):
+        check_store(settings.model_copy(update=changes))
+
+
+def test_damaged_model_is_refused_although_another_one_is_sound(store: Path) -> None:
+    path = store / "memory_efficient" / "model.keras"
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(ArtefactDamaged):
+        load_registry(Settings(store=store))
+    path.unlink()
+    with pytest.raises(ArtefactMissing):
+        check_store(Settings(store=store))
+
+
+def test_engine_that_fails_is_named(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
+    def absent(_artefact: Artefact) -> Engine:
+        raise ModuleNotFoundError("No module named 'keras'")
+
+    monkeypatch.setattr("app.scoring.loading.ENGINES", {settings.engine: absent})
+    with pytest.raises(EngineFailed, match=rf"baseline.*'{settings.engine}'.*No module"):
+        load_registry(settings)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -0.01, 5.01])
+def test_probe_refuses_what_is_no_rating(value: float) -> None:
+    class Ill(FakeEngine):
+        def rate(self, user_index: NDArray[np.int32], movie_index: NDArray[np.int32]) -> NDArray[np.float32]:
+            rated = super().rate(user_index, movie_index)
+            # Only one row of the table is ill, in the middle.
+            return np.where(movie_index == 2, np.float32(value), rated)
+
+    sound, _ = fake_scorer()
+    probe(sound)
+    with pytest.raises(ProbeFailed, match="baseline"):
+        probe(RatingScorer(sound.manifest, sound.users, sound.movies, sound._fallback, Ill(1.0)))
+
+
+def test_probe_refuses_a_model_that_fails_or_knows_nobody() -> None:
+    class Failing(FakeEngine):
+        def rate(self, user_index: NDArray[np.int32], movie_index: NDArray[np.int32]) -> NDArray[np.float32]:
+            raise IndexError("out of range")
+
+    sound, engine = fake_scorer()
+    with pytest.raises(ProbeFailed, match="IndexError"):
+        probe(RatingScorer(sound.manifest, sound.users, sound.movies, sound._fallback, Failing(1.0)))
+    nobody = Vocabulary.from_numbers(np.arange(1, 5), "user_", warm=0)
+    with pytest.raises(ProbeFailed, match="training rating"):
+        probe(RatingScorer(sound.manifest, nobody, sound.movies, sound._fallback, engine))
+
+
+def test_text_ids_are_taken_verbatim() -> None:
+    sound, engine = fake_scorer()
+    users = Vocabulary.from_texts(["Ørsted", "007", "日本"], warm=3)
+    scorer = RatingScorer(sound.manifest, users, sound.movies, sound._fallback, engine)
+    scored = scorer.score(["日本", "007", 7, "7", "Orsted"], [1, 1, 1, 1, 1])
+    assert scored.known_user.tolist() == [True, True, False, False, False]
+    assert scored.rounded() == [2.0, 1.0, 2.0, 2.0, 2.0]
+
+
+def test_cold_ids_never_reach_the_engine() -> None:
+    scorer, engine = fake_scorer()
+    scored = scorer.score([1, 4, "x", 2**63 - 1, -1], [1, 1, 5, "y", 1])
+    assert engine.asked == 1
+    assert scored.cold.tolist() == [False, True, True, True, True]
+
+
+def test_unknown_name_in_a_registry_of_one() -> None:
+    assert fake_registry("half").get().name == "half"
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_one_pair_is_rated_as_in_a_batch_to_the_last_bit(registry: Registry, name: str) -> None:
+    engine = registry.get(name).scorer._engine
+    pairs = np.indices((29, 39), dtype=np.int32).reshape(2, -1)
+    singles = [engine.rate_one(user, movie) for user, movie in pairs.T.tolist()]
+    assert engine.rate(*pairs).tolist() == singles
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_top_is_the_best_of_all_ratings(registry: Registry, name: str) -> None:
+    scorer = registry.get(name).scorer
+    movies = [scorer.movies[index] for index in range(scorer.movies.warm)]
+    for user in ("user_1", "user_29"):
+        told = dict(zip(movies, scorer.score([user] * len(movies), movies).rounded(), strict=True))
+        best = scorer.top(user, 5)
+        assert dict(best).items() <= told.items()
+        assert [stars for _, stars in best] == sorted(told.values(), reverse=True)[:5]
+        assert scorer.top(user, len(movies) + 10) == scorer.top(user, len(movies))
+        assert scorer.top(user, 3, exclude=[best[0][0], best[1][0], "nothing"]) == best[2:5]
+        assert len(scorer.top(user, 1000, exclude=[best[0][0]] * 2)) == len(movies) - 1
+        assert scorer.top(user, 0) == scorer.top(user, 1, exclude=movies) == []
+
+
+def test_top_for_a_cold_user_is_everybodys_favourites() -> None:
+    scorer, engine = fake_scorer()
+    assert scorer.top("nobody", 2) == [("movie_4", 4.5), ("movie_3", 4.0)]
+    assert scorer.top("user_4", 2, exclude=["movie_4"]) == [("movie_3", 4.0), ("movie_2", 2.25)]
+    assert engine.asked == 0
+    assert scorer.top("user_4", 9)[-1] == ("movie_1", 2.0)

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from training.artefact.rounded import Scale
+from training.compress.quantisation import (
+    best_step,
+    best_steps,
+    encode,
+    measured_distortion,
+    pack_table,
+    round_table,
+    round_to,
+)
+
+Array = np.ndarray[Any, Any]
+
+
+def floats(*values: float) -> Array:
+    return np.array(values, dtype=np.float32)
+
+
+def test_rounding_by_hand() -> None:
+    # Two bits, step 1: the values are -1.5, -0.5, 0.5 and 1.5; what lies outside is clipped.
+    values = floats(-9, -1.2, -0.1, 0, 0.99, 1.01, 7)
+    assert encode(values, 1.0, 2).tolist() == [0, 0, 1, 2, 2, 3, 3]
+    assert round_to(values, 1.0, 2).tolist() == [-1.5, -1.5, -0.5, 0.5, 0.5, 1.5, 1.5]
+    assert round_to(values, 1.0, 0).tolist() == [0] * 7
+
+
+def test_one_bit_of_two_values_has_no_error() -> None:
+    values = floats(3, -3, 3)
+    step = best_step(values, 1)
+    # The nearest multiple of the spread that is tried, 2, is off by half a grid step at most.
+    assert step == pytest.approx(6, rel=0.04)
+    assert np.sign(round_to(values, step, 1)).tolist() == [1, -1, 1]
+
+
+def test_a_step_is_a_float16_and_looks_at_weights() -> None:
+    values = np.random.default_rng(0).standard_normal(200).astype(np.float32)
+    values[0] = 100
+    ignoring = best_step(values, 3, np.r_[0, np.ones(199)].astype(np.float32))
+    assert ignoring < best_step(values, 3)
+    assert np.float16(ignoring) == ignoring
+
+
+def test_zeros_have_a_step() -> None:
+    assert best_step(floats(0, 0), 4) > 0
+
+
+@pytest.mark.parametrize(
+    ("width", "scale", "nbytes"),
+    [(8, "row", 6 + 4), (4, "column", 4 + 6), (3, "shared", 4 + 2)],
+)
+def test_bytes_of_a_rounded_table(width: int, scale: Scale, nbytes: int) -> None:
+    rounded = round_table(np.arange(6, dtype=np.float32).reshape(2, 3) - 2.5, width, scale)
+    assert rounded.nbytes == nbytes
+    assert rounded[:].shape == (2, 3)
+
+
+def test_a_scale_a_row_serves_rows_of_different_size() -> None:
+    table = np.random.default_rng(0).standard_normal((2, 50)).astype(np.float32) * floats(1, 100)[:, None]
+    small = [abs(round_table(table, 4, scale)[0] - table[0]).max() for scale in ("row", "shared")]
+    assert small[0] < 0.5 < small[1]
+
+
+def test_more_bits_never_distort_more() -> None:
+    random = np.random.default_rng(0)
+    table, weights = random.standard_normal((40, 3)), random.random((40, 3))
+    cost = measured_distortion(table.astype(np.float32), weights.astype(np.float32), (16, 24))
+    assert cost.shape == (2, 3, 9)
+    assert (np.diff(cost, axis=2) < 0).all()
+    np.testing.assert_allclose(cost[0, :, 0], (weights[:16] * table[:16] ** 2).sum(axis=0), rtol=1e-5)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10**6))
+def test_packing_what_was_packed_changes_nothing(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    table = random.standard_normal((11, 3)).astype(np.float32)
+    widths = random.integers(0, 9, (2, 3)).astype(np.uint8)
+    steps = best_steps(table, widths, (8, 3))
+    once = pack_table(table, widths, steps, (8, 3))
+    again = pack_table(once.values(), widths, steps, (8, 3))
+    assert np.array_equal(once.codes, again.codes)
+    # As near as the rounding itself says.
+    rows = np.repeat(widths, (8, 3), axis=0), np.repeat(steps, (8, 3), axis=0)
+    assert np.array_equal(once.values(), round_to(table, rows[1], rows[0]))

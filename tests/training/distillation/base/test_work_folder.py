@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from training.distillation.base.work_folder import open_work_folder
+from training.errors import WorkshopError
+
+
+class Maker:
+    """A step that counts how often it was made."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def __call__(self, folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+        self.calls += 1
+        (folder / "large").write_text("large")
+        return {"numbers": np.arange(3)}, {"call": self.calls}
+
+
+def test_a_finished_step_is_not_made_again(tmp_path: Path) -> None:
+    make = Maker()
+    with open_work_folder(tmp_path / "work") as work:
+        first = work.step("one", {"seed": 0}, make)
+    with open_work_folder(tmp_path / "work") as work:
+        again = work.step("one", {"seed": 0}, make)
+        other = work.step("one", {"seed": 1}, make)
+    assert (first.resumed, again.resumed, other.resumed) == (False, True, False)
+    assert make.calls == 2
+    assert again.arrays["numbers"].tolist() == [0, 1, 2]
+    assert again.notes == {"call": 1}
+    assert (again.folder / "large").read_text() == "large"
+
+
+def test_a_step_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    def fail(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+        (folder / "large").write_text("half")
+        raise KeyboardInterrupt
+
+    with open_work_folder(tmp_path) as work, pytest.raises(KeyboardInterrupt):
+        work.step("one", {}, fail)
+    assert [path.name for path in tmp_path.iterdir()] == [".lock"]
+
+
+def test_what_a_killed_run_left_is_cleared(tmp_path: Path) -> None:
+    (tmp_path / ".unfinished-one-x").mkdir()
+    with open_work_folder(tmp_path):
+        assert [path.name for path in tmp_path.iterdir()] == [".lock"]
+
+
+def test_a_step_that_cannot_be_read_is_made_again(tmp_path: Path) -> None:
+    make = Maker()
+    with open_work_folder(tmp_path) as work:
+        folder = work.step("one", {}, make).folder
+        (folder / "arrays.npz").write_bytes(b"PK")
+        assert not work.step("one", {}, make).resumed
+        assert work.step("one", {}, make).resumed
+
+
+def test_one_run_at_a_time(tmp_path: Path) -> None:
+    with (
+        open_work_folder(tmp_path),
+        pytest.raises(WorkshopError, match="another run is using this work folder"),
+        open_work_folder(tmp_path),
+    ):
+        pass
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(WorkshopError, match="cannot be used"), open_work_folder(tmp_path / "file"):
+        pass

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.builders import tiny_dataset
+from training.artefact import Fallback
+from training.data.dataset import Examples
+from training.fit.evaluation import biases_only, errors, evaluate, fit_fallback, predict_all
+
+
+def test_errors_by_hand() -> None:
+    found = errors(np.array([5, 1, 3], dtype=np.float32), np.array([4.0, 3.0, 3.0]))
+    assert found.mse == pytest.approx(5 / 3)
+    assert found.rmse == pytest.approx((5 / 3) ** 0.5)
+    assert found.mae == pytest.approx(1.0)
+
+
+def test_cold_rows_are_answered_by_the_fallback_and_counted() -> None:
+    fallback = Fallback(3.0, np.array([4.0], dtype=np.float32), np.array([2.0], dtype=np.float32))
+    # warm pair, cold movie, cold user, unknown both
+    examples = Examples(
+        np.array([0, 0, 1, -1], dtype=np.int32),
+        np.array([0, 1, 0, -1], dtype=np.int32),
+        np.zeros(4, dtype=np.float32),
+    )
+    rated, cold = predict_all(
+        lambda user, movie: np.full(user.size, 5.0, np.float32), fallback, examples, 1, 1
+    )
+    assert rated.tolist() == [5.0, 4.0, 2.0, 3.0]
+    assert cold.tolist() == [False, True, True, True]
+
+
+def test_evaluate_covers_every_test_row() -> None:
+    dataset = tiny_dataset()
+    fallback = fit_fallback(dataset)
+    assert fallback.global_mean == pytest.approx(float(dataset.train.ratings.mean()), abs=1e-5)
+
+    def global_mean(user: np.ndarray, movie: np.ndarray) -> np.ndarray:
+        return np.full(user.size, fallback.global_mean, np.float32)
+
+    found = evaluate(global_mean, fallback, dataset)
+    cold_user = dataset.test.user_index >= dataset.users.warm
+    cold_movie = dataset.test.movie_index >= dataset.movies.warm
+    assert found.test_rows == len(dataset.test)
+    assert found.cold_rows == int(np.count_nonzero(cold_user | cold_movie)) > 0
+    # Cold rows get the known side's mean, which is nearer than the global one; warm rows get the same.
+    assert found.mse < found.global_mean_mse
+
+
+def test_biases_only_finds_additive_ratings() -> None:
+    dataset = tiny_dataset()
+    mse = errors(dataset.test.ratings, biases_only(dataset)).mse
+    assert mse < errors(dataset.test.ratings, np.full(len(dataset.test), 0.0)).mse
+    assert np.all((biases_only(dataset) >= 0) & (biases_only(dataset) <= 5))

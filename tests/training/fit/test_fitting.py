@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.builders import QUICK, TINY_BASELINE, TINY_BIASED, TINY_MEMORY_EFFICIENT, tiny_dataset
+from training.fit.fitting import fit
+from training.settings import ModelSettings, Recipe
+
+
+def test_same_seed_same_weights_other_seed_others() -> None:
+    dataset = tiny_dataset()
+    first, second = (fit(TINY_BASELINE, QUICK, dataset).model.indexed.get_weights() for _ in range(2))
+    other = fit(TINY_BASELINE, QUICK.model_copy(update={"seed": 1}), dataset).model.indexed.get_weights()
+    assert all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
+    assert not any(np.array_equal(a, b) for a, b in zip(first, other, strict=True))
+
+
+@pytest.mark.parametrize(
+    "settings", [TINY_BASELINE, TINY_MEMORY_EFFICIENT], ids=lambda settings: settings.name
+)
+def test_fitting_learns(settings: ModelSettings) -> None:
+    recipe = QUICK.model_copy(update={"epochs": 12})
+    history = fit(settings, recipe, tiny_dataset()).history["mse"]
+    assert history[-1] < 0.8 * history[0]
+
+
+def test_penalty_shortens_the_embeddings() -> None:
+    dataset = tiny_dataset()
+    free = fit(TINY_BASELINE, QUICK, dataset).model.indexed.get_weights()
+    pulled = fit(
+        TINY_BASELINE, QUICK.model_copy(update={"embedding_l2": 1.0}), dataset
+    ).model.indexed.get_weights()
+    assert sum(np.sum(table**2) for table in pulled) < sum(np.sum(table**2) for table in free)
+
+
+def test_each_penalty_shortens_what_it_names() -> None:
+    dataset = tiny_dataset()
+
+    def sizes(**weights: float) -> dict[str, float]:
+        model = fit(TINY_BIASED, QUICK.model_copy(update=weights), dataset).model.indexed
+        names = ("user_embedding", "movie_embedding", "user_bias", "movie_bias")
+        return {name: float(np.sum(model.get_layer(name).get_weights()[0] ** 2)) for name in names}
+
+    free, embeddings, biases = sizes(), sizes(embedding_l2=1.0), sizes(bias_l2=1.0)
+    for side in ("user", "movie"):
+        assert embeddings[f"{side}_embedding"] < free[f"{side}_embedding"]
+        assert biases[f"{side}_bias"] < 0.8 * free[f"{side}_bias"] < embeddings[f"{side}_bias"]
+
+
+def test_the_global_bias_starts_at_the_mean() -> None:
+    dataset = tiny_dataset()
+    recipe = QUICK.model_copy(update={"learning_rate": 1e-7, "epochs": 1})
+    rated = fit(TINY_BIASED, recipe, dataset).predict(dataset.train.user_index, dataset.train.movie_index)
+    assert abs(float(rated.mean()) - float(dataset.train.ratings.mean())) < 0.01
+
+
+def test_progress_is_told_to_the_end() -> None:
+    seen: list[tuple[int, int]] = []
+    recipe = Recipe(name="custom", batch_size=8, learning_rate=0.01, epochs=1)
+    fit(TINY_BASELINE, recipe, tiny_dataset(), lambda done, total, _: seen.append((done, total)))
+    assert seen[-1][0] >= seen[-1][1] - 10
+    assert [done for done, _ in seen] == sorted({done for done, _ in seen})
+
+
+def test_a_batch_larger_than_the_data_is_the_data() -> None:
+    recipe = Recipe(name="custom", batch_size=10**6, learning_rate=0.01, epochs=1)
+    assert fit(TINY_BASELINE, recipe, tiny_dataset()).epochs == 1

@@ -1,0 +1,106 @@
+"""A model that would be served with other ratings than it was trained to is not published."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from training.artefact import ArtefactForeign, open_artefact
+from training.artefact.manifest import FileRecord, Manifest, RatingsFileRecord
+from training.artefact.writer import publish
+from training.models.loading import load_indexed_keras_model
+from training.publish.agreement import LARGEST_DIFFERENCE, check_agreement
+
+MODELS = ["baseline", "memory_efficient"]
+Rate = Callable[[list[Any]], Any]
+
+
+def altered(indexed: Rate, user: int, movie: int, by: float) -> Rate:
+    """What `indexed` says, but for one pair."""
+
+    def rate(places: list[Any]) -> Any:
+        rated = np.array(indexed(places))
+        rated[(places[0] == user) & (places[1] == movie)] += by
+        return rated
+
+    return rate
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_saved_model_agrees(shared_store: Path, name: str) -> None:
+    artefact = open_artefact(shared_store / name)
+    indexed = load_indexed_keras_model(artefact)
+    check_agreement(artefact, indexed)
+    check_agreement(artefact, altered(indexed, 0, 0, LARGEST_DIFFERENCE / 5))
+
+
+@pytest.mark.parametrize("by", [3 * LARGEST_DIFFERENCE, -3 * LARGEST_DIFFERENCE, np.nan])
+@pytest.mark.parametrize("first", [(True, True), (True, False), (False, True), (False, False)])
+def test_another_rating_at_any_corner_is_refused(
+    shared_store: Path, first: tuple[bool, bool], by: float
+) -> None:
+    artefact = open_artefact(shared_store / "baseline")
+    corner = [
+        0 if is_first else len(ids) - 1
+        for is_first, ids in zip(first, (artefact.users, artefact.movies), strict=True)
+    ]
+    wrong = altered(load_indexed_keras_model(artefact), corner[0], corner[1], by)
+    with pytest.raises(ArtefactForeign, match="other ratings than it was trained to"):
+        check_agreement(artefact, wrong)
+
+
+def test_every_row_of_small_tables_is_looked_at(shared_store: Path) -> None:
+    artefact = open_artefact(shared_store / "baseline")
+    seen: list[set[int]] = [set(), set()]
+    indexed = load_indexed_keras_model(artefact)
+
+    def watched(places: list[Any]) -> Any:
+        for rows, place in zip(seen, places, strict=True):
+            rows.update(place.tolist())
+        return indexed(places)
+
+    check_agreement(artefact, watched)
+    assert [len(rows) for rows in seen] == [len(artefact.users), len(artefact.movies)]
+
+
+def test_a_model_that_disagrees_leaves_the_store_as_it_was(store: Path) -> None:
+    old = open_artefact(store / "baseline")
+    files = {path: path.read_bytes() for path in store.rglob("*.*") if path.is_file()}
+    model = (store / "baseline" / "model.keras").read_bytes()
+    wrong = altered(load_indexed_keras_model(old), 0, 0, 0.01)
+
+    def describe(
+        model_file: FileRecord, movies_file: FileRecord | None, ratings_file: RatingsFileRecord | None
+    ) -> Manifest:
+        return old.manifest.model_copy(
+            update={
+                "model_file": model_file,
+                "movies_file": movies_file,
+                "ratings_file": ratings_file,
+                "description": "changed",
+            }
+        )
+
+    def save(path: Path) -> None:
+        path.write_bytes(model)
+
+    def publish_as(indexed: Rate) -> None:
+        publish(
+            store,
+            "baseline",
+            save,
+            describe,
+            {},
+            None,
+            lambda artefact: check_agreement(artefact, indexed),
+        )
+
+    with pytest.raises(ArtefactForeign, match=r"by 0\.01"):
+        publish_as(wrong)
+    assert {path: path.read_bytes() for path in store.rglob("*.*") if path.is_file()} == files
+    publish_as(load_indexed_keras_model(old))
+    assert open_artefact(store / "baseline").manifest.description == "changed"

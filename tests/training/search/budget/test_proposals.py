@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from tests.builders import tiny_table
+from training.data.dataset import Dataset
+from training.distillation.base.settings import BayesianFactorsSettings, TeacherSettings
+from training.distillation.base.work_folder import WorkFolder
+from training.errors import SettingsError
+from training.fit.recipes import BIASED
+from training.publish.workflow import make_dataset
+from training.search.budget.budget import Budget
+from training.search.budget.effort import Effort
+from training.search.budget.proposals import propose
+from training.search.candidates import Bench
+
+BRIEF = Effort(
+    least_ratings_to_teach=0,
+    teacher=TeacherSettings(
+        ordinal=BayesianFactorsSettings(rank=2, sweeps=4, burn_in=1, thin=1, kernel_rank=4)
+    ),
+    epochs=1,
+    rounds=1,
+    factors=6,
+)
+"""Teaches tiny sets too, and fits everything for one epoch or round."""
+
+
+@pytest.fixture(scope="module")
+def dataset() -> Dataset:
+    return make_dataset(tiny_table(), "random", 0, BIASED)
+
+
+@pytest.mark.parametrize(
+    "budget",
+    [Budget(1_200, "bytes"), Budget(900, "parameters")],
+    ids=str,
+)
+def test_everything_proposed_fits(dataset: Dataset, budget: Budget, tmp_path: Path) -> None:
+    bench = Bench(dataset, WorkFolder(tmp_path), teacher=BRIEF.teacher)
+    proposals, _ = propose(dataset, budget, seed=0, effort=BRIEF)
+    assert any(proposal.plan.model is None for proposal in proposals)
+    for proposal in proposals:
+        made = bench.make(proposal.plan)
+        assert budget.holds(made.parameters, made.nbytes), proposal.label
+        assert made.fallback.by_biases
+
+
+def test_a_larger_budget_leaves_nothing_out(dataset: Dataset) -> None:
+    proposals, refusals = propose(dataset, Budget(100_000, "bytes"), seed=0, effort=BRIEF)
+    assert len(proposals) == 5
+    assert refusals == []
+
+
+@pytest.mark.parametrize("unit", ["bytes", "parameters"])
+def test_the_smallest_legal_budget_is_named_and_legal(
+    dataset: Dataset, unit: Literal["bytes", "parameters"]
+) -> None:
+    with pytest.raises(SettingsError, match="smallest legal budget for 30 users and 40 movies is") as refused:
+        propose(dataset, Budget(1, unit), seed=0, effort=BRIEF)
+    smallest = int(str(refused.value).split(" is ")[1].split()[0])
+    proposals, _ = propose(dataset, Budget(smallest, unit), seed=0, effort=BRIEF)
+    assert len(proposals) >= 1
+    with pytest.raises(SettingsError):
+        propose(dataset, Budget(smallest - 1, unit), seed=0, effort=BRIEF)
+
+
+def test_every_refusal_names_the_least_that_it_takes(dataset: Dataset) -> None:
+    _, refusals = propose(dataset, Budget(400, "bytes"), seed=0, effort=BRIEF)
+    assert len(refusals) >= 2
+    for refusal in refusals:
+        enough, _ = propose(dataset, refusal.smallest, seed=0, effort=BRIEF)
+        short, _ = propose(dataset, Budget(refusal.smallest.amount - 1, "bytes"), seed=0, effort=BRIEF)
+        assert len(enough) == len(short) + 1, refusal
+
+
+def test_few_ratings_have_no_teacher(dataset: Dataset) -> None:
+    proposals, _ = propose(dataset, Budget(100_000, "bytes"), seed=0)
+    assert len(proposals) == 4
+    assert all(proposal.plan.model is not None for proposal in proposals)

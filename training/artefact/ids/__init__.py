@@ -1,0 +1,1 @@
+"""Ids: vocabularies and their compact text arrays."""

@@ -1,0 +1,162 @@
+"""Rounding float tables to few bits: codes, steps, and what it costs. Pure functions of arrays.
+
+All rounding here is the mid-rise uniform quantiser of `engine.packed`: `2 ** width` values, half
+a step away from 0 on either side, and clipped at the ends. `bit_allocation` decides which column
+gets how many bits; `round_table` gives all the same.
+
+Keras's own quantisation is not used for tables. It has 8 and 4 bits with a float32 scale a row (4 to 5
+bytes a row more, which is as much as a narrow table's row itself), and nothing below 4 bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.artefact.engine.packed import MAX_WIDTH, PackedTable, pack
+from training.artefact.rounded import RoundedTable, Scale
+
+Floats = NDArray[np.float32]
+
+# Steps that are tried, as multiples of (root mean square / half the number of levels).
+_STEP_GRID: Final = np.geomspace(0.3, 6.0, 40)
+_SMALLEST_STEP: Final = np.float32(2.0**-14)  # the least normal float16
+# From here on each further bit is taken to quarter the distortion, as it does at fine resolution.
+_FINE_WIDTH: Final = 7
+
+
+def encode(values: Floats, steps: Any, widths: Any) -> NDArray[np.uint8]:
+    """Nearest codes of values; all arguments broadcast. Width 0 gives code 0."""
+    half = np.exp2(np.asarray(widths, dtype=np.float32) - 1)
+    level = np.floor(values / np.maximum(steps, _SMALLEST_STEP))
+    codes: NDArray[np.uint8] = np.where(
+        np.asarray(widths) > 0, np.clip(level + half, 0, 2 * half - 1), 0
+    ).astype(np.uint8)
+    return codes
+
+
+def round_to(values: Floats, steps: Any, widths: Any) -> Floats:
+    """Values as they come back from their nearest codes; 0 where the width is 0."""
+    half = np.exp2(np.asarray(widths, dtype=np.float32) - 1)
+    centred = encode(values, steps, widths).astype(np.float32) - half + np.float32(0.5)
+    rounded: Floats = (centred * np.where(np.asarray(widths) > 0, steps, 0)).astype(np.float32)
+    return rounded
+
+
+def best_step(values: Floats, width: int, weights: Floats | None = None) -> np.float32:
+    """The step, a float16, of the least weighted squared error.
+
+    Args:
+        values: `(n,)`.
+        width: Bits, at least 1.
+        weights: `(n,)` what each value's squared error costs; all alike by default.
+    """
+    if weights is None:
+        weights = np.ones_like(values)
+    total = float(weights.sum())
+    spread = np.sqrt(float(weights @ (values * values)) / total) if total > 0 else 0.0
+    unit = spread / 2.0 ** (width - 1)
+    best, least = _SMALLEST_STEP, np.inf
+    for multiple in _STEP_GRID:
+        step = max(np.float32(np.float16(multiple * unit)), _SMALLEST_STEP)
+        error = values - round_to(values, step, width)
+        cost = float(weights @ (error * error))
+        if cost < least:
+            best, least = step, cost
+    return best
+
+
+def round_table(table: Floats, bits: int, scale: Scale = "column") -> RoundedTable:
+    """A fitted float table with as many bits for every value, and the scales of least squared error.
+
+    Args:
+        table: `(rows, columns)`.
+        bits: Of a value, 1 to 8.
+        scale: Whether each row, each column or the whole table has a scale of its own (a float16).
+    """
+    table = table.astype(np.float32, copy=False)
+    axis = {"row": 1, "column": 0, "shared": None}[scale]
+    unit = np.sqrt(np.mean(table * table, axis=axis, keepdims=True)) / np.float32(2.0 ** (bits - 1))
+    best = np.full(unit.shape, _SMALLEST_STEP, dtype=np.float32)
+    least = np.full(unit.shape, np.inf)
+    for multiple in _STEP_GRID:
+        step = np.maximum((multiple * unit).astype(np.float16).astype(np.float32), _SMALLEST_STEP)
+        error = np.square(table - round_to(table, step, bits)).sum(axis=axis, keepdims=True)
+        best = np.where(error < least, step, best)
+        least = np.minimum(error, least)
+    codes = encode(table, best, bits)
+    places = np.unpackbits(codes[..., None], axis=-1, count=bits, bitorder="little")
+    packed = np.packbits(places.reshape(table.shape[0], -1), axis=1, bitorder="little")
+    return RoundedTable(packed, best.astype(np.float16), bits, table.shape[1])
+
+
+def pack_table(
+    table: Floats, widths: NDArray[np.uint8], steps: Floats, block_sizes: Sequence[int]
+) -> PackedTable:
+    """A table in few bits, with the nearest codes.
+
+    Args:
+        table: `(rows, columns)`.
+        widths: `(blocks, columns)` bits.
+        steps: `(blocks, columns)`, each a float16's value.
+        block_sizes: Rows of each block.
+    """
+    kept_steps = np.where(widths > 0, steps, 0).astype(np.float16)
+    row_steps = np.repeat(kept_steps.astype(np.float32), block_sizes, axis=0)
+    codes = encode(table, row_steps, np.repeat(widths, block_sizes, axis=0))
+    return PackedTable(tuple(block_sizes), widths, kept_steps, pack(codes, widths, block_sizes))
+
+
+def blocks_of(block_sizes: Sequence[int]) -> Iterator[slice]:
+    """The rows of each block."""
+    start = 0
+    for size in block_sizes:
+        yield slice(start, start + size)
+        start += size
+
+
+def best_steps(
+    table: Floats, widths: NDArray[np.uint8], block_sizes: Sequence[int], weights: Floats | None = None
+) -> Floats:
+    """`(blocks, columns)` steps of the least weighted squared error; 1 where the width is 0.
+
+    Args:
+        table: `(rows, columns)`.
+        widths: `(blocks, columns)` bits.
+        block_sizes: Rows of each block.
+        weights: `(rows, columns)` what each value's squared error costs.
+    """
+    steps = np.ones(widths.shape, dtype=np.float32)
+    for place, rows in enumerate(blocks_of(block_sizes)):
+        for column in np.flatnonzero(widths[place]):
+            cost = None if weights is None else weights[rows, column]
+            steps[place, column] = best_step(table[rows, column], int(widths[place, column]), cost)
+    return steps
+
+
+def measured_distortion(table: Floats, weights: Floats, block_sizes: Sequence[int]) -> NDArray[np.float64]:
+    """What each column of each block costs at each width.
+
+    Args:
+        table: `(rows, columns)`.
+        weights: `(rows, columns)` what each value's squared error costs, such as the curvature of a loss.
+        block_sizes: Rows of each block.
+
+    Returns:
+        `(blocks, columns, 9)` weighted squared error at widths 0 (dropped) to 8.
+    """
+    cost = np.zeros((len(block_sizes), table.shape[1], MAX_WIDTH + 1))
+    for place, rows in enumerate(blocks_of(block_sizes)):
+        for column in range(table.shape[1]):
+            values, weight = table[rows, column], weights[rows, column]
+            cost[place, column, 0] = weight @ (values * values)
+            for width in range(1, MAX_WIDTH + 1):
+                if width >= _FINE_WIDTH:
+                    cost[place, column, width] = cost[place, column, width - 1] / 4
+                else:
+                    error = values - round_to(values, best_step(values, width, weight), width)
+                    cost[place, column, width] = weight @ (error * error)
+    return cost

@@ -1,0 +1,1 @@
+"""What teachers and students share: settings, observed ratings, the work folder."""

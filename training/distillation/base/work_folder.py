@@ -1,0 +1,131 @@
+"""Where finished steps are kept, so that a run that was stopped goes on where it was.
+
+A step is kept under a key: the digest of all that decides its result. Same key, same result; other
+settings, data, split or seed, another key. A step's folder appears in one move once it is complete, so what
+is there is whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.artefact.locking import holding_lock
+from training.errors import WorkshopError
+
+_ARRAYS: Final = "arrays.npz"
+_NOTES: Final = "notes.json"
+_UNFINISHED: Final = ".unfinished-"
+# Goes into every key; raise it when a step's algorithm changes its result.
+_ALGORITHM: Final = 1
+
+
+@dataclass(frozen=True)
+class Step:
+    """A finished step.
+
+    Attributes:
+        folder: Where it lies.
+        arrays: What it made.
+        notes: What is to be said about it, such as how long it took.
+        resumed: Whether it was already there.
+    """
+
+    folder: Path
+    arrays: Mapping[str, NDArray[Any]]
+    notes: Mapping[str, Any]
+    resumed: bool
+
+
+@contextmanager
+def open_work_folder(path: Path) -> Iterator[WorkFolder]:
+    """The work folder at `path`, made where there is none; one run at a time.
+
+    Raises:
+        WorkshopError: It cannot be made, or another run is using it.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with holding_lock(path / ".lock", wait=False):
+            # Whatever is unfinished was left by a run that died.
+            for left_over in path.glob(f"{_UNFINISHED}*"):
+                shutil.rmtree(left_over, ignore_errors=True)
+            yield WorkFolder(path)
+    except BlockingIOError:
+        raise WorkshopError(f"{path}: another run is using this work folder; choose another --work") from None
+    except OSError as error:
+        raise WorkshopError(f"{path}: the work folder cannot be used ({error.strerror or error})") from error
+
+
+class WorkFolder:
+    """Finished steps of any number of runs, by key."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def step(
+        self,
+        name: str,
+        decided_by: Mapping[str, Any],
+        make: Callable[[Path], tuple[Mapping[str, NDArray[Any]], Mapping[str, Any]]],
+    ) -> Step:
+        """The result of a step: made now, or found from an earlier run.
+
+        Args:
+            name: Of the step, in front of its key.
+            decided_by: All that decides the result, as JSON.
+            make: Does the work. It gets a folder for large files of its own, and returns arrays and notes.
+
+        Raises:
+            OSError: The folder cannot be written.
+        """
+        folder = self.path / f"{name}-{_key(decided_by)}"
+        found = _read(folder)
+        if found is not None:
+            return Step(folder, *found, resumed=True)
+        with self._unfinished(name) as parent:
+            made = parent / folder.name
+            made.mkdir()
+            arrays, notes = make(made)
+            with (made / _ARRAYS).open("wb") as file:
+                np.savez(file, **dict(arrays))  # type: ignore[arg-type, unused-ignore]
+            text = json.dumps({"decided_by": decided_by, "notes": notes}, indent=1)
+            (made / _NOTES).write_text(text, encoding="utf-8")
+            if folder.exists():  # unreadable, or it would have been found
+                shutil.rmtree(folder)
+            made.rename(folder)
+        return Step(folder, arrays, notes, resumed=False)
+
+    @contextmanager
+    def _unfinished(self, name: str) -> Iterator[Path]:
+        folder = Path(tempfile.mkdtemp(prefix=f"{_UNFINISHED}{name}-", dir=self.path))
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _key(decided_by: Mapping[str, Any]) -> str:
+    text = json.dumps({"algorithm": _ALGORITHM, **decided_by}, sort_keys=True, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _read(folder: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]] | None:
+    try:
+        with np.load(folder / _ARRAYS, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        notes = json.loads((folder / _NOTES).read_text(encoding="utf-8"))["notes"]
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        return None
+    return arrays, notes

@@ -1,0 +1,42 @@
+"""The distilled models by name: what `distil` makes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from training.distillation.base.settings import Blend, DistilledModel, StudentSettings
+
+ACCURATE: Final = DistilledModel(
+    name="accurate",
+    description="Distilled from everything to 8 bits a value, under 471,872 bytes.",
+    blend=Blend(members=("ordinal", "gaussian", "auto_encoder")),
+    student=StudentSettings(rank=40, max_bytes=471_872, blocks=6, float_rounds=2, packed_rounds=1),
+)
+"""At most 471,872 bytes, those of `memory_efficient` in float32."""
+
+COMPACT: Final = DistilledModel(
+    name="compact",
+    description="Distilled to under 38,000 bytes, and to no more parameters than memory_efficient has.",
+    blend=Blend(members=("ordinal", "gaussian")),
+    student=StudentSettings(rank=14, max_bytes=38_000, max_parameters=117_968),
+)
+"""At most 38,000 bytes and at most 117,968 parameters, those of `memory_efficient`.
+
+One model keeps both limits, so there is no need for two: at two to three bits a value, 38,000 bytes hold
+about as many values as `memory_efficient` has.
+"""
+
+TINY: Final = DistilledModel(
+    name="tiny",
+    description="Distilled to under 24,950 bytes, a hundredth of the baseline's.",
+    blend=Blend(members=("ordinal", "gaussian")),
+    student=StudentSettings(rank=10, max_bytes=24_950),
+)
+"""At most 24,950 bytes: tables, steps, bit widths and the global bias."""
+
+DISTILLED: Final[Mapping[str, DistilledModel]] = MappingProxyType(
+    {model.name: model for model in (TINY, COMPACT, ACCURATE)}
+)
+"""What `distil` can make by name, the smallest first."""

@@ -1,0 +1,1 @@
+"""Students: small packed models fitted to a teacher."""

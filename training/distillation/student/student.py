@@ -1,0 +1,182 @@
+"""A small model fitted to a teacher: from the teacher's predictions to two packed tables.
+
+1. Weighted singular value decomposition of the teacher's logits (`factors`).
+2. Alternating Gauss-Newton least squares in floats (`least_squares`).
+3. Principal axes, then bits for every (block, column) within the limits (`packing`).
+4. The same least squares on the codes themselves.
+
+There is no gradient descent and no straight-through estimate of one: each step solves for a whole side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.artefact.engine.packed import PackedTable
+from training.compress.quantisation import best_steps
+from training.distillation.base.observed import Floats, Observed
+from training.distillation.base.settings import StudentSettings
+from training.distillation.base.threads import on_one_blas_thread
+from training.distillation.student.factors import (
+    SIDES,
+    Factors,
+    SideName,
+    in_principal_axes,
+    start_from_logits,
+)
+from training.distillation.student.least_squares import Target, float_step, objective, packed_step
+from training.distillation.student.packing import Layout, allocate, check_limits, popularity_blocks
+from training.distillation.student.propensity import pair_weights
+from training.distillation.teacher.teacher import TeacherPredictions
+
+GLOBAL_BIAS_BYTES: Final = 4
+
+OnRound = Callable[[int, int], None]
+"""Called with (rounds done, rounds in all)."""
+
+
+@dataclass(frozen=True)
+class Student:
+    """A packed dot-product model with biases.
+
+    Attributes:
+        users: `(users, rank + 1)` factors and, last, the user's bias.
+        movies: `(movies, rank + 1)` likewise.
+        global_bias: Added to every logit.
+        objective: After each round, the weighted mean squared error against the teacher.
+    """
+
+    users: PackedTable
+    movies: PackedTable
+    global_bias: np.float32
+    objective: tuple[float, ...]
+
+    @property
+    def rank(self) -> int:
+        """Factors of a user or movie."""
+        return int(self.users.widths.shape[1]) - 1
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all arrays, the global bias included."""
+        return self.users.nbytes + self.movies.nbytes + GLOBAL_BIAS_BYTES
+
+    @property
+    def parameter_count(self) -> int:
+        """Logical scalars, the global bias included."""
+        return self.users.parameter_count + self.movies.parameter_count + 1
+
+    def predict(self, user_index: NDArray[np.int32], movie_index: NDArray[np.int32]) -> Floats:
+        """`(n,)` stars of `(n,)` pairs."""
+        factors = Factors(self.users.values(), self.movies.values(), float(self.global_bias))
+        return factors.predict(user_index, movie_index)
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """The arrays to store, by name."""
+        arrays: dict[str, NDArray[Any]] = {
+            "global_bias": np.array(self.global_bias),
+            "objective": np.array(self.objective),
+        }
+        for side, table in (("users", self.users), ("movies", self.movies)):
+            arrays[f"{side}_block_sizes"] = np.array(table.block_sizes)
+            for name in ("widths", "steps", "codes"):
+                arrays[f"{side}_{name}"] = getattr(table, name)
+        return arrays
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Student:
+        """The inverse of `to_arrays`."""
+        users, movies = (
+            PackedTable(
+                tuple(arrays[f"{side}_block_sizes"].tolist()),
+                arrays[f"{side}_widths"],
+                arrays[f"{side}_steps"],
+                arrays[f"{side}_codes"],
+            )
+            for side in ("users", "movies")
+        )
+        bias = np.float32(arrays["global_bias"])
+        return cls(users, movies, bias, tuple(arrays["objective"].tolist()))
+
+
+@on_one_blas_thread
+def fit_student(
+    observed: Observed,
+    teacher: TeacherPredictions,
+    settings: StudentSettings,
+    *,
+    tile_users: int,
+    seed: int,
+    on_round: OnRound | None = None,
+) -> Student:
+    """Fit and pack a student.
+
+    Args:
+        observed: Who rated what; the ratings themselves are not looked at.
+        teacher: What to fit.
+        settings: Rank, limits and rounds.
+        tile_users: Users in memory at a time.
+        seed: Of the starts of the subspace iterations.
+        on_round: Told about progress.
+
+    Raises:
+        SettingsError: The limits are too small for so many users and movies.
+    """
+    user_blocks = popularity_blocks(observed.users, settings.blocks, settings.block_power)
+    movie_blocks = popularity_blocks(observed.movies, settings.blocks, settings.block_power)
+    check_limits(settings, user_blocks, movie_blocks)
+    total = settings.float_rounds + settings.packed_rounds + 1
+    reached: list[float] = []
+
+    def report(factors: Factors) -> None:
+        reached.append(objective(factors, target))
+        if on_round:
+            on_round(len(reached), total)
+
+    weights = pair_weights(
+        observed,
+        rank=settings.propensity_rank,
+        floor=settings.propensity_floor,
+        tile_users=tile_users,
+        seed=seed,
+    )
+    target = Target(teacher, weights, tile_users)
+    factors = start_from_logits(teacher, observed, rank=settings.rank, tile_users=tile_users, seed=seed)
+    report(factors)
+    for _ in range(settings.float_rounds):
+        for side in SIDES:
+            factors = float_step(factors, target, side, settings.ridge)
+        report(factors)
+    factors = in_principal_axes(factors, observed)
+    # The bias that is stored is the one that the codes are fitted with.
+    bias = np.float32(factors.global_bias)
+    factors = Factors(factors.users, factors.movies, float(bias))
+    factors, layout = allocate(factors, target, settings, user_blocks, movie_blocks)
+    factors, steps = _round(factors, layout)
+    for _ in range(settings.packed_rounds):
+        for side in SIDES:
+            factors, steps[side] = packed_step(
+                factors, target, side, layout[side], ridge=settings.ridge, code_sweeps=settings.code_sweeps
+            )
+        report(factors)
+    return Student(
+        users=layout["users"].pack(factors.users, steps["users"]),
+        movies=layout["movies"].pack(factors.movies, steps["movies"]),
+        global_bias=bias,
+        objective=tuple(reached),
+    )
+
+
+def _round(factors: Factors, layout: Layout) -> tuple[Factors, dict[SideName, Floats]]:
+    """Both sides rounded as they are, and their steps."""
+    steps = {}
+    for side in SIDES:
+        table, widths = factors.side(side), layout[side]
+        steps[side] = best_steps(table, widths.widths, widths.block_sizes)
+        factors = factors.moved(side, widths.pack(table, steps[side]).values())
+    return factors, steps

@@ -1,0 +1,1 @@
+"""The teacher: Bayesian factorisations, an autoencoder, and their blend."""

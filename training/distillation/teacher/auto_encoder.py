@@ -1,0 +1,156 @@
+"""An item autoencoder: reads all ratings of a movie, and says what everybody would give it.
+
+AutoRec (Sedhain et al. 2015, "AutoRec: Autoencoders Meet Collaborative Filtering") with two changes:
+
+* ratings enter as what is left of them after user and movie biases, so that the net has no averages to learn;
+* where there is a rating, `observed_flag` is added to the input. Without it a movie that somebody did not
+  rate looks like one that they rated as expected, though who rates what is telling.
+
+    hidden = sigmoid(W (rest + flag * rated) + b)         prediction = biases + V hidden + c
+
+The loss is the mean squared error over the ratings of a batch of movies plus `weight_l2 / 2 * |W, V|^2`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.distillation.base.observed import Floats, Observed
+from training.distillation.base.settings import AutoEncoderSettings
+
+# Pull of the biases towards zero, in ratings, and rounds until they stand still.
+_BIAS_DAMPING: Final = 5.0
+_BIAS_ROUNDS: Final = 10
+
+OnStep = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class AutoEncoder:
+    """A fitted net, as far as predicting needs it.
+
+    Attributes:
+        hidden: `(movies, units)` what the net makes of each movie.
+        decoder: `(units, users)`.
+        user_offsets: `(users,)` mean, user bias and the decoder's bias.
+        movie_offsets: `(movies,)` movie bias.
+        bounds: `(2,)` lowest and highest rating that occur.
+    """
+
+    hidden: Floats
+    decoder: Floats
+    user_offsets: Floats
+    movie_offsets: Floats
+    bounds: Floats
+
+    def predict(self, rows: slice) -> Floats:
+        """`(users of the tile, movies)` predicted stars."""
+        stars = self.decoder[:, rows].T @ self.hidden.T
+        stars += self.user_offsets[rows, None]
+        stars += self.movie_offsets
+        return np.clip(stars, self.bounds[0], self.bounds[1], out=stars)
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """The arrays to store, by name."""
+        return dict(vars(self))
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> AutoEncoder:
+        """The inverse of `to_arrays`."""
+        return cls(**{name: arrays[name] for name in cls.__dataclass_fields__})
+
+
+def fit_auto_encoder(
+    observed: Observed, settings: AutoEncoderSettings, *, seed: int, on_step: OnStep | None = None
+) -> AutoEncoder:
+    """Fit the net, a batch of movies at a time.
+
+    Args:
+        observed: The training ratings.
+        settings: How.
+        seed: Of first weights and of the order of movies.
+        on_step: Told about progress: (steps done, steps in all).
+    """
+    # Keras, and with it TensorFlow, only when a net is really fitted.
+    import keras
+    import tensorflow as tf
+
+    mean, user_bias, movie_bias = _biases(observed)
+    rest = observed.ratings - (mean + user_bias[observed.user_index] + movie_bias[observed.movie_index])
+    by_movie = _ByMovie(observed, rest.astype(np.float32))
+    keras.utils.set_random_seed(seed)
+    ratings_in = keras.Input(shape=(observed.users,))
+    encode = keras.layers.Dense(settings.hidden, activation="sigmoid")
+    decode = keras.layers.Dense(observed.users)
+    net = keras.Model(ratings_in, decode(encode(ratings_in)))
+    batch = min(settings.batch_size, observed.movies)
+    a_round = observed.movies // batch
+    steps = settings.epochs * a_round
+    optimiser = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(settings.learning_rate, steps))
+    optimiser.build(net.trainable_variables)
+
+    @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator, unused-ignore]
+    def step(dense: Any, rated: Any) -> None:
+        with tf.GradientTape() as tape:
+            error = (net(dense + settings.observed_flag * rated) - dense) * rated
+            loss = tf.reduce_sum(error * error) / tf.maximum(tf.reduce_sum(rated), 1.0)
+            loss += settings.weight_l2 * (tf.nn.l2_loss(encode.kernel) + tf.nn.l2_loss(decode.kernel))
+        optimiser.apply_gradients(
+            zip(tape.gradient(loss, net.trainable_variables), net.trainable_variables, strict=True)
+        )
+
+    random = np.random.default_rng([seed, 2])
+    for epoch in range(settings.epochs):
+        order = random.permutation(observed.movies)
+        for place in range(a_round):
+            step(*by_movie.dense(order[place * batch : (place + 1) * batch]))
+            if on_step:
+                on_step(epoch * a_round + place + 1, steps)
+    hidden = []
+    for start in range(0, observed.movies, batch):
+        dense, rated = by_movie.dense(np.arange(start, min(start + batch, observed.movies)))
+        hidden.append(np.asarray(encode(dense + settings.observed_flag * rated)))
+    return AutoEncoder(
+        hidden=np.concatenate(hidden),
+        decoder=np.asarray(decode.kernel),
+        user_offsets=(mean + user_bias + np.asarray(decode.bias)).astype(np.float32),
+        movie_offsets=movie_bias.astype(np.float32),
+        bounds=np.array([observed.lowest, observed.highest], dtype=np.float32),
+    )
+
+
+class _ByMovie:
+    """The ratings sorted by movie, and any few movies' as dense rows."""
+
+    def __init__(self, observed: Observed, values: Floats) -> None:
+        order = np.argsort(observed.movie_index, kind="stable")
+        self._users, self._user, self._values = observed.users, observed.user_index[order], values[order]
+        self._ends = np.searchsorted(observed.movie_index[order], np.arange(observed.movies + 1))
+
+    def dense(self, movies: NDArray[np.int64]) -> tuple[Floats, Floats]:
+        """`(movies, users)` values, and the same of 1 where there is one."""
+        values = np.zeros((movies.size, self._users), dtype=np.float32)
+        rated = np.zeros_like(values)
+        for row, movie in enumerate(movies.tolist()):
+            own = slice(int(self._ends[movie]), int(self._ends[movie + 1]))
+            values[row, self._user[own]] = self._values[own]
+            rated[row, self._user[own]] = 1
+        return values, rated
+
+
+def _biases(observed: Observed) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
+    """Mean rating, and damped user and movie biases, by alternating least squares."""
+    user, movie, ratings = observed.user_index, observed.movie_index, observed.ratings.astype(np.float64)
+    mean = float(ratings.mean())
+    user_bias, movie_bias = np.zeros(observed.users), np.zeros(observed.movies)
+    for _ in range(_BIAS_ROUNDS):
+        sums = np.bincount(movie, ratings - mean - user_bias[user], observed.movies)
+        movie_bias = sums / (observed.movie_counts + _BIAS_DAMPING)
+        sums = np.bincount(user, ratings - mean - movie_bias[movie], observed.users)
+        user_bias = sums / (observed.user_counts + _BIAS_DAMPING)
+    return mean, user_bias, movie_bias

@@ -1,0 +1,143 @@
+"""What one side's prior means have in common: a kernel over its ids, by its leading eigenvectors.
+
+Users who rated the same movies, and movies that the same users rated, or that share genres, are expected
+alike before any rating is looked at. The kernel over n ids is
+
+    K = intercept * 1 1' + genre * G G' + implicit * D^-1/2 R R' D^-1/2
+
+where R is the 0/1 table of who rated what, D holds how often each id occurs, and a row of G is a movie's
+genres and decade, scaled to length 1. On the users' side the last term is Bayesian SVD++ (Rendle, Zhang &
+Koren 2019, arXiv:1905.01395) with its factors integrated out; on the movies' side it is the mirror image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.data.table import Movie
+from training.distillation.base.observed import Observed, tiles
+
+Floats = NDArray[np.float32]
+
+_OVERSAMPLING: Final = 40
+_POWER_ITERATIONS: Final = 2
+_LEAST_EIGENVALUE: Final = 1e-3
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """Leading eigenpairs of K.
+
+    Attributes:
+        values: `(rank,)` eigenvalues, falling.
+        vectors: `(n, rank)` eigenvectors, orthonormal.
+    """
+
+    values: Floats
+    vectors: Floats
+
+
+def side_kernels(
+    observed: Observed,
+    genres: Floats | None,
+    *,
+    intercept: float,
+    implicit: float,
+    genre: float,
+    rank: int,
+    tile_users: int,
+    seed: int,
+) -> tuple[Kernel, Kernel]:
+    """The users' and the movies' kernel.
+
+    Args:
+        observed: Who rated what.
+        genres: `(movies, features)` 0 or 1, or None where nothing is known of the movies.
+        intercept: Weight of what all ids share.
+        implicit: Weight of being rated together.
+        genre: Weight of sharing genres.
+        rank: Eigenpairs at most.
+        tile_users: Users whose ratings are laid out at a time.
+        seed: Of the randomised search for the eigenvectors.
+    """
+    root = np.sqrt(np.float32(implicit))
+    by_user = root / np.sqrt(np.maximum(observed.user_counts, 1))[:, None]
+    by_movie = root / np.sqrt(np.maximum(observed.movie_counts, 1))[:, None]
+    user_dense = np.full((observed.users, 1), np.sqrt(intercept), dtype=np.float32)
+    movie_dense = np.full((observed.movies, 1), np.sqrt(intercept), dtype=np.float32)
+    if genres is not None and genre > 0:
+        length = np.sqrt(np.maximum(genres.sum(axis=1, keepdims=True), 1))
+        movie_dense = np.concatenate([movie_dense, np.sqrt(np.float32(genre)) * genres / length], axis=1)
+
+    def times_users_kernel(basis: Floats) -> Floats:
+        shared = by_user * _rated(observed, _rated_by(observed, by_user * basis, tile_users), tile_users)
+        product: Floats = user_dense @ (user_dense.T @ basis) + shared
+        return product
+
+    def times_movies_kernel(basis: Floats) -> Floats:
+        shared = by_movie * _rated_by(observed, _rated(observed, by_movie * basis, tile_users), tile_users)
+        product: Floats = movie_dense @ (movie_dense.T @ basis) + shared
+        return product
+
+    random = np.random.default_rng([seed, 0])
+    return (
+        _leading(times_users_kernel, observed.users, rank, random),
+        _leading(times_movies_kernel, observed.movies, rank, random),
+    )
+
+
+def genre_features(movies: Iterable[str], titles: dict[str, Movie]) -> Floats | None:
+    """Genres and decade of every movie, one column each, 0 or 1.
+
+    Args:
+        movies: Movie ids in index order.
+        titles: Title, with its year in brackets at the end, and genres by movie id; may lack any.
+
+    Returns:
+        `(movies, features)`, or None where no movie has any.
+    """
+    marks = [_marks(titles[movie]) if movie in titles else [] for movie in movies]
+    names = {name: place for place, name in enumerate(sorted({name for row in marks for name in row}))}
+    if not names:
+        return None
+    features = np.zeros((len(marks), len(names)), dtype=np.float32)
+    for row, found in enumerate(marks):
+        features[row, [names[name] for name in found]] = 1
+    return features
+
+
+def _marks(movie: Movie) -> list[str]:
+    year = movie.title.strip()[-5:-1]
+    return [*movie.genres, *([f"decade {year[:3]}0"] if year.isdigit() else [])]
+
+
+def _rated(observed: Observed, by_movie: Floats, tile_users: int) -> Floats:
+    """`(users, k)`: for each user the sum over the movies rated."""
+    return np.concatenate([observed.tile(rows) @ by_movie for rows in tiles(observed.users, tile_users)])
+
+
+def _rated_by(observed: Observed, by_user: Floats, tile_users: int) -> Floats:
+    """`(movies, k)`: for each movie the sum over the users who rated it."""
+    total = np.zeros((observed.movies, by_user.shape[1]), dtype=np.float32)
+    for rows in tiles(observed.users, tile_users):
+        total += observed.tile(rows).T @ by_user[rows]
+    return total
+
+
+def _leading(
+    times_kernel: Callable[[Floats], Floats], size: int, rank: int, random: np.random.Generator
+) -> Kernel:
+    """Randomised eigendecomposition (Halko, Martinsson & Tropp 2011, arXiv:0909.4061, algorithm 4.4)."""
+    width = min(rank + _OVERSAMPLING, size)
+    basis = np.linalg.qr(random.standard_normal((size, width), dtype=np.float32))[0]
+    for _ in range(_POWER_ITERATIONS):
+        basis = np.linalg.qr(times_kernel(basis))[0]
+    small = basis.T @ times_kernel(basis)
+    values, rotation = np.linalg.eigh((small + small.T) / 2)
+    kept = np.flatnonzero(values > _LEAST_EIGENVALUE)[::-1][:rank]
+    return Kernel(values[kept].astype(np.float32), np.ascontiguousarray(basis @ rotation[:, kept]))

@@ -1,0 +1,119 @@
+"""How a rating comes about from a user's match with a movie: what the sampler draws besides factors."""
+
+from __future__ import annotations
+
+import math
+from typing import Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.distillation.base.observed import Observed, rating_levels
+from training.distillation.teacher.normal import normal_cdf, normal_quantile
+
+Floats = NDArray[np.float32]
+
+_BEYOND: Final = 50.0
+_LEAST_PROBABILITY: Final = 1e-9
+_SQRT_TWO_PI: Final = math.sqrt(2 * math.pi)
+# A user's precision is drawn with the weight of so many ratings (twice this number) of everybody's.
+_PRECISION_SHAPE: Final = 6.0
+_LOOKUP: Final = np.linspace(-10.0, 10.0, 2_001)
+
+
+class Noise(Protocol):
+    """A likelihood; `state` of one round is all that `stars_of` needs to predict from it later."""
+
+    def draw_targets(self, match: Floats) -> tuple[Floats, Floats | None]:
+        """Draw what the factors should give, `(n,)`, and its precision, `(n,)` or None for 1."""
+
+    def state(self) -> NDArray[np.float32]:
+        """`(m,)` what this round has drawn."""
+
+
+class OrdinalNoise:
+    """Ordered probit (Albert & Chib 1993): a latent match with unit noise, cut into the levels that occur.
+
+    Raters use the scale unevenly; the cut points learn where one star ends and the next begins.
+    """
+
+    def __init__(self, observed: Observed, random: np.random.Generator) -> None:
+        self._random = random
+        self._stars, self._level = rating_levels(observed.ratings)
+        below = np.cumsum(np.bincount(self._level))[:-1] / len(observed)
+        # The latent match varies more than its unit noise does.
+        self._cuts = normal_quantile(below) * 1.3
+
+    def draw_targets(self, match: Floats) -> tuple[Floats, Floats | None]:
+        """Draw the cut points, then the latent match of every rating within its level."""
+        self._draw_cuts(match)
+        bounds = self._bounds()
+        low = normal_cdf(bounds[self._level] - match)
+        high = normal_cdf(bounds[self._level + 1] - match)
+        place = low + (high - low) * self._random.random(match.size)
+        latent = match + normal_quantile(np.clip(place, 1e-12, 1 - 1e-12))
+        return latent.astype(np.float32), None
+
+    def state(self) -> NDArray[np.float32]:
+        """The cut points."""
+        return self._cuts.astype(np.float32)
+
+    @property
+    def stars(self) -> NDArray[np.float64]:
+        """`(levels,)` stars of each level."""
+        return self._stars
+
+    def _bounds(self) -> NDArray[np.float64]:
+        return np.concatenate([[-_BEYOND], self._cuts, [_BEYOND]])
+
+    def _draw_cuts(self, match: Floats) -> None:
+        """One Newton step on each cut point's likelihood, with the noise of its Laplace approximation."""
+        bounds = self._bounds()
+        high, low = bounds[self._level + 1] - match, bounds[self._level] - match
+        probability = np.maximum(normal_cdf(high) - normal_cdf(low), _LEAST_PROBABILITY)
+        at_high = np.exp(-0.5 * high * high) / _SQRT_TWO_PI / probability
+        at_low = np.exp(-0.5 * low * low) / _SQRT_TWO_PI / probability
+        for cut in range(self._cuts.size):
+            below, above = at_high[self._level == cut], at_low[self._level == cut + 1]
+            slope = below.sum() - above.sum()
+            curvature = max(float((below**2).sum() + (above**2).sum()), 1.0)
+            self._cuts[cut] += slope / curvature + self._random.standard_normal() / math.sqrt(curvature)
+        self._cuts.sort()
+
+
+class GaussianNoise:
+    """Ratings around the match, each user with a precision of their own: some rate more carefully."""
+
+    def __init__(self, observed: Observed, random: np.random.Generator) -> None:
+        self._random, self._ratings = random, observed.ratings
+        self._user, self._counts = observed.user_index, observed.user_counts
+        self._mean = np.float32(observed.ratings.mean(dtype=np.float64))
+
+    def draw_targets(self, match: Floats) -> tuple[Floats, Floats | None]:
+        """Draw every user's precision; the targets are the ratings, less their mean."""
+        away = (self._ratings - self._mean - match).astype(np.float64)
+        squares = np.bincount(self._user, away * away, self._counts.size)
+        rate = _PRECISION_SHAPE * max(squares.sum() / self._ratings.size, 1e-6)
+        precision = self._random.gamma(_PRECISION_SHAPE + self._counts / 2, 1 / (rate + squares / 2))
+        return self._ratings - self._mean, precision.astype(np.float32)[self._user]
+
+    def state(self) -> NDArray[np.float32]:
+        """The mean rating."""
+        return np.array([self._mean])
+
+
+def ordinal_stars(match: Floats, cuts: NDArray[np.float32], stars: NDArray[np.float64]) -> Floats:
+    """Expected rating for a latent match, through a table of 2,001 points.
+
+    Args:
+        match: Of any shape.
+        cuts: `(levels - 1,)`.
+        stars: `(levels,)`.
+    """
+    steps = np.diff(stars)
+    table = stars[-1] - sum(
+        (step * normal_cdf(cut - _LOOKUP) for step, cut in zip(steps, cuts, strict=True)), np.zeros(1)
+    )
+    place = np.clip((match + 10) * 100 + 0.5, 0, _LOOKUP.size - 1).astype(np.int32)
+    expected: Floats = np.broadcast_to(table, _LOOKUP.shape).astype(np.float32)[place]
+    return expected

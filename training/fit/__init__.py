@@ -1,0 +1,1 @@
+"""Fits models by gradient descent and evaluates them."""

@@ -1,0 +1,1 @@
+"""From a ratings file to an artefact in the store."""

@@ -1,0 +1,233 @@
+"""From a fitted model to an artefact in the store: figures, manifest, titles."""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+import platform
+from pathlib import Path
+from typing import Any, Protocol
+
+import keras
+import numpy as np
+
+from training.artefact.fallback import Fallback, every_mean
+from training.artefact.given_ratings import GivenRatings
+from training.artefact.ids.vocabulary import Vocabulary
+from training.artefact.manifest import (
+    PLAIN_VERSION,
+    RATINGS_VERSION,
+    AccuracyRecord,
+    BiasesRecord,
+    DatasetRecord,
+    FileRecord,
+    Manifest,
+    MeansRecord,
+    ParametersRecord,
+    RatingsFileRecord,
+    SideVocabularyRecord,
+    SplitRecord,
+    TableRecord,
+    TrainingRecord,
+    VocabularyRecord,
+)
+from training.artefact.reader import Artefact
+from training.artefact.writer import publish
+from training.data.dataset import Dataset
+from training.data.table import Movie
+from training.models.low_precision import logical_sizes
+from training.models.rating_model import RatingModel
+from training.publish.agreement import check_agreement
+from training.publish.popularity_ranges import popularity_ranges
+from training.settings import ModelSettings, Settings
+
+_RECORDED_PACKAGES = ("keras", "tensorflow", "numpy", "h5py")
+
+
+class Publishable(Protocol):
+    """A model with the record of how it came about: fitted by gradients or distilled."""
+
+    @property
+    def settings(self) -> ModelSettings:
+        """What was built, with every default filled in."""
+
+    @property
+    def recipe(self) -> Settings:
+        """How it was made."""
+
+    @property
+    def seed(self) -> int:
+        """The recipe's seed."""
+
+    @property
+    def model(self) -> RatingModel:
+        """The Keras models."""
+
+    @property
+    def history(self) -> dict[str, list[float]]:
+        """Curves, one number an epoch each."""
+
+    @property
+    def epochs(self) -> int:
+        """Epochs that were run."""
+
+    @property
+    def seconds(self) -> float:
+        """Wall time."""
+
+
+def publish_model(
+    store: Path,
+    fitted: Publishable,
+    dataset: Dataset,
+    fallback: Fallback,
+    accuracy: AccuracyRecord,
+    titles: dict[str, Movie],
+    with_ratings: bool = False,
+) -> Artefact:
+    """Write the model to `store/<its name>`, whole or not at all.
+
+    Args:
+        store: The models store.
+        fitted: What to write.
+        dataset: What it was fitted on.
+        fallback: What answers for its cold ids.
+        accuracy: Its figures on the test rows.
+        titles: Titles that may travel with it; those of movies outside the vocabulary are left out.
+        with_ratings: Whether all ratings of the data set travel with it, those of test rows too.
+
+    Raises:
+        ArtefactError: The store cannot be written; it is as before.
+    """
+    with_ids = fitted.model.with_ids(dataset.users, dataset.movies)
+
+    def describe(
+        model_file: FileRecord, movies_file: FileRecord | None, ratings_file: RatingsFileRecord | None
+    ) -> Manifest:
+        return Manifest(
+            format_version=PLAIN_VERSION if ratings_file is None else RATINGS_VERSION,
+            name=fitted.settings.name,
+            description=fitted.settings.description,
+            model_file=model_file,
+            movies_file=movies_file,
+            ratings_file=ratings_file,
+            settings=fitted.settings.model_dump(mode="json"),
+            parameters=_parameters(with_ids),
+            weights_bytes=sum(_bytes(weight) for weight in with_ids.weights),
+            vocabulary=VocabularyRecord(users=_side(dataset.users), movies=_side(dataset.movies)),
+            fallback=_fallback(fallback),
+            dataset=_dataset(dataset),
+            split=_split(dataset),
+            accuracy=accuracy,
+            training=_training(fitted),
+            popularity=popularity_ranges(dataset.movie_popularity),
+        )
+
+    def check(artefact: Artefact) -> None:
+        check_agreement(artefact, fitted.model.indexed)
+
+    known = {
+        movie_id: {"title": titles[movie_id].title, "genres": list(titles[movie_id].genres)}
+        for movie_id in dataset.movies
+        if movie_id in titles
+    }
+    given = _given(dataset) if with_ratings else None
+    return publish(store, fitted.settings.name, with_ids.save, describe, known, given, check)
+
+
+def _given(dataset: Dataset) -> GivenRatings:
+    parts = (dataset.train, dataset.validation, dataset.test)
+    return GivenRatings.from_rows(
+        np.concatenate([part.user_index for part in parts]),
+        np.concatenate([part.movie_index for part in parts]),
+        np.concatenate([part.ratings for part in parts]),
+        len(dataset.users),
+        len(dataset.movies),
+    )
+
+
+def _parameters(model: keras.Model) -> ParametersRecord:
+    logical = logical_sizes(model)
+    tables = [
+        TableRecord(
+            name=weight.path,
+            shape=list(weight.shape),
+            dtype=weight.dtype,
+            parameters=logical[weight.path],
+            bytes=_bytes(weight),
+        )
+        for weight in model.weights
+    ]
+    trainable = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
+    return ParametersRecord(
+        total=sum(table.parameters for table in tables), trainable=trainable, tables=tables
+    )
+
+
+def _bytes(weight: Any) -> int:
+    return int(np.prod(weight.shape) * np.dtype(weight.dtype).itemsize)
+
+
+def _side(vocabulary: Vocabulary) -> SideVocabularyRecord:
+    return SideVocabularyRecord(
+        size=len(vocabulary), warm=vocabulary.warm, prefix=vocabulary.prefix, bytes=vocabulary.nbytes
+    )
+
+
+def _fallback(fallback: Fallback) -> MeansRecord | BiasesRecord:
+    if fallback.by_biases:
+        return BiasesRecord(kind="biases")
+    users, movies = (
+        [round(mean, 4) for mean in every_mean(means).tolist()]
+        for means in (fallback.user_means, fallback.movie_means)
+    )
+    return MeansRecord(global_mean=fallback.global_mean, user_means=users, movie_means=movies)
+
+
+def _dataset(dataset: Dataset) -> DatasetRecord:
+    table = dataset.table
+    return DatasetRecord(
+        name=table.name,
+        rows=table.rows,
+        users=len(table.users),
+        movies=len(table.movies),
+        sha256=table.sha256,
+        licence=table.licence,
+    )
+
+
+def _split(dataset: Dataset) -> SplitRecord:
+    split = dataset.split
+    return SplitRecord(
+        kind=split.kind,
+        seed=split.seed,
+        train_rows=int(split.train.size),
+        validation_rows=int(split.validation.size),
+        test_rows=int(split.test.size),
+        test_sha256=split.test_sha256,
+    )
+
+
+def _training(fitted: Publishable) -> TrainingRecord:
+    versions = {"python": platform.python_version()}
+    for package in _RECORDED_PACKAGES:
+        versions[package] = _installed_version(package)
+    return TrainingRecord(
+        recipe=fitted.recipe.model_dump(mode="json"),
+        epochs=fitted.epochs,
+        seconds=round(fitted.seconds, 3),
+        seed=fitted.seed,
+        history={name: [round(value, 6) for value in values] for name, values in fitted.history.items()},
+        created_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        versions=versions,
+    )
+
+
+def _installed_version(package: str) -> str:
+    # TensorFlow's distribution has another name where the build without GPU code is installed.
+    for name in (package, f"{package}-cpu"):
+        try:
+            return importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return "unknown"

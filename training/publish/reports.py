@@ -1,0 +1,152 @@
+"""Plots of a training as files that open without a network: one interactive page, and a PNG for each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from training.artefact.manifest import Manifest
+from training.artefact.replacing import replacing
+from training.data.dataset import Dataset
+from training.errors import ReportError
+from training.settings import MixedDimension, ModelSettings
+
+PAGE = "training.html"
+_WIDTH, _HEIGHT = 420, 240
+
+
+def write_report(manifests: list[Manifest], dataset: Dataset, folder: Path) -> Path:
+    """Write `training.html` and `loss.png`, `popularity.png`, `memory.png` to `folder`.
+
+    Args:
+        manifests: The models that were trained together.
+        dataset: What they were trained on.
+        folder: Made when it is not there; files of the same names are replaced.
+
+    Returns:
+        The page.
+
+    Raises:
+        ReportError: The folder cannot be written.
+    """
+    charts: dict[str, Any] = {
+        "loss": loss_by_epoch(manifests),
+        "popularity": popularity_with_blocks(manifests, dataset),
+        "memory": parameters_and_bytes(manifests),
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, chart in charts.items():
+            save_chart(chart, folder / f"{name}.png")
+        save_chart(alt.vconcat(*charts.values()).resolve_scale(color="independent"), folder / PAGE)
+    except OSError as error:
+        raise ReportError(f"{folder}: the plots cannot be written ({error.strerror or error})") from error
+    return folder / PAGE
+
+
+def loss_by_epoch(manifests: list[Manifest]) -> Any:
+    """One line for each model and curve, a point an epoch."""
+    names = {"mse": "training MSE", "val_mse": "validation MSE"}
+    rows = [
+        {"model": manifest.name, "curve": names[curve], "epoch": epoch, "MSE": value}
+        for manifest in manifests
+        for curve, values in manifest.training.history.items()
+        if curve in names
+        for epoch, value in enumerate(values, start=1)
+    ]
+    return (
+        alt.Chart(pd.DataFrame(rows), title="Loss by epoch", width=_WIDTH, height=_HEIGHT)
+        .mark_line(point=True)
+        .encode(
+            x=alt.X("epoch:O", axis=alt.Axis(labelAngle=0)),
+            y=alt.Y("MSE:Q", scale=alt.Scale(zero=False)),
+            color="model:N",
+            strokeDash="curve:N",
+            tooltip=["model", "curve", "epoch", alt.Tooltip("MSE:Q", format=".4f")],
+        )
+    )
+
+
+def popularity_with_blocks(manifests: list[Manifest], dataset: Dataset) -> Any:
+    """Training ratings of each movie by rank, on a log scale; a rule where each block of movies begins."""
+    counts = dataset.movie_popularity
+    # A few hundred points draw the same curve as thousands.
+    ranks = np.unique(np.linspace(0, counts.size - 1, 400).astype(int))
+    frame = pd.DataFrame({"rank": ranks + 1, "ratings": np.maximum(counts[ranks], 0.5)})
+    title = f"Training ratings of each movie of {dataset.table.name}, and the blocks"
+    curve = (
+        alt.Chart(frame, title=title, width=_WIDTH, height=_HEIGHT)
+        .mark_area(opacity=0.6)
+        .encode(
+            x=alt.X("rank:Q", title="movie, most popular first"),
+            y=alt.Y(
+                "ratings:Q",
+                title="training ratings (log; none is drawn as 0.5)",
+                scale=alt.Scale(type="log"),
+                stack=None,
+            ),
+            tooltip=["rank", "ratings"],
+        )
+    )
+    blocks = _blocks(manifests)
+    if not blocks:
+        return curve
+    rules = alt.Chart(pd.DataFrame(blocks, columns=["model", "begins", "block"]))
+    return alt.layer(
+        curve,
+        rules.mark_rule(strokeDash=[4, 3]).encode(x="begins:Q", color="model:N", tooltip=["model", "block"]),
+        rules.mark_text(angle=270, align="right", baseline="top", dx=-4, dy=3).encode(
+            x="begins:Q", y=alt.value(0), text="block"
+        ),
+    )
+
+
+def parameters_and_bytes(manifests: list[Manifest]) -> Any:
+    """Bars for each model: parameters beside weight bytes."""
+    frame = pd.DataFrame(
+        [
+            {
+                "model": manifest.name,
+                "parameters": manifest.parameters.total,
+                "weight bytes": manifest.weights_bytes,
+            }
+            for manifest in manifests
+        ]
+    )
+
+    def bars(what: str) -> Any:
+        return (
+            alt.Chart(frame, title=what.capitalize(), width=_WIDTH // 2 - 20, height=_HEIGHT)
+            .mark_bar()
+            .encode(
+                x=alt.X("model:N", title=None, axis=alt.Axis(labelAngle=0)),
+                y=alt.Y(f"{what}:Q", title=what),
+                color=alt.Color("model:N", legend=None),
+                tooltip=["model", alt.Tooltip(f"{what}:Q", format=",")],
+            )
+        )
+
+    return alt.hconcat(bars("parameters"), bars("weight bytes"))
+
+
+def _blocks(manifests: list[Manifest]) -> list[tuple[str, int, str]]:
+    found = []
+    for manifest in manifests:
+        side = ModelSettings.model_validate(manifest.settings).movies
+        if isinstance(side, MixedDimension) and side.block_sizes and side.block_dims:
+            starts = np.concatenate([[0], np.cumsum(side.block_sizes)[:-1]]) + 1
+            for start, size, dim in zip(starts, side.block_sizes, side.block_dims, strict=True):
+                found.append((manifest.name, int(start), f"{size:,} x {dim}"))
+    return found
+
+
+def save_chart(chart: Any, path: Path) -> None:
+    """Write an HTML page that needs no network, or a PNG, under a temporary name; then rename."""
+    # `inline` puts the plotting library into the page.
+    options = {"inline": True} if path.suffix == ".html" else {"scale_factor": 2}
+    with replacing(path) as unfinished:
+        chart.save(unfinished, **options)

@@ -1,0 +1,1 @@
+"""Searches for models: under a budget, and along the error/size frontier."""

@@ -1,0 +1,198 @@
+"""What could weigh as little as a budget asks, for so many users and movies."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass
+from typing import Final
+
+from training.data.dataset import Dataset
+from training.distillation.base.settings import StudentSettings
+from training.distillation.student.packing import check_limits, popularity_blocks
+from training.errors import SettingsError
+from training.fit.recipes import BIASED, BIASED_MIXED, BIASED_QUOTIENT
+from training.layers.power_rule import default_num_buckets
+from training.models.resolving import resolve_settings
+from training.search.budget.budget import Budget
+from training.search.budget.effort import FULL, Effort
+from training.search.candidates import Plan
+from training.search.student_limits import student_within
+from training.settings import MixedDimension, ModelSettings, QuotientRemainder, Recipe
+
+_WIDEST: Final = 64
+# Block widths for a budget: the popular end is this much wider than tables of one width could be.
+_MIXED_STRETCH: Final = 3
+_ROUNDED_FACTORS: Final = 16
+_NAME: Final = "candidate"
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A plan that may fit, and in a few words what it is."""
+
+    label: str
+    plan: Plan
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A technique that does not fit, and the smallest budget that it would."""
+
+    label: str
+    smallest: Budget
+
+
+def propose(
+    dataset: Dataset, budget: Budget, seed: int, effort: Effort = FULL
+) -> tuple[list[Proposal], list[Refusal]]:
+    """What is worth trying within a budget.
+
+    Every proposal has biases, so that cold ids are answered without a stored mean, and no byte is left out
+    of the count.
+
+    Args:
+        dataset: Its users, movies and popularities.
+        budget: What the weights may come to.
+        seed: Of training.
+        effort: How much to spend on each.
+
+    Returns:
+        Proposals, and what was left out because it cannot be so small.
+
+    Raises:
+        SettingsError: Nothing fits; the message names the smallest legal budget.
+    """
+    biased, mixed, quotient = (
+        effort.limit_recipe(recipe.model_copy(update={"seed": seed}))
+        for recipe in (BIASED, BIASED_MIXED, BIASED_QUOTIENT)
+    )
+    student = effort.limit_student(_student(dataset, budget))
+    tried = [
+        _distilled(dataset, budget, student),
+        _rounded(dataset, budget, student, biased),
+        _full(dataset, budget, biased),
+        _mixed(dataset, budget, mixed),
+        _quotient_remainder(dataset, budget, quotient),
+    ]
+    proposals = [one for one in tried if isinstance(one, Proposal)]
+    refusals = [one for one in tried if isinstance(one, Refusal)]
+    if len(dataset.train) < effort.least_ratings_to_teach:
+        proposals = [one for one in proposals if one.plan.model is not None]
+    if not proposals:
+        smallest = min(refusal.smallest.amount for refusal in refusals)
+        raise SettingsError(
+            f"--budget: nothing fits {budget}; the smallest legal budget for {len(dataset.users)} users and "
+            f"{len(dataset.movies)} movies is {smallest} {budget.unit}"
+        )
+    return proposals, refusals
+
+
+def _distilled(dataset: Dataset, budget: Budget, student: StudentSettings) -> Proposal | Refusal:
+    label = f"distilled, packed, up to {student.rank} factors"
+    return _packed(label, Plan(student=student), dataset, budget)
+
+
+def _rounded(
+    dataset: Dataset, budget: Budget, student: StudentSettings, recipe: Recipe
+) -> Proposal | Refusal:
+    rank = min(student.rank, _ROUNDED_FACTORS)
+    plan = Plan(
+        model=_model(rank),
+        recipe=recipe,
+        student=student.model_copy(update={"rank": rank}),
+    )
+    return _packed(f"dot product of {rank} and biases, packed", plan, dataset, budget)
+
+
+def _packed(label: str, plan: Plan, dataset: Dataset, budget: Budget) -> Proposal | Refusal:
+    assert plan.student is not None
+    student = plan.student
+    sides = [
+        popularity_blocks(count, student.blocks, student.block_power)
+        for count in (len(dataset.users), len(dataset.movies))
+    ]
+    limit = "max_bytes" if budget.unit == "bytes" else "max_parameters"
+
+    def is_legal(amount: int) -> bool:
+        try:
+            check_limits(student.model_copy(update={limit: amount}), *sides)
+        except SettingsError:
+            return False
+        return True
+
+    if is_legal(budget.amount):
+        return Proposal(label, plan)
+    # What is legal stays so with more room; a value in whole bytes and its step are always room enough.
+    most = 100 + 100 * (len(dataset.users) + len(dataset.movies))
+    return Refusal(label, Budget(bisect_left(range(most), True, key=is_legal), budget.unit))
+
+
+def _full(dataset: Dataset, budget: Budget, recipe: Recipe) -> Proposal | Refusal:
+    ids = len(dataset.users) + len(dataset.movies)
+    dim = min((budget.floats - 1) // ids - 1, _WIDEST)
+    if dim < 1:
+        return Refusal("dot product and biases, full tables", _floats(2 * ids + 1, budget))
+    return Proposal(f"dot product of {dim} and biases, full tables", Plan(model=_model(dim), recipe=recipe))
+
+
+def _mixed(dataset: Dataset, budget: Budget, recipe: Recipe) -> Proposal | Refusal:
+    ids = len(dataset.users) + len(dataset.movies)
+    label, fixed = "mixed dimension and biases", ids + 1
+    model = _mixed_within(dataset, budget.floats - fixed)
+    if model is None:
+        least = bisect_left(range(100 * ids), True, key=lambda left: _mixed_within(dataset, left) is not None)
+        return Refusal(label, _floats(fixed + least, budget))
+    return Proposal(f"{label}, up to {model.embedding_dim} wide", Plan(model=model, recipe=recipe))
+
+
+def _mixed_within(dataset: Dataset, parameters: int) -> ModelSettings | None:
+    """Both sides in mixed dimensions, each with a part of the parameters in proportion to its ids."""
+    users, movies = len(dataset.users), len(dataset.movies)
+    share = parameters * users // (users + movies)
+    widest = min(max(_MIXED_STRETCH * parameters // (users + movies), 2), _WIDEST)
+    for dim in range(widest, 1, -1) if share > 0 else ():
+        model = _model(
+            dim,
+            users=MixedDimension(parameter_budget=share),
+            movies=MixedDimension(parameter_budget=parameters - share),
+        )
+        try:
+            return resolve_settings(model, users, movies, dataset.movie_popularity, dataset.user_popularity)
+        except SettingsError:
+            continue  # too wide: its projections alone are too many
+    return None
+
+
+def _quotient_remainder(dataset: Dataset, budget: Budget, recipe: Recipe) -> Proposal | Refusal:
+    users, movies = len(dataset.users), len(dataset.movies)
+    left = budget.floats - 1 - users - movies
+    rows = 0
+    for count in (users, movies):
+        buckets = default_num_buckets(count)
+        rows += buckets + -(-count // buckets)
+    dim = min(left // rows, _WIDEST)
+    if dim < 1:
+        return Refusal("quotient-remainder and biases", _floats(rows + 1 + users + movies, budget))
+    model = _model(dim, users=QuotientRemainder(), movies=QuotientRemainder())
+    return Proposal(
+        f"quotient-remainder of {dim} and biases",
+        Plan(model=model, recipe=recipe),
+    )
+
+
+def _student(dataset: Dataset, budget: Budget) -> StudentSettings:
+    return student_within(
+        len(dataset.users) + len(dataset.movies),
+        max_bytes=budget.max_bytes,
+        max_parameters=budget.max_parameters,
+    )
+
+
+def _model(dim: int, **sides: QuotientRemainder | MixedDimension) -> ModelSettings:
+    return ModelSettings.model_validate(
+        {"name": _NAME, "description": "", "embedding_dim": dim, "biases": True, **sides}
+    )
+
+
+def _floats(count: int, budget: Budget) -> Budget:
+    return Budget(count if budget.unit == "parameters" else 4 * count, budget.unit)

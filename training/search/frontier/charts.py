@@ -1,0 +1,152 @@
+"""The frontier's pictures: error against bytes and against parameters, and one for each question."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+import altair as alt
+import pandas as pd
+
+from training.publish.reports import save_chart
+from training.search.frontier.references import GROUP as REFERENCE
+from training.search.frontier.summary import Line
+
+PAGE: Final = "frontier.html"
+_WIDTH, _HEIGHT = 520, 360
+_SMALL_WIDTH, _SMALL_HEIGHT = 300, 220
+# A reference so many times smaller or larger than the grid's models is a line, not a point.
+_FAR: Final = 3
+
+
+def write_charts(lines: Sequence[Line], title: str, folder: Path) -> Path:
+    """Write `frontier.html` and `bytes.png`, `parameters.png`, `questions.png` to `folder`.
+
+    Args:
+        lines: Models and references.
+        title: Data set and split.
+        folder: Made when it is not there; files of the same names are replaced.
+
+    Returns:
+        The page, which opens without a network.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    frame = pd.DataFrame([asdict(line) for line in lines])
+    by_bytes = error_against(frame, "nbytes", "bytes of all arrays (log)", "best_bytes", title)
+    by_parameters = error_against(frame, "parameters", "parameters (log)", "best_parameters", title)
+    charts = [by_bytes, by_parameters]
+    save_chart(by_bytes, folder / "bytes.png")
+    save_chart(by_parameters, folder / "parameters.png")
+    questions_of = (hashing, temperature, rounding, precision)
+    asked = [chart for chart in (question(frame) for question in questions_of) if chart is not None]
+    if asked:
+        questions = alt.concat(*asked, columns=2).resolve_scale(color="independent")
+        save_chart(questions, folder / "questions.png")
+        charts.append(questions)
+    save_chart(alt.vconcat(*charts).resolve_scale(color="independent"), folder / PAGE)
+    return folder / PAGE
+
+
+def error_against(frame: pd.DataFrame, size: str, size_title: str, best: str, title: str) -> Any:
+    """Every model as a point, those that no other beats larger and on a line; a click in the legend picks.
+
+    A reference far smaller or larger than everything that was trained is a dashed line at its error: as a
+    point it would press the rest together. Both axes are logarithmic.
+    """
+    known = frame[frame[size] > 0]
+    trained = known[known["group"] != REFERENCE][size]
+    within = (known["group"] != REFERENCE) | known[size].between(trained.min() / _FAR, trained.max() * _FAR)
+    picked = alt.selection_point(fields=["group"], bind="legend", name=f"picked_{size}")
+    x = alt.X(f"{size}:Q", title=size_title, scale=_log_scale(known[within][size], 1.3, 2.2))
+    y = alt.Y("test_mse:Q", title="test MSE (log)", scale=_log_scale(known["test_mse"], 1.02, 1.02))
+    base = alt.Chart(known[within], title=f"{title}: test error against {size_title.split(' (')[0]}")
+    line = base.transform_filter(alt.datum[best]).mark_line(color="black", opacity=0.35).encode(x=x, y=y)
+    points = (
+        base.mark_point(filled=True)
+        .encode(
+            x=x,
+            y=y,
+            color=alt.Color("group:N", title="group (click to pick)"),
+            shape=alt.Shape("family:N", title="tables"),
+            size=alt.condition(alt.datum[best], alt.value(130), alt.value(50)),
+            opacity=alt.condition(picked, alt.value(0.95), alt.value(0.08)),
+            tooltip=[
+                "group",
+                "label",
+                alt.Tooltip("parameters:Q", format=","),
+                alt.Tooltip("nbytes:Q", format=",", title="bytes"),
+                alt.Tooltip("validation_mse:Q", format=".4f"),
+                alt.Tooltip("test_mse:Q", format=".4f"),
+                alt.Tooltip("spread:Q", format=".4f"),
+                "seeds",
+            ],
+        )
+        .add_params(picked)
+    )
+    names = (
+        base.transform_filter(alt.datum.group == REFERENCE)
+        .mark_text(align="left", dx=8, dy=-5, fontSize=10)
+        .encode(x=x, y=y, text="label")
+    )
+    far = known[~within].copy()
+    far["said"] = [f"{row.label} ({getattr(row, size):,})" for row in far.itertuples()]
+    levels = alt.Chart(far)
+    rules = levels.mark_rule(strokeDash=[5, 4], color="grey").encode(
+        y=y, tooltip=["label", alt.Tooltip(f"{size}:Q", format=",")]
+    )
+    sayings = levels.mark_text(align="right", dy=-5, fontSize=10, color="grey").encode(
+        x=alt.value(_WIDTH - 4), y=y, text="said"
+    )
+    layers = alt.layer(rules, sayings, line, points, names).properties(width=_WIDTH, height=_HEIGHT)
+    return layers.interactive(name=f"zoomed_{size}")
+
+
+def hashing(frame: pd.DataFrame) -> Any:
+    """Quotient-remainder against the hashing trick, at equal parameters."""
+    rows = frame[frame["group"] == "hashing"].copy()
+    rows["technique"] = rows["label"].str.rsplit(",", n=1).str[0]
+    return _question(rows, "Quotient-remainder against hashing", "ids a row", "technique")
+
+
+def temperature(frame: pd.DataFrame) -> Any:
+    """Mixed widths at several temperatures, 0 being uniform ones; equal parameters along a line."""
+    rows = frame[frame["group"] == "mixed"].copy()
+    rows["parameters of"] = rows["label"].str.split(",").str[0].str.removeprefix("as ")
+    return _question(rows, "Mixed against uniform widths", "temperature", "parameters of")
+
+
+def rounding(frame: pd.DataFrame) -> Any:
+    """What fewer bits cost after the fit."""
+    rows = frame[frame["group"] == "rounding"].copy()
+    rows["model"] = rows["label"].str.split(",").str[0]
+    return _question(rows, "Rounded after the fit", "bits a value", "model")
+
+
+def precision(frame: pd.DataFrame) -> Any:
+    """What shares a scale, where every value has as many bits."""
+    rows = frame[frame["group"] == "precision"].copy()
+    rows["a scale for"] = rows["label"].str.split("a scale for ").str[1].fillna("float16")
+    return _question(rows, "As many bits for every value", "bits a value", "a scale for")
+
+
+def _log_scale(values: pd.Series[Any], below: float, above: float) -> Any:
+    """From a little below the least value to a little above the largest, where names have room."""
+    domain = [float(values.min()) / below, float(values.max()) * above]
+    return alt.Scale(type="log", domain=domain, nice=False)
+
+
+def _question(rows: pd.DataFrame, title: str, asked: str, by: str) -> Any:
+    if rows.empty:
+        return None
+    rows[asked] = rows["setting"].astype(float)
+    rows["low"], rows["high"] = rows["test_mse"] - rows["spread"] / 2, rows["test_mse"] + rows["spread"] / 2
+    base = alt.Chart(rows, title=title, width=_SMALL_WIDTH, height=_SMALL_HEIGHT).encode(
+        x=alt.X(f"{asked}:Q", scale=alt.Scale(zero=False)), color=alt.Color(f"{by}:N")
+    )
+    lines = base.mark_line(point=True).encode(
+        y=alt.Y("test_mse:Q", title="test MSE", scale=alt.Scale(zero=False)),
+        tooltip=["label", alt.Tooltip("test_mse:Q", format=".4f"), alt.Tooltip("parameters:Q", format=",")],
+    )
+    return lines + base.mark_rule().encode(y="low:Q", y2="high:Q")

@@ -1,0 +1,94 @@
+"""What the grid is held against: shipped models, trivial ones, and figures from elsewhere."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from training.artefact.manifest import MANIFEST_FILE, read_manifest
+from training.artefact.reader import list_artefacts
+from training.data.dataset import Dataset
+from training.errors import ArtefactError
+from training.fit.evaluation import biases_only, errors, train_mean
+from training.search.frontier.table import Row
+
+GROUP: Final = "reference"
+
+# Test rows of MovieLens 1M's random split with seed 0: only there do the figures from elsewhere compare.
+_MOVIELENS_1M_TEST: Final = "a5dca28fb640d27cec81be0adbc0677d08b9a2a219770d29e37301bd291a1f0f"
+# Surprise keeps float64. myFM's 180 samples of 9,746 rows of 33 numbers, float64, are its prediction.
+_SVD_PARAMETERS: Final = 984_347
+_MYFM_PARAMETERS: Final = 180 * 9_746 * 33
+
+
+def references(dataset: Dataset, store: Path | None) -> list[Row]:
+    """Rows of everything that is not trained here, as far as it compares.
+
+    Args:
+        dataset: On whose test rows.
+        store: Models with manifests; those of another split are left out. None for no models.
+    """
+    rows = [*_trivial(dataset), *(_published(dataset, store) if store else [])]
+    if dataset.split.test_sha256 == _MOVIELENS_1M_TEST:
+        rows += [
+            _row("Surprise 1.1.5 SVD", _SVD_PARAMETERS, 8 * _SVD_PARAMETERS, 0.7548, "literature value"),
+            _row(
+                "myFM 0.4.0, 180 samples", _MYFM_PARAMETERS, 8 * _MYFM_PARAMETERS, 0.6952, "literature value"
+            ),
+        ]
+    return rows
+
+
+def _trivial(dataset: Dataset) -> list[Row]:
+    test = dataset.test
+    mean = errors(test.ratings, np.full(len(test), train_mean(dataset)))
+    biases = errors(test.ratings, biases_only(dataset))
+    count = len(dataset.users) + len(dataset.movies) + 1
+    return [
+        _row("global mean", 1, 4, mean.mse, "trivial", mean.mae),
+        _row("biases only", count, 4 * count, biases.mse, "trivial", biases.mae),
+    ]
+
+
+def _published(dataset: Dataset, store: Path) -> list[Row]:
+    try:
+        manifests = [read_manifest(folder / MANIFEST_FILE) for folder in list_artefacts(store)]
+    except ArtefactError:
+        return []
+    return [
+        _row(
+            manifest.name,
+            manifest.parameters.total,
+            manifest.weights_bytes,
+            manifest.accuracy.mse,
+            f"{store.name}/{manifest.name}",
+            manifest.accuracy.mae,
+            seed=manifest.training.seed,
+        )
+        for manifest in manifests
+        if manifest.split.test_sha256 == dataset.split.test_sha256
+        and manifest.dataset.sha256 == dataset.table.sha256
+    ]
+
+
+def _row(
+    label: str, parameters: int, nbytes: int, mse: float, source: str, mae: float = math.nan, seed: int = 0
+) -> Row:
+    return Row(
+        key="",
+        group=GROUP,
+        label=label,
+        family=GROUP,
+        setting="",
+        seed=seed,
+        parameters=parameters,
+        nbytes=nbytes,
+        validation_mse=math.nan,
+        test_mse=round(mse, 6),
+        test_mae=round(mae, 6),
+        seconds=0.0,
+        source=source,
+    )
