@@ -1,4 +1,4 @@
-# One file, two images: `serve` answers over HTTP, `train` is the workshop.
+# One file, two images: `serve` answers over HTTP, `train` is the training package.
 #   docker build --target serve -t stars-serve .
 ARG BASE=python:3.11-slim-bookworm
 
@@ -32,7 +32,7 @@ CMD ["fit", "--store", "models_store", "--report", "models_store/.report"]
 
 FROM common AS serve
 COPY --from=serve-packages /opt/venv /opt/venv
-# Of the workshop, only the hand-over: no TensorFlow, no Keras, no pandas in this image.
+# Of the training package, only the artefact reader: no TensorFlow, no Keras, no pandas in this image.
 COPY training/__init__.py training/errors.py training/
 COPY training/artefact training/artefact
 COPY app app

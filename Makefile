@@ -25,7 +25,7 @@ FIGURES := benchmarks/results/reliability.jsonl
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  make %-16s %s\n", $$1, $$2}'
 
-setup: $(VENV)/.dev ## make .venv with everything (service, workshop, tests) from the hashed locks
+setup: $(VENV)/.dev ## make .venv with everything (service, training, tests) from the hashed locks
 
 # One environment, three growing sets: what serving needs is enough for `make serve`.
 $(VENV)/bin/python:

@@ -1,1 +1,1 @@
-"""What looks at the project's own dependencies; no part of the service or the workshop."""
+"""What looks at the project's own dependencies; no part of the service or of training."""

@@ -1,1 +1,1 @@
-"""The workshop: from a ratings file to an artefact in the store. Runs offline; never imports `app`."""
+"""Training: from a ratings file to an artefact in the store. Runs offline; never imports `app`."""

@@ -1,4 +1,4 @@
-"""The workshop's command line: `python -m training --help`."""
+"""The command line of training: `python -m training --help`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 import training.cli.distil
 import training.cli.frontier  # noqa: F401 - each adds its command
 from training.cli.commands import app
-from training.errors import WorkshopError
+from training.errors import TrainingError
 
 
 def main() -> None:
@@ -25,7 +25,7 @@ def main() -> None:
         sys.stdout.reconfigure(errors="replace")
     try:
         app(prog_name="python -m training")
-    except WorkshopError as error:
+    except TrainingError as error:
         sys.exit(f"error: {error}")
     except OSError as error:
         if _can_be_written():

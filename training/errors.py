@@ -1,6 +1,6 @@
-"""Everything the workshop and the artefact reader can refuse, as one tree.
+"""Everything that training and the artefact reader can refuse, as one tree.
 
-WorkshopError               what was wrong, where, and what to do; shown to the user as one line
+TrainingError               what was wrong, where, and what to do; shown to the user as one line
 ├── DataError               a ratings or movies file that cannot be read as what it claims to be
 ├── SplitError              a split that this data does not allow
 ├── SettingsError           hyperparameters that are not legal together
@@ -19,7 +19,7 @@ from __future__ import annotations
 from pathlib import Path
 
 
-class WorkshopError(Exception):
+class TrainingError(Exception):
     """Base of every refusal; `str()` is one complete line for the user, whatever it repeats."""
 
     def __init__(self, line: str) -> None:
@@ -27,7 +27,7 @@ class WorkshopError(Exception):
         super().__init__("".join(letter if letter.isprintable() else " " for letter in line))
 
 
-class DataError(WorkshopError):
+class DataError(TrainingError):
     """A file that cannot be read as ratings.
 
     Attributes:
@@ -40,23 +40,23 @@ class DataError(WorkshopError):
         super().__init__(f"{path}:{line}: {message}" if line is not None else f"{path}: {message}")
 
 
-class SplitError(WorkshopError):
+class SplitError(TrainingError):
     """A split that this data does not allow."""
 
 
-class SettingsError(WorkshopError):
+class SettingsError(TrainingError):
     """Hyperparameters that are not legal together."""
 
 
-class ReportError(WorkshopError):
+class ReportError(TrainingError):
     """Plots or a summary that cannot be written."""
 
 
-class DownloadError(WorkshopError):
+class DownloadError(TrainingError):
     """A data set that could not be fetched, or is not the one that was asked for."""
 
 
-class ArtefactError(WorkshopError):
+class ArtefactError(TrainingError):
     """A model folder that must not be served.
 
     Attributes:

@@ -1,4 +1,4 @@
-"""The engine that reads a model's tables as arrays. It needs NumPy and nothing of the workshop."""
+"""The engine that reads a model's tables as arrays. It needs NumPy and none of the training libraries."""
 
 from __future__ import annotations
 

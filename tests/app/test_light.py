@@ -1,4 +1,4 @@
-"""What serves with the table engine is light: the workshop's libraries are never imported."""
+"""What serves with the table engine is light: the training libraries are never imported."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ print(sorted(name for name in ("keras", "tensorflow", "pandas", "pyarrow") if na
 """
 
 
-def test_serving_the_shipped_store_imports_nothing_of_the_workshop() -> None:
+def test_serving_the_shipped_store_imports_no_training_library() -> None:
     done = subprocess.run(
         [sys.executable, "-c", CODE], cwd=REPOSITORY, capture_output=True, text=True, check=True
     )

@@ -1,4 +1,4 @@
-"""The hand-over from the workshop to the service: the model folder's format, its reader and its writer.
+"""What training hands to the service: the model folder's format, its reader and its writer.
 
 This is all of `training` that the service imports. It is light: nothing here imports Keras, and the writer
 (`training.artefact.writer`) is not imported here.

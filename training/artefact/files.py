@@ -1,19 +1,27 @@
-"""Opening what lies in a store: regular files and nothing else."""
+"""Files and locks: regular files are opened, written whole or not at all, used by one process at a time."""
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from training.errors import ArtefactDamaged
+
+# What `open` answers for a link, for a pipe or socket, and for a folder.
+_NOT_REGULAR: Final = (errno.ELOOP, errno.ENXIO, errno.EISDIR)
 
 
 def open_regular(path: Path) -> BinaryIO:
     """The file at `path`, open for reading.
 
-    A pipe would be waited for, and a device read without end; neither is opened in earnest.
+    A pipe would block and a device may never end; both are refused instead of read.
 
     Raises:
         FileNotFoundError: There is none.
@@ -25,3 +33,57 @@ def open_regular(path: Path) -> BinaryIO:
         os.close(descriptor)
         raise ArtefactDamaged(path, "is not a regular file")
     return os.fdopen(descriptor, "rb")
+
+
+@contextmanager
+def atomic_write(path: Path) -> Iterator[Path]:
+    """A new file beside `path`, with the same suffix, that replaces it when the block ends without an error.
+
+    Raises:
+        OSError: It cannot be made or renamed. Whatever the block raised, nothing of it is left.
+    """
+    handle, name = tempfile.mkstemp(prefix=f".{path.stem}.unfinished-", suffix=path.suffix, dir=path.parent)
+    os.close(handle)
+    unfinished = Path(name)
+    try:
+        yield unfinished
+        unfinished.chmod(_mode_of_new_files())
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _mode_of_new_files() -> int:
+    # A temporary file is readable by its owner alone. The mask can only be read by setting it.
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return 0o666 & ~mask
+
+
+@contextmanager
+def exclusive_lock(path: Path, *, wait: bool) -> Iterator[None]:
+    """Hold the lock file at `path`; it is made where it is missing, and its content is left alone.
+
+    Args:
+        path: The file.
+        wait: Whether to wait for the process that holds it.
+
+    Raises:
+        BlockingIOError: Another process holds it, and `wait` is false.
+        OSError: It is not a regular file (a link is not one either), or cannot be opened.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+    not_regular = OSError(errno.EINVAL, f"{path.name} is not a regular file; remove it")
+    try:
+        descriptor = os.open(path, flags, 0o666)
+    except OSError as error:
+        if error.errno in _NOT_REGULAR:
+            raise not_regular from error
+        raise
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise not_regular
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        yield
+    finally:
+        os.close(descriptor)

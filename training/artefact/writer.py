@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from training.artefact.aligning import align_archive
+from training.artefact.files import exclusive_lock
 from training.artefact.given_ratings import GivenRatings
-from training.artefact.locking import holding_lock
 from training.artefact.manifest import (
     MANIFEST_FILE,
     MODEL_FILE,
@@ -71,7 +71,7 @@ def publish(
     try:
         store.mkdir(parents=True, exist_ok=True)
         _check_place(store / name)
-        with holding_lock(store / _LOCK, wait=True), _unfinished_folder(store) as parent:
+        with exclusive_lock(store / _LOCK, wait=True), _unfinished_folder(store) as parent:
             folder = parent / name
             folder.mkdir()
             save_model(folder / MODEL_FILE)
@@ -101,7 +101,7 @@ def make_store(store: Path, names: Iterable[str] = ()) -> None:
     try:
         store.mkdir(parents=True, exist_ok=True)
         # A lock that is there can be taken where no folder can be made.
-        with holding_lock(store / _LOCK, wait=True), _unfinished_folder(store):
+        with exclusive_lock(store / _LOCK, wait=True), _unfinished_folder(store):
             pass
         for name in names:
             _check_place(store / name)

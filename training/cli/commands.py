@@ -1,4 +1,4 @@
-"""The workshop's commands: each parses its options and calls. No logic.
+"""The commands: each parses its options and calls. No logic.
 
 Keras and pandas are imported by the commands that need them, so that `--help` answers at once.
 """

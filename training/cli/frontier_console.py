@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from training.artefact.replacing import replacing
+from training.artefact.files import atomic_write
 from training.data.split import SplitKind
 from training.data.table import RatingsTable
 from training.errors import ReportError
@@ -48,7 +48,7 @@ def draw_frontier(request: Request, console: Console) -> None:
     """Make the grid's models that the table does not have yet, then write summary and pictures.
 
     Raises:
-        WorkshopError: The folder cannot be written.
+        TrainingError: The folder cannot be written.
     """
     with console.status("importing Keras"):
         from training.distillation.base.work_folder import open_work_folder
@@ -93,7 +93,7 @@ def draw_frontier(request: Request, console: Console) -> None:
     lines = summarise([*references(dataset, request.store), *rows])
     console.print(_table(lines))
     try:
-        with replacing(request.out / SUMMARY) as summary:
+        with atomic_write(request.out / SUMMARY) as summary:
             summary.write_text(as_markdown(lines), encoding="utf-8")
         page = write_charts(lines, f"{request.table.name}, {request.split} split", request.out)
     except OSError as error:

@@ -9,7 +9,7 @@ from typing import Final
 
 from training.data.split import Split
 from training.errors import SplitError
-from training.artefact.replacing import replacing
+from training.artefact.files import atomic_write
 
 FORMAT: Final = 1
 
@@ -50,5 +50,5 @@ def write_split(split: Split, folder: Path) -> Path:
 
 
 def _write(path: Path, content: bytes) -> None:
-    with replacing(path) as unfinished:
+    with atomic_write(path) as unfinished:
         unfinished.write_bytes(content)

@@ -9,8 +9,8 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from training.artefact.files import atomic_write
 from training.artefact.manifest import Manifest
-from training.artefact.replacing import replacing
 from training.data.dataset import Dataset
 from training.errors import ReportError
 from training.settings import MixedDimension, ModelSettings
@@ -148,5 +148,5 @@ def save_chart(chart: Any, path: Path) -> None:
     """Write an HTML page that needs no network, or a PNG, under a temporary name; then rename."""
     # `inline` puts the plotting library into the page.
     options = {"inline": True} if path.suffix == ".html" else {"scale_factor": 2}
-    with replacing(path) as unfinished:
+    with atomic_write(path) as unfinished:
         chart.save(unfinished, **options)

@@ -21,8 +21,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from training.artefact.locking import holding_lock
-from training.errors import WorkshopError
+from training.artefact.files import exclusive_lock
+from training.errors import TrainingError
 
 _ARRAYS: Final = "arrays.npz"
 _NOTES: Final = "notes.json"
@@ -53,19 +53,19 @@ def open_work_folder(path: Path) -> Iterator[WorkFolder]:
     """The work folder at `path`, made where there is none; one run at a time.
 
     Raises:
-        WorkshopError: It cannot be made, or another run is using it.
+        TrainingError: It cannot be made, or another run is using it.
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
-        with holding_lock(path / ".lock", wait=False):
+        with exclusive_lock(path / ".lock", wait=False):
             # Whatever is unfinished was left by a run that died.
             for left_over in path.glob(f"{_UNFINISHED}*"):
                 shutil.rmtree(left_over, ignore_errors=True)
             yield WorkFolder(path)
     except BlockingIOError:
-        raise WorkshopError(f"{path}: another run is using this work folder; choose another --work") from None
+        raise TrainingError(f"{path}: another run is using this work folder; choose another --work") from None
     except OSError as error:
-        raise WorkshopError(f"{path}: the work folder cannot be used ({error.strerror or error})") from error
+        raise TrainingError(f"{path}: the work folder cannot be used ({error.strerror or error})") from error
 
 
 class WorkFolder:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
-from training.artefact.replacing import replacing
+from training.artefact.files import atomic_write
 from training.errors import DataError
 
 
@@ -94,7 +94,7 @@ def append_row(path: Path, row: Row) -> None:
 def write_rows(path: Path, rows: Iterable[Row]) -> None:
     """Write a whole table in place of what is there."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as unfinished, unfinished.open("w", encoding="utf-8", newline="") as file:
+    with atomic_write(path) as unfinished, unfinished.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(_COLUMNS)
         writer.writerows(astuple(row) for row in rows)

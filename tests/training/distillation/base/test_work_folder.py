@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from training.distillation.base.work_folder import open_work_folder
-from training.errors import WorkshopError
+from training.errors import TrainingError
 
 
 class Maker:
@@ -64,7 +64,7 @@ def test_a_step_that_cannot_be_read_is_made_again(tmp_path: Path) -> None:
 def test_one_run_at_a_time(tmp_path: Path) -> None:
     with (
         open_work_folder(tmp_path),
-        pytest.raises(WorkshopError, match="another run is using this work folder"),
+        pytest.raises(TrainingError, match="another run is using this work folder"),
         open_work_folder(tmp_path),
     ):
         pass
@@ -72,5 +72,5 @@ def test_one_run_at_a_time(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(WorkshopError, match="cannot be used"), open_work_folder(tmp_path / "file"):
+    with pytest.raises(TrainingError, match="cannot be used"), open_work_folder(tmp_path / "file"):
         pass
