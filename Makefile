@@ -18,9 +18,14 @@ TOOLS := .venv-tools
 SBOM ?= sbom.json
 MINUTES ?= 10
 FIGURES := benchmarks/results/reliability.jsonl
+# Processes that run tests side by side: one a core, and each holds TensorFlow (some 700 MB).
+JOBS ?= auto
+SIDE_BY_SIDE := -n $(JOBS) --maxprocesses 4 --dist worksteal
+# `make test` tries the same examples each time; what is long tries new ones.
+AT_RANDOM := --hypothesis-profile thorough
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check format test test-long fuzz soak train serve bench bench-serving bench-reevaluate bench-page bench-fold-in shipped-models frontier docker-test lock audit licences sbom
+.PHONY: help setup check format test test-long test-ci fuzz soak train serve bench bench-serving bench-reevaluate bench-page bench-fold-in shipped-models frontier docker-test lock audit licences sbom
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -48,19 +53,23 @@ format: $(VENV)/.dev ## rewrite the code in the project's format
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-test: $(VENV)/.dev ## every test but the long ones
-	$(BIN)/python -m pytest
+test: $(VENV)/.dev ## every test that judges a change; JOBS (auto) processes side by side (3 minutes)
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
-test-long: $(VENV)/.dev ## the tests that take minutes
-	$(BIN)/python -m pytest -m long
+test-long: $(VENV)/.dev ## the rest, one after the other: clocks, kills, fuzz, soak, every browser test
+	$(BIN)/python -m pytest -m long $(AT_RANDOM)
 
-fuzz: $(VENV)/.dev ## the long fuzz: OpenAPI, raw HTTP, artefacts, ratings files; says how many cases (minutes)
-	$(BIN)/python -m pytest -m long -s tests/fuzz
+test-ci: $(VENV)/.dev ## the part of test-long that CI runs (30 minutes)
+	$(BIN)/python -m pytest -m "long and not nightly" $(AT_RANDOM)
+
+fuzz: $(VENV)/.dev ## every law with a thousand new examples, then the long fuzz; says how many cases (minutes)
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "hypothesis and not long" $(AT_RANDOM)
+	$(BIN)/python -m pytest -m long -s $(AT_RANDOM) tests/fuzz
 
 soak: $(VENV)/.dev ## MINUTES (10) of mixed load with reloads, memory watched, then every long test
 	@# Both are run, whatever comes of the first; figures of the tests are kept beside those of the load.
 	@rm -f $(FIGURES); mkdir -p $(dir $(FIGURES)); $(BIN)/python -m benchmarks.soak --minutes $(MINUTES) $(ARGS); soaked=$$?; \
-	  RELIABILITY_FIGURES=$(FIGURES) $(BIN)/python -m pytest -m long -s && exit $$soaked
+	  RELIABILITY_FIGURES=$(FIGURES) $(BIN)/python -m pytest -m long -s $(AT_RANDOM) && exit $$soaked
 
 train: $(VENV)/.train ## train both models on DATA (default: the bundled set) into store/
 	@test "$(abspath $(TRAIN_STORE))" != "$(abspath models_store)" || { echo "models_store holds the shipped models: make train STORE=store" >&2; exit 1; }

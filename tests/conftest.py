@@ -9,13 +9,21 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.shared import made_once
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # Matrices here are tiny: on a busy machine threads wait for each other many times longer than they compute.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-# A busy machine makes no law false.
-settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("patient")
+# A busy machine makes no law false. The same examples each time: a change is judged by itself.
+settings.register_profile(
+    "default", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+# New examples each time, and more: `make fuzz`.
+settings.register_profile(
+    "thorough", settings.get_profile("default"), derandomize=False, max_examples=1000, print_blob=True
+)
+settings.load_profile("default")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -25,7 +33,7 @@ def shared_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small store, trained once; read it, never write to it."""
     from tests.builders import build_store
 
-    return build_store(tmp_path_factory.mktemp("stores") / "store")
+    return made_once(tmp_path_factory, "store", build_store)
 
 
 @pytest.fixture

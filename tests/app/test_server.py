@@ -77,6 +77,7 @@ def test_refuses_to_start_in_one_line(
     assert "secret" not in errors and "sesame" not in errors
 
 
+@pytest.mark.long
 def test_a_model_may_be_a_link_to_a_folder_of_any_name(store: Path) -> None:
     (store / "baseline").rename(store.parent / "baseline-2")
     (store / "baseline").symlink_to("../baseline-2")
@@ -84,6 +85,7 @@ def test_a_model_may_be_a_link_to_a_folder_of_any_name(store: Path) -> None:
         assert httpx2.get(f"{server.url}/models/baseline").status_code == 200
 
 
+@pytest.mark.long
 def test_open_doors_are_told_once(shared_store: Path, tmp_path: Path) -> None:
     keys = tmp_path / "keys"
     keys.write_text("a-key-for-reading-01\n")
@@ -109,6 +111,7 @@ def test_port_in_use_is_one_line(shared_store: Path) -> None:
     assert "in use" in errors
 
 
+@pytest.mark.long
 def test_serves_and_stops_with_exit_code_0_while_a_batch_is_in_flight(shared_store: Path) -> None:
     count = 100_000
     columns = json.dumps(
@@ -152,6 +155,7 @@ def test_serves_and_stops_with_exit_code_0_while_a_batch_is_in_flight(shared_sto
     tell("SIGTERM with a batch of 100,000 pairs in flight", stopped_after=f"{seconds:.2f} s", lost=0)
 
 
+@pytest.mark.long
 def test_request_that_outlasts_the_stop_is_answered_all_the_same(shared_store: Path) -> None:
     with running(shared_store, shutdown_seconds=1) as server:
         host, port = server.url.removeprefix("http://").split(":")
@@ -168,6 +172,7 @@ def test_request_that_outlasts_the_stop_is_answered_all_the_same(shared_store: P
     assert "Traceback" not in output + errors
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_stops_at_once_while_it_still_loads(shared_store: Path, number: signal.Signals) -> None:
     process = command(shared_store, port=free_port())

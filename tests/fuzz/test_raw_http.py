@@ -95,6 +95,7 @@ def fuzz(server: Running, cases: int) -> Counter[int]:
     return seen
 
 
+@pytest.mark.long
 def test_nothing_that_is_sent_makes_a_server_error(server: Running) -> None:
     seen = fuzz(server, 400)
     # The strategies reach what they are for.
@@ -107,6 +108,7 @@ def test_nothing_that_is_sent_makes_a_server_error_for_long(server: Running) -> 
     tell("raw HTTP fuzz", cases="20,000", answers_by_status=dict(sorted(seen.items())), server_errors=0)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "kind", ["header", "address", "many headers", "trailers", "trailer", "chunk extension"]
 )
@@ -137,6 +139,7 @@ def test_a_large_head_is_a_431_problem(server: Running) -> None:
     assert json.loads(answer.body)["code"] == "head_too_large"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("part", [1 << 20, 10_000, 4999])
 def test_many_requests_in_a_row_are_no_head(server: Running, part: int) -> None:
     keep = request("GET", "/healthz", [(b"Connection", b"keep-alive")])
@@ -144,6 +147,7 @@ def test_many_requests_in_a_row_are_no_head(server: Running, part: int) -> None:
     assert [answer.status for answer in answers] == [200] * 3001
 
 
+@pytest.mark.long
 def test_a_large_head_behind_others_is_a_431_problem(server: Running) -> None:
     keep = request("GET", "/healthz", [(b"Connection", b"keep-alive")])
     with connected(server) as connection:
@@ -160,6 +164,7 @@ def test_a_large_head_behind_others_is_a_431_problem(server: Running) -> None:
 UPGRADE = [(b"Connection", b"Upgrade, HTTP2-Settings"), (b"Upgrade", b"h2c"), (b"HTTP2-Settings", b"AAMA")]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("part", [1 << 20, 7])
 @pytest.mark.parametrize("coded", [False, True])
 def test_who_asks_for_another_protocol_is_answered_in_this_one(

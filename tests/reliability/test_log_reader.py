@@ -16,6 +16,8 @@ from tests.app.processes import Running, command, free_port, running, wait_until
 from tests.conftest import REPOSITORY
 from tests.reliability.clients import wait_until
 
+pytestmark = pytest.mark.long
+
 
 def ask(server: Running, times: int) -> None:
     with httpx2.Client(base_url=server.url, timeout=5) as client:

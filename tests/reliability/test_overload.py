@@ -82,6 +82,7 @@ def is_ended(connection: socket.socket) -> bool:
     return True
 
 
+@pytest.mark.long
 def test_more_large_requests_than_may_wait_are_turned_away(shared_store: Path) -> None:
     with running(shared_store, max_large_requests=2, log_level="warning") as server:
         command = [sys.executable, "-c", SENDERS, server.url, str(COUNT)]
@@ -120,6 +121,7 @@ def test_more_large_requests_than_may_wait_are_turned_away(shared_store: Path) -
         assert f"stars_shed_requests_total {len(turned_away)}.0" in shed
 
 
+@pytest.mark.long
 def test_half_open_connections_starve_nobody(shared_store: Path) -> None:
     with running(shared_store, max_connections=20, log_level="warning") as server, ExitStack() as stack:
         steady = stack.enter_context(httpx2.Client(base_url=server.url))
@@ -143,6 +145,7 @@ def test_half_open_connections_starve_nobody(shared_store: Path) -> None:
         assert read_until(half_open[-3], b'"ok"}').startswith(b"HTTP/1.1 200 ")
 
 
+@pytest.mark.long
 def test_where_all_connections_wait_for_answers_one_more_is_told(shared_store: Path) -> None:
     request = b"POST /predict/batch HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
     request += b"Content-Length: %d\r\n\r\n" % len(LONG)
@@ -255,6 +258,7 @@ def test_a_large_request_takes_a_place_from_its_head_on(headers: dict[str, str])
     asyncio.run(scenario())
 
 
+@pytest.mark.long
 def test_many_small_requests_leave_the_event_loop_time_for_others() -> None:
     async def busy(scope: Scope, receive: Receive, send: Send) -> None:
         time.sleep(TURN_SECONDS / 4)

@@ -16,6 +16,8 @@ from tests.conftest import REPOSITORY
 from tests.reliability.clients import wait_until
 from tests.reliability.sockets import read_until
 
+pytestmark = pytest.mark.long
+
 KEY = "a-key-of-twenty-characters"
 LONG = b"a" * 70_000
 # What is sent, and what the log says of it.

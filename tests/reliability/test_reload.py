@@ -17,6 +17,8 @@ from tests.figures import tell
 from tests.reliability.clients import asking, wait_until
 from tests.reliability.versions import BATCH, Versions
 
+pytestmark = pytest.mark.long
+
 KEY = "an-admin-key-of-some-length"
 ADMIN = {"Authorization": f"Bearer {KEY}"}
 
@@ -261,7 +263,6 @@ def open_files(server: Running) -> int:
     return len(list(Path(f"/proc/{server.process.pid}/fd").iterdir()))
 
 
-@pytest.mark.long
 def test_fifty_reloads_under_load_leave_nothing_behind(server: Running, versions: Versions) -> None:
     waits = []
 

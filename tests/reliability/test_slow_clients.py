@@ -18,6 +18,8 @@ from tests.figures import tell
 from tests.reliability.clients import asking, wait_until
 from tests.reliability.sockets import read_until
 
+pytestmark = pytest.mark.long
+
 HEAD = b"POST %b HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
 PAIR = b'{"user_id": 1, "movie_id": 1193}'
 # What each may take; the server looks once a second.
@@ -175,7 +177,6 @@ def test_who_does_not_read_is_cut_off(server: Running, came: dict[str, Future[Ca
         wait_until(lambda: open_files(server) <= before, seconds=SECONDS + SLACK)
 
 
-@pytest.mark.long
 def test_many_slow_clients_hold_up_nobody(server: Running) -> None:
     rounds, crowd = 15, CLIENTS * 6
     before = open_files(server)

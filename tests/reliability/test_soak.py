@@ -12,6 +12,8 @@ import pytest
 
 from tests.conftest import REPOSITORY
 
+pytestmark = pytest.mark.long
+
 
 def soak(results: Path, growth_mib: int) -> subprocess.CompletedProcess[str]:
     # Within seconds memory is that of the first requests, not what is left behind.
@@ -36,7 +38,6 @@ def test_under_mixed_load_no_answer_is_wrong(tmp_path: Path) -> None:
     assert "2 reloads" in done.stdout
 
 
-@pytest.mark.long
 def test_what_grows_is_told(tmp_path: Path) -> None:
     done = soak(tmp_path, -64)
     assert done.returncode == 1

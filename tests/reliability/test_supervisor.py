@@ -23,6 +23,8 @@ from tests.figures import tell
 from tests.reliability.clients import Asked, asking, wait_until
 from tests.reliability.sockets import read_until
 
+pytestmark = pytest.mark.long
+
 PAIR = {"user_id": 1, "movie_id": 1}
 CODE = """
 import sys, app.supervisor
@@ -74,7 +76,6 @@ def has_answers(asked: Asked, count: int) -> bool:
     return len(asked.answers) > count
 
 
-@pytest.mark.long
 def test_workers_killed_again_and_again_take_only_their_own_requests_along(shared_store: Path) -> None:
     kills, clients, gaps = 6, 4, []
     with running(shared_store, workers=2, log_level="warning") as server:

@@ -128,6 +128,7 @@ def quick_disk() -> Iterator[Path]:
         yield Path(folder)
 
 
+@pytest.mark.long
 def test_killed_at_any_line_of_publishing_the_store_is_as_before_or_as_after(quick_disk: Path) -> None:
     store = build_store(quick_disk / "store", TINY_BASELINE, with_ratings=True)
     less = QUICK.model_copy(update={"epochs": 1})
@@ -145,6 +146,7 @@ def test_killed_at_any_line_of_publishing_the_store_is_as_before_or_as_after(qui
     tell("trainer killed while it publishes", kills=before + after, as_before=before, as_after=after)
 
 
+@pytest.mark.long
 def test_killed_while_it_fits_and_while_it_publishes_the_next_run_succeeds(
     ratings: Path, store: Path
 ) -> None:
@@ -206,6 +208,7 @@ def finished(folder: Path) -> dict[str, int]:
     return {note.parent.name: note.stat().st_mtime_ns for note in notes}
 
 
+@pytest.mark.long
 def test_a_distillation_that_was_killed_goes_on(ratings: Path, tmp_path: Path) -> None:
     trainer = distil(ratings, tmp_path)
     wait_until(lambda: bool(finished(tmp_path)), PATIENCE)
@@ -345,6 +348,7 @@ def test_a_full_disk_ends_every_command_with_a_line(
     trainer().succeeds()
 
 
+@pytest.mark.long
 def test_a_file_that_may_not_grow_ends_the_run_with_a_line(ratings: Path, store: Path) -> None:
     before = versions(store)
     said = fit(ratings, store, "baseline", file_bytes=8000).fails()
@@ -353,6 +357,7 @@ def test_a_file_that_may_not_grow_ends_the_run_with_a_line(ratings: Path, store:
     assert not is_publishing(store)
 
 
+@pytest.mark.long
 def test_a_store_without_permission_ends_the_run_before_it_fits(ratings: Path, store: Path) -> None:
     before = versions(store)
     store.chmod(0o555)
@@ -364,6 +369,7 @@ def test_a_store_without_permission_ends_the_run_before_it_fits(ratings: Path, s
     assert versions(store) == before
 
 
+@pytest.mark.long
 def test_unreadable_ratings_end_the_run_with_a_line(ratings: Path, store: Path, tmp_path: Path) -> None:
     before, mine = versions(store), tmp_path / "mine.csv"
     shutil.copy(ratings, mine)

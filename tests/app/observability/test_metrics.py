@@ -216,6 +216,7 @@ def _eventually(told: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.long
 def test_whichever_worker_is_asked_tells_of_both_and_a_new_one_goes_on(
     shared_store: Path, tmp_path: Path
 ) -> None:

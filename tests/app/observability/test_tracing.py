@@ -127,6 +127,7 @@ def test_a_collector_gets_a_span_a_request(shared_store: Path, monkeypatch: pyte
     assert all(span["service"] == "stars" and 0 < span["seconds"] < 10 for span in spans)
 
 
+@pytest.mark.long
 def test_a_collector_that_is_away_holds_nothing_up(
     shared_store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -98,6 +98,7 @@ def test_split_writes_rows_and_digest(tmp_path: Path) -> None:
     assert written["parts"]["test"]["sha256"][:16] in done.stdout
 
 
+@pytest.mark.long
 def test_ctrl_c_leaves_the_store_as_it_was(tmp_path: Path) -> None:
     store = tmp_path / "store"
     command = [sys.executable, "-m", "training", "fit", "--epochs", "500", "--patience", "500"]
