@@ -76,7 +76,7 @@ class HashingTrick(Settings):
 
 
 class Packed(Settings):
-    """A table in few bits, in blocks of ids by falling popularity; made by distillation or by rounding.
+    """A table in few bits, in blocks of ids by falling popularity; packed from what was fitted or distilled.
 
     Attributes:
         block_sizes: Ids in each block, most popular first; None for one block.
@@ -96,18 +96,6 @@ Side = Annotated[
 ]
 
 
-class Precision(Settings):
-    """How the tables of a fitted model are stored.
-
-    Attributes:
-        bits: Of a value: 16 for float16, 1 to 8 for codes with scales.
-        scale: Of codes: whether each row, each column or each whole table has a scale of its own.
-    """
-
-    bits: Annotated[int, Field(ge=1, le=8)] | Literal[16]
-    scale: Literal["row", "column", "shared"] = "column"
-
-
 class ModelSettings(Settings):
     """What a model is: the family of each side, and the width that both meet in.
 
@@ -120,7 +108,6 @@ class ModelSettings(Settings):
         biases: Whether each user and each movie has a bias that is added to its dot products; implies a
             global bias.
         global_bias: Whether one more weight is added to every dot product.
-        precision: How its tables are stored once it is fitted; None for float32.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
@@ -130,8 +117,6 @@ class ModelSettings(Settings):
     movies: Side = FullTable()
     biases: bool = False
     global_bias: bool = False
-    # Left out of records where there is none, as in those from before there was any.
-    precision: Annotated[Precision | None, Field(exclude_if=lambda value: value is None)] = None
 
 
 class Recipe(Settings):

@@ -1,4 +1,4 @@
-"""Every family of tables, in every precision, is served as Keras would serve it."""
+"""Every family of tables is served as Keras would serve it."""
 
 from __future__ import annotations
 
@@ -23,9 +23,7 @@ from training.layers import (
     PackedEmbedding,
     QREmbedding,
     RatingHead,
-    RoundedEmbedding,
 )
-from training.models.low_precision import table_layers
 
 DIM = 6
 
@@ -58,26 +56,10 @@ def packed(
     return layer
 
 
-def rounded(layer: Any) -> Any:
-    """A layer of rounded tables, with codes of all sizes."""
-    random = np.random.default_rng(4)
-    layer.build((None,))
-    for table in table_layers(layer):
-        if isinstance(table, RoundedEmbedding):
-            table.codes.assign(random.integers(0, 256, table.codes.shape))
-            table.scales.assign(random.uniform(0.002, 0.02, table.scales.shape))
-    return layer
-
-
 FAMILIES: dict[str, Any] = {
     "full": lambda: (
         full(USERS, "user_embedding"),
         full(MOVIES, "movie_embedding"),
-        RatingHead(name="rating"),
-    ),
-    "half precision": lambda: (
-        full(USERS, "user_embedding", dtype="float16"),
-        QREmbedding(MOVIES, DIM, 5, "multiply", dtype="float16", name="movie_embedding"),
         RatingHead(name="rating"),
     ),
     **{
@@ -114,41 +96,6 @@ FAMILIES: dict[str, Any] = {
         packed(USERS, "user_embedding", 0, (53,)),
         packed(MOVIES, "movie_embedding", 5),
         RatingHead(global_bias=True, name="rating"),
-    ),
-    **{
-        f"rounded, {bits} bits, {scale}": lambda bits=bits, scale=scale: (
-            rounded(
-                QREmbedding(
-                    USERS, DIM, 7, "concatenate", table_bits=bits, table_scale=scale, name="user_embedding"
-                )
-            ),
-            rounded(
-                MDEmbedding(
-                    (1, 9, 31),
-                    (6, 4, 1),
-                    DIM,
-                    True,
-                    True,
-                    table_bits=bits,
-                    table_scale=scale,
-                    name="movie_embedding",
-                )
-            ),
-            RatingHead(name="rating"),
-        )
-        for bits, scale in ((8, "row"), (4, "column"), (3, "shared"))
-    },
-    "rounded, full and hashed": lambda: (
-        rounded(RoundedEmbedding(USERS, DIM, 5, "row", name="user_embedding")),
-        rounded(HashEmbedding(MOVIES, DIM, 20, table_bits=1, name="movie_embedding")),
-        RatingHead(global_bias=True, name="rating"),
-        full(USERS, "user_bias", 1, dtype="float16"),
-        full(MOVIES, "movie_bias", 1, dtype="float16"),
-    ),
-    "rounded products": lambda: (
-        rounded(QREmbedding(USERS, DIM, 7, "multiply", table_bits=6, name="user_embedding")),
-        rounded(QREmbedding(MOVIES, DIM, 7, "add", table_bits=2, table_scale="row", name="movie_embedding")),
-        RatingHead(name="rating"),
     ),
     "whole bytes": lambda: (
         packed(USERS, "user_embedding", least_width=8, block_sizes=(53,), ones_at=2),

@@ -24,6 +24,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from training.artefact.manifest import ROUNDED_TABLES
 from training.artefact.mapped import MappedFile, Window
 from training.errors import ArtefactDamaged, ArtefactForeign
 
@@ -245,6 +246,8 @@ def _named_classes(path: Path, node: Any) -> Iterator[tuple[object, str, str | N
                 raise ArtefactForeign(path, f"{CONFIG} names a module without a class")
             if found.get("compile_config"):
                 raise ArtefactForeign(path, f"{CONFIG} says how to train, which no artefact does")
+            if found.get("class_name") == "RoundedEmbedding" or "table_bits" in found:
+                raise ArtefactForeign(path, ROUNDED_TABLES)
             if "vocabulary" in found:
                 raise ArtefactForeign(path, f"{CONFIG} names a vocabulary; ids are among the weights")
             stack.extend(found.values())

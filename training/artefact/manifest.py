@@ -24,6 +24,8 @@ MODEL_FILE: Final = "model.keras"
 MOVIES_FILE: Final = "movies.json"
 RATINGS_FILE: Final = "ratings.bin"
 MAX_MANIFEST_BYTES: Final = 64 * 1024 * 1024
+# Versions before 1.0 could store tables with a few bits, or half precision, a value.
+ROUNDED_TABLES: Final = "has rounded tables, which are no longer supported; train the model again"
 # Characters of what a refusal repeats.
 _MAX_REPEATED: Final = 200
 
@@ -208,7 +210,7 @@ def read_manifest(path: Path) -> Manifest:
 
     Raises:
         ArtefactMissing: There is no such file.
-        ArtefactForeign: It states another format version.
+        ArtefactForeign: It states another format version, or rounded tables.
         ArtefactDamaged: It is not JSON, or not a manifest.
     """
     try:
@@ -223,7 +225,7 @@ def read_manifest(path: Path) -> Manifest:
     except OSError as error:
         raise ArtefactDamaged(path, f"cannot be read ({error.strerror})") from error
     try:
-        return Manifest.model_validate_json(text)
+        manifest = Manifest.model_validate_json(text)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])[:_MAX_REPEATED] or "the file"
@@ -237,3 +239,6 @@ def read_manifest(path: Path) -> Manifest:
         raise ArtefactDamaged(path, f"{where}: {what}") from error
     except RecursionError as error:
         raise ArtefactDamaged(path, "is nested too deeply") from error
+    if manifest.settings.get("precision") is not None:
+        raise ArtefactForeign(path, ROUNDED_TABLES)
+    return manifest

@@ -45,14 +45,6 @@ class OperationName(StrEnum):
     CONCATENATE = "concatenate"
 
 
-class ScaleName(StrEnum):
-    """What shares a scale in a rounded table."""
-
-    ROW = "row"
-    COLUMN = "column"
-    SHARED = "shared"
-
-
 def whole_numbers(text: str | None, option: str) -> tuple[int, ...] | None:
     """`1,2,3` as numbers; None stays None.
 
@@ -154,20 +146,6 @@ def fit(
     parameter_budget: Annotated[
         int | None, typer.Option(help="Mixed dimension: widths that fit this many parameters.")
     ] = None,
-    bits: Annotated[
-        int | None,
-        typer.Option(
-            help="Round the tables after the fit to 1 to 8 bits a value, or to 16 (float16).",
-            show_default="32, float32",
-        ),
-    ] = None,
-    scale: Annotated[
-        ScaleName | None,
-        typer.Option(
-            help="With --bits up to 8: one scale for each row, each column, or each whole table.",
-            show_default="column",
-        ),
-    ] = None,
     budget: Annotated[
         str | None,
         typer.Option(
@@ -218,7 +196,7 @@ def fit(
         )
         interruptible(fit_within_budget, request, console)
         return
-    from training.cli.overrides import override_models, override_recipe, precision
+    from training.cli.overrides import override_models, override_recipe
     from training.fit.recipes import RECIPES
 
     wanted = override_models(
@@ -231,7 +209,6 @@ def fit(
         block_dims=whole_numbers(block_dims, "--block-dims"),
         temperature=temperature,
         parameter_budget=parameter_budget,
-        precision=precision(bits, scale and scale.value),
     )
     chosen = override_recipe(
         RECIPES[recipe.value],

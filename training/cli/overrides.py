@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from training.errors import SettingsError
-from training.settings import MixedDimension, ModelSettings, Precision, QuotientRemainder, Recipe, Settings
+from training.settings import MixedDimension, ModelSettings, QuotientRemainder, Recipe, Settings
 
 _Settings = TypeVar("_Settings", bound=Settings)
 
@@ -21,25 +21,7 @@ _FAMILY_OPTIONS: dict[str, type[Settings] | None] = {
     "block_dims": MixedDimension,
     "temperature": MixedDimension,
     "parameter_budget": MixedDimension,
-    "precision": None,
 }
-
-
-def precision(bits: int | None, scale: str | None) -> Precision | None:
-    """What the command line asks of the tables' precision; None for nothing.
-
-    Raises:
-        SettingsError: There is no such precision.
-    """
-    if bits is None:
-        if scale is not None:
-            raise SettingsError("--scale says how --bits are scaled; give both")
-        return None
-    if bits == 16 and scale is not None:
-        raise SettingsError("--scale means nothing to --bits 16: float16 needs none")
-    if bits != 16 and not 1 <= bits <= 8:
-        raise SettingsError(f"--bits: a value may have 1 to 8 bits, or 16, got {bits}")
-    return Precision.model_validate({"bits": bits, **({"scale": scale} if scale else {})})
 
 
 def override_recipe(recipe: Recipe, **changes: Any) -> Recipe:
@@ -74,8 +56,6 @@ def override_models(models: list[ModelSettings], **changes: Any) -> list[ModelSe
 
 def _override_model(model: ModelSettings, wanted: dict[str, Any]) -> ModelSettings:
     changes: dict[str, Any] = {name: value for name, value in wanted.items() if _FAMILY_OPTIONS[name] is None}
-    if "precision" in changes:
-        changes["description"] = f"{model.description.rstrip('.')}; {changes['precision'].bits} bits a value."
     for side_name, side in zip(("users", "movies"), _sides(model), strict=True):
         own = {name: value for name, value in wanted.items() if isinstance(side, _FAMILY_OPTIONS[name] or ())}
         # Block widths come from one source; the one asked for replaces the published widths.

@@ -2,7 +2,7 @@
 
 All rounding here is the mid-rise uniform quantiser of `engine.packed`: `2 ** width` values, half
 a step away from 0 on either side, and clipped at the ends. `bit_allocation` decides which column
-gets how many bits; `round_table` gives all the same.
+gets how many bits.
 
 Keras's own quantisation is not used for tables. It has 8 and 4 bits with a float32 scale a row (4 to 5
 bytes a row more, which is as much as a narrow table's row itself), and nothing below 4 bits.
@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.artefact.engine.packed import MAX_WIDTH, PackedTable, pack
-from training.artefact.rounded import RoundedTable, Scale
 
 Floats = NDArray[np.float32]
 
@@ -67,30 +66,6 @@ def best_step(values: Floats, width: int, weights: Floats | None = None) -> np.f
         if cost < least:
             best, least = step, cost
     return best
-
-
-def round_table(table: Floats, bits: int, scale: Scale = "column") -> RoundedTable:
-    """A fitted float table with as many bits for every value, and the scales of least squared error.
-
-    Args:
-        table: `(rows, columns)`.
-        bits: Of a value, 1 to 8.
-        scale: Whether each row, each column or the whole table has a scale of its own (a float16).
-    """
-    table = table.astype(np.float32, copy=False)
-    axis = {"row": 1, "column": 0, "shared": None}[scale]
-    unit = np.sqrt(np.mean(table * table, axis=axis, keepdims=True)) / np.float32(2.0 ** (bits - 1))
-    best = np.full(unit.shape, _SMALLEST_STEP, dtype=np.float32)
-    least = np.full(unit.shape, np.inf)
-    for multiple in _STEP_GRID:
-        step = np.maximum((multiple * unit).astype(np.float16).astype(np.float32), _SMALLEST_STEP)
-        error = np.square(table - round_to(table, step, bits)).sum(axis=axis, keepdims=True)
-        best = np.where(error < least, step, best)
-        least = np.minimum(error, least)
-    codes = encode(table, best, bits)
-    places = np.unpackbits(codes[..., None], axis=-1, count=bits, bitorder="little")
-    packed = np.packbits(places.reshape(table.shape[0], -1), axis=1, bitorder="little")
-    return RoundedTable(packed, best.astype(np.float16), bits, table.shape[1])
 
 
 def pack_table(

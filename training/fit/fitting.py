@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 
 from training.data.dataset import Dataset, Examples
 from training.layers.rating_head import MAX_STARS
-from training.models.low_precision import in_precision
 from training.models.rating_model import RatingModel, build_rating_model, resolve_settings
-from training.settings import ModelSettings, Precision, Recipe
+from training.settings import ModelSettings, Recipe
 
 # Rows a step when only predicting: large enough to be fast, small enough for any memory.
 _PREDICT_BATCH = 65_536
@@ -57,11 +56,6 @@ class Fitted:
         """`(n,)` predicted stars of `(n,)` pairs, all within the tables."""
         return predict(self.model.indexed, user_index, movie_index)
 
-    def in_precision(self, precision: Precision) -> Fitted:
-        """The same, with its tables rounded."""
-        model = in_precision(self.model, precision)
-        return replace(self, settings=model.settings, model=model)
-
 
 def fit(settings: ModelSettings, recipe: Recipe, dataset: Dataset, on_step: OnStep | None = None) -> Fitted:
     """A model with these settings, fitted by this recipe.
@@ -74,9 +68,6 @@ def fit(settings: ModelSettings, recipe: Recipe, dataset: Dataset, on_step: OnSt
         dataset: Rows and vocabularies.
         on_step: Told about progress.
 
-    Returns:
-        The model; with its tables rounded at the end where the settings state a precision.
-
     Raises:
         SettingsError: The settings are not legal for this many users and movies.
     """
@@ -84,7 +75,6 @@ def fit(settings: ModelSettings, recipe: Recipe, dataset: Dataset, on_step: OnSt
     keras.utils.set_random_seed(recipe.seed)
     users, movies = len(dataset.users), len(dataset.movies)
     settings = resolve_settings(settings, users, movies, dataset.movie_popularity, dataset.user_popularity)
-    precision, settings = settings.precision, settings.model_copy(update={"precision": None})
     model = build_rating_model(settings, users, movies, dataset.movie_popularity, dataset.user_popularity)
     recipe = recipe.model_copy(update={"batch_size": recipe.batch_size or _batch_size(len(dataset.train))})
     batches = _Batches(dataset.train, recipe.batch_size or 1, recipe.shuffle_window, recipe.seed)
@@ -120,8 +110,7 @@ def fit(settings: ModelSettings, recipe: Recipe, dataset: Dataset, on_step: OnSt
         for name, values in history.history.items()
         if name in ("mse", "mae", "val_mse", "val_mae")
     }
-    fitted = Fitted(settings, recipe, model, curves, time.perf_counter() - started)
-    return fitted if precision is None else fitted.in_precision(precision)
+    return Fitted(settings, recipe, model, curves, time.perf_counter() - started)
 
 
 def predict(

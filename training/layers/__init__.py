@@ -6,7 +6,6 @@ from training.layers.md_embedding import MDEmbedding
 from training.layers.packed_embedding import PackedEmbedding
 from training.layers.qr_embedding import QREmbedding
 from training.layers.rating_head import RatingHead
-from training.layers.rounded_embedding import RoundedEmbedding
 
 __all__ = [
     "HashEmbedding",
@@ -15,5 +14,4 @@ __all__ = [
     "PackedEmbedding",
     "QREmbedding",
     "RatingHead",
-    "RoundedEmbedding",
 ]

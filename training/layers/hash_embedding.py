@@ -6,9 +6,7 @@ from typing import Any
 
 import keras
 
-from training.artefact.rounded import Scale
 from training.layers.legal import PACKAGE, whole_number
-from training.layers.rounded_embedding import legal_bits, legal_scale, rounding_config, table_layer
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -29,8 +27,6 @@ class HashEmbedding(keras.layers.Layer):  # type: ignore[misc,unused-ignore]
         embedding_dim: Length of an embedding.
         num_buckets: Rows of the table; may be more than there are indices.
         embeddings_initializer: Of the table.
-        table_bits: Bits of a value where the tables are rounded, 1 to 8; None for floats.
-        table_scale: Whether each `row`, each `column` or a whole table (`shared`) has a scale of its own.
         **kwargs: Of every Keras layer.
 
     Raises:
@@ -43,8 +39,6 @@ class HashEmbedding(keras.layers.Layer):  # type: ignore[misc,unused-ignore]
         embedding_dim: int,
         num_buckets: int,
         embeddings_initializer: Any = "uniform",
-        table_bits: int | None = None,
-        table_scale: Scale = "column",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -52,19 +46,15 @@ class HashEmbedding(keras.layers.Layer):  # type: ignore[misc,unused-ignore]
         self.embedding_dim = whole_number("embedding_dim", embedding_dim)
         self.num_buckets = whole_number("num_buckets", num_buckets)
         self.embeddings_initializer = keras.initializers.get(embeddings_initializer)
-        self.table_bits = None if table_bits is None else legal_bits(table_bits)
-        self.table_scale = legal_scale(table_scale)
 
     def build(self, input_shape: Any = None) -> None:
         """Create and build the table, whatever the input's shape is."""
         if self.built:
             return
-        self.table = table_layer(
+        self.table = keras.layers.Embedding(
             self.num_buckets,
             self.embedding_dim,
             self.embeddings_initializer,
-            self.table_bits,
-            self.table_scale,
             name="table",
             dtype=self.dtype_policy,
         )
@@ -86,7 +76,6 @@ class HashEmbedding(keras.layers.Layer):  # type: ignore[misc,unused-ignore]
             "embedding_dim": self.embedding_dim,
             "num_buckets": self.num_buckets,
             "embeddings_initializer": keras.initializers.serialize(self.embeddings_initializer),
-            **rounding_config(self.table_bits, self.table_scale),
         }
 
 

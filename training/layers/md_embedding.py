@@ -7,11 +7,9 @@ from typing import Any
 
 import keras
 
-from training.artefact.rounded import Scale
 from training.errors import SettingsError
 from training.layers.initialisers import distinct_initialisers
 from training.layers.legal import PACKAGE, whole_number, whole_numbers
-from training.layers.rounded_embedding import legal_bits, legal_scale, rounding_config, table_layer
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -37,8 +35,6 @@ class MDEmbedding(keras.layers.Layer):  # type: ignore[misc,unused-ignore]
             never read; the published model has it.
         projection_bias: Whether projections add a bias, as the published model's do; the paper's do not.
         embeddings_initializer: Of the tables; each gets its own clone with its own seed.
-        table_bits: Bits of a value where the tables are rounded, 1 to 8; None for floats.
-        table_scale: Whether each `row`, each `column` or a whole table (`shared`) has a scale of its own.
         **kwargs: Of every Keras layer.
 
     Raises:
@@ -53,8 +49,6 @@ class MDEmbedding(keras.layers.Layer):  # type: ignore[misc,unused-ignore]
         extra_row: bool = False,
         projection_bias: bool = False,
         embeddings_initializer: Any = "uniform",
-        table_bits: int | None = None,
-        table_scale: Scale = "column",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -74,8 +68,6 @@ class MDEmbedding(keras.layers.Layer):  # type: ignore[misc,unused-ignore]
         self.extra_row = bool(extra_row)
         self.projection_bias = bool(projection_bias)
         self.embeddings_initializer = keras.initializers.get(embeddings_initializer)
-        self.table_bits = None if table_bits is None else legal_bits(table_bits)
-        self.table_scale = legal_scale(table_scale)
 
     def build(self, input_shape: Any = None) -> None:  # noqa: ARG002 - every input shape has the same weights
         """Create and build every block's table and projection, whatever the input's shape is."""
@@ -85,12 +77,10 @@ class MDEmbedding(keras.layers.Layer):  # type: ignore[misc,unused-ignore]
         self.tables: list[Any] = []
         self.projections: list[Any] = []  # None where a block is as wide as the embedding
         for place, (size, dim) in enumerate(zip(self.block_sizes, self.block_dims, strict=True)):
-            table = table_layer(
+            table = keras.layers.Embedding(
                 size + self.extra_row,
                 dim,
                 initialisers[place],
-                self.table_bits,
-                self.table_scale,
                 name=f"table_{place}",
                 dtype=self.dtype_policy,
             )
@@ -142,5 +132,4 @@ class MDEmbedding(keras.layers.Layer):  # type: ignore[misc,unused-ignore]
             "extra_row": self.extra_row,
             "projection_bias": self.projection_bias,
             "embeddings_initializer": keras.initializers.serialize(self.embeddings_initializer),
-            **rounding_config(self.table_bits, self.table_scale),
         }

@@ -6,11 +6,9 @@ from typing import Any, Final
 
 import keras
 
-from training.artefact.rounded import Scale
 from training.errors import SettingsError
 from training.layers.initialisers import distinct_initialisers
 from training.layers.legal import PACKAGE, whole_number
-from training.layers.rounded_embedding import legal_bits, legal_scale, rounding_config, table_layer
 
 OPERATIONS: Final = ("multiply", "add", "concatenate")
 
@@ -37,8 +35,6 @@ class QREmbedding(keras.layers.Layer):  # type: ignore[misc,unused-ignore]
         quotient_rows: Rows of the quotient table; None for the fewest that hold every index,
             ceil(num_embeddings / num_buckets).
         embeddings_initializer: Of both tables; each gets its own clone with its own seed.
-        table_bits: Bits of a value where the tables are rounded, 1 to 8; None for floats.
-        table_scale: Whether each `row`, each `column` or a whole table (`shared`) has a scale of its own.
         **kwargs: Of every Keras layer.
 
     Raises:
@@ -53,8 +49,6 @@ class QREmbedding(keras.layers.Layer):  # type: ignore[misc,unused-ignore]
         operation: str = "multiply",
         quotient_rows: int | None = None,
         embeddings_initializer: Any = "uniform",
-        table_bits: int | None = None,
-        table_scale: Scale = "column",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -82,8 +76,6 @@ class QREmbedding(keras.layers.Layer):  # type: ignore[misc,unused-ignore]
                     f"is {fewest_rows}"
                 )
         self.embeddings_initializer = keras.initializers.get(embeddings_initializer)
-        self.table_bits = None if table_bits is None else legal_bits(table_bits)
-        self.table_scale = legal_scale(table_scale)
 
     def build(self, input_shape: Any = None) -> None:
         """Create and build both tables, whatever the input's shape is."""
@@ -91,12 +83,11 @@ class QREmbedding(keras.layers.Layer):  # type: ignore[misc,unused-ignore]
             return
         table_dim = self.embedding_dim // 2 if self.operation == "concatenate" else self.embedding_dim
         for_quotient, for_remainder = distinct_initialisers(self.embeddings_initializer, 2)
-        rounding = self.table_bits, self.table_scale
-        self.quotient = table_layer(
-            self.quotient_rows, table_dim, for_quotient, *rounding, name="quotient", dtype=self.dtype_policy
+        self.quotient = keras.layers.Embedding(
+            self.quotient_rows, table_dim, for_quotient, name="quotient", dtype=self.dtype_policy
         )
-        self.remainder = table_layer(
-            self.num_buckets, table_dim, for_remainder, *rounding, name="remainder", dtype=self.dtype_policy
+        self.remainder = keras.layers.Embedding(
+            self.num_buckets, table_dim, for_remainder, name="remainder", dtype=self.dtype_policy
         )
         self.quotient.build(input_shape)
         self.remainder.build(input_shape)
@@ -126,5 +117,4 @@ class QREmbedding(keras.layers.Layer):  # type: ignore[misc,unused-ignore]
             "operation": self.operation,
             "quotient_rows": self.quotient_rows,
             "embeddings_initializer": keras.initializers.serialize(self.embeddings_initializer),
-            **rounding_config(self.table_bits, self.table_scale),
         }

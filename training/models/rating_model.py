@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import keras
+import numpy as np
 
 from training.artefact.ids.vocabulary import Vocabulary
 from training.errors import SettingsError
@@ -16,7 +17,6 @@ from training.layers import (
     PackedEmbedding,
     QREmbedding,
     RatingHead,
-    RoundedEmbedding,
 )
 from training.models.resolving import Popularity, resolve_settings
 from training.settings import (
@@ -24,12 +24,11 @@ from training.settings import (
     HashingTrick,
     ModelSettings,
     Packed,
-    Precision,
     QuotientRemainder,
     Side,
 )
 
-__all__ = ["RatingModel", "build_rating_model", "indexed_view", "resolve_settings"]
+__all__ = ["RatingModel", "build_rating_model", "indexed_view", "logical_sizes", "resolve_settings"]
 
 _EMBEDDINGS: Final = ("user_embedding", "movie_embedding")
 _BIASES: Final = ("user_bias", "movie_bias")
@@ -106,17 +105,15 @@ def build_rating_model(
     settings = resolve_settings(settings, num_users, num_movies, movie_popularity, user_popularity)
     user_index = keras.Input(shape=(), dtype="int32", name="user_index")
     movie_index = keras.Input(shape=(), dtype="int32", name="movie_index")
-    counts, dim, precision = (num_users, num_movies), settings.embedding_dim, settings.precision
+    counts, dim = (num_users, num_movies), settings.embedding_dim
     layers = [
-        _embedding(side, count, dim, precision, name)
+        _embedding(side, count, dim, name)
         for side, count, name in zip((settings.users, settings.movies), counts, _EMBEDDINGS, strict=True)
     ]
     head = RatingHead(settings.global_bias, name="rating")
     if settings.biases:
-        # One number an id: a scale for each would be as large, and one for all too coarse.
-        dtype = None if precision is None else "float16"
         layers += [
-            keras.layers.Embedding(count, 1, "zeros", dtype=dtype, name=name)
+            keras.layers.Embedding(count, 1, "zeros", name=name)
             for name, count in zip(_BIASES, counts, strict=True)
         ]
     rating = _rate(layers, [user_index, movie_index], head)
@@ -145,32 +142,34 @@ def indexed_view(model: keras.Model) -> keras.Model:
     )
 
 
+def logical_sizes(model: keras.Model) -> dict[str, int]:
+    """By path of each weight, its scalars before packing: codes are several to the byte."""
+    sizes = {weight.path: int(np.prod(weight.shape)) for weight in model.weights}
+    for layer in model.layers:
+        if isinstance(layer, PackedEmbedding):
+            sizes.update(layer.logical_sizes())
+    return sizes
+
+
 def _rate(layers: list[Any], indices: list[Any], head: Any) -> Any:
     """The head on what each layer, users' and movies' in turn, looks up."""
     return head(*[layer(indices[place % 2]) for place, layer in enumerate(layers)])
 
 
-def _embedding(side: Side, count: int, dim: int, precision: Precision | None, name: str) -> Any:
+def _embedding(side: Side, count: int, dim: int, name: str) -> Any:
     if isinstance(side, Packed):
         assert side.block_sizes is not None and side.code_bytes is not None
         columns = dim - (side.ones_at is not None)
         return PackedEmbedding(count, side.block_sizes, columns, side.code_bytes, side.ones_at, name=name)
-    options: dict[str, Any] = {"name": name}
-    if precision is not None and precision.bits == 16:
-        options["dtype"] = "float16"
-    elif precision is not None:
-        if isinstance(side, FullTable):
-            return RoundedEmbedding(count, dim, precision.bits, precision.scale, **options)
-        options |= {"table_bits": precision.bits, "table_scale": precision.scale}
     if isinstance(side, FullTable):
-        return keras.layers.Embedding(count, dim, **options)
+        return keras.layers.Embedding(count, dim, name=name)
     if isinstance(side, QuotientRemainder):
         assert side.num_buckets is not None and side.quotient_rows != "num_buckets"
-        return QREmbedding(count, dim, side.num_buckets, side.operation, side.quotient_rows, **options)
+        return QREmbedding(count, dim, side.num_buckets, side.operation, side.quotient_rows, name=name)
     if isinstance(side, HashingTrick):
         assert side.num_buckets is not None
-        return HashEmbedding(count, dim, side.num_buckets, **options)
+        return HashEmbedding(count, dim, side.num_buckets, name=name)
     assert side.block_sizes is not None and side.block_dims is not None
     return MDEmbedding(
-        side.block_sizes, side.block_dims, dim, side.extra_row, side.projection_bias, **options
+        side.block_sizes, side.block_dims, dim, side.extra_row, side.projection_bias, name=name
     )

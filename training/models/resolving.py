@@ -43,11 +43,6 @@ def resolve_settings(
         SettingsError: The settings are not legal for this many users and movies.
     """
     dim = settings.embedding_dim
-    if settings.precision is not None and "packed" in (
-        settings.users.family,
-        settings.movies.family,
-    ):
-        raise SettingsError("a packed side is in few bits already; leave out the precision")
     return settings.model_copy(
         update={
             "users": _resolve_side("users", settings.users, num_users, dim, user_popularity),

@@ -35,8 +35,7 @@ from training.artefact.reader import Artefact
 from training.artefact.writer import publish
 from training.data.dataset import Dataset
 from training.data.table import Movie
-from training.models.low_precision import logical_sizes
-from training.models.rating_model import RatingModel
+from training.models.rating_model import RatingModel, logical_sizes
 from training.publish.agreement import check_agreement
 from training.publish.popularity_ranges import popularity_ranges
 from training.settings import ModelSettings, Settings

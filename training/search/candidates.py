@@ -1,4 +1,4 @@
-"""Something that could be trained, and what came out: by gradients, by rounding that, or by distillation.
+"""Something that could be trained, and what came out: by gradients, by packing that, or by distillation.
 
 The budget command and the frontier both ask "what does this model weigh, and how far off is it?" of many
 models on one dataset. A `Plan` says what to make; a `Bench` makes it, and fits teachers only once.
@@ -23,7 +23,7 @@ from training.distillation.student.student import Student, fit_student
 from training.distillation.teacher.teacher import OnProgress, TeacherPredictions, Teaching
 from training.fit.evaluation import Errors, Predict, errors, model_fallback, predict_all
 from training.fit.fitting import Fitted, fit
-from training.models.low_precision import logical_sizes
+from training.models.rating_model import logical_sizes
 from training.settings import ModelSettings, Recipe, Settings
 
 TILE_USERS: Final = 256
@@ -52,8 +52,6 @@ class Plan(Settings):
         """What the tables are."""
         if self.student is not None or self.model is None:
             return "packed"
-        if self.model.precision is not None:
-            return "rounded"
         families = {self.model.users.family, self.model.movies.family}
         return families.pop() if len(families) == 1 else "mixed"
 
@@ -174,22 +172,19 @@ class Bench:
 
     def _fit(self, plan: Plan) -> Fitted:
         assert plan.model is not None and plan.recipe is not None
-        precision = plan.model.precision
-        model = plan.model.model_copy(update={"precision": None})
-        key = plan.model_copy(update={"student": None, "model": model}).model_dump_json()
+        key = plan.model_copy(update={"student": None}).model_dump_json()
         if key not in self._fitted:
             # One at a time is enough: plans that share a model follow each other.
-            name = model.name
+            name = plan.model.name
             self._fitted = {
                 key: fit(
-                    model,
+                    plan.model,
                     plan.recipe,
                     self.dataset,
                     lambda done, total, _: self._tell(name, done, total),
                 )
             }
-        fitted = self._fitted[key]
-        return fitted if precision is None else fitted.in_precision(precision)
+        return self._fitted[key]
 
     def _teacher(self) -> TeacherPredictions:
         if self._shared is None:

@@ -70,6 +70,36 @@ def test_missing_parts(store: Path, tmp_path: Path) -> None:
         open_artefact(store / "memory_efficient")
 
 
+def state_precision(folder: Path) -> None:
+    rewrite_manifest(folder, lambda manifest: manifest["settings"].update(precision={"bits": 16}))
+
+
+def rounded_layer(folder: Path) -> None:
+    registered = {"class_name": "RoundedEmbedding", "registered_name": "stars>RoundedEmbedding"}
+    module = {"module": "training.layers.rounded_embedding"}
+    rewrite_config(folder, lambda config: config["config"]["layers"][4].update(registered | module))
+
+
+def rounded_tables_within_a_layer(folder: Path) -> None:
+    rewrite_config(folder, lambda config: config["config"]["layers"][4]["config"].update(table_bits=4))
+
+
+@pytest.mark.parametrize("spoil", [state_precision, rounded_layer, rounded_tables_within_a_layer])
+def test_rounded_tables_of_earlier_versions_are_refused_in_one_line(
+    spoil: Callable[[Path], None], store: Path
+) -> None:
+    folder = store / "memory_efficient"
+    spoil(folder)
+    with pytest.raises(ArtefactForeign, match="rounded tables, which are no longer supported") as refused:
+        open_artefact(folder)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_manifest_that_states_no_precision_opens(store: Path) -> None:
+    rewrite_manifest(store / "baseline", lambda manifest: manifest["settings"].update(precision=None))
+    open_artefact(store / "baseline")
+
+
 @pytest.mark.parametrize("position", [0, 40, 2000, -1])
 def test_one_flipped_byte_is_damage(store: Path, position: int) -> None:
     path = store / "baseline" / "model.keras"

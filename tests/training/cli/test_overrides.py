@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from training.cli.overrides import override_models, override_recipe, precision
+from training.cli.overrides import override_models, override_recipe
 from training.errors import SettingsError
 from training.fit.recipes import DEFAULT, REFERENCE
 from training.models.named import BASELINE, MEMORY_EFFICIENT
-from training.settings import MixedDimension, ModelSettings, Precision, QuotientRemainder, Recipe
+from training.settings import MixedDimension, ModelSettings, QuotientRemainder, Recipe
 
 
 def test_an_option_changes_the_sides_it_belongs_to() -> None:
@@ -37,30 +37,6 @@ def test_an_option_that_means_nothing_is_refused() -> None:
 def test_a_value_out_of_range_names_the_option(changes: dict[str, object], words: str) -> None:
     with pytest.raises(SettingsError, match=words):
         override_models([MEMORY_EFFICIENT], **changes)
-
-
-def test_bits_are_a_precision_of_every_model() -> None:
-    changed = override_models([BASELINE, MEMORY_EFFICIENT], precision=precision(4, "row"))
-    assert [model.precision for model in changed] == [Precision(bits=4, scale="row")] * 2
-    assert (
-        changed[0].description == "One embedding of length 64 for each user and each movie; 4 bits a value."
-    )
-    assert precision(16, None) == Precision(bits=16)
-    assert precision(None, None) is None
-
-
-@pytest.mark.parametrize(
-    ("bits", "scale", "words"),
-    [
-        (12, None, "--bits: a value may have 1 to 8 bits, or 16, got 12"),
-        (0, None, "got 0"),
-        (16, "row", "means nothing to --bits 16"),
-        (None, "row", "give both"),
-    ],
-)
-def test_a_precision_that_is_none_is_refused(bits: int | None, scale: str | None, words: str) -> None:
-    with pytest.raises(SettingsError, match=words):
-        precision(bits, scale)
 
 
 def test_a_changed_recipe_is_custom_a_reseeded_one_is_not() -> None:

@@ -7,14 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.artefact.rounded import Scale
 from training.compress.quantisation import (
     best_step,
     best_steps,
     encode,
     measured_distortion,
     pack_table,
-    round_table,
     round_to,
 )
 
@@ -51,22 +49,6 @@ def test_a_step_is_a_float16_and_looks_at_weights() -> None:
 
 def test_zeros_have_a_step() -> None:
     assert best_step(floats(0, 0), 4) > 0
-
-
-@pytest.mark.parametrize(
-    ("width", "scale", "nbytes"),
-    [(8, "row", 6 + 4), (4, "column", 4 + 6), (3, "shared", 4 + 2)],
-)
-def test_bytes_of_a_rounded_table(width: int, scale: Scale, nbytes: int) -> None:
-    rounded = round_table(np.arange(6, dtype=np.float32).reshape(2, 3) - 2.5, width, scale)
-    assert rounded.nbytes == nbytes
-    assert rounded[:].shape == (2, 3)
-
-
-def test_a_scale_a_row_serves_rows_of_different_size() -> None:
-    table = np.random.default_rng(0).standard_normal((2, 50)).astype(np.float32) * floats(1, 100)[:, None]
-    small = [abs(round_table(table, 4, scale)[0] - table[0]).max() for scale in ("row", "shared")]
-    assert small[0] < 0.5 < small[1]
 
 
 def test_more_bits_never_distort_more() -> None:

@@ -7,7 +7,6 @@ from training.settings import (
     HashingTrick,
     MixedDimension,
     ModelSettings,
-    Precision,
     QuotientRemainder,
 )
 
@@ -79,34 +78,6 @@ class TestBiasedQuotientRemainderAndMixedDimension(ModelContract):
     )
     # Movies 400 / 1,300 / 2,006, mean ranks from the top 3,505.5 / 2,655.5 / 1,002.5: 4, 3 and 2 wide.
     parameter_count = (120 + 51) * 4 + 400 * 4 + 1_300 * 3 + 2_006 * 2 + 3 * 4 + 2 * 4 + 6_040 + 3_706 + 1
-
-
-class LowPrecisionContract(ModelContract):
-    """Made from a fitted model, never fitted."""
-
-    def test_compiled_training_moves_every_weight_and_the_model_on_ids(self) -> None:
-        model = self._build()
-        kept = [weight.path for weight in model.indexed.trainable_weights if weight.dtype == "float32"]
-        assert all("projection" in path or path == "rating/global_bias" for path in kept)
-
-
-class TestRounded(LowPrecisionContract):
-    settings = ModelSettings(
-        name="rounded",
-        description="",
-        embedding_dim=4,
-        users=QuotientRemainder(),
-        movies=MixedDimension(temperature=0.5),
-        biases=True,
-        precision=Precision(bits=3, scale="row"),
-    )
-    # 12 bits or fewer are two bytes a row, 6 are one, and each row has a scale; projections are floats.
-    parameter_count = (120 + 51) * 3 + 1_700 * 3 + 2_006 * 2 + 3 * 4 + 2 * 4 + 6_040 + 3_706 + 1
-
-
-class TestHalfPrecision(LowPrecisionContract):
-    settings = MEMORY_EFFICIENT.model_copy(update={"name": "half", "precision": Precision(bits=16)})
-    parameter_count = 117_968
 
 
 def test_models_go_by_their_own_names() -> None:

@@ -9,9 +9,8 @@ from itertools import accumulate
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from training.artefact.engine.full import Rows, matrix_vector
+from training.artefact.engine.full import matrix_vector
 from training.artefact.engine.side import Floats, Index
 
 # Rows are projected so many at a time, the last ones filled up: a matrix product of another shape rounds
@@ -31,26 +30,26 @@ class Block:
     """
 
     size: int
-    table: Rows
-    projection: NDArray[np.floating] | None
-    bias: NDArray[np.floating] | None
+    table: Floats
+    projection: Floats | None
+    bias: Floats | None
 
     def rows(self, index: Index) -> Floats:
         """`(n, dim)` embeddings at `(n,)` indices within the block."""
         if self.projection is None:
-            return self.table[index].astype(np.float32, copy=False)
+            return self.table[index]
         groups = -(-index.size // GRAIN)
         narrow = np.zeros((groups * GRAIN, self.table.shape[1]), np.float32)
         narrow[: index.size] = self.table[index]
-        wide = narrow.reshape(groups, GRAIN, -1) @ self.projection.astype(np.float32, copy=False)
+        wide = narrow.reshape(groups, GRAIN, -1) @ self.projection
         rows: Floats = wide.reshape(groups * GRAIN, -1)[: index.size]
-        return rows if self.bias is None else rows + self.bias.astype(np.float32, copy=False)
+        return rows if self.bias is None else rows + self.bias
 
     def products(self, vector: Floats) -> Floats:
         """`(size,)` products with a `(dim,)` vector: the vector is projected, not the table."""
         if self.projection is None:
             return matrix_vector(self.table, vector, self.size)
-        found = matrix_vector(self.table, self.projection.astype(np.float32, copy=False) @ vector, self.size)
+        found = matrix_vector(self.table, self.projection @ vector, self.size)
         return found if self.bias is None else found + np.float32(self.bias @ vector)
 
 

@@ -7,14 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training.artefact.engine.full import TILE_ROWS, Rows
 from training.artefact.engine.side import Floats, Index
 
 
 class QuotientRemainderTable:
     """Embedding i combines quotient row `i // m` and remainder row `i % m`; there are m remainder rows."""
 
-    def __init__(self, quotient: Rows, remainder: Rows, operation: str, count: int) -> None:
+    def __init__(self, quotient: Floats, remainder: Floats, operation: str, count: int) -> None:
         """Combine `(rows, dim)` tables.
 
         Args:
@@ -39,14 +38,8 @@ class QuotientRemainderTable:
         return self._combine(self._quotient.take(quotient, axis=0), self._remainder.take(remainder, axis=0))
 
     def products(self, vector: Floats) -> Floats:
-        """`(count,)` products of every embedding with a `(dim,)` vector; in float32 no embedding is made."""
-        quotient, remainder = self._quotient[:], self._remainder[:]
-        if quotient.dtype != np.float32:
-            # What the tables' own precision rounds cannot be had from sums.
-            tiles = range(0, self.count, TILE_ROWS)
-            return np.concatenate(
-                [self.rows(np.arange(start, min(start + TILE_ROWS, self.count))) @ vector for start in tiles]
-            )
+        """`(count,)` products of every embedding with a `(dim,)` vector; no embedding is made."""
+        quotient, remainder = self._quotient, self._remainder
         if self._operation == "multiply":
             found: NDArray[Any] = (quotient * vector) @ remainder.T
         else:
@@ -61,12 +54,9 @@ class QuotientRemainderTable:
         """Bytes of both tables."""
         return self._quotient.nbytes + self._remainder.nbytes
 
-    def _combine(self, quotient: NDArray[np.floating], remainder: NDArray[np.floating]) -> Floats:
-        # In the tables' own precision, as the layer does it.
+    def _combine(self, quotient: Floats, remainder: Floats) -> Floats:
         if self._operation == "multiply":
-            combined = quotient * remainder
-        elif self._operation == "add":
-            combined = quotient + remainder
-        else:
-            combined = np.concatenate([quotient, remainder], axis=-1)
-        return combined.astype(np.float32, copy=False)
+            return quotient * remainder
+        if self._operation == "add":
+            return quotient + remainder
+        return np.concatenate([quotient, remainder], axis=-1)

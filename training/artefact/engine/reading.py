@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from training.artefact.engine.full import FullTable, HashedTable, Rows
+from training.artefact.engine.full import FullTable, HashedTable
 from training.artefact.engine.mixed_dimension import Block, MixedDimensionTable
 from training.artefact.engine.packed import PackedTable
 from training.artefact.engine.packed_side import PackedSide
@@ -22,7 +22,6 @@ from training.artefact.engine.quotient_remainder import QuotientRemainderTable
 from training.artefact.engine.rating import RatingTables
 from training.artefact.engine.side import SideTable
 from training.artefact.engine.unpacking import SPARE_BYTES, unpacked
-from training.artefact.rounded import RoundedTable
 from training.errors import ArtefactForeign
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -30,8 +29,6 @@ Config = Mapping[str, Any]
 
 _SIDES: Final = ("user", "movie")
 _OPERATIONS: Final = ("multiply", "add", "concatenate")
-# Precisions of a layer: what its arrays have, it computes in.
-_POLICIES: Final = ("float32", "float16")
 
 
 class StoredModel(Protocol):
@@ -63,13 +60,6 @@ class _Arrays:
     def array(self, name: str) -> NDArray[Any]:
         """One array."""
         return self._left.pop(name)
-
-    def table(self, name: str, columns: int, config: Config) -> Rows:
-        """One table of a layer: floats, or codes where its configuration says so."""
-        bits = config.get("table_bits")
-        if bits is None:
-            return self.array(f"{name}/0")
-        return RoundedTable(self.array(f"{name}/codes"), self.array(f"{name}/scales"), bits, columns)
 
     def is_empty(self) -> bool:
         """Whether all have been taken."""
@@ -154,7 +144,7 @@ def _read(archive: StoredModel, spare: int) -> RatingTables:
 
 
 def _global_bias(archive: StoredModel, layer: Config) -> np.float32 | None:
-    _check(_policy(layer) == "float32", "a head that does not compute in float32")
+    _check_precision(layer)
     arrays = archive.variables.get("rating", {})
     if not layer["config"].get("global_bias", False):
         _check(not arrays, "a head with unknown arrays")
@@ -167,25 +157,22 @@ def _global_bias(archive: StoredModel, layer: Config) -> np.float32 | None:
 def _read_side(archive: StoredModel, layer: Config) -> SideTable:
     class_name = layer["class_name"]
     _check(class_name in _READERS, f"{layer['name']} is a {str(class_name)[:60]}")
-    policy = _policy(layer)
+    _check_precision(layer)
     arrays = archive.variables[layer["name"]]
-    # Codes and their scales have types of their own, and mean float32.
-    coded = class_name in _CODED or layer["config"].get("table_bits") is not None
-    if coded:
-        _check(policy == "float32", f"{layer['name']} does not compute in float32")
-    else:
+    # Codes and their steps have types of their own.
+    if class_name != "PackedEmbedding":
         _check(
-            all(array.dtype == policy for array in arrays.values()),
+            all(array.dtype == np.float32 for array in arrays.values()),
             f"arrays of {layer['name']} in another precision",
         )
     return _READERS[class_name](layer["config"], arrays)
 
 
-def _policy(layer: Config) -> str:
+def _check_precision(layer: Config) -> None:
+    """Pass when the layer computes in float32."""
     stated = layer["config"]["dtype"]
     name = stated if isinstance(stated, str) else stated["config"]["name"]
-    _check(name in _POLICIES, f"{layer['name']} has the precision {str(name)[:60]}")
-    return str(name)
+    _check(name == "float32", f"{layer['name']} has the precision {str(name)[:60]}")
 
 
 def _embedding(config: Config, arrays: Arrays) -> SideTable:
@@ -195,17 +182,9 @@ def _embedding(config: Config, arrays: Arrays) -> SideTable:
     return FullTable(arrays["0"])
 
 
-def _rounded_embedding(config: Config, arrays: Arrays) -> SideTable:
-    _check(set(arrays) == {"codes", "scales"}, "other arrays than codes and scales")
-    table = RoundedTable(arrays["codes"], arrays["scales"], config["bits"], config["output_dim"])
-    _check(table.shape[0] == config["input_dim"], "an embedding of another shape")
-    return FullTable(table)
-
-
 def _hash_embedding(config: Config, arrays: Arrays) -> SideTable:
-    rest = _Arrays(arrays)
-    table = rest.table("table", config["embedding_dim"], config)
-    _check(rest.is_empty(), "other arrays than a table")
+    _check(set(arrays) == {"table/0"}, "other arrays than a table")
+    table = arrays["table/0"]
     _check(table.shape == (config["num_buckets"], config["embedding_dim"]), "a hash table of another shape")
     return HashedTable(table, config["num_embeddings"])
 
@@ -214,9 +193,8 @@ def _qr_embedding(config: Config, arrays: Arrays) -> SideTable:
     operation, count = config["operation"], config["num_embeddings"]
     _check(operation in _OPERATIONS, f"the operation {str(operation)[:60]!r}")
     dim = config["embedding_dim"] // (2 if operation == "concatenate" else 1)
-    rest = _Arrays(arrays)
-    quotient, remainder = (rest.table(name, dim, config) for name in ("quotient", "remainder"))
-    _check(rest.is_empty(), "other tables than quotient and remainder")
+    _check(set(arrays) == {"quotient/0", "remainder/0"}, "other tables than quotient and remainder")
+    quotient, remainder = arrays["quotient/0"], arrays["remainder/0"]
     _check(
         quotient.shape == (config["quotient_rows"], dim)
         and remainder.shape == (config["num_buckets"], dim)
@@ -229,9 +207,8 @@ def _qr_embedding(config: Config, arrays: Arrays) -> SideTable:
 def _md_embedding(config: Config, arrays: Arrays) -> SideTable:
     dim, extra = config["output_dim"], bool(config["extra_row"])
     blocks, projections, rest = [], 0, _Arrays(arrays)
-    kind = "embedding" if config.get("table_bits") is None else "rounded_embedding"
     for place, (size, width) in enumerate(zip(config["block_sizes"], config["block_dims"], strict=True)):
-        table = rest.table(_numbered(f"tables/{kind}", place), width, config)
+        table = rest.array(f"{_numbered('tables/embedding', place)}/0")
         _check(table.shape == (size + extra, width) and size > 0, "a block of another shape")
         projection = bias = None
         if width < dim:
@@ -265,10 +242,8 @@ _READERS: Final[Mapping[str, Callable[[Config, Arrays], SideTable]]] = MappingPr
         "QREmbedding": _qr_embedding,
         "MDEmbedding": _md_embedding,
         "PackedEmbedding": _packed_embedding,
-        "RoundedEmbedding": _rounded_embedding,
     }
 )
-_CODED: Final = ("PackedEmbedding", "RoundedEmbedding")
 
 
 def _numbered(name: str, place: int) -> str:

@@ -39,7 +39,7 @@ def write_charts(lines: Sequence[Line], title: str, folder: Path) -> Path:
     charts = [by_bytes, by_parameters]
     save_chart(by_bytes, folder / "bytes.png")
     save_chart(by_parameters, folder / "parameters.png")
-    questions_of = (hashing, temperature, rounding, precision)
+    questions_of = (hashing, temperature, rounding)
     asked = [chart for chart in (question(frame) for question in questions_of) if chart is not None]
     if asked:
         questions = alt.concat(*asked, columns=2).resolve_scale(color="independent")
@@ -122,13 +122,6 @@ def rounding(frame: pd.DataFrame) -> Any:
     rows = frame[frame["group"] == "rounding"].copy()
     rows["model"] = rows["label"].str.split(",").str[0]
     return _question(rows, "Rounded after the fit", "bits a value", "model")
-
-
-def precision(frame: pd.DataFrame) -> Any:
-    """What shares a scale, where every value has as many bits."""
-    rows = frame[frame["group"] == "precision"].copy()
-    rows["a scale for"] = rows["label"].str.split("a scale for ").str[1].fillna("float16")
-    return _question(rows, "As many bits for every value", "bits a value", "a scale for")
 
 
 def _log_scale(values: pd.Series[Any], below: float, above: float) -> Any:

@@ -6,7 +6,6 @@
 | `hashing` | is quotient-remainder better than the hashing trick (Shi et al.)? | parameters; no biases |
 | `mixed` | are mixed widths better than uniform ones, and how mixed (Ginart et al.)? | parameters; biases |
 | `rounding` | what does a bit cost? | width and fit; biases |
-| `precision` | and with as many for every value, by what shares a scale? | width and fit; biases |
 | `distilled` | what does a byte buy, with a teacher? | the teacher |
 | `distilled_count` | what does a parameter buy, with a teacher? | the teacher |
 
@@ -17,12 +16,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from training.artefact.rounded import SCALES, Scale
 from training.data.dataset import Dataset
 from training.distillation.base.settings import BayesianFactorsSettings, StudentSettings, TeacherSettings
 from training.fit.recipes import BIASED, BIASED_MIXED
@@ -34,7 +31,6 @@ from training.settings import (
     MixedDimension,
     ModelSettings,
     Operation,
-    Precision,
     QuotientRemainder,
     Recipe,
     Side,
@@ -43,11 +39,7 @@ from training.settings import (
 # Without biases the penalty that helps full tables keeps products of two tables at zero.
 _WITHOUT_BIASES = BIASED.model_copy(update={"name": "without_biases", "embedding_l2": 0.01, "epochs": 8})
 _HASHING_DIM = 32
-_SHARED_BY: Final = {"row": "each row", "column": "each column", "shared": "each table"}
 _MIXED_BLOCKS = 8
-
-
-Bits = Literal[1, 2, 3, 4, 5, 6, 7, 8]
 
 
 @dataclass(frozen=True)
@@ -77,8 +69,6 @@ class Extent:
     uniform_widths: tuple[int, ...] = (4, 8, 16)
     temperatures: tuple[float, ...] = (0.1, 0.2, 0.3, 0.4, 0.6)
     bits: tuple[int, ...] = (8, 6, 4, 3, 2)
-    same_bits: tuple[Bits, ...] = (8, 4, 2)
-    scales: tuple[Scale, ...] = SCALES
     kilobytes: tuple[float, ...] = (8, 12, 16, 24.95, 38, 64, 128, 256, 471.872)
     parameters_an_id: tuple[int, ...] = (4, 8, 12, 20)
 
@@ -91,8 +81,6 @@ QUICK = Extent(
     uniform_widths=(2,),
     temperatures=(0.4,),
     bits=(4,),
-    same_bits=(4,),
-    scales=("row",),
     kilobytes=(2,),
     parameters_an_id=(3,),
 )
@@ -131,27 +119,7 @@ def _widths(dataset: Dataset, extent: Extent, recipe: Recipe) -> list[Point]:
             student = StudentSettings(rank=dim, max_bytes=ids * (dim + 1) * bits // 8 + 1_000)
             plan = Plan(model=model, recipe=recipe, student=student)
             points.append(Point("rounding", f"{dim} wide, {bits} bits", str(bits), plan))
-        points += _precisions(extent, model, recipe)
     return points
-
-
-def _precisions(extent: Extent, model: ModelSettings, recipe: Recipe) -> list[Point]:
-    dim = model.embedding_dim
-    wanted = {
-        f"{dim} wide, {bits} bits, a scale for {_SHARED_BY[scale]}": Precision(bits=bits, scale=scale)
-        for bits in extent.same_bits
-        for scale in extent.scales
-    }
-    wanted[f"{dim} wide, float16"] = Precision(bits=16)
-    return [
-        Point(
-            "precision",
-            label,
-            str(precision.bits),
-            Plan(model=model.model_copy(update={"precision": precision}), recipe=recipe),
-        )
-        for label, precision in wanted.items()
-    ]
 
 
 def _hashing(dataset: Dataset, extent: Extent, recipe: Recipe) -> list[Point]:

@@ -22,7 +22,7 @@ class Row:
         group: Which question the model belongs to (see `training.search.frontier.grid`), or `reference`.
         label: The model in a few words, unique in its group.
         family: What its tables are: `full`, `quotient_remainder`, `mixed_dimension`, `hashing_trick`,
-            `rounded`, `packed` or `mixed`.
+            `packed` or `mixed`.
         setting: The one number that the group varies, for its chart's axis; empty for a reference.
         seed: Of training.
         parameters: Logical scalars before packing; 0 where it is not known.

@@ -32,7 +32,7 @@ def test_quick_frontier_ends_in_a_table_and_pictures_and_goes_on_where_it_was(tm
     said = draw(tmp_path)
     rows = read_rows(tmp_path / "frontier.csv")
     assert {row.group for row in rows} == {
-        *("width", "rounding", "precision", "hashing", "mixed", "distilled", "distilled_count")
+        *("width", "rounding", "hashing", "mixed", "distilled", "distilled_count")
     }
     assert all(0 < row.test_mse < 3 and 0 < row.validation_mse < 3 and row.parameters for row in rows)
     by_label = {row.label: row for row in rows}

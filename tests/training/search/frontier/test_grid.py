@@ -31,7 +31,7 @@ def test_labels_are_unique_in_their_group(dataset: Dataset, extent: Extent) -> N
     names = [(point.group, point.label) for point in points]
     assert len(set(names)) == len(names)
     assert {point.group for point in points} == {
-        *("width", "rounding", "precision", "hashing", "mixed", "distilled", "distilled_count")
+        *("width", "rounding", "hashing", "mixed", "distilled", "distilled_count")
     }
     assert all(point.plan.recipe is None or point.plan.recipe.seed == 3 for point in points)
 
