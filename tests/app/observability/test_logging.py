@@ -59,7 +59,7 @@ def test_text_lines_say_the_same(shared_store: Path) -> None:
     lines = _output(shared_store)
     requests = [line for line in lines if line.endswith(" mine-1")]
     assert len(requests) == 4
-    assert " INFO app.http.auth POST /predict 200 " in requests[0] and " ms mine-1" in requests[0]
+    assert " INFO app.access POST /predict 200 " in requests[0] and " ms mine-1" in requests[0]
 
 
 def test_no_line_a_request_above_info(shared_store: Path) -> None:
@@ -98,7 +98,7 @@ def test_time_is_utc_with_milliseconds() -> None:
         "milliseconds": 1.235,
         "request_id": "id",
     }
-    assert LineFormatter().format(record).endswith(" INFO app.http.auth GET /x 200 1.2 ms id")
+    assert LineFormatter().format(record).endswith(" INFO app.access GET /x 200 1.2 ms id")
 
 
 def test_other_handlers_can_write_the_record(caplog: pytest.LogCaptureFixture) -> None:
