@@ -14,9 +14,7 @@ from app.settings import Settings
 from tests.hostile.bypasses import (
     BYPASSES,
     Attack,
-    gigantic_table_in_the_configuration,
     lambda_with_code,
-    vocabulary_by_path,
 )
 from tests.hostile.conftest import SPOILT
 from tests.hostile.starting import (
@@ -47,20 +45,6 @@ def test_a_published_bypass_is_refused(attack: Attack, why: str, hostile_store: 
         assert SPOILT in str(refusal.value)
         assert re.search(why, str(refusal.value))
         assert_plain(str(refusal.value))
-
-
-@pytest.mark.parametrize(
-    ("attack", "engine"),
-    [
-        (lambda_with_code, "table"),
-        (vocabulary_by_path, "keras"),
-        (gigantic_table_in_the_configuration, "keras"),
-    ],
-)
-def test_a_real_start_ends_with_the_line(
-    attack: Attack, engine: str, hostile_store: Path, canary: Canary
-) -> None:
-    start(attack, engine, hostile_store, canary)
 
 
 @pytest.mark.long
