@@ -36,7 +36,7 @@ class FakeEngine(Engine):
         assert np.all((user_index >= 0) & (user_index < WARM_USERS))
         assert np.all((movie_index >= 0) & (movie_index < WARM_MOVIES))
         self.asked += user_index.size
-        assert self.gate.wait(20)
+        assert self.gate.wait(60)
         return (self._step * user_index + movie_index / 4).astype(np.float32)
 
 

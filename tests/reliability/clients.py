@@ -12,7 +12,7 @@ from typing import Any
 import httpx2
 
 
-def wait_until(true: Callable[[], bool], seconds: float = 15) -> None:
+def wait_until(true: Callable[[], bool], seconds: float = 60) -> None:
     """Pass as soon as `true` is; fail when it never is."""
     deadline = time.monotonic() + seconds
     while not true():

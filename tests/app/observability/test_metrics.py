@@ -142,14 +142,16 @@ def test_lists_of_best_movies_are_counted(fresh: TestClient) -> None:
     assert found(PAIRS, model="half", ids="known") == 0
 
 
-def test_models_and_workers_are_told(fresh: TestClient) -> None:
-    found = scrape(fresh.get)
+def test_models_and_workers_are_told() -> None:
+    before = time.time()
+    with TestClient(create_app(Settings(), fake_registry())) as client:
+        found = scrape(client.get)
+    assert before - 1 < found("process_start_time_seconds", worker="0") <= time.time()
     digest = "ab" * 32
     assert found("stars_model_info", model="baseline", sha256=digest, default="true") == 1
     assert found("stars_model_info", model="half", sha256=digest, default="false") == 1
     assert (found("stars_workers"), found("stars_ready_workers")) == (1, 1)
     assert 10e6 < found("process_resident_memory_bytes", worker="0") < 10e9
-    assert 0 <= time.time() - found("process_start_time_seconds", worker="0") < 60
     assert found("process_cpu_seconds_total", worker="0") > 0
     for outcome in ("ok", "refused"):
         assert ("stars_reloads_total" in found.names) and found("stars_reloads_total", outcome=outcome) == 0

@@ -159,6 +159,7 @@ def test_every_text_finds_its_place(texts: list[str]) -> None:
     assert np.asarray(layer(tf.constant(texts[::-1]))).tolist() == list(range(len(texts)))[::-1]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("numbered", [True, False], ids=["numbered", "text"])
 def test_a_million_ids_save_and_load_in_seconds(numbered: bool, tmp_path: Path) -> None:
     numbers = np.random.default_rng(0).permutation(1_000_000)
