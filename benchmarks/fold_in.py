@@ -41,13 +41,14 @@ from training.data.split import Split, split_ratings
 from training.data.table import RatingsTable
 from training.distillation.base.settings import DistillationRecipe, DistilledModel
 from training.distillation.base.work_folder import open_work_folder
-from training.distillation.distilling import Distillation
+from training.distillation.distiller import Distiller
 from training.distillation.named import DISTILLED
 from training.fit.evaluation import evaluate
 from training.fit.recipes import DEFAULT
 from training.models.named import BASELINE, MEMORY_EFFICIENT
+from training.publish.options import PublishOptions
 from training.publish.publishing import publish_model
-from training.publish.workflow import train
+from training.publish.workflow import fit_on
 from training.settings import ModelSettings
 
 MODELS = {"baseline": BASELINE, "memory_efficient": MEMORY_EFFICIENT}
@@ -118,7 +119,8 @@ class Trained:
         """Train on the split."""
         with tempfile.TemporaryDirectory() as folder:
             dataset = prepare(self.table, split)
-            return _scorer(train(self.settings, DEFAULT, dataset, Path(folder) / "store", {}))
+            (artefact,) = fit_on(dataset, [self.settings], DEFAULT, PublishOptions(Path(folder) / "store"))
+            return _scorer(artefact)
 
     def without_them(self, split: Split) -> RatingScorer:
         """The same."""
@@ -149,11 +151,11 @@ class Redistilled:
         rest = np.sort(np.concatenate([split.train, split.validation]))
         dataset = prepare(self.table, replace(split, train=rest, validation=np.empty(0, np.int64)))
         with open_work_folder(self.work) as work, tempfile.TemporaryDirectory() as folder:
-            run = Distillation(dataset, work, teacher=recipe.teacher, seed=recipe.seed)
-            made = run.distil(self.model, recipe.blend)
-            fallback = made.fallback(dataset)
-            accuracy = evaluate(made.predict, fallback, dataset)
-            return _scorer(publish_model(Path(folder) / "store", made, dataset, fallback, accuracy, {}))
+            distiller = Distiller(dataset, work, teacher=recipe.teacher, seed=recipe.seed)
+            distilled = distiller.distil(self.model, recipe.blend)
+            accuracy = evaluate(distilled.predict, distilled.fallback, dataset)
+            options = PublishOptions(Path(folder) / "store")
+            return _scorer(publish_model(distilled, dataset, accuracy, options))
 
 
 def _scorer(artefact: Artefact) -> RatingScorer:

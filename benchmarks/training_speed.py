@@ -67,21 +67,21 @@ def time_ours(data: Path, model: str) -> dict[str, float]:
     """The default recipe, from the ratings file as the data set has it."""
     import keras  # noqa: F401 - imports are not timed
 
+    from training.data.dataset import make_dataset
     from training.data.readers.ratings import load_ratings
-    from training.fit.evaluation import evaluate, fit_fallback
+    from training.fit.evaluation import evaluate
     from training.fit.fitting import fit
     from training.fit.recipes import DEFAULT
     from training.models.named import MODELS as SETTINGS
-    from training.publish.workflow import make_dataset
 
     started, busy = time.perf_counter(), time.process_time()
-    dataset = make_dataset(load_ratings(data), "random", 0, DEFAULT)
+    dataset = make_dataset(load_ratings(data), validation_fraction=DEFAULT.validation_fraction)
     fitted = fit(SETTINGS[model], DEFAULT, dataset)
     seconds, cpu = time.perf_counter() - started, time.process_time() - busy
     return {
         "seconds": seconds,
         "cpu_seconds": cpu,
-        "mse": evaluate(fitted.predict, fit_fallback(dataset), dataset).mse,
+        "mse": evaluate(fitted.predict, fitted.fallback, dataset).mse,
     }
 
 

@@ -11,7 +11,8 @@ from training.data.dataset import Dataset, prepare
 from training.data.split import Split
 from training.data.table import Movie, RatingsTable
 from training.models.named import BASELINE, MEMORY_EFFICIENT
-from training.publish.workflow import train
+from training.publish.options import PublishOptions
+from training.publish.workflow import fit_on
 from training.settings import MixedDimension, ModelSettings, QuotientRemainder, Recipe
 
 USERS, MOVIES = 30, 40
@@ -66,7 +67,15 @@ def build_store(
     store: Path, *settings: ModelSettings, recipe: Recipe = QUICK, with_ratings: bool = False
 ) -> Path:
     """A store with a briefly trained `baseline` and `memory_efficient` (or the models given)."""
-    dataset = tiny_dataset()
-    for model in settings or (TINY_BASELINE, TINY_MEMORY_EFFICIENT):
-        train(model, recipe, dataset, store, dataset.table.titles, with_ratings)
+    options = PublishOptions(store, ratings=with_ratings)
+    fit_on(tiny_dataset(), settings or (TINY_BASELINE, TINY_MEMORY_EFFICIENT), recipe, options)
     return store
+
+
+def tiny_file(folder: Path) -> Path:
+    """`tiny_table` as a CSV in the folder."""
+    table, file = tiny_table(), folder / "tiny.csv"
+    columns = zip(table.user_index + 1, table.movie_index + 1, table.ratings, strict=True)
+    rows = "".join(f"{user},{movie},{stars:g}\n" for user, movie, stars in columns)
+    file.write_text(f"user,movie,rating\n{rows}")
+    return file

@@ -11,9 +11,7 @@ import sys
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
-import training.cli.distil
-import training.cli.frontier  # noqa: F401 - each adds its command
-from training.cli.commands import app
+from training.cli.app import app
 from training.errors import TrainingError
 
 

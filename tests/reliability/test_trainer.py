@@ -26,7 +26,10 @@ from tests.figures import tell
 from tests.hostile.starting import UNPRIVILEGED
 from tests.reliability.clients import wait_until
 from training.artefact import ArtefactError, list_artefacts, open_artefact, open_stored
-from training.publish.workflow import fit_and_judge
+from training.fit.evaluation import evaluate
+from training.fit.fitting import fit as fit_model
+from training.publish.options import PublishOptions
+from training.publish.publishing import publish_model
 
 FIT = ("--epochs", "1", "--embedding-dim", "4")
 MODELS = ["baseline", "memory_efficient"]
@@ -304,14 +307,16 @@ def room(disk: Path, free: int) -> Iterator[None]:
 def test_whatever_room_the_disk_has_a_model_is_published_whole_or_not_at_all(
     shared_store: Path, disk: Path
 ) -> None:
-    judged = fit_and_judge(TINY_BASELINE, QUICK.model_copy(update={"epochs": 1}), tiny_dataset())
+    dataset = tiny_dataset()
+    trained = fit_model(TINY_BASELINE, QUICK.model_copy(update={"epochs": 1}), dataset)
+    accuracy = evaluate(trained.predict, trained.fallback, dataset)
     store = disk / "store"
     shutil.copytree(shared_store, store)
     before = versions(store)
     for pages in itertools.count():
         try:
             with room(disk, pages * 4096):
-                judged.publish(store, {}, with_ratings=True)
+                publish_model(trained, dataset, accuracy, PublishOptions(store))
             break
         except ArtefactError as refusal:
             line = str(refusal)

@@ -1,38 +1,46 @@
-"""The command `distil`: parses its options and calls."""
+"""The command `distil`."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.table import Table
 
-from training.cli.commands import (
-    BUNDLED,
+from training.cli.options import (
     ColumnsOption,
     DataOption,
     RatingsOption,
-    SplitName,
+    ShareableOption,
     SplitOption,
     SplitSeedOption,
-    app,
+    StoreOption,
+    column_names,
     interruptible,
 )
+from training.cli.output import ConsoleProgress, console
+from training.data.split import Split
+from training.distillation.named import DISTILLED
+from training.models.named import select
+from training.publish.options import BUNDLED_DATA, DataOptions, PublishOptions
+from training.publish.workflow import distil_models
 
 
-@app.command()
+@interruptible
 def distil(
     models: Annotated[
         list[str] | None,
         typer.Argument(metavar="[MODEL]...", help="tiny, compact, accurate; all when none is named."),
     ] = None,
-    data: DataOption = BUNDLED,
+    data: DataOption = BUNDLED_DATA,
     columns: ColumnsOption = None,
-    store: Annotated[Path, typer.Option(help="Where the artefacts go, one folder a model.")] = Path("store"),
+    store: StoreOption = Path("store"),
     work: Annotated[
         Path, typer.Option(help="Folder of finished steps; a run that was stopped goes on from there.")
     ] = Path("runs/distil"),
-    split: SplitOption = SplitName.RANDOM,
+    split: SplitOption = "random",
     split_seed: SplitSeedOption = 0,
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of every random draw.")] = 0,
     tile_users: Annotated[
@@ -51,14 +59,7 @@ def distil(
             help="Fit the models without the validation rows, say how they do there, and publish nothing.",
         ),
     ] = False,
-    shareable: Annotated[
-        bool,
-        typer.Option(
-            "--shareable",
-            help="The store is to be passed on: no ratings, and titles only where the data's licence "
-            "allows it.",
-        ),
-    ] = False,
+    shareable: ShareableOption = False,
     ratings: RatingsOption = True,
 ) -> None:
     """Distil small models from a large teacher, resumable, and publish them to a store.
@@ -66,21 +67,52 @@ def distil(
     The teacher's members are fitted twice: without the validation rows, to find what each should count,
     and on all training rows. See docs/distillation.md.
     """
-    from training.cli.console import console, load_table
-    from training.cli.distil_console import Request, distil_and_report, named_distilled
+    wanted = select(models, DISTILLED, "distilled model")
+    with _DistilProgress() as progress:
+        manifests = distil_models(
+            wanted,
+            DataOptions(data, column_names(columns), split, split_seed),
+            None if validate_only else PublishOptions(store, shareable, ratings),
+            work=work,
+            seed=seed,
+            tile_users=tile_users,
+            validation_fraction=validation_fraction,
+            progress=progress,
+        )
+    if validate_only:
+        return
+    table = Table("model", "parameters", "bytes", "MSE", "RMSE", "MAE", "seconds", title="on the test rows")
+    for manifest in manifests:
+        accuracy = manifest.accuracy
+        table.add_row(
+            manifest.name,
+            f"{manifest.parameters.total:,}",
+            f"{manifest.weights_bytes:,}",
+            f"{accuracy.mse:.4f}",
+            f"{accuracy.rmse:.4f}",
+            f"{accuracy.mae:.4f}",
+            f"{manifest.training.seconds:.0f}",
+        )
+    console.print(table)
+    console.print(f"published to {store}; serve it: make serve STORE={store}")
 
-    wanted = named_distilled(models)
-    request = Request(
-        models=wanted,
-        table=load_table(data, columns),
-        split=split.value,
-        split_seed=split_seed,
-        work=work,
-        store=None if validate_only else store,
-        shareable=shareable,
-        with_ratings=ratings and not shareable,
-        seed=seed,
-        tile_users=tile_users,
-        validation_fraction=validation_fraction,
-    )
-    interruptible(distil_and_report, request, console)
+
+class _DistilProgress(ConsoleProgress):
+    def __init__(self) -> None:
+        super().__init__()
+        self._done: set[str] = set()
+
+    def on_split(self, split: Split) -> None:
+        """Say nothing: there are two splits."""
+
+    def on_step(self, task: str, done: int, total: int, losses: Mapping[str, float] | None = None) -> None:
+        super().on_step(task, done, total, losses)
+        if done == total and task not in self._done:
+            self._done.add(task)
+            console.print(f"{task}: done")
+
+    def on_validation(self, mse: Mapping[str, float], rows: int) -> None:
+        table = Table("what", "MSE", title=f"on {rows:,} validation rows")
+        for name, value in mse.items():
+            table.add_row(name, f"{value:.4f}")
+        console.print(table)

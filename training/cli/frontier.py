@@ -1,34 +1,40 @@
-"""The command `frontier`: parses its options and calls."""
+"""The command `frontier`."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.table import Table
 
-from training.cli.commands import (
-    BUNDLED,
+from training.cli.options import (
     ColumnsOption,
     DataOption,
-    SplitName,
     SplitOption,
     SplitSeedOption,
-    app,
+    column_names,
     interruptible,
     whole_numbers,
 )
+from training.cli.output import ConsoleProgress, console
+from training.data.split import Split
+from training.publish.options import BUNDLED_DATA, DataOptions
+from training.publish.workflow import draw_frontier
+
+if TYPE_CHECKING:
+    from training.search.frontier.table import Row
 
 
-@app.command()
+@interruptible
 def frontier(
-    data: DataOption = BUNDLED,
+    data: DataOption = BUNDLED_DATA,
     columns: ColumnsOption = None,
     out: Annotated[
         Path,
         typer.Option(help="Folder of the table and the pictures; a run that was stopped goes on from there."),
     ] = Path("runs/frontier"),
-    split: SplitOption = SplitName.RANDOM,
+    split: SplitOption = "random",
     split_seed: SplitSeedOption = 0,
     seeds: Annotated[
         str, typer.Option(help="Seeds of training, with commas between: the grid is made with each.")
@@ -45,16 +51,46 @@ def frontier(
 
     Finished models are kept in the table, and not made again. See docs/models.md.
     """
-    from training.cli.console import console, load_table
-    from training.cli.frontier_console import Request, draw_frontier
-
-    request = Request(
-        table=load_table(data, columns),
-        split=split.value,
-        split_seed=split_seed,
-        seeds=whole_numbers(seeds, "--seeds") or (0,),
-        quick=quick,
-        out=out,
-        store=store,
+    options = DataOptions(data, column_names(columns), split, split_seed)
+    training_seeds = whole_numbers(seeds, "--seeds") or (0,)
+    with _FrontierProgress() as progress:
+        result = draw_frontier(
+            options, out=out, store=store, seeds=training_seeds, quick=quick, progress=progress
+        )
+    table = Table(
+        *("group", "model", "parameters", "bytes", "validation MSE", "test MSE", "spread"),
+        title="★: no other model is as small with as low a test error",
     )
-    interruptible(draw_frontier, request, console)
+    for line in result.lines:
+        table.add_row(
+            line.group,
+            line.label,
+            f"{line.parameters:,}{' ★' if line.best_parameters else ''}",
+            f"{line.nbytes:,}{' ★' if line.best_bytes else ''}",
+            "" if line.validation_mse != line.validation_mse else f"{line.validation_mse:.4f}",
+            f"{line.test_mse:.4f}",
+            f"{line.spread:.4f}" if line.seeds > 1 else "",
+        )
+    console.print(table)
+    console.print(f"table: {result.table}; summary: {result.summary}; pictures: {result.page}")
+
+
+class _FrontierProgress(ConsoleProgress):
+    def __init__(self) -> None:
+        super().__init__()
+        self._models = self._bars.add_task("models", total=None, losses="")
+
+    def on_split(self, split: Split) -> None:
+        console.print(
+            f"{split.train.size:,} training rows, {split.validation.size:,} validation rows to choose on, "
+            f"{split.test.size:,} test rows that nothing is chosen on"
+        )
+
+    def on_point(self, done: int, total: int, seed: int, row: Row | None, remark: str) -> None:
+        self._bars.update(self._models, completed=done, total=total)
+        if row is not None:
+            remark = (
+                f"{row.group}, {row.label}: {row.nbytes:,} bytes, {row.parameters:,} parameters, "
+                f"validation MSE {row.validation_mse:.4f}{f' ({remark})' if remark else ''}"
+            )
+        console.print(f"[{done}] seed {seed}: {remark}", markup=False)

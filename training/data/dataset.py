@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.artefact.ids.vocabulary import Vocabulary
-from training.data.split import Split
+from training.data.split import Split, SplitKind, split_ratings
 from training.data.table import RatingsTable
 from training.data.vocabulary import by_popularity
 from training.errors import SplitError
@@ -95,3 +95,20 @@ def prepare(table: RatingsTable, split: Split) -> Dataset:
         validation=validation,
         test=test,
     )
+
+
+def make_dataset(
+    table: RatingsTable, kind: SplitKind = "random", seed: int = 0, validation_fraction: float = 0.0
+) -> Dataset:
+    """Splits and indexes a table.
+
+    Args:
+        table: The ratings.
+        kind: How test rows are chosen.
+        seed: Of the random split.
+        validation_fraction: Part of the other rows to choose on.
+
+    Raises:
+        SplitError: The data does not allow this split.
+    """
+    return prepare(table, split_ratings(table, kind, seed, validation_fraction))

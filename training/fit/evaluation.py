@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.artefact.fallback import Fallback, damped_means
+from training.artefact.ids.vocabulary import Vocabulary
 from training.artefact.manifest import AccuracyRecord
 from training.artefact.reader import Artefact
 from training.data.dataset import Dataset, Examples
@@ -33,6 +34,21 @@ class Errors:
     mse: float
     rmse: float
     mae: float
+
+
+@dataclass(frozen=True)
+class Evaluation(Errors):
+    """Errors over rows of which the fallback answers the cold ones.
+
+    Attributes:
+        mse_warm: Mean squared error of the rows that the model answered; None where there are none.
+        rows: All rows.
+        cold_rows: Those that the fallback answered.
+    """
+
+    mse_warm: float | None
+    rows: int
+    cold_rows: int
 
 
 def errors(observed: NDArray[np.float32], predicted: NDArray[np.floating]) -> Errors:
@@ -69,6 +85,22 @@ def train_mean(dataset: Dataset) -> float:
     return float(np.round(np.mean(dataset.train.ratings, dtype=np.float64), 6))
 
 
+def evaluate_examples(
+    predict: Predict, fallback: Fallback, examples: Examples, users: Vocabulary, movies: Vocabulary
+) -> Evaluation:
+    """Errors of what the service would answer with `on_unknown: "fallback"`."""
+    rated, cold = predict_all(predict, fallback, examples, users.warm, movies.warm)
+    found = errors(examples.ratings, rated)
+    return Evaluation(
+        mse=found.mse,
+        rmse=found.rmse,
+        mae=found.mae,
+        mse_warm=None if cold.all() else errors(examples.ratings[~cold], rated[~cold]).mse,
+        rows=len(examples),
+        cold_rows=int(np.count_nonzero(cold)),
+    )
+
+
 def predict_all(
     predict: Predict, fallback: Fallback, examples: Examples, warm_users: int, warm_movies: int
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
@@ -96,26 +128,37 @@ def cold_rows(examples: Examples, warm_users: int, warm_movies: int) -> NDArray[
 def evaluate(predict: Predict, fallback: Fallback, dataset: Dataset) -> AccuracyRecord:
     """Errors over every test row, cold ones by the fallback, beside global mean and biases only."""
     test = dataset.test
-    rated, cold = predict_all(predict, fallback, test, dataset.users.warm, dataset.movies.warm)
-    over_all = errors(test.ratings, rated)
+    found = evaluate_examples(predict, fallback, test, dataset.users, dataset.movies)
     # Not the fallback's: a model's biases need not say the mean exactly.
     mean = train_mean(dataset)
     return AccuracyRecord(
-        mse=over_all.mse,
-        rmse=over_all.rmse,
-        mae=over_all.mae,
-        mse_warm=_mse_of_warm(test.ratings, rated, cold),
-        test_rows=len(test),
-        cold_rows=int(np.count_nonzero(cold)),
+        mse=found.mse,
+        rmse=found.rmse,
+        mae=found.mae,
+        mse_warm=found.mse_warm,
+        test_rows=found.rows,
+        cold_rows=found.cold_rows,
         global_mean_mse=errors(test.ratings, np.full(len(test), mean)).mse,
         biases_only_mse=errors(test.ratings, biases_only(dataset)).mse,
     )
 
 
-def _mse_of_warm(
-    observed: NDArray[np.float32], rated: NDArray[np.float32], cold: NDArray[np.bool_]
-) -> float | None:
-    return None if cold.all() else errors(observed[~cold], rated[~cold]).mse
+def evaluate_artefact(
+    predict: Predict, artefact: Artefact, table: RatingsTable, rows: NDArray[np.int64] | None = None
+) -> Evaluation:
+    """Errors of an artefact on a table that it need not have been trained on; ids are matched as text.
+
+    Args:
+        predict: The artefact's model on indices.
+        artefact: Its vocabularies and its fallback.
+        table: Where the ratings come from.
+        rows: `(n,)` row positions, or None for all.
+    """
+    wanted = slice(None) if rows is None else rows
+    user_index = artefact.users.indices(list(table.users))[table.user_index[wanted]]
+    movie_index = artefact.movies.indices(list(table.movies))[table.movie_index[wanted]]
+    examples = Examples(user_index, movie_index, table.ratings[wanted])
+    return evaluate_examples(predict, artefact.fallback, examples, artefact.users, artefact.movies)
 
 
 def biases_only(dataset: Dataset) -> NDArray[np.float64]:
@@ -142,42 +185,3 @@ def biases_only(dataset: Dataset) -> NDArray[np.float64]:
 def _damped_sums(index: NDArray[np.int32], rest: NDArray[np.floating], size: int) -> NDArray[np.float64]:
     counts = np.bincount(index, minlength=size)
     return np.bincount(index, weights=rest, minlength=size) / (counts + _BIAS_DAMPING)
-
-
-@dataclass(frozen=True)
-class ErrorsElsewhere:
-    """Errors of an artefact on rows of any table, over all of them and over the warm ones."""
-
-    rows: int
-    cold_rows: int
-    mse: float
-    rmse: float
-    mae: float
-    mse_warm: float | None
-
-
-def evaluate_elsewhere(
-    predict: Predict, artefact: Artefact, table: RatingsTable, rows: NDArray[np.int64] | None
-) -> ErrorsElsewhere:
-    """Errors of an artefact on a table that it need not have been trained on; ids are matched as text.
-
-    Args:
-        predict: The artefact's model on indices.
-        artefact: Its vocabularies and its fallback.
-        table: Where the ratings come from.
-        rows: `(n,)` row positions, or None for all.
-    """
-    wanted = slice(None) if rows is None else rows
-    user_index = artefact.users.indices(list(table.users))[table.user_index[wanted]]
-    movie_index = artefact.movies.indices(list(table.movies))[table.movie_index[wanted]]
-    examples = Examples(user_index, movie_index, table.ratings[wanted])
-    rated, cold = predict_all(predict, artefact.fallback, examples, artefact.users.warm, artefact.movies.warm)
-    over_all = errors(examples.ratings, rated)
-    return ErrorsElsewhere(
-        rows=len(examples),
-        cold_rows=int(np.count_nonzero(cold)),
-        mse=over_all.mse,
-        rmse=over_all.rmse,
-        mae=over_all.mae,
-        mse_warm=_mse_of_warm(examples.ratings, rated, cold),
-    )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -12,52 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.data.dataset import Dataset, Examples
+from training.fit.evaluation import model_fallback
 from training.layers.rating_head import MAX_STARS
-from training.models.rating_model import RatingModel, build_rating_model, resolve_settings
+from training.models.rating_model import build_rating_model, resolve_settings
+from training.models.trained import PREDICT_BATCH, TrainedModel
 from training.settings import ModelSettings, Recipe
-
-# Rows a step when only predicting: large enough to be fast, small enough for any memory.
-_PREDICT_BATCH = 65_536
 
 OnStep = Callable[[int, int, dict[str, float]], None]
 """Called after each batch with (steps done, steps in all, losses so far)."""
 
 
-@dataclass(frozen=True)
-class Fitted:
-    """A fitted model and how it came about.
-
-    Attributes:
-        settings: What was built, with every default filled in.
-        recipe: How it was fitted, with its batch size filled in.
-        model: The Keras models, on indices and on ids.
-        history: One number an epoch: `mse`, `mae` (while fitting, so of the epoch's middle), and `val_mse`,
-            `val_mae` (at its end) where rows were held out.
-        seconds: Wall time of building, compiling and fitting.
-    """
-
-    settings: ModelSettings
-    recipe: Recipe
-    model: RatingModel
-    history: dict[str, list[float]]
-    seconds: float
-
-    @property
-    def seed(self) -> int:
-        """The recipe's seed."""
-        return self.recipe.seed
-
-    @property
-    def epochs(self) -> int:
-        """Epochs that were run."""
-        return len(self.history["mse"])
-
-    def predict(self, user_index: NDArray[np.int32], movie_index: NDArray[np.int32]) -> NDArray[np.float32]:
-        """`(n,)` predicted stars of `(n,)` pairs, all within the tables."""
-        return predict(self.model.indexed, user_index, movie_index)
-
-
-def fit(settings: ModelSettings, recipe: Recipe, dataset: Dataset, on_step: OnStep | None = None) -> Fitted:
+def fit(
+    settings: ModelSettings, recipe: Recipe, dataset: Dataset, on_step: OnStep | None = None
+) -> TrainedModel:
     """A model with these settings, fitted by this recipe.
 
     The same seed on the same machine gives the same weights.
@@ -66,7 +32,11 @@ def fit(settings: ModelSettings, recipe: Recipe, dataset: Dataset, on_step: OnSt
         settings: What to build.
         recipe: How to fit it; `dataset.validation` must have been cut with its fraction.
         dataset: Rows and vocabularies.
-        on_step: Told about progress.
+        on_step: Called as it proceeds.
+
+    Returns:
+        The model. Its history holds `mse`, `mae` (while fitting, so of the epoch's middle), and `val_mse`,
+        `val_mae` (at its end) where rows were held out.
 
     Raises:
         SettingsError: The settings are not legal for this many users and movies.
@@ -100,7 +70,7 @@ def fit(settings: ModelSettings, recipe: Recipe, dataset: Dataset, on_step: OnSt
         batches,
         epochs=recipe.epochs,
         validation_data=validation,
-        validation_batch_size=min(_PREDICT_BATCH, max(len(dataset.validation), 1)),
+        validation_batch_size=min(PREDICT_BATCH, max(len(dataset.validation), 1)),
         callbacks=callbacks,
         shuffle=False,
         verbose=0,
@@ -110,18 +80,8 @@ def fit(settings: ModelSettings, recipe: Recipe, dataset: Dataset, on_step: OnSt
         for name, values in history.history.items()
         if name in ("mse", "mae", "val_mse", "val_mae")
     }
-    return Fitted(settings, recipe, model, curves, time.perf_counter() - started)
-
-
-def predict(
-    model: keras.Model, user_index: NDArray[np.int32], movie_index: NDArray[np.int32]
-) -> NDArray[np.float32]:
-    """`(n,)` predicted stars of `(n,)` pairs by an index model."""
-    parts = [
-        np.asarray(model((user_index[at : at + _PREDICT_BATCH], movie_index[at : at + _PREDICT_BATCH])))
-        for at in range(0, user_index.size, _PREDICT_BATCH)
-    ]
-    return np.concatenate(parts) if parts else np.empty(0, dtype=np.float32)
+    seconds = time.perf_counter() - started
+    return TrainedModel(model, recipe, recipe.seed, curves, seconds, model_fallback(model, dataset))
 
 
 def _batch_size(rows: int) -> int:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypeVar
 
+from training.errors import SettingsError
 from training.settings import FullTable, MixedDimension, ModelSettings, QuotientRemainder
 
 BASELINE: Final = ModelSettings(
@@ -30,3 +31,25 @@ MODELS: Final[Mapping[str, ModelSettings]] = MappingProxyType(
     {settings.name: settings for settings in (BASELINE, MEMORY_EFFICIENT)}
 )
 """What `fit` can train by name, in the order in which it is reported."""
+
+_Model = TypeVar("_Model")
+
+
+def select(names: Sequence[str] | None, models: Mapping[str, _Model], what: str = "model") -> list[_Model]:
+    """The models of these names, or all where none is named.
+
+    Args:
+        names: Which.
+        models: Those there are, by name.
+        what: What to call them in an error.
+
+    Raises:
+        SettingsError: A name that no model has, or one given twice.
+    """
+    chosen = names or list(models)
+    unknown = [name for name in chosen if name not in models]
+    if unknown:
+        raise SettingsError(f"there is no {what} {unknown[0]!r}; there are {', '.join(models)}")
+    if len(set(chosen)) != len(chosen):
+        raise SettingsError("a model is named twice")
+    return [models[name] for name in chosen]

@@ -1,12 +1,11 @@
-"""From a fitted model to an artefact in the store: figures, manifest, titles."""
+"""From a trained model to an artefact in the store: figures, manifest, titles."""
 
 from __future__ import annotations
 
 import datetime
 import importlib.metadata
 import platform
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Final
 
 import keras
 import numpy as np
@@ -34,104 +33,76 @@ from training.artefact.manifest import (
 from training.artefact.reader import Artefact
 from training.artefact.writer import publish
 from training.data.dataset import Dataset
-from training.data.table import Movie
-from training.models.rating_model import RatingModel, logical_sizes
+from training.data.readers.ratings import load_ratings
+from training.models.rating_model import logical_sizes
+from training.models.trained import TrainedModel
 from training.publish.agreement import check_agreement
+from training.publish.options import BUNDLED_DATA, PublishOptions
 from training.publish.popularity_ranges import popularity_ranges
-from training.settings import ModelSettings, Settings
 
 _RECORDED_PACKAGES = ("keras", "tensorflow", "numpy", "h5py")
-
-
-class Publishable(Protocol):
-    """A model with the record of how it came about: fitted by gradients or distilled."""
-
-    @property
-    def settings(self) -> ModelSettings:
-        """What was built, with every default filled in."""
-
-    @property
-    def recipe(self) -> Settings:
-        """How it was made."""
-
-    @property
-    def seed(self) -> int:
-        """The recipe's seed."""
-
-    @property
-    def model(self) -> RatingModel:
-        """The Keras models."""
-
-    @property
-    def history(self) -> dict[str, list[float]]:
-        """Curves, one number an epoch each."""
-
-    @property
-    def epochs(self) -> int:
-        """Epochs that were run."""
-
-    @property
-    def seconds(self) -> float:
-        """Wall time."""
+# Data sets whose movie ids are those of movielens.org, as the bundled set's are. ML-100K has its own.
+_SAME_MOVIE_IDS: Final = frozenset({"ml-1m", "ml-10m", "ml-20m", "ml-25m", "ml-32m"})
 
 
 def publish_model(
-    store: Path,
-    fitted: Publishable,
-    dataset: Dataset,
-    fallback: Fallback,
-    accuracy: AccuracyRecord,
-    titles: dict[str, Movie],
-    with_ratings: bool = False,
+    trained: TrainedModel, dataset: Dataset, accuracy: AccuracyRecord, options: PublishOptions
 ) -> Artefact:
     """Write the model to `store/<its name>`, whole or not at all.
 
     Args:
-        store: The models store.
-        fitted: What to write.
-        dataset: What it was fitted on.
-        fallback: What answers for its cold ids.
-        accuracy: Its figures on the test rows.
-        titles: Titles that may travel with it; those of movies outside the vocabulary are left out.
-        with_ratings: Whether all ratings of the data set travel with it, those of test rows too.
+        trained: The model.
+        dataset: What it was trained on.
+        accuracy: Its errors on the test rows.
+        options: Where it goes, and what travels with it.
 
     Raises:
         ArtefactError: The store cannot be written; it is as before.
     """
-    with_ids = fitted.model.with_ids(dataset.users, dataset.movies)
+    with_ids = trained.model.with_ids(dataset.users, dataset.movies)
 
     def describe(
         model_file: FileRecord, movies_file: FileRecord | None, ratings_file: RatingsFileRecord | None
     ) -> Manifest:
         return Manifest(
             format_version=PLAIN_VERSION if ratings_file is None else RATINGS_VERSION,
-            name=fitted.settings.name,
-            description=fitted.settings.description,
+            name=trained.settings.name,
+            description=trained.settings.description,
             model_file=model_file,
             movies_file=movies_file,
             ratings_file=ratings_file,
-            settings=fitted.settings.model_dump(mode="json"),
+            settings=trained.settings.model_dump(mode="json"),
             parameters=_parameters(with_ids),
             weights_bytes=sum(_bytes(weight) for weight in with_ids.weights),
             vocabulary=VocabularyRecord(users=_side(dataset.users), movies=_side(dataset.movies)),
-            fallback=_fallback(fallback),
+            fallback=_fallback(trained.fallback),
             dataset=_dataset(dataset),
             split=_split(dataset),
             accuracy=accuracy,
-            training=_training(fitted),
+            training=_training(trained),
             popularity=popularity_ranges(dataset.movie_popularity),
         )
 
     def check(artefact: Artefact) -> None:
-        check_agreement(artefact, fitted.model.indexed)
+        check_agreement(artefact, trained.model.indexed)
 
-    known = {
+    given = _given(dataset) if options.carries_ratings else None
+    titles = _titles(dataset, options.shareable)
+    return publish(options.store, trained.settings.name, with_ids.save, describe, titles, given, check)
+
+
+def _titles(dataset: Dataset, shareable: bool) -> dict[str, dict[str, Any]]:
+    """Titles and genres that may travel with the artefact, by movie id."""
+    table = dataset.table
+    titles = table.titles
+    if shareable and not table.redistributable:
+        # The bundled set, which may be passed on, knows many movies of the sets that share its ids.
+        titles = load_ratings(BUNDLED_DATA).titles if table.name in _SAME_MOVIE_IDS else {}
+    return {
         movie_id: {"title": titles[movie_id].title, "genres": list(titles[movie_id].genres)}
         for movie_id in dataset.movies
         if movie_id in titles
     }
-    given = _given(dataset) if with_ratings else None
-    return publish(store, fitted.settings.name, with_ids.save, describe, known, given, check)
 
 
 def _given(dataset: Dataset) -> GivenRatings:
@@ -207,16 +178,16 @@ def _split(dataset: Dataset) -> SplitRecord:
     )
 
 
-def _training(fitted: Publishable) -> TrainingRecord:
+def _training(trained: TrainedModel) -> TrainingRecord:
     versions = {"python": platform.python_version()}
     for package in _RECORDED_PACKAGES:
         versions[package] = _installed_version(package)
     return TrainingRecord(
-        recipe=fitted.recipe.model_dump(mode="json"),
-        epochs=fitted.epochs,
-        seconds=round(fitted.seconds, 3),
-        seed=fitted.seed,
-        history={name: [round(value, 6) for value in values] for name, values in fitted.history.items()},
+        recipe=trained.recipe.model_dump(mode="json"),
+        epochs=trained.epochs,
+        seconds=round(trained.seconds, 3),
+        seed=trained.seed,
+        history={name: [round(value, 6) for value in values] for name, values in trained.history.items()},
         created_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         versions=versions,
     )

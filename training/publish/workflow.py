@@ -1,117 +1,396 @@
-"""One training, from a ratings file to an artefact in the store."""
+"""From a ratings file to what it is worth: published artefacts, or the frontier's table and pictures.
+
+The one path of the command line, the tests and the benchmarks. Each function reads the ratings, splits them,
+trains, evaluates and publishes; it prints nothing and reports to a `Progress`. Keras, whose import takes
+seconds, is imported once the ratings are known to be readable.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
-from training.artefact.fallback import Fallback
-from training.artefact.manifest import AccuracyRecord
+from training.artefact.files import atomic_write
+from training.artefact.manifest import Manifest
 from training.artefact.reader import Artefact
-from training.data.dataset import Dataset, prepare
+from training.artefact.writer import make_store
+from training.data.dataset import Dataset
 from training.data.readers.ratings import load_ratings
-from training.data.split import SplitKind, split_ratings
-from training.data.table import Movie, RatingsTable
-from training.fit.evaluation import evaluate, model_fallback
-from training.fit.fitting import Fitted, OnStep, fit
-from training.models.rating_model import resolve_settings
-from training.publish.publishing import publish_model
+from training.data.split import Split, split_ratings
+from training.data.split_files import write_split
+from training.data.table import RatingsTable
+from training.distillation.base.settings import DistilledModel
+from training.errors import ReportError
+from training.fit.recipes import BIASED
+from training.publish.options import DataOptions, PublishOptions
+from training.publish.progress import SILENT, Progress
+from training.search.budget.budget import parse_budget
+from training.search.budget.effort import FULL, Effort
 from training.settings import ModelSettings, Recipe
 
-# Data sets whose movie ids are those of movielens.org, as the bundled set's are. ML-100K has its own.
-_SAME_MOVIE_IDS = frozenset({"ml-1m", "ml-10m", "ml-20m", "ml-25m", "ml-32m"})
+if TYPE_CHECKING:
+    from training.fit.evaluation import Evaluation
+    from training.search.budget.selection import Trial
+    from training.search.frontier.summary import Line
 
-BUNDLED_DATA = Path(__file__).resolve().parent.parent / "data" / "ml-latest-small"
+FRONTIER_TABLE: Final = "frontier.csv"
+FRONTIER_SUMMARY: Final = "frontier.md"
 
 
 @dataclass(frozen=True)
-class Judged:
-    """A fitted model with its figures on the test rows, not yet published."""
+class FitResult:
+    """Models that were fitted together.
 
-    fitted: Fitted
-    dataset: Dataset
-    fallback: Fallback
-    accuracy: AccuracyRecord
+    Attributes:
+        manifests: Of the published artefacts.
+        report: The page of plots.
+    """
 
-    def publish(self, store: Path, titles: dict[str, Movie], with_ratings: bool = False) -> Artefact:
-        """Write it to the store, whole or not at all.
-
-        Args:
-            store: The models store.
-            titles: Titles that may travel with it.
-            with_ratings: Whether the data set's ratings travel with it.
-
-        Raises:
-            ArtefactError: The store cannot be written; it is as before.
-        """
-        return publish_model(
-            store, self.fitted, self.dataset, self.fallback, self.accuracy, titles, with_ratings
-        )
+    manifests: list[Manifest]
+    report: Path
 
 
-def make_dataset(table: RatingsTable, kind: SplitKind, split_seed: int, recipe: Recipe) -> Dataset:
-    """The table, split and indexed as the recipe asks.
+@dataclass(frozen=True)
+class BudgetResult:
+    """A model that was chosen under a budget.
+
+    Attributes:
+        budget: What its weights might come to.
+        trials: All that was tried.
+        best: The trial that was chosen.
+        manifest: Of the published artefact.
+    """
+
+    budget: str
+    trials: list[Trial]
+    best: Trial
+    manifest: Manifest
+
+
+@dataclass(frozen=True)
+class FrontierResult:
+    """A frontier that was drawn.
+
+    Attributes:
+        lines: The models over all seeds, beside what they are compared with.
+        table: The CSV of single models.
+        summary: The lines in Markdown.
+        page: The pictures.
+    """
+
+    lines: list[Line]
+    table: Path
+    summary: Path
+    page: Path
+
+
+def load_table(data: DataOptions, progress: Progress = SILENT) -> RatingsTable:
+    """The ratings that a run reads.
 
     Raises:
+        DataError: They cannot be read.
+    """
+    with progress.busy(f"reading {data.path}"):
+        table = load_ratings(data.path, columns=data.columns)
+    progress.on_table(table)
+    return table
+
+
+def split_table(
+    data: DataOptions, validation_fraction: float, out: Path | None, progress: Progress = SILENT
+) -> Split:
+    """Split the ratings, and write the rows of each part to the folder `out`, if there is one.
+
+    Raises:
+        DataError: The ratings cannot be read.
         SplitError: The data does not allow this split.
     """
-    return prepare(table, split_ratings(table, kind, split_seed, recipe.validation_fraction))
+    table = load_table(data, progress)
+    split = split_ratings(table, data.split, data.split_seed, validation_fraction)
+    progress.on_split(split)
+    if out is not None:
+        write_split(split, out)
+    return split
 
 
-def check_settings(models: list[ModelSettings], dataset: Dataset) -> None:
-    """Refuse what would be refused later, before the first model is fitted.
+def fit_models(
+    models: Sequence[ModelSettings],
+    recipe: Recipe,
+    data: DataOptions,
+    options: PublishOptions,
+    report: Path | None = None,
+    progress: Progress = SILENT,
+) -> FitResult:
+    """Fit models one after the other, publish them, and plot how it went.
+
+    Args:
+        models: What to fit.
+        recipe: How.
+        data: On what.
+        options: Where the artefacts go.
+        report: Folder of the plots; None for `.report` in the store.
+        progress: Is told.
+
+    Raises:
+        DataError: The ratings cannot be read.
+        SplitError: The data does not allow this split.
+        SettingsError: Some settings are not legal for this data.
+        ArtefactError: The store cannot be written; it is as before.
+        ReportError: The plots cannot be written.
+    """
+    dataset = data.dataset(load_table(data, progress), recipe.validation_fraction)
+    artefacts = fit_on(dataset, models, recipe, options, progress)
+    from training.publish.reports import write_report
+
+    manifests = [artefact.manifest for artefact in artefacts]
+    return FitResult(manifests, write_report(manifests, dataset, report or options.store / ".report"))
+
+
+def fit_on(
+    dataset: Dataset,
+    models: Sequence[ModelSettings],
+    recipe: Recipe,
+    options: PublishOptions,
+    progress: Progress = SILENT,
+) -> list[Artefact]:
+    """Fit models to a dataset and publish them; the part of `fit_models` that needs no file.
 
     Raises:
         SettingsError: Some settings are not legal for this dataset.
-    """
-    for settings in models:
-        resolve_settings(
-            settings,
-            len(dataset.users),
-            len(dataset.movies),
-            dataset.movie_popularity,
-            dataset.user_popularity,
-        )
-
-
-def fit_and_judge(
-    settings: ModelSettings, recipe: Recipe, dataset: Dataset, on_step: OnStep | None = None
-) -> Judged:
-    """Fit a model, and measure it once on the test rows.
-
-    Raises:
-        SettingsError: The settings are not legal for this dataset.
-    """
-    fitted = fit(settings, recipe, dataset, on_step)
-    fallback = model_fallback(fitted.model, dataset)
-    return Judged(fitted, dataset, fallback, evaluate(fitted.predict, fallback, dataset))
-
-
-def train(
-    settings: ModelSettings,
-    recipe: Recipe,
-    dataset: Dataset,
-    store: Path,
-    titles: dict[str, Movie],
-    with_ratings: bool = False,
-) -> Artefact:
-    """Fit, judge and publish one model; see `Judged.publish`.
-
-    Raises:
-        SettingsError: The settings are not legal for this dataset.
         ArtefactError: The store cannot be written; it is as before.
     """
-    return fit_and_judge(settings, recipe, dataset).publish(store, titles, with_ratings)
+    progress.on_split(dataset.split)
+    with progress.busy("importing Keras"):
+        from training.fit.evaluation import evaluate
+        from training.fit.fitting import fit
+        from training.models.resolving import resolve_settings
+        from training.publish.publishing import publish_model
+    # What can be refused is refused before the first model is fitted.
+    for settings in models:
+        sizes = len(dataset.users), len(dataset.movies)
+        resolve_settings(settings, *sizes, dataset.movie_popularity, dataset.user_popularity)
+    make_store(options.store, [settings.name for settings in models])
+    fitted = []
+    for settings in models:
+        progress.on_step(settings.name, 0, 0)
+        fitted.append(fit(settings, recipe, dataset, partial(progress.on_step, settings.name)))
+        progress.on_trained(fitted[-1])
+    accuracies = [evaluate(trained.predict, trained.fallback, dataset) for trained in fitted]
+    # All are published at the end: a run that is stopped leaves the store as it was.
+    return [
+        publish_model(trained, dataset, accuracy, options)
+        for trained, accuracy in zip(fitted, accuracies, strict=True)
+    ]
 
 
-def titles_to_carry(table: RatingsTable, shareable: bool) -> dict[str, Movie]:
-    """Titles for the artefact.
+def fit_within_budget(
+    budget: str,
+    name: str,
+    data: DataOptions,
+    options: PublishOptions,
+    *,
+    work: Path,
+    seed: int = 0,
+    effort: Effort = FULL,
+    progress: Progress = SILENT,
+) -> BudgetResult:
+    """Try what fits a budget, choose on validation rows, train the best on all training rows, publish it.
 
     Args:
-        table: The data set that the model learns from.
-        shareable: Whether the store is to be passed on. Then a data set that forbids redistribution
-            lends no titles; the bundled one knows many movies of the sets that share its ids.
+        budget: As written, such as `64KB`.
+        name: Of the model that comes out.
+        data: On what.
+        options: Where the artefact goes.
+        work: Folder of finished teachers; a run that was stopped goes on from there.
+        seed: Of every random draw.
+        effort: How much to spend on each thing that fits.
+        progress: Is told.
+
+    Raises:
+        SettingsError: The budget is no budget, or nothing fits it.
+        TrainingError: As in `fit_models`, or the work folder cannot be used.
     """
-    if not shareable or table.redistributable:
-        return table.titles
-    return load_ratings(BUNDLED_DATA).titles if table.name in _SAME_MOVIE_IDS else {}
+    limit = parse_budget(budget)
+    table = load_table(data, progress)
+    with progress.busy("importing Keras"):
+        from training.distillation.base.work_folder import open_work_folder
+        from training.fit.evaluation import evaluate
+        from training.publish.publishing import publish_model
+        from training.search.budget.proposals import propose
+        from training.search.budget.selection import best_of, final_fraction, train_best, try_all
+        from training.search.candidates import CandidateTrainer
+
+    dataset = data.dataset(table, BIASED.validation_fraction)
+    progress.on_split(dataset.split)
+    proposals, refusals = propose(dataset, limit, seed, effort)
+    progress.on_proposals(limit, len(dataset.validation), refusals)
+    teacher = effort.teacher_for(len(dataset.train))
+    with open_work_folder(work) as folder:
+        trainer = CandidateTrainer(dataset, folder, seed=seed, teacher=teacher, on_progress=progress.on_step)
+        trials = try_all(trainer, limit, proposals, progress.on_trial)
+        best = best_of(trials)
+        winner = next(proposal for proposal in proposals if proposal.label == best.label)
+        dataset = data.dataset(table, final_fraction(winner))
+        trainer = CandidateTrainer(dataset, folder, seed=seed, teacher=teacher, on_progress=progress.on_step)
+        trained = train_best(trainer, winner, limit, trials, name)
+    accuracy = evaluate(trained.predict, trained.fallback, dataset)
+    artefact = publish_model(trained, dataset, accuracy, options)
+    return BudgetResult(str(limit), trials, best, artefact.manifest)
+
+
+def distil_models(
+    models: Sequence[DistilledModel],
+    data: DataOptions,
+    options: PublishOptions | None,
+    *,
+    work: Path,
+    seed: int = 0,
+    tile_users: int = 256,
+    validation_fraction: float = 0.1,
+    progress: Progress = SILENT,
+) -> list[Manifest]:
+    """Find each teacher's blend on validation rows, then distil from all training rows and publish.
+
+    Args:
+        models: What to distil.
+        data: From what.
+        options: Where the artefacts go; None to fit the students without the validation rows, measure them
+            there, and publish nothing.
+        work: Folder of finished steps; a run that was stopped goes on from there.
+        seed: Of every random draw.
+        tile_users: Users whose predictions are in memory at a time.
+        validation_fraction: Part of the training rows that the blends' weights are found on.
+        progress: Is told.
+
+    Returns:
+        The manifests of the published artefacts.
+
+    Raises:
+        TrainingError: As in `fit_models`, or the work folder cannot be used.
+    """
+    table = load_table(data, progress)
+    with progress.busy("importing Keras"):
+        from training.distillation.base.work_folder import open_work_folder
+        from training.distillation.distiller import Distiller, check_limits_of
+        from training.fit.evaluation import evaluate
+        from training.publish.publishing import publish_model
+
+    dataset = data.dataset(table, 0.0)
+    progress.on_split(dataset.split)
+    check_limits_of(models, dataset)
+    manifests = []
+    with open_work_folder(work) as folder:
+        cut = data.dataset(table, validation_fraction)
+        distiller = Distiller(
+            cut,
+            folder,
+            seed=seed,
+            tile_users=tile_users,
+            on_progress=lambda what, done, total: progress.on_step(f"validation: {what}", done, total),
+        )
+        validated = distiller.validate(models, with_students=options is None)
+        progress.on_validation(validated.mse, len(cut.validation))
+        if options is None:
+            return []
+        distiller = Distiller(dataset, folder, seed=seed, tile_users=tile_users, on_progress=progress.on_step)
+        for model in models:
+            trained = distiller.distil(model, validated.blends[model.name])
+            accuracy = evaluate(trained.predict, trained.fallback, dataset)
+            manifests.append(publish_model(trained, dataset, accuracy, options).manifest)
+    return manifests
+
+
+def draw_frontier(
+    data: DataOptions,
+    *,
+    out: Path,
+    store: Path | None,
+    seeds: Sequence[int] = (0,),
+    quick: bool = False,
+    progress: Progress = SILENT,
+) -> FrontierResult:
+    """Train the models of the grid that the table does not have yet, then write summary and pictures.
+
+    Args:
+        data: On what.
+        out: Folder of the table, the pictures and finished teachers.
+        store: Models to draw beside the grid, where they have the same test rows; None for none.
+        seeds: Of training; the whole grid is made with each.
+        quick: Whether to take one model for each question, briefly fitted.
+        progress: Is told.
+
+    Raises:
+        TrainingError: As in `fit_models`, or the folder cannot be written.
+    """
+    table = load_table(data, progress)
+    with progress.busy("importing Keras"):
+        from training.distillation.base.work_folder import open_work_folder
+        from training.publish.frontier_report import write_charts
+        from training.search.candidates import CandidateTrainer
+        from training.search.frontier.grid import FULL, QUICK, QUICK_TEACHER, grid
+        from training.search.frontier.references import references
+        from training.search.frontier.running import run_grid
+        from training.search.frontier.summary import as_markdown, summarise
+
+    dataset = data.dataset(table, BIASED.validation_fraction)
+    progress.on_split(dataset.split)
+    rows = []
+    with open_work_folder(out / "work") as folder:
+        for place, seed in enumerate(seeds):
+            trainer = CandidateTrainer(
+                dataset,
+                folder,
+                seed=seed,
+                teacher=QUICK_TEACHER if quick else None,
+                on_progress=progress.on_step,
+            )
+            points = grid(dataset, QUICK if quick else FULL, seed, 2 if quick else None)
+            before, total = place * len(points), len(seeds) * len(points)
+            for done, found in enumerate(run_grid(points, trainer, out / FRONTIER_TABLE), before + 1):
+                progress.on_point(done, total, seed, found.row, found.remark)
+                if found.row is not None:
+                    rows.append(found.row)
+    lines = summarise([*references(dataset, store), *rows])
+    try:
+        with atomic_write(out / FRONTIER_SUMMARY) as summary:
+            summary.write_text(as_markdown(lines), encoding="utf-8")
+        page = write_charts(lines, f"{table.name}, {data.split} split", out)
+    except OSError as error:
+        raise ReportError(
+            f"{out}: summary and pictures cannot be written ({error.strerror or error})"
+        ) from error
+    return FrontierResult(lines, out / FRONTIER_TABLE, out / FRONTIER_SUMMARY, page)
+
+
+def evaluate_stored(
+    artefact: Artefact, data: DataOptions, all_rows: bool = False, progress: Progress = SILENT
+) -> Evaluation:
+    """Errors of a stored model on the test rows of a data set, or on all of its rows.
+
+    Args:
+        artefact: The model.
+        data: Which ratings; their ids must mean the same.
+        all_rows: Whether every row counts.
+        progress: Is told.
+
+    Raises:
+        ArtefactError: Keras cannot load the model.
+        DataError: The ratings cannot be read.
+        SplitError: The data does not allow this split.
+    """
+    table = load_table(data, progress)
+    rows = None
+    if not all_rows:
+        split = split_ratings(table, data.split, data.split_seed)
+        progress.on_split(split)
+        rows = split.test
+    with progress.busy("importing Keras"):
+        from training.fit.evaluation import evaluate_artefact
+        from training.models.loading import load_indexed_keras_model
+        from training.models.trained import predict
+
+        model = load_indexed_keras_model(artefact)
+    return evaluate_artefact(partial(predict, model), artefact, table, rows)

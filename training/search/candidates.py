@@ -1,13 +1,15 @@
-"""Something that could be trained, and what came out: by gradients, by packing that, or by distillation.
+"""Candidate models and what came of training them: by gradients, by packing that, or by distillation.
 
-The budget command and the frontier both ask "what does this model weigh, and how far off is it?" of many
-models on one dataset. A `Plan` says what to make; a `Bench` makes it, and fits teachers only once.
+The budget search and the frontier both ask "what does this model weigh, and how far off is it?" of many
+models on one dataset. A `Candidate` says what to train; a `CandidateTrainer` trains it, and fits each teacher
+only once.
 """
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -17,13 +19,14 @@ from training.data.dataset import Dataset, Examples
 from training.distillation.base.observed import Floats, Observed
 from training.distillation.base.settings import Blend, StudentSettings, TeacherSettings
 from training.distillation.base.work_folder import WorkFolder
-from training.distillation.distilling import student_fallback
+from training.distillation.distiller import student_fallback
 from training.distillation.student.factors import MAX_STARS, Factors, sigmoid
 from training.distillation.student.student import Student, fit_student
-from training.distillation.teacher.teacher import OnProgress, TeacherPredictions, Teaching
-from training.fit.evaluation import Errors, Predict, errors, model_fallback, predict_all
-from training.fit.fitting import Fitted, fit
+from training.distillation.teacher.teacher import OnProgress, Teacher, TeacherPredictions
+from training.fit.evaluation import Errors, Predict, evaluate_examples
+from training.fit.fitting import fit
 from training.models.rating_model import logical_sizes
+from training.models.trained import TrainedModel
 from training.settings import ModelSettings, Recipe, Settings
 
 TILE_USERS: Final = 256
@@ -33,14 +36,14 @@ ONE_CHAIN: Final = Blend(members=("ordinal",), weights=(1.0,))
 """The strongest single teacher: one Gibbs sampler."""
 
 
-class Plan(Settings):
-    """What to make.
+class Candidate(Settings):
+    """What to train.
 
     Attributes:
         model: Fitted by gradients, as `recipe` says; None where nothing is.
         recipe: How.
         student: A packed student. Of `model` where there is one, which is then its own teacher; else of
-            the teacher that all plans of a bench share.
+            the teacher that all candidates of a trainer share.
     """
 
     model: ModelSettings | None = None
@@ -57,22 +60,22 @@ class Plan(Settings):
 
 
 @dataclass(frozen=True)
-class Made:
-    """A model that was made from a plan.
+class TrainedCandidate:
+    """What came of a candidate.
 
     Attributes:
-        plan: What was asked for.
+        candidate: What was asked for.
         fitted: What gradients made; None for a student of the shared teacher.
         student: The packed student; None where none was asked for.
-        fallback: What answers for cold ids; always the model's own biases, or damped means without any.
+        fallback: What answers for cold ids; damped means for a model without biases.
         predict: Warm pairs to stars.
         parameters: Logical scalars before packing.
         nbytes: Bytes of all arrays, ids apart.
         seconds: Wall time, without the shared teacher's.
     """
 
-    plan: Plan
-    fitted: Fitted | None
+    candidate: Candidate
+    fitted: TrainedModel | None
     student: Student | None
     fallback: Fallback
     predict: Predict
@@ -82,19 +85,17 @@ class Made:
 
     def errors_on(self, examples: Examples, dataset: Dataset) -> Errors:
         """Errors over all of these rows, cold ones by the fallback."""
-        users, movies = dataset.users.warm, dataset.movies.warm
-        rated, _ = predict_all(self.predict, self.fallback, examples, users, movies)
-        return errors(examples.ratings, rated)
+        return evaluate_examples(self.predict, self.fallback, examples, dataset.users, dataset.movies)
 
 
-class Bench:
-    """Makes plans on one dataset.
+class CandidateTrainer:
+    """Trains candidates on one dataset.
 
     Attributes:
         dataset: What everything is fitted on.
         teacher: Members of the shared teacher.
         blend: What each counts in it.
-        seed: Of the teacher and of students; a plan's recipe has its own.
+        seed: Of the teacher and of students; a candidate's recipe has its own.
     """
 
     def __init__(
@@ -107,88 +108,83 @@ class Bench:
         blend: Blend = ONE_CHAIN,
         on_progress: OnProgress | None = None,
     ) -> None:
-        """Prepare a bench; nothing is fitted yet.
+        """Nothing is fitted yet.
 
         Args:
             dataset: With validation rows.
             work: Where a finished teacher is kept for the next run.
-            seed: Of the teacher and of students; a plan's recipe has its own.
+            seed: Of the teacher and of students; a candidate's recipe has its own.
             teacher: Members of the shared teacher.
             blend: What each counts in it, weights included.
-            on_progress: Told about progress.
+            on_progress: Called as it proceeds.
         """
         self.dataset, self.seed, self.blend = dataset, seed, blend
         self.teacher = teacher or TeacherSettings()
         self._work, self._on_progress = work, on_progress
         self._observed = Observed.of(dataset)
         self._shared: TeacherPredictions | None = None
-        self._fitted: dict[str, Fitted] = {}
+        self._fitted: TrainedModel | None = None
+        self._fitted_key: tuple[str, str] | None = None
 
-    def make(self, plan: Plan) -> Made:
-        """Make what a plan asks for.
+    def train(self, candidate: Candidate) -> TrainedCandidate:
+        """Train a candidate.
 
         Raises:
             SettingsError: It is not legal for this dataset, or its limits are too small.
         """
         started = time.perf_counter()
-        fitted = None if plan.model is None else self._fit(plan)
-        if plan.student is None:
+        fitted = None if candidate.model is None else self._fit(candidate)
+        if candidate.student is None:
             assert fitted is not None
             weights = fitted.model.indexed.weights
-            parameters = sum(logical_sizes(fitted.model.indexed).values())
-            return Made(
-                plan,
+            return TrainedCandidate(
+                candidate,
                 fitted,
                 None,
-                model_fallback(fitted.model, self.dataset),
+                fitted.fallback,
                 fitted.predict,
-                parameters,
+                sum(logical_sizes(fitted.model.indexed).values()),
                 sum(int(np.prod(weight.shape)) * np.dtype(weight.dtype).itemsize for weight in weights),
                 fitted.seconds,
             )
-        teacher = self._teacher() if fitted is None else OwnTeacher(factors_of(fitted))
+        teacher = self._shared_teacher() if fitted is None else SelfTeacher(factors_of(fitted))
         if fitted is None:
             started = time.perf_counter()
         student = fit_student(
             self._observed,
             teacher,
-            plan.student,
+            candidate.student,
             tile_users=TILE_USERS,
             seed=self.seed,
-            on_round=lambda done, total: self._tell("student", done, total),
+            on_round=partial(self._report, "student"),
         )
-        seconds = time.perf_counter() - started
-        fallback = student_fallback(student, self.dataset)
-        return Made(
-            plan,
+        return TrainedCandidate(
+            candidate,
             fitted,
             student,
-            fallback,
+            student_fallback(student, self.dataset),
             student.predict,
             student.parameter_count,
             student.nbytes,
-            seconds,
+            time.perf_counter() - started,
         )
 
-    def _fit(self, plan: Plan) -> Fitted:
-        assert plan.model is not None and plan.recipe is not None
-        key = plan.model_copy(update={"student": None}).model_dump_json()
-        if key not in self._fitted:
-            # One at a time is enough: plans that share a model follow each other.
-            name = plan.model.name
-            self._fitted = {
-                key: fit(
-                    plan.model,
-                    plan.recipe,
-                    self.dataset,
-                    lambda done, total, _: self._tell(name, done, total),
-                )
-            }
-        return self._fitted[key]
+    def _fit(self, candidate: Candidate) -> TrainedModel:
+        model, recipe = candidate.model, candidate.recipe
+        assert model is not None and recipe is not None
+        key = model.model_dump_json(), recipe.model_dump_json()
+        if key != self._fitted_key:
+            # One at a time is enough: candidates that share a model follow each other.
+            self._fitted = fit(
+                model, recipe, self.dataset, lambda done, total, _: self._report(model.name, done, total)
+            )
+            self._fitted_key = key
+        assert self._fitted is not None
+        return self._fitted
 
-    def _teacher(self) -> TeacherPredictions:
+    def _shared_teacher(self) -> TeacherPredictions:
         if self._shared is None:
-            teaching = Teaching(
+            teacher = Teacher(
                 self.dataset,
                 self.teacher,
                 self._work,
@@ -196,15 +192,15 @@ class Bench:
                 tile_users=TILE_USERS,
                 on_progress=self._on_progress,
             )
-            self._shared = teaching.predictions(self.blend)
+            self._shared = teacher.predictions(self.blend)
         return self._shared
 
-    def _tell(self, what: str, done: int, total: int) -> None:
+    def _report(self, what: str, done: int, total: int) -> None:
         if self._on_progress:
             self._on_progress(what, done, total)
 
 
-class OwnTeacher(TeacherPredictions):
+class SelfTeacher(TeacherPredictions):
     """A small model as the teacher of its own packed form: nothing is stored, tiles are computed."""
 
     def __init__(self, factors: Factors) -> None:
@@ -215,7 +211,7 @@ class OwnTeacher(TeacherPredictions):
         return np.float32(MAX_STARS) * sigmoid(self._factors.logits(rows))
 
 
-def factors_of(fitted: Fitted) -> Factors:
+def factors_of(fitted: TrainedModel) -> Factors:
     """A model with biases that was fitted by gradients, whatever its families, as plain factors."""
     assert fitted.settings.biases
     layer = fitted.model.indexed.get_layer

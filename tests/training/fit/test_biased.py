@@ -12,9 +12,10 @@ from tests.builders import COLD_MOVIE, COLD_USER, QUICK, TINY_BIASED, tiny_datas
 from training.artefact import open_artefact
 from training.artefact.manifest import BiasesRecord
 from training.fit.evaluation import evaluate
-from training.fit.fitting import predict
 from training.models.loading import load_indexed_keras_model
-from training.publish.workflow import train
+from training.models.trained import predict
+from training.publish.options import PublishOptions
+from training.publish.workflow import fit_on
 from training.settings import HashingTrick, MixedDimension, ModelSettings, QuotientRemainder
 
 COMPOSED = ModelSettings(
@@ -29,7 +30,7 @@ COMPOSED = ModelSettings(
 
 def test_manifest_states_biases_and_stores_no_mean(tmp_path: Path) -> None:
     dataset = tiny_dataset()
-    train(TINY_BIASED, QUICK, dataset, tmp_path, {})
+    fit_on(dataset, [TINY_BIASED], QUICK, PublishOptions(tmp_path))
     artefact = open_artefact(tmp_path / "biased")
     assert artefact.manifest.fallback == BiasesRecord(kind="biases")
     assert json.loads((tmp_path / "biased" / "manifest.json").read_text())["fallback"] == {"kind": "biases"}
@@ -50,9 +51,9 @@ def test_every_family_reads_back_to_its_own_figure(tmp_path: Path) -> None:
     turned = COMPOSED.model_copy(
         update={"name": "turned", "users": MixedDimension(), "movies": QuotientRemainder(operation="add")}
     )
-    for settings in (TINY_BIASED, COMPOSED, turned):
-        stated = train(settings, QUICK, dataset, tmp_path, {}).manifest.accuracy
-        artefact = open_artefact(tmp_path / settings.name)
+    for published in fit_on(dataset, [TINY_BIASED, COMPOSED, turned], QUICK, PublishOptions(tmp_path)):
+        stated = published.manifest.accuracy
+        artefact = open_artefact(published.folder)
         model = load_indexed_keras_model(artefact)
         measured = evaluate(partial(predict, model), artefact.fallback, dataset)
         assert stated.cold_rows > 0

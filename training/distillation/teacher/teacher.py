@@ -25,7 +25,7 @@ PREDICTIONS: Final = "predictions.float16"
 OnProgress = Callable[[str, int, int], None]
 """Called with (what is being done, steps done, steps in all)."""
 
-Made = tuple[Mapping[str, NDArray[Any]], Mapping[str, Any]]
+StepResult = tuple[Mapping[str, NDArray[Any]], Mapping[str, Any]]
 
 
 class Predictor(Protocol):
@@ -47,7 +47,7 @@ class TeacherPredictions:
         return stars
 
 
-class Teaching:
+class Teacher:
     """Fits members and blends for one dataset and one seed, through a work folder.
 
     Attributes:
@@ -58,7 +58,7 @@ class Teaching:
     def __init__(
         self,
         dataset: Dataset,
-        teacher: TeacherSettings,
+        settings: TeacherSettings,
         work: WorkFolder,
         *,
         seed: int,
@@ -67,7 +67,7 @@ class Teaching:
     ) -> None:
         self.observed = Observed.of(dataset)
         self.seconds: dict[str, float] = {}
-        self._dataset, self._teacher, self._work, self._on_progress = dataset, teacher, work, on_progress
+        self._dataset, self._settings, self._work, self._on_progress = dataset, settings, work, on_progress
         self._seed, self._tile_users = seed, tile_users
         self._genres = genre_features(dataset.movies, dataset.table.titles)
         self._members: dict[Member, Predictor] = {}
@@ -125,14 +125,14 @@ class Teaching:
         """
         members = [(self.member(name), weight) for name, weight in _used(blend)]
 
-        def write(folder: Path) -> Made:
+        def write(folder: Path) -> StepResult:
             with (folder / PREDICTIONS).open("wb") as file:
                 for rows in tiles(self.observed.users, self._tile_users):
                     stars = np.zeros((rows.stop - rows.start, self.observed.movies), dtype=np.float32)
                     for member, weight in members:
                         stars += np.float32(weight) * member.predict(rows)
                     file.write(stars.astype(np.float16).tobytes())
-                    self.tell("blend", rows.stop, self.observed.users)
+                    self.report("blend", rows.stop, self.observed.users)
             return {}, {}
 
         step = self.step("blend", self.blend_key(blend), write)
@@ -142,38 +142,38 @@ class Teaching:
         """All that decides a blend's predictions, besides the data and the seed."""
         return {name: {"weight": weight, **self._member_key(name)} for name, weight in _used(blend)}
 
-    def step(self, name: str, decided_by: Mapping[str, Any], make: Callable[[Path], Made]) -> Step:
+    def step(self, name: str, decided_by: Mapping[str, Any], make: Callable[[Path], StepResult]) -> Step:
         """A step of this dataset and seed; how long it took is noted."""
 
-        def timed(folder: Path) -> Made:
+        def timed(folder: Path) -> StepResult:
             started = time.perf_counter()
             arrays, notes = make(folder)
             return arrays, {**notes, "seconds": round(time.perf_counter() - started, 3)}
 
         step = self._work.step(name, {**self._data_key, **decided_by}, timed)
         self.seconds[name] = float(step.notes["seconds"])
-        self.tell(name, 1, 1)
+        self.report(name, 1, 1)
         return step
 
-    def tell(self, what: str, done: int, total: int) -> None:
+    def report(self, what: str, done: int, total: int) -> None:
         """Report progress."""
         if self._on_progress:
             self._on_progress(what, done, total)
 
     def _member_key(self, name: Member) -> dict[str, Any]:
-        return {"settings": getattr(self._teacher, name).model_dump(mode="json")}
+        return {"settings": getattr(self._settings, name).model_dump(mode="json")}
 
     def _fit(self, name: Member) -> BayesianFactors | AutoEncoder:
         def on_step(done: int, total: int) -> None:
-            self.tell(name, done, total)
+            self.report(name, done, total)
 
         if name == "auto_encoder":
-            settings = self._teacher.auto_encoder
+            settings = self._settings.auto_encoder
             return fit_auto_encoder(self.observed, settings, seed=self._seed, on_step=on_step)
         return fit_bayesian_factors(
             self.observed,
             self._genres,
-            self._teacher.ordinal if name == "ordinal" else self._teacher.gaussian,
+            self._settings.ordinal if name == "ordinal" else self._settings.gaussian,
             tile_users=self._tile_users,
             seed=self._seed,
             on_round=on_step,

@@ -15,7 +15,7 @@ from training.layers.power_rule import default_num_buckets
 from training.models.resolving import resolve_settings
 from training.search.budget.budget import Budget
 from training.search.budget.effort import FULL, Effort
-from training.search.candidates import Plan
+from training.search.candidates import Candidate
 from training.search.student_limits import student_within
 from training.settings import MixedDimension, ModelSettings, QuotientRemainder, Recipe
 
@@ -28,10 +28,10 @@ _NAME: Final = "candidate"
 
 @dataclass(frozen=True)
 class Proposal:
-    """A plan that may fit, and in a few words what it is."""
+    """A candidate that may fit, and in a few words what it is."""
 
     label: str
-    plan: Plan
+    candidate: Candidate
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def propose(
     proposals = [one for one in tried if isinstance(one, Proposal)]
     refusals = [one for one in tried if isinstance(one, Refusal)]
     if len(dataset.train) < effort.least_ratings_to_teach:
-        proposals = [one for one in proposals if one.plan.model is not None]
+        proposals = [one for one in proposals if one.candidate.model is not None]
     if not proposals:
         smallest = min(refusal.smallest.amount for refusal in refusals)
         raise SettingsError(
@@ -89,24 +89,24 @@ def propose(
 
 def _distilled(dataset: Dataset, budget: Budget, student: StudentSettings) -> Proposal | Refusal:
     label = f"distilled, packed, up to {student.rank} factors"
-    return _packed(label, Plan(student=student), dataset, budget)
+    return _packed(label, Candidate(student=student), dataset, budget)
 
 
 def _rounded(
     dataset: Dataset, budget: Budget, student: StudentSettings, recipe: Recipe
 ) -> Proposal | Refusal:
     rank = min(student.rank, _ROUNDED_FACTORS)
-    plan = Plan(
+    candidate = Candidate(
         model=_model(rank),
         recipe=recipe,
         student=student.model_copy(update={"rank": rank}),
     )
-    return _packed(f"dot product of {rank} and biases, packed", plan, dataset, budget)
+    return _packed(f"dot product of {rank} and biases, packed", candidate, dataset, budget)
 
 
-def _packed(label: str, plan: Plan, dataset: Dataset, budget: Budget) -> Proposal | Refusal:
-    assert plan.student is not None
-    student = plan.student
+def _packed(label: str, candidate: Candidate, dataset: Dataset, budget: Budget) -> Proposal | Refusal:
+    assert candidate.student is not None
+    student = candidate.student
     sides = [
         popularity_blocks(count, student.blocks, student.block_power)
         for count in (len(dataset.users), len(dataset.movies))
@@ -121,7 +121,7 @@ def _packed(label: str, plan: Plan, dataset: Dataset, budget: Budget) -> Proposa
         return True
 
     if is_legal(budget.amount):
-        return Proposal(label, plan)
+        return Proposal(label, candidate)
     # What is legal stays so with more room; a value in whole bytes and its step are always room enough.
     most = 100 + 100 * (len(dataset.users) + len(dataset.movies))
     return Refusal(label, Budget(bisect_left(range(most), True, key=is_legal), budget.unit))
@@ -132,7 +132,9 @@ def _full(dataset: Dataset, budget: Budget, recipe: Recipe) -> Proposal | Refusa
     dim = min((budget.floats - 1) // ids - 1, _WIDEST)
     if dim < 1:
         return Refusal("dot product and biases, full tables", _floats(2 * ids + 1, budget))
-    return Proposal(f"dot product of {dim} and biases, full tables", Plan(model=_model(dim), recipe=recipe))
+    return Proposal(
+        f"dot product of {dim} and biases, full tables", Candidate(model=_model(dim), recipe=recipe)
+    )
 
 
 def _mixed(dataset: Dataset, budget: Budget, recipe: Recipe) -> Proposal | Refusal:
@@ -142,7 +144,7 @@ def _mixed(dataset: Dataset, budget: Budget, recipe: Recipe) -> Proposal | Refus
     if model is None:
         least = bisect_left(range(100 * ids), True, key=lambda left: _mixed_within(dataset, left) is not None)
         return Refusal(label, _floats(fixed + least, budget))
-    return Proposal(f"{label}, up to {model.embedding_dim} wide", Plan(model=model, recipe=recipe))
+    return Proposal(f"{label}, up to {model.embedding_dim} wide", Candidate(model=model, recipe=recipe))
 
 
 def _mixed_within(dataset: Dataset, parameters: int) -> ModelSettings | None:
@@ -176,7 +178,7 @@ def _quotient_remainder(dataset: Dataset, budget: Budget, recipe: Recipe) -> Pro
     model = _model(dim, users=QuotientRemainder(), movies=QuotientRemainder())
     return Proposal(
         f"quotient-remainder of {dim} and biases",
-        Plan(model=model, recipe=recipe),
+        Candidate(model=model, recipe=recipe),
     )
 
 

@@ -24,7 +24,7 @@ from training.data.dataset import Dataset
 from training.distillation.base.settings import BayesianFactorsSettings, StudentSettings, TeacherSettings
 from training.fit.recipes import BIASED, BIASED_MIXED
 from training.layers.power_rule import block_parameters, default_num_buckets, power_rule_dims
-from training.search.candidates import Plan
+from training.search.candidates import Candidate
 from training.search.student_limits import MOST_FACTORS, student_within
 from training.settings import (
     HashingTrick,
@@ -50,13 +50,13 @@ class Point:
         group: Which question it belongs to.
         label: In a few words, unique in its group.
         setting: The number that its group varies.
-        plan: What to make.
+        candidate: What to make.
     """
 
     group: str
     label: str
     setting: str
-    plan: Plan
+    candidate: Candidate
 
 
 @dataclass(frozen=True)
@@ -111,14 +111,14 @@ def _widths(dataset: Dataset, extent: Extent, recipe: Recipe) -> list[Point]:
     ids = len(dataset.users) + len(dataset.movies)
     for dim in extent.widths:
         model = _model(f"width-{dim}", dim, biases=True)
-        points.append(Point("width", f"{dim} wide", str(dim), Plan(model=model, recipe=recipe)))
+        points.append(Point("width", f"{dim} wide", str(dim), Candidate(model=model, recipe=recipe)))
         if dim != (8 if 8 in extent.widths else extent.widths[-1]):
             continue
         for bits in extent.bits:
             # So many bits a value, were they spread evenly; the packer spreads them where they count.
             student = StudentSettings(rank=dim, max_bytes=ids * (dim + 1) * bits // 8 + 1_000)
-            plan = Plan(model=model, recipe=recipe, student=student)
-            points.append(Point("rounding", f"{dim} wide, {bits} bits", str(bits), plan))
+            candidate = Candidate(model=model, recipe=recipe, student=student)
+            points.append(Point("rounding", f"{dim} wide, {bits} bits", str(bits), candidate))
     return points
 
 
@@ -140,11 +140,11 @@ def _hashing(dataset: Dataset, extent: Extent, recipe: Recipe) -> list[Point]:
             }
             model = _model(f"qr-{operation}-{crowd}", dim, biases=False, **sides)
             label = f"quotient-remainder, {operation}, {name}"
-            points.append(Point("hashing", label, str(crowd), Plan(model=model, recipe=recipe)))
+            points.append(Point("hashing", label, str(crowd), Candidate(model=model, recipe=recipe)))
         sides = {side: HashingTrick(num_buckets=buckets[side] + quotients[side]) for side in buckets}
         model = _model(f"hash-{crowd}", _HASHING_DIM, biases=False, **sides)
         points.append(
-            Point("hashing", f"hashing trick, {name}", str(crowd), Plan(model=model, recipe=recipe))
+            Point("hashing", f"hashing trick, {name}", str(crowd), Candidate(model=model, recipe=recipe))
         )
     return points
 
@@ -156,7 +156,7 @@ def _mixed(dataset: Dataset, extent: Extent, uniform_recipe: Recipe, recipe: Rec
         # The same as in the group `width`, so that it is made once.
         model = _model(f"width-{uniform}", uniform, biases=True)
         label = f"as {uniform} wide, temperature"
-        points.append(Point("mixed", f"{label} 0", "0", Plan(model=model, recipe=uniform_recipe)))
+        points.append(Point("mixed", f"{label} 0", "0", Candidate(model=model, recipe=uniform_recipe)))
         for temperature in extent.temperatures:
             base, sides = mixed_within(dataset, temperature, budget)
             model = _model(f"mixed-{uniform}-{temperature}", base, biases=True, **sides)
@@ -165,7 +165,7 @@ def _mixed(dataset: Dataset, extent: Extent, uniform_recipe: Recipe, recipe: Rec
                     "mixed",
                     f"{label} {temperature:g}",
                     f"{temperature:g}",
-                    Plan(model=model, recipe=recipe),
+                    Candidate(model=model, recipe=recipe),
                 )
             )
     return points
@@ -180,10 +180,10 @@ def _distilled(dataset: Dataset, extent: Extent) -> list[Point]:
         if kilobytes > enough:
             break
         student = student_within(ids, max_bytes=round(kilobytes * 1_000))
-        points.append(Point("distilled", f"{kilobytes:g} KB", f"{kilobytes:g}", Plan(student=student)))
+        points.append(Point("distilled", f"{kilobytes:g} KB", f"{kilobytes:g}", Candidate(student=student)))
     for count in extent.parameters_an_id:
         student = student_within(ids, max_parameters=count * ids)
-        points.append(Point("distilled_count", f"{count} an id", str(count), Plan(student=student)))
+        points.append(Point("distilled_count", f"{count} an id", str(count), Candidate(student=student)))
     return points
 
 

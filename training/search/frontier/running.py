@@ -4,91 +4,95 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from training.data.dataset import Dataset
 from training.errors import SettingsError
-from training.search.candidates import Bench
+from training.search.candidates import CandidateTrainer
 from training.search.frontier.grid import Point
 from training.search.frontier.table import Row, append_row, read_rows
 
-# Goes into every key; raise it when the same plan would come out differently.
+# Goes into every key; raise it when the same candidate would come out differently.
 _ALGORITHM = 1
 
-OnRow = Callable[[int, int, Row | None, str], None]
-"""Called with (points done, points in all, the finished row or None where it was impossible, a remark)."""
+
+@dataclass(frozen=True)
+class Finished:
+    """A point that needs no more work.
+
+    Attributes:
+        row: Its figures; None where this dataset does not allow it.
+        remark: Why nothing was trained for it; empty where something was.
+    """
+
+    row: Row | None
+    remark: str
 
 
-def run_grid(points: Sequence[Point], bench: Bench, table: Path, on_row: OnRow) -> list[Row]:
-    """Rows of all points that this dataset allows, in the grid's order.
+def run_grid(points: Sequence[Point], trainer: CandidateTrainer, table: Path) -> Iterator[Finished]:
+    """Train what the table does not have yet; yields every point, in the grid's order.
 
     Args:
-        points: What to make.
-        bench: Makes it.
+        points: What to train.
+        trainer: Trains it.
         table: The CSV of finished rows, which grows; rows of other grids in it stay.
-        on_row: Told about each point.
     """
-    finished = read_rows(table)
-    rows = []
-    for done, point in enumerate(points, start=1):
-        key = row_key(point, bench)
-        same = [row for row in finished if row.key == key]
+    rows = read_rows(table)
+    for point in points:
+        key = row_key(point, trainer)
+        same = [row for row in rows if row.key == key]
         own = [row for row in same if (row.group, row.label) == (point.group, point.label)]
         if own:
-            on_row(done, len(points), own[0], "found in the table")
-            rows.append(own[0])
+            yield Finished(own[0], "found in the table")
             continue
         try:
-            row = _name(same[0], point) if same else _make(point, bench, key)
+            row = _renamed(same[0], point) if same else _train(point, trainer, key)
         except SettingsError as error:
-            on_row(done, len(points), None, f"{point.label}: not possible here: {error}")
+            yield Finished(None, f"{point.label}: not possible here: {error}")
             continue
         append_row(table, row)
-        finished.append(row)
         rows.append(row)
-        on_row(done, len(points), row, "the same as another group's" if same else "")
-    return rows
+        yield Finished(row, "the same as another group's" if same else "")
 
 
-def row_key(point: Point, bench: Bench) -> str:
+def row_key(point: Point, trainer: CandidateTrainer) -> str:
     """Digest of all that decides a point's figures."""
-    split = bench.dataset.split
+    split = trainer.dataset.split
     decided_by = {
         "algorithm": _ALGORITHM,
-        "plan": point.plan.model_dump(mode="json"),
-        "data": bench.dataset.table.sha256,
+        "plan": point.candidate.model_dump(mode="json"),
+        "data": trainer.dataset.table.sha256,
         "test_rows": split.test_sha256,
         "validation_rows": hashlib.sha256(split.validation.astype("<i8").tobytes()).hexdigest(),
-        "seed": bench.seed,
+        "seed": trainer.seed,
     }
-    if point.plan.student is not None and point.plan.model is None:
-        decided_by["teacher"] = bench.teacher.model_dump(mode="json")
-        decided_by["blend"] = bench.blend.model_dump(mode="json")
+    if point.candidate.student is not None and point.candidate.model is None:
+        decided_by["teacher"] = trainer.teacher.model_dump(mode="json")
+        decided_by["blend"] = trainer.blend.model_dump(mode="json")
     return hashlib.sha256(json.dumps(decided_by, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _name(row: Row, point: Point) -> Row:
+def _renamed(row: Row, point: Point) -> Row:
     return replace(row, group=point.group, label=point.label, setting=point.setting)
 
 
-def _make(point: Point, bench: Bench, key: str) -> Row:
-    dataset: Dataset = bench.dataset
-    made = bench.make(point.plan)
-    test = made.errors_on(dataset.test, dataset)
+def _train(point: Point, trainer: CandidateTrainer, key: str) -> Row:
+    dataset = trainer.dataset
+    trained = trainer.train(point.candidate)
+    test = trained.errors_on(dataset.test, dataset)
     return Row(
         key=key,
         group=point.group,
         label=point.label,
-        family=point.plan.family,
+        family=point.candidate.family,
         setting=point.setting,
-        seed=bench.seed,
-        parameters=made.parameters,
-        nbytes=made.nbytes,
-        validation_mse=round(made.errors_on(dataset.validation, dataset).mse, 6),
+        seed=trainer.seed,
+        parameters=trained.parameters,
+        nbytes=trained.nbytes,
+        validation_mse=round(trained.errors_on(dataset.validation, dataset).mse, 6),
         test_mse=round(test.mse, 6),
         test_mae=round(test.mae, 6),
-        seconds=round(made.seconds, 1),
-        source=point.plan.model_dump_json(exclude_none=True),
+        seconds=round(trained.seconds, 1),
+        source=point.candidate.model_dump_json(exclude_none=True),
     )

@@ -31,7 +31,7 @@ class Row:
         test_mse: The same on every test row, cold ones by the fallback.
         test_mae: Mean absolute error on these, in stars; NaN where it is not known.
         seconds: Wall time of fitting.
-        source: The plan as JSON, or where a reference's figure comes from.
+        source: The candidate as JSON, or where a reference's figure comes from.
     """
 
     key: str

@@ -2,47 +2,37 @@
 
 from __future__ import annotations
 
-import io
 from functools import partial
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 from typer.testing import CliRunner
 
-from tests.builders import tiny_table
+from tests.builders import tiny_file
 from tests.training.search.budget.test_proposals import BRIEF
-from training.artefact import Artefact, open_artefact
+from training.artefact import open_artefact
 from training.artefact.manifest import BiasesRecord
-from training.cli.budget_console import Request, fit_within_budget
-from training.cli.commands import app
+from training.cli.app import app
+from training.data.readers.ratings import load_ratings
 from training.errors import SettingsError
 from training.fit.evaluation import evaluate
-from training.fit.fitting import predict
-from training.fit.recipes import BIASED
 from training.models.loading import load_indexed_keras_model
-from training.publish.workflow import make_dataset
+from training.models.trained import predict
+from training.publish.options import DataOptions, PublishOptions
+from training.publish.progress import Progress
+from training.publish.workflow import fit_within_budget
 from training.search.budget.budget import Budget
-from training.search.budget.choosing import BudgetRecipe, Tried, best_of
+from training.search.budget.selection import BudgetRecipe, Trial, best_of
 
 
-def fit(budget: str, tmp_path: Path) -> tuple[Artefact, str]:
-    said = io.StringIO()
-    request = Request(
-        budget=budget,
-        name="mine",
-        table=tiny_table(),
-        split="random",
-        split_seed=0,
-        seed=1,
-        store=tmp_path / "store",
-        work=tmp_path / "work",
-        shareable=False,
-        with_ratings=True,
-        effort=BRIEF,
-    )
-    fit_within_budget(request, Console(file=said, width=200))
-    return open_artefact(tmp_path / "store" / "mine"), said.getvalue()
+class Labels(Progress):
+    """Remembers what was tried."""
+
+    def __init__(self) -> None:
+        self.tried: list[str] = []
+
+    def on_trial(self, trial: Trial) -> None:
+        self.tried.append(trial.label)
 
 
 @pytest.mark.parametrize(
@@ -51,32 +41,33 @@ def fit(budget: str, tmp_path: Path) -> tuple[Artefact, str]:
 def test_the_artefact_keeps_the_budget_and_records_what_was_tried(
     budget: str, limit: Budget, tmp_path: Path
 ) -> None:
-    artefact, said = fit(budget, tmp_path)
+    data, options, progress = DataOptions(tiny_file(tmp_path)), PublishOptions(tmp_path / "store"), Labels()
+    result = fit_within_budget(
+        budget, "mine", data, options, work=tmp_path / "work", seed=1, effort=BRIEF, progress=progress
+    )
+    artefact = open_artefact(tmp_path / "store" / "mine")
     manifest = artefact.manifest
+    assert manifest == result.manifest
     assert limit.holds(manifest.parameters.total, manifest.weights_bytes)
     assert manifest.weights_bytes == sum(table.bytes for table in manifest.parameters.tables)
     assert manifest.fallback == BiasesRecord(kind="biases")
-    assert artefact.given is not None and len(artefact.given) == tiny_table().rows
+    assert artefact.given is not None and len(artefact.given) == manifest.dataset.rows
     recipe = BudgetRecipe.model_validate(manifest.training.recipe)
     assert recipe.budget == str(limit)
     assert all(limit.holds(one.parameters, one.nbytes) for one in recipe.tried)
     best = min(recipe.tried, key=lambda one: one.validation_mse)
-    assert recipe.chosen == best.label
-    for one in recipe.tried:
-        assert one.label in said
+    assert recipe.chosen == best.label == result.best.label
+    assert progress.tried == [one.label for one in recipe.tried]
     # The figure in the manifest is what the file gives.
-    held_out = 0.01 if recipe.fitted else 0.0
-    dataset = make_dataset(
-        tiny_table(), "random", 0, BIASED.model_copy(update={"validation_fraction": held_out})
-    )
+    dataset = data.dataset(load_ratings(data.path), 0.01 if recipe.fitted else 0.0)
     model = load_indexed_keras_model(artefact)
     again = evaluate(partial(predict, model), artefact.fallback, dataset)
     assert abs(again.mse - manifest.accuracy.mse) < 1e-5
 
 
 def test_the_smallest_of_equals_is_best() -> None:
-    def tried(label: str, nbytes: int, mse: float) -> Tried:
-        return Tried(label=label, parameters=1, nbytes=nbytes, validation_mse=mse, seconds=0.0)
+    def tried(label: str, nbytes: int, mse: float) -> Trial:
+        return Trial(label=label, parameters=1, nbytes=nbytes, validation_mse=mse, seconds=0.0)
 
     assert best_of([tried("a", 9, 0.7), tried("b", 5, 0.7), tried("c", 1, 0.8)]).label == "b"
 

@@ -6,16 +6,15 @@ from typing import Literal
 import pytest
 
 from tests.builders import tiny_table
-from training.data.dataset import Dataset
+from training.data.dataset import Dataset, make_dataset
 from training.distillation.base.settings import BayesianFactorsSettings, TeacherSettings
 from training.distillation.base.work_folder import WorkFolder
 from training.errors import SettingsError
 from training.fit.recipes import BIASED
-from training.publish.workflow import make_dataset
 from training.search.budget.budget import Budget
 from training.search.budget.effort import Effort
 from training.search.budget.proposals import propose
-from training.search.candidates import Bench
+from training.search.candidates import CandidateTrainer
 
 BRIEF = Effort(
     least_ratings_to_teach=0,
@@ -31,7 +30,7 @@ BRIEF = Effort(
 
 @pytest.fixture(scope="module")
 def dataset() -> Dataset:
-    return make_dataset(tiny_table(), "random", 0, BIASED)
+    return make_dataset(tiny_table(), "random", 0, BIASED.validation_fraction)
 
 
 @pytest.mark.parametrize(
@@ -40,13 +39,13 @@ def dataset() -> Dataset:
     ids=str,
 )
 def test_everything_proposed_fits(dataset: Dataset, budget: Budget, tmp_path: Path) -> None:
-    bench = Bench(dataset, WorkFolder(tmp_path), teacher=BRIEF.teacher)
+    trainer = CandidateTrainer(dataset, WorkFolder(tmp_path), teacher=BRIEF.teacher)
     proposals, _ = propose(dataset, budget, seed=0, effort=BRIEF)
-    assert any(proposal.plan.model is None for proposal in proposals)
+    assert any(proposal.candidate.model is None for proposal in proposals)
     for proposal in proposals:
-        made = bench.make(proposal.plan)
-        assert budget.holds(made.parameters, made.nbytes), proposal.label
-        assert made.fallback.by_biases
+        trained = trainer.train(proposal.candidate)
+        assert budget.holds(trained.parameters, trained.nbytes), proposal.label
+        assert trained.fallback.by_biases
 
 
 def test_a_larger_budget_leaves_nothing_out(dataset: Dataset) -> None:
@@ -80,4 +79,4 @@ def test_every_refusal_names_the_least_that_it_takes(dataset: Dataset) -> None:
 def test_few_ratings_have_no_teacher(dataset: Dataset) -> None:
     proposals, _ = propose(dataset, Budget(100_000, "bytes"), seed=0)
     assert len(proposals) == 4
-    assert all(proposal.plan.model is not None for proposal in proposals)
+    assert all(proposal.candidate.model is not None for proposal in proposals)

@@ -6,23 +6,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.builders import tiny_table
-from training.data.dataset import Dataset
+from training.data.dataset import Dataset, make_dataset
 from training.fit.recipes import BIASED
 from training.layers.power_rule import block_parameters, power_rule_dims
 from training.models.rating_model import build_rating_model
-from training.publish.workflow import make_dataset
 from training.search.frontier.grid import FULL, QUICK, Extent, Point, equal_shares, grid, mixed_within
 from training.settings import MixedDimension
 
 
 @pytest.fixture(scope="module")
 def dataset() -> Dataset:
-    return make_dataset(tiny_table(), "random", 0, BIASED)
+    return make_dataset(tiny_table(), "random", 0, BIASED.validation_fraction)
 
 
 def parameters(point: Point) -> int:
-    assert point.plan.model is not None
-    return int(build_rating_model(point.plan.model, 30, 40).indexed.count_params())
+    assert point.candidate.model is not None
+    return int(build_rating_model(point.candidate.model, 30, 40).indexed.count_params())
 
 
 @pytest.mark.parametrize("extent", [FULL, QUICK], ids=["full", "quick"])
@@ -33,7 +32,7 @@ def test_labels_are_unique_in_their_group(dataset: Dataset, extent: Extent) -> N
     assert {point.group for point in points} == {
         *("width", "rounding", "hashing", "mixed", "distilled", "distilled_count")
     }
-    assert all(point.plan.recipe is None or point.plan.recipe.seed == 3 for point in points)
+    assert all(point.candidate.recipe is None or point.candidate.recipe.seed == 3 for point in points)
 
 
 def test_hashing_is_held_against_as_many_parameters(dataset: Dataset) -> None:
@@ -55,9 +54,9 @@ def test_mixed_widths_have_no_more_parameters_than_uniform_ones(dataset: Dataset
 
 def test_a_uniform_model_is_the_one_of_that_width(dataset: Dataset) -> None:
     points = grid(dataset, FULL, 0)
-    widths = {point.setting: point.plan for point in points if point.group == "width"}
+    widths = {point.setting: point.candidate for point in points if point.group == "width"}
     uniform = next(point for point in points if point.label == "as 4 wide, temperature 0")
-    assert uniform.plan == widths["4"]
+    assert uniform.candidate == widths["4"]
 
 
 def test_mixed_widths_are_as_wide_as_fits(dataset: Dataset) -> None:
@@ -91,8 +90,10 @@ def test_equal_shares_by_hand() -> None:
 
 def test_blocks_of_both_sides_are_mixed(dataset: Dataset) -> None:
     point = next(point for point in grid(dataset, FULL, 0) if point.label == "as 16 wide, temperature 0.6")
-    assert point.plan.model is not None
-    users = point.plan.model.users
+    assert point.candidate.model is not None
+    users = point.candidate.model.users
     assert isinstance(users, MixedDimension) and users.block_sizes and users.block_dims
     assert users.block_dims[0] > users.block_dims[-1]
-    assert block_parameters(users.block_sizes, users.block_dims, point.plan.model.embedding_dim) <= 16 * 70
+    assert (
+        block_parameters(users.block_sizes, users.block_dims, point.candidate.model.embedding_dim) <= 16 * 70
+    )

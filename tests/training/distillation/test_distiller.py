@@ -10,12 +10,11 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-import training.cli.distil  # noqa: F401 - adds its command
 from tests.builders import COLD_MOVIE, COLD_USER, tiny_table
 from tests.contracts.fresh_process import predict_in_fresh_process
 from training.artefact import Artefact, open_artefact
 from training.artefact.manifest import BiasesRecord
-from training.cli.commands import app
+from training.cli.app import app
 from training.data.dataset import Dataset, prepare
 from training.data.split import Split
 from training.distillation.base.settings import (
@@ -28,11 +27,12 @@ from training.distillation.base.settings import (
     TeacherSettings,
 )
 from training.distillation.base.work_folder import open_work_folder
-from training.distillation.distilling import Distillation, Distilled, check_models
+from training.distillation.distiller import Distilled, Distiller, check_limits_of
 from training.distillation.named import DISTILLED
 from training.distillation.teacher.teacher import OnProgress
 from training.errors import SettingsError
 from training.fit.evaluation import evaluate
+from training.publish.options import PublishOptions
 from training.publish.publishing import publish_model
 
 TEACHER = TeacherSettings(
@@ -67,9 +67,9 @@ def made(work: Path, *, seed: int = 0, on_progress: OnProgress | None = None) ->
             "tile_users": 16,
             "on_progress": on_progress,
         }
-        cut = Distillation(dataset(validation=True), folder, **options)
+        cut = Distiller(dataset(validation=True), folder, **options)
         found = cut.validate([MODEL], with_students=False)
-        run = Distillation(dataset(), folder, **options)
+        run = Distiller(dataset(), folder, **options)
         return run.distil(MODEL, found.blends[MODEL.name])
 
 
@@ -85,10 +85,8 @@ def distilled(work: Path) -> Distilled:
 
 @pytest.fixture(scope="module")
 def artefact(distilled: Distilled, tmp_path_factory: pytest.TempPathFactory) -> Artefact:
-    data, fallback = dataset(), distilled.fallback(dataset())
-    accuracy = evaluate(distilled.predict, fallback, data)
-    store = tmp_path_factory.mktemp("store")
-    return publish_model(store, distilled, data, fallback, accuracy, {})
+    accuracy = evaluate(distilled.predict, distilled.fallback, dataset())
+    return publish_model(distilled, dataset(), accuracy, PublishOptions(tmp_path_factory.mktemp("store")))
 
 
 def same(one: Distilled, other: Distilled) -> bool:
@@ -137,7 +135,7 @@ def test_stated_weights_stay(work: Path) -> None:
     stated = Blend(members=("ordinal", "gaussian"), weights=(0.25, 0.75))
     model = MODEL.model_copy(update={"blend": stated})
     with open_work_folder(work) as folder:
-        run = Distillation(dataset(validation=True), folder, teacher=TEACHER, tile_users=16)
+        run = Distiller(dataset(validation=True), folder, teacher=TEACHER, tile_users=16)
         found = run.validate([model], with_students=True)
     assert found.blends == {"smallest": stated}
     assert set(found.mse) >= {"ordinal", "gaussian", "0.25 ordinal + 0.75 gaussian"}
@@ -206,7 +204,7 @@ def test_manifest_records_how_it_was_made(artefact: Artefact) -> None:
 def test_limits_are_checked_before_any_teacher_is_fitted() -> None:
     model = MODEL.model_copy(update={"student": MODEL.student.model_copy(update={"max_bytes": 20})})
     with pytest.raises(SettingsError, match="the smallest legal max_bytes for 30 users and 40 movies"):
-        check_models([model], dataset())
+        check_limits_of([model], dataset())
 
 
 def test_data_without_titles_can_be_distilled(tmp_path: Path) -> None:
@@ -214,7 +212,7 @@ def test_data_without_titles_can_be_distilled(tmp_path: Path) -> None:
     bare = replace(bare, table=replace(bare.table, titles={}))
     members: tuple[Member, ...] = ("gaussian",)
     with open_work_folder(tmp_path) as folder:
-        run = Distillation(bare, folder, teacher=TEACHER)
+        run = Distiller(bare, folder, teacher=TEACHER)
         assert run.distil(MODEL, Blend(members=members, weights=(1.0,))).student.nbytes <= 220
 
 

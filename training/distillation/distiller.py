@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from training.artefact.fallback import Fallback
@@ -14,50 +14,26 @@ from training.distillation.base.settings import Blend, DistillationRecipe, Disti
 from training.distillation.base.work_folder import WorkFolder
 from training.distillation.student.packing import check_limits, popularity_blocks
 from training.distillation.student.student import Student, fit_student
-from training.distillation.teacher.teacher import OnProgress, Teaching
-from training.fit.evaluation import errors, predict_all
-from training.fit.fitting import predict
+from training.distillation.teacher.teacher import OnProgress, Teacher
+from training.fit.evaluation import evaluate_examples
 from training.models.rating_model import RatingModel, build_rating_model
+from training.models.trained import TrainedModel
 from training.settings import ModelSettings, Packed
 
 
 @dataclass(frozen=True)
-class Distilled:
-    """A distilled model and how it came about.
+class Distilled(TrainedModel):
+    """A distilled model; its history is the `objective`, the weighted mean squared error against the teacher.
+
+    `seconds` are those of its teacher's members, their blend and the student, whenever they were made.
 
     Attributes:
-        settings: What was built.
-        recipe: How it was made, with the blend's weights.
+        recipe: With the weights of the blend.
         student: Its tables.
-        model: The Keras models, on indices and on ids.
-        history: `objective`: after each round, the weighted mean squared error against the teacher.
-        seconds: Wall time of its teacher's members, their blend and the student, whenever they were made.
     """
 
-    settings: ModelSettings
     recipe: DistillationRecipe
     student: Student
-    model: RatingModel
-    history: dict[str, list[float]]
-    seconds: float
-
-    @property
-    def seed(self) -> int:
-        """The recipe's seed."""
-        return self.recipe.seed
-
-    @property
-    def epochs(self) -> int:
-        """Rounds of least squares, the start included."""
-        return len(self.history["objective"])
-
-    def predict(self, user_index: NDArray[np.int32], movie_index: NDArray[np.int32]) -> NDArray[np.float32]:
-        """`(n,)` predicted stars of `(n,)` pairs, all within the tables."""
-        return predict(self.model.indexed, user_index, movie_index)
-
-    def fallback(self, dataset: Dataset) -> Fallback:
-        """What its biases say of cold ids."""
-        return student_fallback(self.student, dataset)
 
 
 @dataclass(frozen=True)
@@ -73,7 +49,7 @@ class Validated:
     mse: dict[str, float]
 
 
-def check_models(models: list[DistilledModel], dataset: Dataset) -> None:
+def check_limits_of(models: Sequence[DistilledModel], dataset: Dataset) -> None:
     """Refuse limits that are too small before hours are spent on a teacher.
 
     Raises:
@@ -87,7 +63,7 @@ def check_models(models: list[DistilledModel], dataset: Dataset) -> None:
         check_limits(model.student, users, movies)
 
 
-class Distillation:
+class Distiller:
     """The steps for one dataset, one seed and one set of members, through a work folder."""
 
     def __init__(
@@ -111,12 +87,12 @@ class Distillation:
             on_progress: Told about progress.
         """
         self._dataset, self._seed, self._tile_users = dataset, seed, tile_users
-        self._teacher = teacher or TeacherSettings()
-        self._teaching = Teaching(
-            dataset, self._teacher, work, seed=seed, tile_users=tile_users, on_progress=on_progress
+        self._settings = teacher or TeacherSettings()
+        self._teacher = Teacher(
+            dataset, self._settings, work, seed=seed, tile_users=tile_users, on_progress=on_progress
         )
 
-    def validate(self, models: list[DistilledModel], *, with_students: bool) -> Validated:
+    def validate(self, models: Sequence[DistilledModel], *, with_students: bool) -> Validated:
         """Find the blends' weights on the dataset's validation rows.
 
         Args:
@@ -125,17 +101,16 @@ class Distillation:
         """
         blends, mse = {}, {}
         for model in models:
-            found, members = self._teaching.find_blend(model.blend)
+            found, members = self._teacher.find_blend(model.blend)
             blends[model.name] = found
             mse.update(members)
             if with_students:
-                student = self._student(model, found)
-                fallback = student_fallback(student, self._dataset)
-                warm = self._dataset.users.warm, self._dataset.movies.warm
-                rated, _ = predict_all(student.predict, fallback, self._dataset.validation, *warm)
-                mse[f"{model.name}, {student.nbytes:,} bytes, {student.parameter_count:,} parameters"] = (
-                    errors(self._dataset.validation.ratings, rated).mse
+                student, data = self._student(model, found), self._dataset
+                evaluation = evaluate_examples(
+                    student.predict, student_fallback(student, data), data.validation, data.users, data.movies
                 )
+                name = f"{model.name}, {student.nbytes:,} bytes, {student.parameter_count:,} parameters"
+                mse[name] = evaluation.mse
         return Validated(blends, mse)
 
     def distil(self, model: DistilledModel, blend: Blend) -> Distilled:
@@ -152,42 +127,42 @@ class Distillation:
         recipe = DistillationRecipe(
             seed=self._seed,
             tile_users=self._tile_users,
-            teacher=self._teacher,
+            teacher=self._settings,
             blend=blend,
             student=model.student,
         )
         used = [name for name, weight in zip(blend.members, blend.weights or (), strict=True) if weight]
         steps = [*used, "blend", model.name]
-        keras_model = to_rating_model(model, student)
         return Distilled(
-            settings=keras_model.settings,
+            model=to_rating_model(model.name, model.description, student),
             recipe=recipe,
-            student=student,
-            model=keras_model,
+            seed=self._seed,
             history={"objective": list(student.objective)},
-            seconds=sum(self._teaching.seconds[name] for name in steps),
+            seconds=sum(self._teacher.seconds[name] for name in steps),
+            fallback=student_fallback(student, self._dataset),
+            student=student,
         )
 
     def _student(self, model: DistilledModel, blend: Blend) -> Student:
-        teaching = self._teaching
-        predictions = teaching.predictions(blend)
+        teacher = self._teacher
+        predictions = teacher.predictions(blend)
 
         def fit(_: Any) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
             student = fit_student(
-                teaching.observed,
+                teacher.observed,
                 predictions,
                 model.student,
                 tile_users=self._tile_users,
                 seed=self._seed,
-                on_round=lambda done, total: teaching.tell(model.name, done, total),
+                on_round=lambda done, total: teacher.report(model.name, done, total),
             )
             return student.to_arrays(), {"bytes": student.nbytes, "parameters": student.parameter_count}
 
         decided_by = {
-            "blend": teaching.blend_key(blend),
+            "blend": teacher.blend_key(blend),
             "student": model.student.model_dump(mode="json"),
         }
-        return Student.from_arrays(teaching.step(model.name, decided_by, fit).arrays)
+        return Student.from_arrays(teacher.step(model.name, decided_by, fit).arrays)
 
 
 def student_fallback(student: Student, dataset: Dataset) -> Fallback:
@@ -199,15 +174,15 @@ def student_fallback(student: Student, dataset: Dataset) -> Fallback:
     )
 
 
-def to_rating_model(model: DistilledModel, student: Student) -> RatingModel:
+def to_rating_model(name: str, description: str, student: Student) -> RatingModel:
     """The student as Keras layers.
 
     A user's embedding is (x, b_u, 1), a movie's (y, 1, c_i): their dot product has both biases.
     """
     rank = student.rank
     settings = ModelSettings(
-        name=model.name,
-        description=model.description,
+        name=name,
+        description=description,
         embedding_dim=rank + 2,
         users=Packed(
             block_sizes=student.users.block_sizes,

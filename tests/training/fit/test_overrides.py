@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from training.cli.overrides import override_models, override_recipe
 from training.errors import SettingsError
+from training.fit.overrides import override_models, override_recipe
 from training.fit.recipes import DEFAULT, REFERENCE
 from training.models.named import BASELINE, MEMORY_EFFICIENT
 from training.settings import MixedDimension, ModelSettings, QuotientRemainder, Recipe

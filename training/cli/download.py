@@ -1,0 +1,29 @@
+"""The command `download`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from training.cli.options import interruptible
+from training.data.grouplens.download import download as fetch
+
+
+@interruptible
+def download(
+    name: Annotated[
+        str, typer.Argument(help="ml-latest-small, ml-latest, ml-100k, ml-1m, ml-10m ... ml-32m.")
+    ],
+    to: Annotated[Path, typer.Option(help="Folder that the data set's folder goes into.")] = Path("data"),
+    allow_unverified: Annotated[
+        bool,
+        typer.Option(
+            "--allow-unverified", help="Go on where the server publishes no digest beside the archive."
+        ),
+    ] = False,
+) -> None:
+    """Fetch a data set from GroupLens, resuming where a broken download stopped, and check its digest."""
+    folder = fetch(name, to, allow_unverified=allow_unverified)
+    typer.echo(f"{folder}\ntrain on it: python -m training fit --data {folder}")

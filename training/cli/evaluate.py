@@ -1,0 +1,70 @@
+"""The command `evaluate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from training.artefact.manifest import Manifest
+from training.artefact.reader import open_artefact
+from training.cli.options import (
+    ArtefactArgument,
+    ColumnsOption,
+    SplitOption,
+    SplitSeedOption,
+    column_names,
+    interruptible,
+)
+from training.cli.output import ConsoleProgress, console
+from training.data.table import RatingsTable
+from training.publish.options import DataOptions
+from training.publish.workflow import evaluate_stored
+
+
+@interruptible
+def evaluate(
+    artefact: ArtefactArgument,
+    data: Annotated[
+        Path,
+        typer.Option("--data", readable=False, help="Ratings, as for `fit`; the ids must mean the same."),
+    ],
+    columns: ColumnsOption = None,
+    split: SplitOption = "random",
+    split_seed: SplitSeedOption = 0,
+    all_rows: Annotated[
+        bool, typer.Option("--all-rows", help="Every row of the data, not the test rows alone.")
+    ] = False,
+) -> None:
+    """Measure an artefact on the test rows of any data set, cold pairs by its fallback."""
+    stored = open_artefact(artefact)
+    options = DataOptions(data, column_names(columns), split, split_seed)
+    with _EvaluationProgress(stored.manifest) as progress:
+        found = evaluate_stored(stored, options, all_rows, progress)
+    table = Table("model", "rows", "cold", "MSE", "RMSE", "MAE", "warm MSE")
+    table.add_row(
+        stored.manifest.name,
+        f"{found.rows:,}",
+        f"{found.cold_rows:,}",
+        f"{found.mse:.4f}",
+        f"{found.rmse:.4f}",
+        f"{found.mae:.4f}",
+        "" if found.mse_warm is None else f"{found.mse_warm:.4f}",
+    )
+    console.print(table)
+
+
+class _EvaluationProgress(ConsoleProgress):
+    def __init__(self, manifest: Manifest) -> None:
+        super().__init__()
+        self._manifest = manifest
+
+    def on_table(self, table: RatingsTable) -> None:
+        super().on_table(table)
+        if table.sha256 != self._manifest.dataset.sha256:
+            console.print(
+                f"[yellow]not the file that {self._manifest.name} was trained on: ids are matched as text, "
+                "and the same id may be somebody else[/]"
+            )

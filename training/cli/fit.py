@@ -1,0 +1,222 @@
+"""The command `fit`, with and without a budget."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final, Literal
+
+import typer
+from rich.table import Table
+
+from training.cli.options import (
+    ColumnsOption,
+    DataOption,
+    RatingsOption,
+    ShareableOption,
+    SplitOption,
+    SplitSeedOption,
+    StoreOption,
+    column_names,
+    interruptible,
+    whole_numbers,
+)
+from training.cli.output import ConsoleProgress, console, print_test_errors
+from training.data.split import Split
+from training.errors import SettingsError
+from training.fit.overrides import override_models, override_recipe
+from training.fit.recipes import RECIPES
+from training.models.named import MODELS, select
+from training.publish.options import BUNDLED_DATA, DataOptions, PublishOptions
+from training.publish.workflow import BudgetResult, fit_models, fit_within_budget
+from training.search.budget.budget import Budget
+from training.settings import Operation
+
+if TYPE_CHECKING:
+    from training.models.trained import TrainedModel
+    from training.search.budget.proposals import Refusal
+    from training.search.budget.selection import Trial
+
+# All else is decided by the budget.
+_ALLOWED_WITH_BUDGET: Final = frozenset(
+    {
+        "budget",
+        "name",
+        "work",
+        "data",
+        "columns",
+        "store",
+        "split",
+        "split_seed",
+        "seed",
+        "shareable",
+        "ratings",
+    }
+)
+
+
+@interruptible
+def fit(
+    context: typer.Context,
+    models: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[MODEL]...", help="baseline, memory_efficient; both when none is named."),
+    ] = None,
+    data: DataOption = BUNDLED_DATA,
+    columns: ColumnsOption = None,
+    store: StoreOption = Path("store"),
+    split: SplitOption = "random",
+    split_seed: SplitSeedOption = 0,
+    recipe: Annotated[
+        Literal["default", "reference"],
+        typer.Option(
+            help="`reference` is the published training; `default` is as good in a fraction of the time."
+        ),
+    ] = "default",
+    seed: Annotated[int | None, typer.Option(help="Seed of weights and row order.", show_default="0")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the training rows, at most.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Ratings a step.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Adam's learning rate at the start.")] = None,
+    validation_fraction: Annotated[
+        float | None, typer.Option(help="Part of the training rows held out for early stopping.")
+    ] = None,
+    patience: Annotated[
+        int | None, typer.Option(help="Epochs without a better validation loss before fitting stops.")
+    ] = None,
+    embedding_dim: Annotated[
+        int | None, typer.Option(help="Length of the embeddings.", show_default="64")
+    ] = None,
+    num_buckets: Annotated[
+        int | None, typer.Option(help="Quotient-remainder: rows of the remainder table.")
+    ] = None,
+    quotient_rows: Annotated[
+        int | None, typer.Option(help="Quotient-remainder: rows of the quotient table.")
+    ] = None,
+    operation: Annotated[
+        Operation | None, typer.Option(help="Quotient-remainder: how two embeddings become one.")
+    ] = None,
+    block_sizes: Annotated[
+        str | None, typer.Option(help="Mixed dimension: ids a block, most popular first: 400,1300,2006.")
+    ] = None,
+    block_dims: Annotated[
+        str | None, typer.Option(help="Mixed dimension: width of each block: 64,32,16.")
+    ] = None,
+    temperature: Annotated[
+        float | None,
+        typer.Option(help="Mixed dimension: widths by the power rule, popularity ** temperature."),
+    ] = None,
+    parameter_budget: Annotated[
+        int | None, typer.Option(help="Mixed dimension: widths that fit this many parameters.")
+    ] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option(
+            help="What the weights may come to: 64KB, 64KiB or 100000params. Tries what fits on validation "
+            "rows and publishes the best; decides all that MODEL and the options about models and recipes do."
+        ),
+    ] = None,
+    name: Annotated[str, typer.Option(help="With --budget: the model's name.")] = "budget",
+    work: Annotated[
+        Path, typer.Option(help="With --budget: folder of finished teachers, for the next run.")
+    ] = Path("runs/budget"),
+    shareable: ShareableOption = False,
+    ratings: RatingsOption = True,
+    report: Annotated[
+        Path | None, typer.Option(help="Where the plots go.", show_default=".report in the store")
+    ] = None,
+) -> None:
+    """Train models on ratings and publish them to a store, each whole or not at all.
+
+    `python -m training fit` alone trains both models on the bundled data set. Serve the result with
+    `make serve STORE=store`.
+    """
+    source = DataOptions(data, column_names(columns), split, split_seed)
+    target = PublishOptions(store, shareable, ratings)
+    if budget is not None:
+        _refuse_other_options(context)
+        with _BudgetProgress() as progress:
+            chosen_within = fit_within_budget(
+                budget, name, source, target, work=work, seed=seed or 0, progress=progress
+            )
+        _print_budget(chosen_within, store)
+        return
+    wanted = override_models(
+        select(models, MODELS),
+        embedding_dim=embedding_dim,
+        num_buckets=num_buckets,
+        quotient_rows=quotient_rows,
+        operation=operation,
+        block_sizes=whole_numbers(block_sizes, "--block-sizes"),
+        block_dims=whole_numbers(block_dims, "--block-dims"),
+        temperature=temperature,
+        parameter_budget=parameter_budget,
+    )
+    chosen = override_recipe(
+        RECIPES[recipe],
+        seed=seed,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        validation_fraction=validation_fraction,
+        patience=patience,
+    )
+    with _FitProgress() as progress:
+        result = fit_models(wanted, chosen, source, target, report, progress)
+    print_test_errors(result.manifests)
+    console.print(f"published to {store}; plots: {result.report}")
+    console.print(f"serve it: make serve STORE={store}")
+
+
+class _FitProgress(ConsoleProgress):
+    def on_trained(self, trained: TrainedModel) -> None:
+        trained.model.indexed.summary(print_fn=console.print)
+        console.print(f"{trained.settings.name}: {trained.epochs} epochs in {trained.seconds:.1f} s")
+
+
+class _BudgetProgress(ConsoleProgress):
+    def on_split(self, split: Split) -> None:
+        """Say nothing: `on_proposals` says what matters of it."""
+
+    def on_proposals(self, budget: Budget, validation_rows: int, refusals: Sequence[Refusal]) -> None:
+        console.print(f"budget: {budget}; {validation_rows:,} validation rows to choose on")
+        for refusal in refusals:
+            console.print(f"left out: {refusal.label} (needs {refusal.smallest})")
+
+    def on_trial(self, trial: Trial) -> None:
+        console.print(f"{trial.label}: validation MSE {trial.validation_mse:.4f}")
+
+
+def _refuse_other_options(context: typer.Context) -> None:
+    """What a budget decides cannot be given as well.
+
+    Raises:
+        SettingsError: An option that says what to train, or how, was given too.
+    """
+    for name in context.params:
+        source = context.get_parameter_source(name)
+        if name not in _ALLOWED_WITH_BUDGET and source is not None and source.name == "COMMANDLINE":
+            what = "MODEL" if name == "models" else f"--{name.replace('_', '-')}"
+            raise SettingsError(f"--budget decides what is trained and how; leave out {what}")
+
+
+def _print_budget(result: BudgetResult, store: Path) -> None:
+    table = Table(
+        *("tried", "parameters", "bytes", "validation MSE", "seconds"), title=f"within {result.budget}"
+    )
+    for trial in result.trials:
+        table.add_row(
+            trial.label,
+            f"{trial.parameters:,}",
+            f"{trial.nbytes:,}",
+            f"{trial.validation_mse:.4f}",
+            f"{trial.seconds:.0f}",
+            style="bold" if trial == result.best else None,
+        )
+    console.print(table)
+    manifest, accuracy = result.manifest, result.manifest.accuracy
+    console.print(
+        f"{manifest.name}: {result.best.label}, {manifest.weights_bytes:,} bytes, "
+        f"{manifest.parameters.total:,} parameters, test MSE {accuracy.mse:.4f} "
+        f"(biases only {accuracy.biases_only_mse:.4f})"
+    )
+    console.print(f"published to {store}; serve it: make serve STORE={store}")

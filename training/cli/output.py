@@ -1,0 +1,94 @@
+"""What more than one command prints: progress bars, and the tables of results."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import TracebackType
+
+from rich import progress as bars
+from rich.console import Console
+from rich.table import Table
+
+from training.artefact.manifest import Manifest
+from training.data.split import Split
+from training.data.table import RatingsTable
+from training.publish.progress import Progress
+
+console = Console(soft_wrap=True)
+
+
+class ConsoleProgress(Progress):
+    """A bar for what is going on, on a terminal only, and a line for each thing that is done."""
+
+    def __init__(self) -> None:
+        self._bars = bars.Progress(
+            bars.TextColumn("{task.description}"),
+            bars.BarColumn(),
+            bars.TextColumn("{task.fields[losses]}"),
+            bars.TimeElapsedColumn(),
+            bars.TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task, self._bar = "", bars.TaskID(0)
+
+    def __enter__(self) -> ConsoleProgress:
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bars.stop()
+
+    @contextmanager
+    def busy(self, what: str) -> Iterator[None]:
+        """Show that something takes an unknown time."""
+        bar = self._bars.add_task(what, total=None, losses="")
+        yield
+        self._bars.remove_task(bar)
+
+    def on_step(self, task: str, done: int, total: int, losses: Mapping[str, float] | None = None) -> None:
+        """Move the bar, which is the one of the latest task."""
+        if task != self._task:
+            if self._task:
+                self._bars.remove_task(self._bar)
+            self._task, self._bar = task, self._bars.add_task(task, losses="")
+        shown = f"MSE {losses['mse']:.4f}" if losses and "mse" in losses else ""
+        self._bars.update(self._bar, completed=done, total=total or None, losses=shown)
+
+    def on_table(self, table: RatingsTable) -> None:
+        """Say what was found."""
+        console.print(
+            f"{table.name} ({table.layout}): {table.rows:,} ratings, {len(table.users):,} users, "
+            f"{len(table.movies):,} rated movies, mean {table.ratings.mean(dtype='float64'):.4f}"
+        )
+
+    def on_split(self, split: Split) -> None:
+        """Say how many rows are for what, and the digest that names the test rows."""
+        seed = f", seed {split.seed}" if split.kind == "random" else ""
+        console.print(
+            f"split {split.kind}{seed}: {split.train.size:,} train, {split.validation.size:,} validation, "
+            f"{split.test.size:,} test; test rows {split.test_sha256[:16]}"
+        )
+
+
+def print_test_errors(manifests: Sequence[Manifest]) -> None:
+    """Print sizes and test errors of models, beside those of two trivial ones."""
+    table = Table("model", "parameters", "weight bytes", "MSE", "RMSE", "MAE", title="on the test rows")
+    for manifest in manifests:
+        accuracy = manifest.accuracy
+        table.add_row(
+            manifest.name,
+            f"{manifest.parameters.total:,}",
+            f"{manifest.weights_bytes:,}",
+            f"{accuracy.mse:.4f}",
+            f"{accuracy.rmse:.4f}",
+            f"{accuracy.mae:.4f}",
+        )
+    accuracy = manifests[0].accuracy
+    for name, mse in (("biases only", accuracy.biases_only_mse), ("global mean", accuracy.global_mean_mse)):
+        table.add_row(name, "", "", f"{mse:.4f}", f"{mse**0.5:.4f}", "", style="dim")
+    console.print(table)
