@@ -1,4 +1,4 @@
-"""The MovieLens sets that are known by name: their size and the terms that they come under."""
+"""The MovieLens data sets: how each is recognised, and the terms it comes under."""
 
 from __future__ import annotations
 
@@ -10,20 +10,55 @@ from typing import Final
 
 from training.data.readers.locate import RATINGS_NAMES
 
-# (layout, ratings): as stated in each set's README.
-_BY_COUNT: Final[Mapping[tuple[str, int], str]] = MappingProxyType(
-    {
-        ("ml-100k", 100_000): "ml-100k",
-        ("ml-1m", 1_000_209): "ml-1m",
-        ("ml-1m", 10_000_054): "ml-10m",
-        ("ml-csv", 20_000_263): "ml-20m",
-        ("ml-csv", 25_000_095): "ml-25m",
-        ("ml-csv", 32_000_204): "ml-32m",
-    }
+_MAY_BE_PASSED_ON: Final = (
+    "GroupLens: may be passed on under the same terms, no commercial use without permission; see its README"
 )
-# These two grow with time, so only the folder's name tells them.
-_LATEST: Final = frozenset({"ml-latest", "ml-latest-small"})
-_NO_REDISTRIBUTION: Final = frozenset({"ml-100k", "ml-1m"})
+_RESEARCH_ONLY: Final = (
+    "GroupLens: research use, no redistribution and no commercial use without permission; see its README"
+)
+_SEE_README: Final = "MovieLens: see the README beside it; taken as not redistributable"
+
+
+@dataclass(frozen=True)
+class MovieLensSet:
+    """One of the data sets that GroupLens publishes.
+
+    Attributes:
+        name: As in `RatingsTable.name`; also the name of its archive at GroupLens, without `.zip`.
+        layout: As in `RatingsTable.layout`.
+        rows: How many ratings it has, as stated in its README; None where that changes with time, so that
+            only its folder's name identifies it.
+        licence: The terms in one line.
+        redistributable: Whether they let titles travel in an artefact that is passed on.
+        ratings_git_id: The id that git gives to its ratings file (SHA-1 over length and content), where
+            that is known for certain.
+    """
+
+    name: str
+    layout: str
+    rows: int | None
+    licence: str = _SEE_README
+    redistributable: bool = False
+    ratings_git_id: str | None = None
+
+
+_ALL: Final = (
+    MovieLensSet("ml-latest-small", "ml-csv", None, _MAY_BE_PASSED_ON, redistributable=True),
+    MovieLensSet("ml-latest", "ml-csv", None, _MAY_BE_PASSED_ON, redistributable=True),
+    MovieLensSet("ml-100k", "ml-100k", 100_000, _RESEARCH_ONLY),
+    MovieLensSet(
+        "ml-1m",
+        "ml-1m",
+        1_000_209,
+        _RESEARCH_ONLY,
+        ratings_git_id="77a7c4b150f588c23bb9e1f068aa996c0b413695",
+    ),
+    MovieLensSet("ml-10m", "ml-1m", 10_000_054),
+    MovieLensSet("ml-20m", "ml-csv", 20_000_263),
+    MovieLensSet("ml-25m", "ml-csv", 25_000_095),
+    MovieLensSet("ml-32m", "ml-csv", 32_000_204),
+)
+MOVIELENS: Final[Mapping[str, MovieLensSet]] = MappingProxyType({known.name: known for known in _ALL})
 
 
 @dataclass(frozen=True)
@@ -44,7 +79,7 @@ class SetTerms:
 def terms_of(path: Path, layout: str, rows: int) -> SetTerms:
     """Name and terms of the set that a ratings file belongs to.
 
-    Whoever's terms are in doubt is taken as not redistributable.
+    A set whose terms are in doubt is taken as not redistributable.
 
     Args:
         path: The ratings file.
@@ -54,15 +89,10 @@ def terms_of(path: Path, layout: str, rows: int) -> SetTerms:
     whole = path.resolve()
     named_after_folder = whole.name in RATINGS_NAMES and whole.parent.name
     own_name = whole.parent.name if named_after_folder else whole.stem
-    name = _BY_COUNT.get((layout, rows), own_name)
     if layout in ("csv", "parquet"):
-        return SetTerms(name, "unknown: the user's own file", redistributable=False)
-    if layout == "ml-csv" and name in _LATEST:
-        terms = "GroupLens: may be passed on under the same terms, no commercial use without permission"
-        return SetTerms(name, f"{terms}; see its README", redistributable=True)
-    if name in _NO_REDISTRIBUTION:
-        terms = "GroupLens: research use, no redistribution and no commercial use without permission"
-        return SetTerms(name, f"{terms}; see its README", redistributable=False)
-    return SetTerms(
-        name, "MovieLens: see the README beside it; taken as not redistributable", redistributable=False
-    )
+        return SetTerms(own_name, "unknown: the user's own file", redistributable=False)
+    by_count = {(known.layout, known.rows): known for known in _ALL}
+    known = by_count.get((layout, rows)) or MOVIELENS.get(own_name)
+    if known is None or known.layout != layout:
+        return SetTerms(own_name, _SEE_README, redistributable=False)
+    return SetTerms(known.name, known.licence, known.redistributable)

@@ -27,26 +27,26 @@ def archive(members: dict[str, str | bytes] | None = None) -> bytes:
 
 @dataclass
 class ArchiveServer:
-    """What the server has, how it behaves, and what it was asked.
+    """What the server has, how it behaves, and what requests came.
 
     Attributes:
         content: Of every `.zip`.
         md5: Of every `.zip.md5`; None answers 404, "" the right digest.
-        validators: Headers sent with the archive.
         ranges: Whether Range is honoured.
         shift: How many bytes too late a range starts.
         cut_after: Close the connection after so many bytes of the archive, once.
-        status: Of every archive answer; 0 answers as it should.
+        status: Of every answer about the archive; 0 answers as it should.
+        location: Where every request for the archive is redirected to.
         asked: Path and Range of each request.
     """
 
     content: bytes
     md5: str | None = ""
-    validators: dict[str, str] = field(default_factory=lambda: {"ETag": '"one"'})
     ranges: bool = True
     shift: int = 0
     cut_after: int | None = None
     status: int = 0
+    location: str = ""
     asked: list[tuple[str, str | None]] = field(default_factory=list)
     url: str = ""
 
@@ -65,6 +65,8 @@ def serving(state: ArchiveServer) -> Iterator[ArchiveServer]:
             state.asked.append((self.path, wanted))
             if self.path.endswith(".md5"):
                 self._md5()
+            elif state.location:
+                self._answer(302, b"", {"Location": state.location})
             elif state.status:
                 self._answer(state.status, b"no")
             else:
@@ -80,24 +82,25 @@ def serving(state: ArchiveServer) -> Iterator[ArchiveServer]:
 
         def _archive(self, wanted: str | None) -> None:
             size = len(state.content)
-            holds = self.headers.get("If-Range") in state.validators.values()
-            if wanted is None or not state.ranges or not holds:
-                self._answer(200, state.content, state.validators)
+            if wanted is None or not state.ranges:
+                self._answer(200, state.content, may_be_cut=True)
                 return
             start = int(wanted.removeprefix("bytes=").removesuffix("-")) + state.shift
             if start >= size:
                 self._answer(416, b"", {"Content-Range": f"bytes */{size}"})
                 return
-            headers = {"Content-Range": f"bytes {start}-{size - 1}/{size}", **state.validators}
-            self._answer(206, state.content[start:], headers)
+            headers = {"Content-Range": f"bytes {start}-{size - 1}/{size}"}
+            self._answer(206, state.content[start:], headers, may_be_cut=True)
 
-        def _answer(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
+        def _answer(
+            self, status: int, body: bytes, headers: dict[str, str] | None = None, may_be_cut: bool = False
+        ) -> None:
             self.send_response(status)
             for name, value in (headers or {}).items():
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            if status in (200, 206) and headers and state.cut_after is not None:
+            if may_be_cut and state.cut_after is not None:
                 body, state.cut_after = body[: state.cut_after], None
                 self.close_connection = True
             self.wfile.write(body)
