@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
+import httpx2
 import pytest
 from fastapi.testclient import TestClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from starlette.types import Message, Receive, Scope, Send
 
 from app.contract.limits import Limits
 from app.http.fast_predict import FastPredict
@@ -18,24 +22,52 @@ from app.settings import Settings
 from tests.app.fakes import fake_registry
 
 JSON = {"content-type": "application/json"}
+# The fast path takes JSON by its shortest name alone.
+JSON_FOR_THE_ROUTE = {"content-type": "application/json; charset=utf-8"}
 REGISTRY = fake_registry()
+FastPath = Callable[[bytes], bytes | None]
 
 
 @pytest.fixture(scope="module")
-def slow(monkeypatch_module: pytest.MonkeyPatch) -> Iterator[TestClient]:
-    monkeypatch_module.setattr(FastPredict, "_answer", lambda *_: None)
+def client() -> Iterator[TestClient]:
     with TestClient(create_app(Settings(max_id_length=40), REGISTRY)) as client:
         yield client
 
 
+def by_route(client: TestClient, body: bytes, headers: dict[str, str] | None = None) -> httpx2.Response:
+    return client.post("/predict", content=body, headers={**JSON_FOR_THE_ROUTE, **(headers or {})})
+
+
+async def answered(body: bytes) -> bytes | None:
+    """The body of the fast path's answer, or None where it hands the request on."""
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def route(scope: Scope, receive: Receive, send: Send) -> None:
+        assert (await receive())["body"] == body
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/predict",
+        "query_string": b"",
+        "headers": [(b"content-type", b"application/json")],
+        "state": {"live": SimpleNamespace(registry=REGISTRY)},
+    }
+    await FastPredict(route, Limits(max_id_length=40))(scope, receive, send)
+    return b"".join(message.get("body", b"") for message in sent) if sent else None
+
+
 @pytest.fixture(scope="module")
-def monkeypatch_module() -> Iterator[pytest.MonkeyPatch]:
-    with pytest.MonkeyPatch.context() as patch:
-        yield patch
+def by_fast_path() -> Iterator[FastPath]:
+    with asyncio.Runner() as runner:
+        yield lambda body: runner.run(answered(body))
 
-
-ANSWER = FastPredict._answer
-FAST = FastPredict(None, Limits(max_id_length=40))  # type: ignore[arg-type]
 
 raw_ids: st.SearchStrategy[Any] = st.sampled_from(
     [
@@ -79,17 +111,19 @@ def bodies(draw: st.DrawFn) -> bytes:
 
 @settings(max_examples=600)
 @given(body=bodies())
-def test_both_ways_say_the_same(slow: TestClient, body: bytes) -> None:
-    fast = ANSWER(FAST, REGISTRY, body)
-    answer = slow.post("/predict", content=body, headers=JSON)
+def test_both_ways_say_the_same(client: TestClient, by_fast_path: FastPath, body: bytes) -> None:
+    fast = by_fast_path(body)
+    answer = by_route(client, body)
     if fast is not None:
         assert (answer.status_code, answer.content) == (200, fast)
 
 
 @given(fields=plain)
-def test_plain_cases_take_the_short_way(slow: TestClient, fields: list[tuple[str, Any]]) -> None:
+def test_plain_cases_take_the_short_way(
+    client: TestClient, by_fast_path: FastPath, fields: list[tuple[str, Any]]
+) -> None:
     body = json.dumps(dict(fields)).encode()
-    assert ANSWER(FAST, REGISTRY, body) == slow.post("/predict", content=body, headers=JSON).content
+    assert by_fast_path(body) == by_route(client, body).content
 
 
 @pytest.mark.parametrize(
@@ -107,16 +141,15 @@ def test_plain_cases_take_the_short_way(slow: TestClient, fields: list[tuple[str
         b'{"user_id":1,"movie_id":1}' + b" " * 3000,
     ],
 )
-def test_what_is_not_plain_is_left_to_the_route(body: bytes) -> None:
-    assert ANSWER(FAST, REGISTRY, body) is None
+def test_what_is_not_plain_is_left_to_the_route(by_fast_path: FastPath, body: bytes) -> None:
+    assert by_fast_path(body) is None
 
 
-def test_headers_and_body_are_those_of_the_route(slow: TestClient) -> None:
-    with TestClient(create_app(Settings(), REGISTRY)) as client:
-        body = b'{"user_id":1,"movie_id":1}'
-        headers = {**JSON, "x-request-id": "the-same"}
-        for content in (body, iter([body[:7], body[7:]])):
-            answer = client.post("/predict", content=content, headers=headers)
-            assert answer.status_code == 200
-            assert answer.headers == slow.post("/predict", content=body, headers=headers).headers
-            assert answer.content == slow.post("/predict", content=body, headers=JSON).content
+def test_headers_and_body_are_those_of_the_route(client: TestClient) -> None:
+    body = b'{"user_id":1,"movie_id":1}'
+    same_id = {"x-request-id": "the-same"}
+    for content in (body, iter([body[:7], body[7:]])):
+        answer = client.post("/predict", content=content, headers={**JSON, **same_id})
+        assert answer.status_code == 200
+        assert answer.headers == by_route(client, body, same_id).headers
+        assert answer.content == by_route(client, body).content

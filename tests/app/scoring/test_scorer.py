@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -13,14 +14,15 @@ from numpy.typing import NDArray
 
 from app.contract.errors import BadSetting, EngineFailed, ProbeFailed
 from app.main import create_app
+from app.scoring.keras_engine import BLOCK
 from app.scoring.loading import check_store, load_registry
 from app.scoring.probe import probe
 from app.scoring.registry import Registry
-from app.scoring.scorer import Engine, RatingScorer
+from app.scoring.scorer import RatingScorer
 from app.settings import Settings
 from tests.app.fakes import FakeEngine, fake_registry, fake_scorer
 from tests.builders import COLD_MOVIE, COLD_USER
-from training.artefact import Artefact, ArtefactDamaged, ArtefactMissing, RawId, Vocabulary, open_artefact
+from training.artefact import ArtefactDamaged, ArtefactMissing, RawId, Vocabulary, open_artefact
 from training.models.loading import load_keras_model
 
 MODELS = ["baseline", "memory_efficient"]
@@ -88,13 +90,12 @@ def test_cold_ids_of_a_real_store_are_flagged(client: TestClient, name: str) -> 
         assert 0 <= answer["rating"] <= 5
 
 
-def test_blocks_make_no_difference(monkeypatch: pytest.MonkeyPatch, registry: Registry) -> None:
+def test_blocks_make_no_difference(registry: Registry) -> None:
     scorer = registry.get("memory_efficient").scorer
     users, movies = _all_pairs(scorer)
-    whole = scorer.score(users, movies).rounded()
-    monkeypatch.setattr("app.scoring.keras_engine.BLOCK", 128)
-    monkeypatch.setattr("training.artefact.engine.rating.BLOCK", 100)
-    assert scorer.score(users, movies).rounded() == whole
+    once, times = scorer.score(users, movies).rounded(), 20
+    assert len(users) * times > BLOCK
+    assert scorer.score(users * times, movies * times).rounded() == once * times
 
 
 def test_registry_holds_the_store(registry: Registry) -> None:
@@ -137,13 +138,11 @@ def test_damaged_model_is_refused_although_another_one_is_sound(store: Path) -> 
         check_store(Settings(store=store))
 
 
-def test_engine_that_fails_is_named(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
-    def absent(_artefact: Artefact) -> Engine:
-        raise ModuleNotFoundError("No module named 'keras'")
-
-    monkeypatch.setattr("app.scoring.loading.ENGINES", {settings.engine: absent})
-    with pytest.raises(EngineFailed, match=rf"baseline.*'{settings.engine}'.*No module"):
-        load_registry(settings)
+def test_engine_that_fails_is_named(monkeypatch: pytest.MonkeyPatch, shared_store: Path) -> None:
+    # As where Keras is not installed.
+    monkeypatch.setitem(sys.modules, "keras", None)
+    with pytest.raises(EngineFailed, match=r"baseline.*'keras'.*ModuleNotFoundError"):
+        load_registry(Settings(store=shared_store, engine="keras"))
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -0.01, 5.01])

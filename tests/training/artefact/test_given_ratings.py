@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.builders import MOVIES, TINY_BASELINE, USERS, build_store, tiny_table
+from tests.builders import TINY_BASELINE, USERS, build_store, tiny_table
 from training.artefact import ArtefactDamaged, ArtefactError, ArtefactForeign, ArtefactMissing, open_artefact
 from training.artefact.given_ratings import GivenRatings, read_given_ratings
 from training.artefact.manifest import RatingsFileRecord
@@ -197,18 +197,17 @@ def test_stars_that_are_none(tmp_path: Path, value: float) -> None:
         read_given_ratings(path, recorded(path, wrong), users=3, movies=3)
 
 
-def test_faults_are_seen_across_the_blocks_of_a_large_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("training.artefact.given_ratings._CHECKED", 4)
-    users, movies = np.divmod(np.arange(USERS * MOVIES), MOVIES)
-    sound = GivenRatings.from_rows(users, movies, np.ones(users.size, np.float32), USERS, MOVIES)
+def test_faults_are_seen_across_the_blocks_of_a_large_file(tmp_path: Path) -> None:
+    # A file is checked in blocks of 2**18 ratings.
+    count, block = 600, 2**18
+    users, movies = np.divmod(np.arange(count * count), count)
+    sound = GivenRatings.from_rows(users, movies, np.ones(users.size, np.float32), count, count)
     path = tmp_path / "ratings.bin"
     sound.write(path)
-    assert len(read_given_ratings(path, recorded(path, sound), USERS, MOVIES)) == USERS * MOVIES
-    for place in (3, 4, 5, 1194):  # within a block, and on either side of where one ends
+    assert len(read_given_ratings(path, recorded(path, sound), count, count)) == count * count
+    for place in (block - 1, block, block + 1, count * count - 1):
         wrong = sound.movies.copy()
         wrong[place] = wrong[place - 1]
         GivenRatings(sound.starts, wrong, sound.stars).write(path)
         with pytest.raises(ArtefactDamaged, match="do not ascend"):
-            read_given_ratings(path, recorded(path, sound), USERS, MOVIES)
+            read_given_ratings(path, recorded(path, sound), count, count)
