@@ -36,6 +36,18 @@ def shared_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made_once(tmp_path_factory, "store", build_store)
 
 
+@pytest.fixture(scope="session")
+def rated_store(shared_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small store, but its `baseline` carries the ratings of its data set; read it, never write to it."""
+    from tests.builders import TINY_BASELINE, build_store
+
+    def make(store: Path) -> None:
+        build_store(store, TINY_BASELINE, with_ratings=True)
+        shutil.copytree(shared_store / "memory_efficient", store / "memory_efficient")
+
+    return made_once(tmp_path_factory, "rated", make)
+
+
 @pytest.fixture
 def store(shared_store: Path, tmp_path: Path) -> Path:
     """A copy of the small store that a test may spoil."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
 
 from tests.app.processes import running
-from tests.builders import TINY_BASELINE, TINY_MEMORY_EFFICIENT, build_store
 from tests.conftest import REPOSITORY
 from tests.web.browser import Visitor, chromium, launched, visiting
 
@@ -30,12 +30,9 @@ def service(browser: Browser) -> Iterator[str]:
 
 
 @pytest.fixture(scope="package")
-def rated_service(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def rated_service(browser: Browser, rated_store: Path) -> Iterator[str]:
     """A service whose `baseline` carries the ratings of its data set; its `memory_efficient` does not."""
-    store = tmp_path_factory.mktemp("stores") / "rated"
-    build_store(store, TINY_BASELINE, with_ratings=True)
-    build_store(store, TINY_MEMORY_EFFICIENT)
-    with running(store, log_level="warning") as server:
+    with running(rated_store, log_level="warning") as server:
         yield server.url
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,6 @@ from app.scoring.registry import LoadedModel, Registry
 from app.settings import Settings
 from tests.app.fakes import fake_scorer
 from tests.app.problems import assert_problem
-from tests.builders import TINY_BASELINE, build_store
 from training.artefact import ArtefactDamaged, GivenRatings
 
 # By index: user_1 gave movie_4 half a star, movie_2 and movie_3 four, and the cold movie_5 five; the cold
@@ -130,13 +130,8 @@ def test_without_ratings_nothing_is_left_out(client: TestClient) -> None:
     assert recommended(client, model="bare") == ["movie_4", "movie_3", "movie_2", "movie_1"]
 
 
-@pytest.fixture(scope="module")
-def rated_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_store(tmp_path_factory.mktemp("stores") / "rated", TINY_BASELINE, with_ratings=True)
-
-
 def test_ratings_of_a_store_are_mapped_and_counted(rated_store: Path, shared_store: Path) -> None:
-    registry = load_registry(Settings(store=rated_store))
+    registry = load_registry(Settings(store=rated_store, models=("baseline",)))
     without = load_registry(Settings(store=shared_store)).get("baseline").scorer
     size = (rated_store / "baseline" / "ratings.bin").stat().st_size
     with TestClient(create_app(Settings(), registry)) as client:
@@ -155,10 +150,10 @@ def test_ratings_of_a_store_are_mapped_and_counted(rated_store: Path, shared_sto
     assert {item["movie_id"] for item in best} == {f"movie_{n}" for n in range(1, 40)} - rated
 
 
-def test_damaged_ratings_stop_the_start(rated_store: Path) -> None:
-    path = rated_store / "baseline" / "ratings.bin"
+def test_damaged_ratings_stop_the_start(rated_store: Path, tmp_path: Path) -> None:
+    store = shutil.copytree(rated_store, tmp_path / "store")
+    path = store / "baseline" / "ratings.bin"
     whole = path.read_bytes()
     path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
     with pytest.raises(ArtefactDamaged, match=r"ratings\.bin"):
-        load_registry(Settings(store=rated_store))
-    path.write_bytes(whole)
+        load_registry(Settings(store=store))

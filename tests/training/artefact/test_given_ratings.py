@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.builders import TINY_BASELINE, USERS, build_store, tiny_table
+from tests.builders import USERS, tiny_table
 from training.artefact import ArtefactDamaged, ArtefactError, ArtefactForeign, ArtefactMissing, open_artefact
 from training.artefact.given_ratings import GivenRatings, read_given_ratings
 from training.artefact.manifest import RatingsFileRecord
@@ -70,11 +70,6 @@ def test_whatever_was_given_comes_back(
         for movie, value in zip(*read.of_user(one), strict=True)
     }
     assert told == stars
-
-
-@pytest.fixture(scope="module")
-def rated_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_store(tmp_path_factory.mktemp("rated"), TINY_BASELINE, with_ratings=True)
 
 
 @pytest.fixture
