@@ -8,7 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from playwright.sync_api import Browser, Page, Request, sync_playwright
+from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
+
+# Seconds that the page may take, on a busy machine too.
+TIMEOUT = 60
+expect.set_options(timeout=1000 * TIMEOUT)
 
 _FLAGS = [
     "--no-sandbox",  # Chromium refuses to run as root, which CI does, with one
@@ -78,7 +82,7 @@ class Visitor:
 def visiting(browser: Browser, url: str, **context: Any) -> Iterator[Visitor]:
     """A visitor with a fresh profile; `context` is Playwright's, such as `viewport` and `color_scheme`."""
     profile = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **context})
-    profile.set_default_timeout(10_000)
+    profile.set_default_timeout(1000 * TIMEOUT)
     try:
         yield Visitor(profile.new_page(), url)
     finally:

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, Request, Route, expect
 
-from tests.web.browser import Visitor
+from tests.web.browser import TIMEOUT, Visitor
 
 
 def until(page: Page, holds: str) -> None:
     """Wait for a script's expression; the page's policy forbids Playwright's own way, which is `eval`."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + TIMEOUT
     while not page.evaluate(holds):
         assert time.monotonic() < deadline, holds
         page.wait_for_timeout(50)
@@ -58,6 +58,7 @@ def test_predict_by_keyboard_without_accents(visitor: Visitor) -> None:
     expect(result.get_by_role("heading")).to_have_text("Misérables, Les (1995), as user_41 would rate it")
 
 
+@pytest.mark.long
 def test_predict_by_address_and_again_by_the_history(visitor: Visitor) -> None:
     page = visitor.open("/?user=1&movie=1193")
     heading = page.locator("#view-predict [data-result] h3")
@@ -75,6 +76,7 @@ def test_a_cold_pair_is_said_to_be_one(visitor: Visitor) -> None:
     expect(page.get_by_text("Does not know the user").first).to_be_visible()
 
 
+@pytest.mark.long
 def test_a_movie_by_its_number_though_many_titles_hold_it(visitor: Visitor) -> None:
     page = visitor.open("/?user=1&movie=1")
     expect(page.locator("#view-predict h3")).to_have_text("Toy Story (1995), as user 1 would rate it")
@@ -95,6 +97,7 @@ def test_a_title_is_text_whatever_it_holds(visitor: Visitor) -> None:
     assert page.locator("main img").count() == 0
 
 
+@pytest.mark.long
 def test_from_predict_to_a_new_user_by_keyboard(visitor: Visitor) -> None:
     page = visitor.open()
     page.get_by_role("button", name="Become a new user").focus()
@@ -103,6 +106,7 @@ def test_from_predict_to_a_new_user_by_keyboard(visitor: Visitor) -> None:
     expect(page.get_by_text("Rate one movie to begin")).to_be_visible()
 
 
+@pytest.mark.long
 def test_an_address_with_ratings_that_are_none(visitor: Visitor) -> None:
     page = visitor.open("/?view=new-user&rated=1193:5,1193:3,480:9,661:x,2858,:4,2028:4.5")
     stars = page.get_by_role("combobox", name=re.compile("^Stars for"))
@@ -128,6 +132,7 @@ def test_recommend_side_by_side_and_leave_a_movie_out(visitor: Visitor) -> None:
     expect(columns.first).to_contain_text(best)
 
 
+@pytest.mark.long
 def test_movies_that_an_address_leaves_out_are_named(visitor: Visitor) -> None:
     page = visitor.open("/?view=recommend&user=1&without=1,movie_260,nothing")
     chips = page.get_by_role("list", name="Left out").get_by_role("button")
@@ -183,6 +188,7 @@ def test_models_in_a_table_in_charts_and_as_csv(visitor: Visitor) -> None:
     expect(page.get_by_role("table", name="Memory")).to_be_visible()
 
 
+@pytest.mark.long
 def test_hovering_a_chart_shows_figures(visitor: Visitor) -> None:
     page = visitor.open("/?view=models")
     caption = page.locator("figcaption", has_text=re.compile("^Memory"))
@@ -219,6 +225,7 @@ def test_evaluate_pasted_lines(visitor: Visitor) -> None:
     expect(page.get_by_role("table", name=re.compile("Worst misses")).locator("tbody tr")).to_have_count(10)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("content", "rows", "left"),
     [
@@ -242,11 +249,16 @@ def test_evaluate_odd_files(visitor: Visitor, content: str, rows: int, left: str
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"", "There is nothing to read yet"),
-        (b"\xef\xbb\xbf\n \n", "There is nothing to read yet"),
         (b"movieId,title,genres\n1,Toy Story (1995),Comedy\n", "Line 1 the rating genres is not"),
-        (b"userId,movieId,rating\n", "There is nothing to read yet"),
-        (b"\x00\xff\x00\xfe", "Line 1 has no user, movie and rating"),
+        *(
+            pytest.param(content, said, marks=pytest.mark.long)
+            for content, said in [
+                (b"", "There is nothing to read yet"),
+                (b"\xef\xbb\xbf\n \n", "There is nothing to read yet"),
+                (b"userId,movieId,rating\n", "There is nothing to read yet"),
+                (b"\x00\xff\x00\xfe", "Line 1 has no user, movie and rating"),
+            ]
+        ),
     ],
 )
 def test_evaluate_a_file_without_ratings(visitor: Visitor, content: bytes, said: str) -> None:
@@ -257,6 +269,7 @@ def test_evaluate_a_file_without_ratings(visitor: Visitor, content: bytes, said:
     expect(alert).to_contain_text(said)
 
 
+@pytest.mark.long
 def test_evaluated_figures_are_those_of_the_api(visitor: Visitor) -> None:
     page = visitor.open("/?view=evaluate")
     rows = csv.reader(LINES.splitlines()[1:])
@@ -274,6 +287,7 @@ def test_evaluated_figures_are_those_of_the_api(visitor: Visitor) -> None:
         ]
 
 
+@pytest.mark.long
 def test_evaluate_a_file_in_chunks_that_the_service_takes(visitor: Visitor) -> None:
     page = visitor.open("/?view=evaluate")
     sizes: list[int] = []
@@ -291,6 +305,7 @@ def test_evaluate_a_file_in_chunks_that_the_service_takes(visitor: Visitor) -> N
     assert sizes == [5000, 2000]
 
 
+@pytest.mark.long
 def test_popularity_with_blocks_where_the_artefact_carries_it(visitor: Visitor) -> None:
     def with_popularity(route: Route) -> None:
         body = route.fetch().json()

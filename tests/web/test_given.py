@@ -14,7 +14,7 @@ from tests.web.browser import Visitor, visiting
 USER = "user_7"
 
 
-@pytest.fixture(params=["desktop", "phone"])
+@pytest.fixture(params=["desktop", pytest.param("phone", marks=pytest.mark.long)])
 def rated(request: pytest.FixtureRequest, browser: Browser, rated_service: str) -> Any:
     phone = {"viewport": {"width": 320, "height": 740}, "color_scheme": "dark"}
     with visiting(browser, rated_service, **(phone if request.param == "phone" else {})) as visitor:
@@ -85,6 +85,7 @@ def test_rated_movies_are_left_out_until_they_are_asked_for(rated: Visitor) -> N
     expect(page.get_by_text("Nothing is left out for")).to_have_count(0)
 
 
+@pytest.mark.long
 def test_without_ratings_nothing_is_said_of_them(visitor: Visitor) -> None:
     page = visitor.open("/?user=1&movie=1193")
     expect(page.locator(".predictions > li").first).to_be_visible()

@@ -41,7 +41,7 @@ def open_view(visitor: Visitor, view: str) -> Page:
     return page
 
 
-@pytest.fixture(params=["light", "dark", "phone"])
+@pytest.fixture(params=["light", *(pytest.param(kind, marks=pytest.mark.long) for kind in ("dark", "phone"))])
 def visitor_of_any_kind(request: pytest.FixtureRequest, browser: Browser, service: str) -> Iterator[Visitor]:
     context = {"viewport": PHONE} if request.param == "phone" else {"color_scheme": request.param}
     with visiting(browser, service, **context) as visitor:
@@ -57,6 +57,7 @@ def test_accessible(visitor_of_any_kind: Visitor, view: str) -> None:
     assert told == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("view", VIEWS)
 def test_nothing_sticks_out_on_a_phone(browser: Browser, service: str, view: str) -> None:
     with visiting(browser, service, viewport={"width": 320, "height": 740}) as visitor:
@@ -64,6 +65,7 @@ def test_nothing_sticks_out_on_a_phone(browser: Browser, service: str, view: str
         assert page.evaluate("document.documentElement.scrollWidth") <= 320
 
 
+@pytest.mark.long
 def test_dark_is_dark_and_light_is_light(browser: Browser, service: str) -> None:
     def ground(page: Page) -> int:
         colour: str = page.evaluate("getComputedStyle(document.body).backgroundColor")
@@ -91,6 +93,7 @@ def test_tabs_by_keyboard(visitor: Visitor) -> None:
     expect(page.get_by_role("heading", name="How well do the models do")).to_be_visible()
 
 
+@pytest.mark.long
 def test_suggestions_close_on_escape_and_say_when_there_are_none(visitor: Visitor) -> None:
     page = visitor.open()
     field = page.get_by_role("combobox", name="Movie", exact=True)
@@ -128,10 +131,15 @@ def test_a_refusal_of_the_service_is_told_in_its_words(browser: Browser, service
     ("view", "call"),
     [
         ("predict", "/compare"),
-        ("recommend", "/recommend"),
-        ("new-user", "/predict/new-user"),
-        ("models", "/compare"),
-        ("evaluate", "/compare"),
+        *(
+            pytest.param(view, call, marks=pytest.mark.long)
+            for view, call in [
+                ("recommend", "/recommend"),
+                ("new-user", "/predict/new-user"),
+                ("models", "/compare"),
+                ("evaluate", "/compare"),
+            ]
+        ),
     ],
 )
 def test_an_error_is_shown_and_can_be_tried_again(
@@ -168,6 +176,7 @@ def test_a_service_that_is_gone_is_said_to_be(browser: Browser, service: str) ->
         expect(page.get_by_role("alert")).to_contain_text("The service cannot be reached")
 
 
+@pytest.mark.long
 def test_smaller_chunks_where_the_service_takes_no_larger_ones(browser: Browser, service: str) -> None:
     limit = 3
     sizes: list[int] = []
@@ -221,6 +230,7 @@ def test_the_page_asks_once_for_an_api_key(browser: Browser) -> None:
         expect(page.locator(".problem")).to_have_count(0)
 
 
+@pytest.mark.long
 def test_whoever_gives_no_key_is_told_so(browser: Browser) -> None:
     store = REPOSITORY / "models_store"
     with (
