@@ -4,24 +4,38 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import anyio.to_thread
-from fastapi import FastAPI
+from fastapi import FastAPI, Security
+from fastapi.security import HTTPBearer
 from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp
 
 from app.api.dependencies import State
 from app.api.error_handlers import add_error_handlers
-from app.api.openapi import build_openapi
-from app.api.routes import admin, compare, health, metrics, models, movies, new_user, page, predict, recommend
+from app.api.openapi import complete_document, problems
+from app.api.routes import (
+    admin,
+    compare,
+    health,
+    metrics,
+    models,
+    movies,
+    new_user,
+    page,
+    predict,
+    predict_arrow,
+    recommend,
+)
+from app.contract.errors import AdminOnly, KeyMissing, KeyUnknown
 from app.http.api_keys import load_keys
 from app.http.auth import Door
 from app.http.cors import OtherOrigins
 from app.http.fast_predict import FastPredict
 from app.http.load_shedding import Capacity
 from app.http.middleware import AnswerWhenCutOff, HeadAsGet
-from app.http.thread_pool import Worker
+from app.http.thread_pool import ThreadPool
 from app.observability.instrumentation import Observation
 from app.refusing import refuse
 from app.scoring.loading import load_registry
@@ -64,7 +78,7 @@ def create_app(settings: Settings | None = None, registry: Registry | None = Non
             yield State(
                 live=live,
                 limits=settings.limits,
-                worker=Worker(settings.batch_threads),
+                thread_pool=ThreadPool(settings.batch_threads),
                 fold_in=FoldIn(),
                 page=load_page(),
                 telling=observation.telling,
@@ -83,13 +97,23 @@ def create_app(settings: Settings | None = None, registry: Registry | None = Non
         # Looked for anew at every request, which costs as much as the rating.
         telemetry={"tracing": False, "metrics": False, "logs": False},
         generate_unique_id_function=lambda route: route.name,
+        responses=problems(Exception),
     )
-    for route in (predict, new_user, recommend, movies, models, compare, health, page):
+    # For the document alone: `app.http.auth` checks keys, for addresses without a route, too.
+    bearer = [Security(HTTPBearer(scheme_name="key", auto_error=False))]
+    guarded: dict[str, Any] = (
+        {"dependencies": bearer, "responses": problems(KeyMissing, KeyUnknown)} if keys.reading else {}
+    )
+    for route in (predict_arrow, predict, new_user, recommend, movies, models, compare):
+        app.include_router(route.router, **guarded)
+    for route in (health, page):
         app.include_router(route.router)
     if settings.metrics:
         app.include_router(metrics.router)
     if keys.admin:
-        app.include_router(admin.router)
+        app.include_router(
+            admin.router, dependencies=bearer, responses=problems(KeyMissing, KeyUnknown, AdminOnly)
+        )
     add_error_handlers(app)
     app.add_middleware(HeadAsGet)
     app.add_middleware(AnswerWhenCutOff)
@@ -116,9 +140,12 @@ def create_app(settings: Settings | None = None, registry: Registry | None = Non
 
     app.build_middleware_stack = build_stack  # type: ignore[method-assign]
 
+    build_document = app.openapi
+
     def openapi() -> dict[str, Any]:
-        app.openapi_schema = app.openapi_schema or build_openapi(app, keys, settings.limits)
-        return app.openapi_schema
+        if app.openapi_schema is None:
+            complete_document(build_document(), settings.limits)
+        return cast("dict[str, Any]", app.openapi_schema)
 
     app.openapi = openapi  # type: ignore[method-assign]
     return app

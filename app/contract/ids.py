@@ -22,7 +22,8 @@ ID_SCHEMA: Final[dict[str, Any]] = {
     "description": "Text, or a whole number, which stands for the model's prefix and the number.",
     "anyOf": [
         {"type": "string", "minLength": 1, "maxLength": MAX_ID_LENGTH, "pattern": _PATTERN},
-        {"type": "integer", "minimum": 0, "maximum": MAX_NUMBER},
+        # The format says what the maximum is: FastAPI would write it as a float, and so round it.
+        {"type": "integer", "minimum": 0, "format": "int64"},
     ],
 }
 

@@ -1,7 +1,8 @@
-"""How much one request may hold."""
+"""Limits of one request."""
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,7 +13,7 @@ MIB: Final = 1024 * 1024
 
 @dataclass(frozen=True)
 class Limits:
-    """How much one request may hold.
+    """Limits of one request.
 
     Attributes:
         max_body_bytes: Bytes of a body.
@@ -25,3 +26,8 @@ class Limits:
     max_batch: int = 100_000
     max_id_length: int = MAX_ID_LENGTH
     max_items: int = 1000
+
+
+_DEFAULT: Final = Limits()
+# Of the request that is validated. FastAPI passes no validation context to pydantic that could hold them.
+LIMITS: Final[ContextVar[Limits]] = ContextVar("LIMITS", default=_DEFAULT)

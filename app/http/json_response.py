@@ -1,4 +1,4 @@
-"""From an answer to the bytes that carry it."""
+"""Answers as JSON."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import orjson
 from starlette.responses import Response
 
 
-class JSONAnswer(Response):
-    """An answer of dataclasses, lists and numbers as JSON, or bytes that are JSON already."""
+class JSONResponse(Response):
+    """Dataclasses, lists, arrays and numbers, serialised where the answer is made, such as in a thread."""
 
     media_type = "application/json"
 
     def render(self, content: Any) -> bytes:
         """The bytes of `content`."""
-        return content if isinstance(content, bytes) else orjson.dumps(content)
+        return orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY)

@@ -5,26 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from app.contract.errors import UnknownUser, shorten
-from app.contract.schemas.discovery import RecommendRequest
 from app.contract.schemas.recommendations import Recommendation, RecommendedMovie
+from app.contract.schemas.requests import RecommendQuery
 from app.scoring.catalogue import Catalogue
 from app.scoring.registry import Registry
+from training.artefact import RawId
 
 
-def recommend(registry: Registry, request: RecommendRequest) -> Recommendation:
-    """The user's best movies by one model.
+def recommend(registry: Registry, query: RecommendQuery, exclude: Sequence[RawId] = ()) -> Recommendation:
+    """The user's best movies by one model, without those in `exclude`.
 
     Raises:
         UnknownModel: No model has that name.
         UnknownUser: The user has no training rating.
     """
-    scorer = registry.get(request.model).scorer
-    user_id = scorer.users.canonical(request.user_id)
+    scorer = registry.get(query.model).scorer
+    user_id = scorer.users.canonical(query.user_id)
     user_index = scorer.users.index(user_id)
     if not 0 <= user_index < scorer.users.warm:
         told = shorten(user_id)
         raise UnknownUser(f"user {told!r} has no training rating", user_id=told)
-    best = scorer.top(user_id, request.n, request.exclude, request.exclude_rated)
+    best = scorer.top(user_id, query.n, exclude, query.exclude_rated)
     return Recommendation(scorer.name, user_id, tell_movies(registry.catalogue, best))
 
 

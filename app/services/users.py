@@ -7,8 +7,8 @@ from typing import Final
 
 import numpy as np
 
-from app.contract.schemas.discovery import RatingsQuery, UsersQuery
 from app.contract.schemas.recommendations import GivenRating, GivenRatingList, UserList
+from app.contract.schemas.requests import RatingsQuery, UsersQuery
 from app.scoring.registry import Registry
 
 # Users that are looked at for one search; the ones with the most ratings come first.

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 from fastapi import APIRouter
-from starlette.responses import Response
+from pydantic import Field
 
-from app.api import examples
 from app.api.dependencies import RegistryDep
-from app.api.operations import answers
+from app.api.openapi import problems
 from app.contract.errors import NotReady
-from app.http.json_response import JSONAnswer
 
 router = APIRouter(tags=["health"])
 
@@ -20,27 +19,25 @@ router = APIRouter(tags=["health"])
 class Alive:
     """The process lives."""
 
-    status: str
+    status: Annotated[str, Field(examples=["ok"])]
 
 
 @dataclass(frozen=True, slots=True)
 class Ready:
     """Every expected model is loaded and has answered a real probe."""
 
-    status: str
-    models: list[str]
+    status: Annotated[str, Field(examples=["ready"])]
+    models: Annotated[list[str], Field(examples=[["baseline", "memory_efficient"]])]
 
 
-@router.get("/healthz", summary="Is it alive?", response_model=Alive, responses=answers(examples.ALIVE))
-async def get_healthz() -> Response:
+@router.get("/healthz", summary="Is it alive?")
+async def get_healthz() -> Alive:
     """200 while the process lives."""
-    return JSONAnswer(Alive("ok"))
+    return Alive("ok")
 
 
-@router.get(
-    "/readyz", summary="Is it ready?", response_model=Ready, responses=answers(examples.READY, NotReady)
-)
-async def get_readyz(registry: RegistryDep) -> Response:
+@router.get("/readyz", summary="Is it ready?", responses=problems(NotReady))
+async def get_readyz(registry: RegistryDep) -> Ready:
     """200 when every expected model is loaded and has answered a probe; else 503 and which one is missing."""
     registry.check_ready()
-    return JSONAnswer(Ready("ready", list(registry.models)))
+    return Ready("ready", list(registry.models))

@@ -2,65 +2,63 @@
 
 from __future__ import annotations
 
-import orjson
-from fastapi import APIRouter
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from app.api import discovery_examples as examples
-from app.api.dependencies import MoviesQueryDep, RatingsQueryDep, RegistryDep, UsersQueryDep, WorkerDep
-from app.api.operations import answers, query_parameters
+from app.api.dependencies import RegistryDep, ThreadPoolDep
+from app.api.openapi import problems
+from app.api.strict_route import StrictRoute
 from app.contract.errors import InvalidRequest, UnknownModel
-from app.contract.schemas.discovery import MoviesQuery, RatingsQuery, UsersQuery
 from app.contract.schemas.recommendations import FoundMovie, GivenRatingList, MovieList, UserList
-from app.http.json_response import JSONAnswer
+from app.contract.schemas.requests import MoviesQuery, RatingsQuery, UsersQuery
+from app.http.json_response import JSONResponse
 from app.services.users import find_users, given_by
 
-router = APIRouter(tags=["movies and users"])
+router = APIRouter(tags=["movies and users"], route_class=StrictRoute)
+
+# Titles or users that a search goes through in a few milliseconds.
+SMALL_SEARCH: Final = 16_384
 
 
 @router.get(
     "/movies",
     summary="Find movies by title",
     response_model=MovieList,
-    responses=answers(examples.MOVIE_LIST, InvalidRequest),
-    openapi_extra=query_parameters(MoviesQuery, examples.MOVIES_QUERY),
+    responses=problems(InvalidRequest),
 )
-async def get_movies(query: MoviesQueryDep, registry: RegistryDep, worker: WorkerDep) -> Response:
+async def get_movies(
+    query: Annotated[MoviesQuery, Query()], registry: RegistryDep, thread_pool: ThreadPoolDep
+) -> Response:
     """Movies whose title (or id) holds every word of `q`; all, the most rated first, without a `q`."""
 
-    def work() -> bytes:
+    def search() -> Response:
         found = registry.catalogue.search(query.q, query.limit)
-        return orjson.dumps(
+        return JSONResponse(
             MovieList([FoundMovie(entry.movie_id, entry.title, entry.genres) for entry in found])
         )
 
-    # A search looks at every title: what would be a large body elsewhere is a large catalogue here.
-    return JSONAnswer(await worker.run(len(registry.catalogue), work))
+    return await thread_pool.run(search, in_thread=len(registry.catalogue) > SMALL_SEARCH)
 
 
 @router.get(
     "/users",
     summary="Find users by id",
     response_model=UserList,
-    responses=answers(examples.USER_LIST, InvalidRequest, UnknownModel),
-    openapi_extra=query_parameters(UsersQuery, examples.USERS_QUERY),
+    responses=problems(InvalidRequest, UnknownModel),
 )
-async def get_users(query: UsersQueryDep, registry: RegistryDep, worker: WorkerDep) -> Response:
+async def get_users(
+    query: Annotated[UsersQuery, Query()], registry: RegistryDep, thread_pool: ThreadPoolDep
+) -> Response:
     """Users with training ratings whose id begins with `q`, by falling number of ratings or at random."""
+    return await thread_pool.run(
+        lambda: JSONResponse(find_users(registry, query)),
+        in_thread=registry.get(query.model).scorer.users.warm > SMALL_SEARCH,
+    )
 
-    def work() -> bytes:
-        return orjson.dumps(find_users(registry, query))
 
-    return JSONAnswer(await worker.run(registry.get(query.model).scorer.users.warm, work))
-
-
-@router.get(
-    "/ratings",
-    summary="What a user really gave",
-    response_model=GivenRatingList,
-    responses=answers(examples.GIVEN_RATING_LIST, InvalidRequest, UnknownModel),
-    openapi_extra=query_parameters(RatingsQuery, examples.RATINGS_QUERY),
-)
-async def get_ratings(query: RatingsQueryDep, registry: RegistryDep) -> Response:
+@router.get("/ratings", summary="What a user really gave", responses=problems(InvalidRequest, UnknownModel))
+async def get_ratings(query: Annotated[RatingsQuery, Query()], registry: RegistryDep) -> GivenRatingList:
     """Ratings in the model's data set, the highest first, where its artefact carries them."""
-    return JSONAnswer(given_by(registry, query))
+    return given_by(registry, query)

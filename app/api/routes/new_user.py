@@ -2,39 +2,33 @@
 
 from __future__ import annotations
 
-import orjson
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from starlette.responses import Response
 
-from app.api import discovery_examples as examples
-from app.api.dependencies import BodyDep, FoldInDep, LimitsDep, RegistryDep, WorkerDep
-from app.api.operations import BODY_ERRORS, answers, json_body
+from app.api.dependencies import FoldInDep, RegistryDep, ThreadPoolDep
+from app.api.openapi import BODY_ERRORS, problems
+from app.api.strict_route import StrictRoute
 from app.contract.errors import NoFoldIn, TooManyPairs, UnknownModel, UnknownMovie
-from app.contract.schemas.discovery import NewUserRequest
 from app.contract.schemas.recommendations import NewUserPrediction
-from app.http.json_response import JSONAnswer
-from app.http.request_body import parse_body, refuse_query
+from app.contract.schemas.requests import NewUserRequest
+from app.http.json_response import JSONResponse
+from app.http.thread_pool import SMALL_BATCH
 from app.services.new_user import predict_for_new_user
 
-router = APIRouter(tags=["predict"])
+router = APIRouter(tags=["predict"], route_class=StrictRoute)
 
 
 @router.post(
     "/predict/new-user",
-    summary="Ratings for somebody new",
+    summary="Ratings for a new user",
     response_model=NewUserPrediction,
-    responses=answers(
-        examples.NEW_USER_PREDICTION, *BODY_ERRORS, TooManyPairs, UnknownMovie, UnknownModel, NoFoldIn
-    ),
-    openapi_extra=json_body(NewUserRequest, examples.NEW_USER_REQUEST),
-    dependencies=[Depends(refuse_query)],
+    responses=problems(*BODY_ERRORS, TooManyPairs, UnknownMovie, UnknownModel, NoFoldIn),
 )
 async def post_new_user(
-    body: BodyDep, registry: RegistryDep, limits: LimitsDep, worker: WorkerDep, fold_in: FoldInDep
+    request: NewUserRequest, registry: RegistryDep, fold_in: FoldInDep, thread_pool: ThreadPoolDep
 ) -> Response:
     """Fits a user's embedding to the ratings given, keeps the movies' as they are, and keeps nothing."""
-
-    def work() -> bytes:
-        return orjson.dumps(predict_for_new_user(registry, fold_in, parse_body(NewUserRequest, body, limits)))
-
-    return JSONAnswer(await worker.run(len(body), work))
+    return await thread_pool.run(
+        lambda: JSONResponse(predict_for_new_user(registry, fold_in, request)),
+        in_thread=len(request.ratings) + len(request.movie_ids) > SMALL_BATCH,
+    )

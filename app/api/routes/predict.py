@@ -2,76 +2,55 @@
 
 from __future__ import annotations
 
-import orjson
-from fastapi import APIRouter, Depends
-from starlette.requests import Request
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from app.api import examples
-from app.api.dependencies import BodyDep, LimitsDep, PredictQueryDep, RegistryDep, WorkerDep
-from app.api.operations import BODY_ERRORS, answers, json_body, query_parameters
+from app.api.dependencies import RegistryDep, ThreadPoolDep
+from app.api.openapi import BODY_ERRORS, problems
+from app.api.strict_route import StrictRoute
 from app.contract.errors import InvalidRequest, TooManyPairs, UnknownModel, UnknownMovie, UnknownUser
 from app.contract.schemas.predictions import BatchPrediction, Prediction
-from app.contract.schemas.requests import BatchOptions, BatchRequest, PredictRequest
-from app.http.arrow import read_pairs, write_ratings
-from app.http.json_response import JSONAnswer
-from app.http.request_body import (
-    ARROW_STREAM,
-    is_arrow,
-    parse_batch,
-    parse_body,
-    parse_query,
-    read_body,
-    read_bytes,
-    refuse_query,
-)
-from app.services.predict import predict, predict_batch, predict_columns
+from app.contract.schemas.requests import BatchRequest, PredictRequest
+from app.http.json_response import JSONResponse
+from app.http.request_body import ARROW_STREAM
+from app.http.thread_pool import SMALL_BATCH
+from app.services.predict import predict, predict_batch
 
-router = APIRouter(tags=["predict"])
+router = APIRouter(tags=["predict"], route_class=StrictRoute)
+
+UNKNOWN: Final = (UnknownUser, UnknownMovie, UnknownModel)
 
 
-@router.post(
-    "/predict",
-    summary="Rate one pair",
-    response_model=Prediction,
-    responses=answers(examples.PREDICTION, *BODY_ERRORS, UnknownUser, UnknownMovie, UnknownModel),
-    openapi_extra=json_body(PredictRequest, examples.PREDICT_REQUEST),
-    dependencies=[Depends(refuse_query)],
-)
-async def post_predict(
-    body: BodyDep, registry: RegistryDep, limits: LimitsDep, worker: WorkerDep
-) -> Response:
+@router.post("/predict", summary="Rate one pair", responses=problems(*BODY_ERRORS, *UNKNOWN))
+async def post_predict(pair: PredictRequest, registry: RegistryDep) -> Prediction:
     """How many stars would this user give this movie? `on_unknown` says what becomes of a cold id."""
-
-    def work() -> bytes:
-        return orjson.dumps(predict(registry, parse_body(PredictRequest, body, limits)))
-
-    return JSONAnswer(await worker.run(len(body), work))
+    return predict(registry, pair)
 
 
 @router.get(
     "/predict",
     summary="Rate one pair, asked for in the address",
-    response_model=Prediction,
-    responses=answers(examples.PREDICTION, InvalidRequest, UnknownUser, UnknownMovie, UnknownModel),
-    openapi_extra=query_parameters(PredictRequest, examples.PREDICT_REQUEST),
+    responses=problems(InvalidRequest, *UNKNOWN),
 )
-async def get_predict(query: PredictQueryDep, registry: RegistryDep) -> Response:
+async def get_predict(pair: Annotated[PredictRequest, Query()], registry: RegistryDep) -> Prediction:
     """The same as the POST form; digits in the address mean a whole number."""
-    return JSONAnswer(predict(registry, query))
+    return predict(registry, pair)
 
 
 @router.post(
     "/predict/batch",
     summary="Rate many pairs",
     response_model=BatchPrediction,
-    responses=answers(
-        examples.BATCH_PREDICTION, *BODY_ERRORS, TooManyPairs, UnknownUser, UnknownMovie, UnknownModel
-    ),
-    openapi_extra=json_body(BatchRequest, examples.BATCH_REQUEST, or_arrow=True),
+    responses=problems(*BODY_ERRORS, TooManyPairs, *UNKNOWN),
+    # `routes.predict_arrow` takes these.
+    openapi_extra={
+        "requestBody": {"content": {ARROW_STREAM: {"schema": {"type": "string", "format": "binary"}}}}
+    },
 )
 async def post_predict_batch(
-    request: Request, registry: RegistryDep, limits: LimitsDep, worker: WorkerDep
+    batch: BatchRequest, registry: RegistryDep, thread_pool: ThreadPoolDep
 ) -> Response:
     """Ratings in the order asked for. One cold id refuses the whole batch, unless a fallback is asked for.
 
@@ -79,20 +58,6 @@ async def post_predict_batch(
     by its content type, with `model` and `on_unknown` in the query string. The answer is a stream, too:
     `rating` float32, `known_user` and `known_movie` bool.
     """
-    if is_arrow(request):
-        options = parse_query(BatchOptions, request, limits)
-        stream = await read_bytes(request, limits)
-
-        def work_on_columns() -> bytes:
-            scored = predict_columns(registry, read_pairs(stream, limits), options)
-            return write_ratings(scored.ratings, scored.known_user, scored.known_movie)
-
-        return Response(await worker.run(len(stream), work_on_columns), media_type=ARROW_STREAM)
-    await refuse_query(request)
-    body = await read_body(request, limits)
-
-    def work() -> bytes:
-        predicted = predict_batch(registry, parse_batch(body, limits))
-        return orjson.dumps(predicted, option=orjson.OPT_SERIALIZE_NUMPY)
-
-    return JSONAnswer(await worker.run(len(body), work))
+    return await thread_pool.run(
+        lambda: JSONResponse(predict_batch(registry, batch)), in_thread=len(batch.user_ids) > SMALL_BATCH
+    )

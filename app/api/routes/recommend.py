@@ -2,49 +2,45 @@
 
 from __future__ import annotations
 
-import orjson
-from fastapi import APIRouter, Depends
+from typing import Annotated
+
+from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from app.api import discovery_examples as examples
-from app.api.dependencies import BodyDep, LimitsDep, RecommendQueryDep, RegistryDep, WorkerDep
-from app.api.operations import BODY_ERRORS, answers, json_body, query_parameters
+from app.api.dependencies import RegistryDep, ThreadPoolDep
+from app.api.openapi import BODY_ERRORS, problems
+from app.api.strict_route import StrictRoute
 from app.contract.errors import InvalidRequest, TooManyPairs, UnknownModel, UnknownUser
-from app.contract.schemas.discovery import RecommendQuery, RecommendRequest
 from app.contract.schemas.recommendations import Recommendation
-from app.http.json_response import JSONAnswer
-from app.http.request_body import parse_body, refuse_query
+from app.contract.schemas.requests import RecommendQuery, RecommendRequest
+from app.http.json_response import JSONResponse
+from app.http.thread_pool import SMALL_BATCH
 from app.services.recommend import recommend
 
-router = APIRouter(tags=["recommend"])
+router = APIRouter(tags=["recommend"], route_class=StrictRoute)
 
 
 @router.get(
     "/recommend",
     summary="A user's best movies, asked for in the address",
-    response_model=Recommendation,
-    responses=answers(examples.RECOMMENDATION, InvalidRequest, UnknownUser, UnknownModel),
-    openapi_extra=query_parameters(RecommendQuery, examples.RECOMMEND_QUERY),
+    responses=problems(InvalidRequest, UnknownUser, UnknownModel),
 )
-async def get_recommend(query: RecommendQueryDep, registry: RegistryDep) -> Response:
+async def get_recommend(query: Annotated[RecommendQuery, Query()], registry: RegistryDep) -> Recommendation:
     """The same as the POST form, which can also leave movies out by name."""
-    return JSONAnswer(recommend(registry, query.as_request()))
+    return recommend(registry, query)
 
 
 @router.post(
     "/recommend",
     summary="A user's best movies",
     response_model=Recommendation,
-    responses=answers(examples.RECOMMENDATION, *BODY_ERRORS, TooManyPairs, UnknownUser, UnknownModel),
-    openapi_extra=json_body(RecommendRequest, examples.RECOMMEND_REQUEST),
-    dependencies=[Depends(refuse_query)],
+    responses=problems(*BODY_ERRORS, TooManyPairs, UnknownUser, UnknownModel),
 )
 async def post_recommend(
-    body: BodyDep, registry: RegistryDep, limits: LimitsDep, worker: WorkerDep
+    request: RecommendRequest, registry: RegistryDep, thread_pool: ThreadPoolDep
 ) -> Response:
     """The `n` movies with the highest predicted ratings, of all that have training ratings."""
-
-    def work() -> bytes:
-        return orjson.dumps(recommend(registry, parse_body(RecommendRequest, body, limits)))
-
-    return JSONAnswer(await worker.run(len(body), work))
+    return await thread_pool.run(
+        lambda: JSONResponse(recommend(registry, request, request.exclude)),
+        in_thread=len(request.exclude) > SMALL_BATCH,
+    )

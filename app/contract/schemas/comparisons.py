@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from app.contract.schemas.predictions import Known, Rating
+from app.contract.schemas.fields import FullMovieId, FullUserId, Known, ModelName, Rating
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +29,13 @@ class Figures:
 class SideBySide:
     """One model's figures, and how they stand to those of the model called `baseline`."""
 
-    name: str
-    parameters: int
-    weights_bytes: int
-    file_bytes: int
-    mse: float
-    rmse: float
-    mae: float
+    name: ModelName
+    parameters: Annotated[int, Field(examples=[623_744])]
+    weights_bytes: Annotated[int, Field(examples=[2_494_976])]
+    file_bytes: Annotated[int, Field(examples=[2_550_000])]
+    mse: Annotated[float, Field(examples=[0.744])]
+    rmse: Annotated[float, Field(examples=[0.8626])]
+    mae: Annotated[float, Field(examples=[0.6806])]
     microseconds_single: Annotated[
         float, Field(description="measured at start-up: ids to rating, one pair in a call of its own")
     ]
@@ -55,7 +55,7 @@ class ModelComparison:
 class ModelPrediction:
     """One model's rating of the pair."""
 
-    model: str
+    model: ModelName
     rating: Rating
     known_user: Known
     known_movie: Known
@@ -74,9 +74,12 @@ class PairComparison:
 class ComparedPair:
     """One pair, rated by each model."""
 
-    user_id: str
-    movie_id: str
-    ratings: Annotated[Mapping[str, float], Field(description="predicted rating by model name")]
+    user_id: FullUserId
+    movie_id: FullMovieId
+    ratings: Annotated[
+        Mapping[str, float],
+        Field(description="predicted rating by model name", examples=[{"baseline": 4.31}]),
+    ]
     cold: Annotated[bool, Field(description="whether a mean stands in for any of the models compared")]
 
 
@@ -84,7 +87,7 @@ class ComparedPair:
 class ModelErrors:
     """One model's errors over the pairs that came with a rating; null where none did."""
 
-    name: str
+    name: ModelName
     mse: Annotated[float | None, Field(description="over all of them, cold ones by the fallback")]
     rmse: float | None
     mae: float | None

@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from app.contract.schemas.fields import ModelName
+
 Bytes = Annotated[int, Field(ge=0, description="bytes")]
 
 
@@ -15,19 +17,19 @@ Bytes = Annotated[int, Field(ge=0, description="bytes")]
 class Table:
     """One weight array."""
 
-    name: str
-    shape: Sequence[int]
-    dtype: str
-    parameters: int
-    bytes: Bytes
+    name: Annotated[str, Field(examples=["user_embedding"])]
+    shape: Annotated[Sequence[int], Field(examples=[[6040, 64]])]
+    dtype: Annotated[str, Field(examples=["float32"])]
+    parameters: Annotated[int, Field(examples=[386_560])]
+    bytes: Annotated[Bytes, Field(examples=[1_546_240])]
 
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
     """Logical scalars before any packing."""
 
-    total: int
-    trainable: int
+    total: Annotated[int, Field(examples=[623_744])]
+    trainable: Annotated[int, Field(examples=[623_744])]
     tables: Sequence[Table]
 
 
@@ -35,9 +37,13 @@ class Parameters:
 class Memory:
     """What the model takes."""
 
-    weights_bytes: Annotated[int, Field(description="bytes of the inference weights")]
-    file_bytes: Annotated[int, Field(description="bytes of the model file, vocabularies included")]
-    vocabulary_bytes: Annotated[int, Field(description="bytes of the stored ids of both sides")]
+    weights_bytes: Annotated[int, Field(description="bytes of the inference weights", examples=[2_494_976])]
+    file_bytes: Annotated[
+        int, Field(description="bytes of the model file, vocabularies included", examples=[2_550_000])
+    ]
+    vocabulary_bytes: Annotated[
+        int, Field(description="bytes of the stored ids of both sides", examples=[38_984])
+    ]
     ratings_bytes: Annotated[
         int,
         Field(description="bytes of the ratings that users gave; 0 where the artefact carries none"),
@@ -59,44 +65,44 @@ class Memory:
 class Accuracy:
     """Errors over every test row in rating units, cold rows by the fallback, beside two trivial models."""
 
-    dataset: str
-    split: str
-    test_rows: int
-    mse: float
-    rmse: float
-    mae: float
-    global_mean_mse: float
-    biases_only_mse: float
+    dataset: Annotated[str, Field(examples=["ml-1m"])]
+    split: Annotated[str, Field(examples=["random"])]
+    test_rows: Annotated[int, Field(examples=[150_226])]
+    mse: Annotated[float, Field(examples=[0.744])]
+    rmse: Annotated[float, Field(examples=[0.8626])]
+    mae: Annotated[float, Field(examples=[0.6806])]
+    global_mean_mse: Annotated[float, Field(examples=[1.2447])]
+    biases_only_mse: Annotated[float, Field(examples=[0.8225])]
 
 
 @dataclass(frozen=True, slots=True)
 class Training:
     """How it was fitted."""
 
-    recipe: Mapping[str, Any]
-    epochs: int
-    seconds: float
-    seed: int
-    history: Mapping[str, Sequence[float]]
-    created_at: str
-    versions: Mapping[str, str]
+    recipe: Annotated[Mapping[str, Any], Field(examples=[{"name": "reference", "batch_size": 128}])]
+    epochs: Annotated[int, Field(examples=[3])]
+    seconds: Annotated[float, Field(examples=[30.0])]
+    seed: Annotated[int, Field(examples=[0])]
+    history: Annotated[Mapping[str, Sequence[float]], Field(examples=[{"loss": [1.2, 0.85, 0.75]}])]
+    created_at: Annotated[str, Field(examples=["2026-01-01T00:00:00+00:00"])]
+    versions: Annotated[Mapping[str, str], Field(examples=[{"keras": "3.15.1"}])]
 
 
 @dataclass(frozen=True, slots=True)
 class VocabularySizes:
     """How many ids it knows."""
 
-    users: int
-    movies: int
+    users: Annotated[int, Field(examples=[6040])]
+    movies: Annotated[int, Field(examples=[3706])]
 
 
 @dataclass(frozen=True, slots=True)
 class RankRange:
     """Movies from popularity rank `first` to `last`, and their training ratings altogether."""
 
-    first: int
-    last: int
-    ratings: int
+    first: Annotated[int, Field(examples=[1])]
+    last: Annotated[int, Field(examples=[1])]
+    ratings: Annotated[int, Field(examples=[2900])]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +122,8 @@ class Popularity:
 class ModelDescription:
     """Everything about one model."""
 
-    name: str
-    description: str
+    name: ModelName
+    description: Annotated[str, Field(examples=["One embedding of length 64 for each user and each movie."])]
     ready: Annotated[bool, Field(description="whether it is loaded and has answered a real probe")]
     parameters: Parameters
     memory: Memory
@@ -125,12 +131,12 @@ class ModelDescription:
     training: Training
     vocabulary: VocabularySizes
     popularity: Popularity
-    sha256: Annotated[str, Field(description="digest of the model file")]
+    sha256: Annotated[str, Field(description="digest of the model file", examples=["0" * 64])]
 
 
 @dataclass(frozen=True, slots=True)
 class ModelList:
     """All models, and which one answers when none is named."""
 
-    default: str
+    default: ModelName
     models: Sequence[ModelDescription]

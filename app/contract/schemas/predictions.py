@@ -10,19 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, GetPydanticSchema
 
-Rating = Annotated[float, Field(ge=0, le=5, description="predicted rating, in stars")]
-# An array, which is written without a Python number for each entry; described as the list that it becomes.
-Ratings = Annotated[NDArray[np.float64], GetPydanticSchema(lambda _array, describe: describe(list[Rating]))]
-Known = Annotated[bool, Field(description="whether it has training ratings; if not, a mean stands in")]
+from app.contract.schemas.fields import FullMovieId, FullUserId, Known, ModelName, Rating
+
+# An array, which is serialised without a Python number for each entry; documented as a list.
+Ratings = Annotated[NDArray[np.float64], GetPydanticSchema(lambda _array, handler: handler(list[Rating]))]
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
     """One rated pair, with the ids in the form that the model knows them by."""
 
-    user_id: str
-    movie_id: str
-    model: str
+    user_id: FullUserId
+    movie_id: FullMovieId
+    model: ModelName
     rating: Rating
     known_user: Known
     known_movie: Known
@@ -30,8 +30,8 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class BatchPrediction:
-    """Many rated pairs, in the order asked for."""
+    """Many rated pairs, in the order of the request."""
 
-    model: str
+    model: ModelName
     ratings: Ratings
     cold: Annotated[Sequence[int], Field(description="positions of pairs that a mean stands in for")]

@@ -8,18 +8,21 @@ from typing import Annotated
 
 from pydantic import Field
 
-from app.contract.schemas.predictions import Rating
+from app.contract.schemas.fields import FullMovieId, FullUserId, ModelName, Rating
 
-Title = Annotated[str | None, Field(description="null where no model carries it")]
+Title = Annotated[
+    str | None, Field(description="null where no model carries it", examples=["Casablanca (1942)"])
+]
+Genres = Annotated[Sequence[str], Field(examples=[["Drama", "Romance", "War"]])]
 
 
 @dataclass(frozen=True, slots=True)
 class FoundMovie:
     """A movie that at least one model knows."""
 
-    movie_id: str
+    movie_id: FullMovieId
     title: Title
-    genres: Sequence[str]
+    genres: Genres
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +37,16 @@ class UserList:
     """Users found."""
 
     total: Annotated[int, Field(description="users with training ratings, found or not")]
-    items: Sequence[str]
+    items: Sequence[FullUserId]
 
 
 @dataclass(frozen=True, slots=True)
 class GivenRating:
     """A movie, and the stars that the user really gave it."""
 
-    movie_id: str
+    movie_id: FullMovieId
     title: Title
-    genres: Sequence[str]
+    genres: Genres
     rating: Annotated[float, Field(ge=0, le=5, description="given rating, in stars")]
 
 
@@ -51,8 +54,8 @@ class GivenRating:
 class GivenRatingList:
     """What a user really gave, the highest first."""
 
-    model: str
-    user_id: str
+    model: ModelName
+    user_id: FullUserId
     total: Annotated[
         int | None,
         Field(description="how many ratings the user gave; null where the artefact carries no ratings"),
@@ -64,9 +67,9 @@ class GivenRatingList:
 class RecommendedMovie:
     """A movie, and the stars that the user would give it."""
 
-    movie_id: str
+    movie_id: FullMovieId
     title: Title
-    genres: Sequence[str]
+    genres: Genres
     rating: Rating
 
 
@@ -74,8 +77,8 @@ class RecommendedMovie:
 class Recommendation:
     """A user's best movies, the best first."""
 
-    model: str
-    user_id: str
+    model: ModelName
+    user_id: FullUserId
     items: Sequence[RecommendedMovie]
 
 
@@ -83,7 +86,7 @@ class Recommendation:
 class NewUserRating:
     """What the new user would give a movie that was asked for."""
 
-    movie_id: str
+    movie_id: FullMovieId
     rating: Rating
 
 
@@ -91,7 +94,7 @@ class NewUserRating:
 class NewUserPrediction:
     """Ratings for a new user."""
 
-    model: str
+    model: ModelName
     predictions: Annotated[
         Sequence[NewUserRating], Field(description="of `movie_ids`, in the order asked for")
     ]

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from app.contract.schemas.fields import ModelName
 
 Change = Literal["added", "changed", "unchanged", "removed"]
 
@@ -15,10 +19,10 @@ class ReloadedModel:
     Attributes:
         name: Its name.
         change: How it differs from what was served before.
-        sha256: Of the model file that is served now; None where it is not served any more.
+        sha256: Of the model file that is served now; null where it is not served any more.
     """
 
-    name: str
+    name: ModelName
     change: Change
     sha256: str | None
 
@@ -36,8 +40,8 @@ class Reload:
     """
 
     outcome: Literal["reloaded", "unchanged", "refused"]
-    at: str
-    seconds: float
+    at: Annotated[str, Field(examples=["2026-11-25T04:51:22+00:00"])]
+    seconds: Annotated[float, Field(examples=[0.214])]
     models: list[ReloadedModel]
     reason: str | None
 

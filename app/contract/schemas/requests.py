@@ -1,9 +1,8 @@
-"""What a caller may send, as a JSON body or as a query string (there every value is text)."""
+"""What a caller may send, as a JSON body or as a query string."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -11,80 +10,41 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    PlainValidator,
-    ValidationInfo,
     WithJsonSchema,
     model_validator,
 )
-from pydantic_core import PydanticCustomError
 
-from app.contract.errors import InvalidRequest, TooManyPairs, shorten
-from app.contract.ids import ID_SCHEMA, check_id, plain_ids
-from app.contract.limits import Limits
-from training.artefact import RawId
-from training.artefact.ids.id_text import IdTexts
+from app.contract.schemas.fields import (
+    BOOL_FROM_TEXT,
+    NUMBER_FROM_TEXT,
+    MovieId,
+    MovieIds,
+    OnUnknown,
+    OptionalModel,
+    OptionalMovieId,
+    OptionalUserId,
+    UserId,
+    UserIds,
+    check_count,
+    check_items,
+    not_null,
+)
 
+MAX_LISTED: Final = 1000
+MAX_CATALOGUE: Final = 100_000
+MAX_QUERY: Final = 200
+# More than any request has.
+MAX_FIELDS: Final = 20
 
-def limits_of(info: ValidationInfo) -> Limits:
-    """The limits that the request is read under."""
-    return info.context if isinstance(info.context, Limits) else Limits()
-
-
-def _one_id(raw: object, info: ValidationInfo) -> RawId:
-    return check_id(raw, limits_of(info).max_id_length)
-
-
-def _many_ids(raws: object, info: ValidationInfo) -> Sequence[RawId]:
-    limits = limits_of(info)
-    if not isinstance(raws, list | IdTexts):
-        raise ValueError("must be a list of ids")
-    check_count(raws, info)
-    plain = plain_ids(raws, limits.max_id_length)
-    if plain is not None:
-        return plain
-    for position, raw in enumerate(raws):
-        try:
-            check_id(raw, limits.max_id_length)
-        except ValueError as error:
-            # Pydantic has no way to place an error inside a list that it does not walk itself.
-            raise InvalidRequest([((info.field_name or "", position), str(error))]) from None
-    return raws
-
-
-def check_count(pairs: object, info: ValidationInfo) -> object:
-    """`pairs`, if it is no list with more entries than one call may hold."""
-    limit = limits_of(info).max_batch
-    if isinstance(pairs, list | IdTexts) and len(pairs) > limit:
-        raise TooManyPairs(len(pairs), limit)
-    return pairs
-
-
-def not_null(value: object) -> object:
-    """`value`, if it is something."""
-    if value is None:
-        raise ValueError("is null; leave the field out instead")
-    return value
-
-
-Id = Annotated[RawId, PlainValidator(_one_id), WithJsonSchema(ID_SCHEMA)]
-Ids = Annotated[
-    Sequence[RawId], PlainValidator(_many_ids), WithJsonSchema({"type": "array", "items": ID_SCHEMA})
-]
-Model = Annotated[
-    str | None,
-    BeforeValidator(not_null),
-    Field(description="name of a model; the default one where it is left out"),
-    WithJsonSchema({"type": "string"}),
-]
-Stars = Annotated[
-    Annotated[float, Field(ge=0, le=5, allow_inf_nan=False)] | None,
-    BeforeValidator(not_null),
-    Field(description="observed rating, in stars"),
-    WithJsonSchema({"type": "number", "minimum": 0, "maximum": 5}),
-]
-OnUnknown = Annotated[
-    Literal["error", "fallback"],
-    Field(description="what becomes of an id without a training rating: refused, or answered by a mean"),
+Listed = Annotated[int, Field(ge=1, le=MAX_LISTED, description="entries to list at most"), NUMBER_FROM_TEXT]
+# The OpenAPI document states the maximum of the settings: `app.api.openapi`.
+Items = Annotated[int, Field(ge=1, description="movies to name at most"), AfterValidator(check_items)]
+ExcludeRated = Annotated[
+    bool,
+    Field(
+        description="leave out what the user rated, if the model's artefact carries ratings "
+        "(`memory.ratings_bytes` in `/models` is not 0); otherwise name it in `exclude`"
+    ),
 ]
 
 
@@ -95,44 +55,32 @@ class RequestModel(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _refuse_unknown_fields(cls, data: Any) -> Any:
-        if not isinstance(data, dict):
-            raise PydanticCustomError("not_an_object", "must be a JSON object")
-        # Before pydantic does: it would make an error of each of a million fields.
-        if not data.keys() <= cls.model_fields.keys():
-            unknown = sorted(data.keys() - cls.model_fields.keys())
-            names = ", ".join(shorten(name, 40) for name in unknown[:3])
-            raise PydanticCustomError(
-                "unknown_field",
-                "no such field: {names}{more}; there are {known}",
-                {
-                    "names": names,
-                    "more": " and more" if len(unknown) > 3 else "",
-                    "known": ", ".join(cls.model_fields),
-                },
-            )
+    def _check_number_of_fields(cls, data: Any) -> Any:
+        # Pydantic would make an error of each of a million fields.
+        if isinstance(data, dict) and len(data) > MAX_FIELDS:
+            raise ValueError(f"has more than {MAX_FIELDS} fields")
         return data
 
 
 class PredictRequest(RequestModel):
     """One pair."""
 
-    user_id: Id
-    movie_id: Id
-    model: Model = None
+    user_id: UserId
+    movie_id: MovieId
+    model: OptionalModel = None
     on_unknown: OnUnknown = "error"
 
 
 class BatchRequest(RequestModel):
     """Many pairs as two columns: the pair at position i is `user_ids[i]`, `movie_ids[i]`."""
 
-    user_ids: Ids
-    movie_ids: Ids
-    model: Model = None
+    user_ids: UserIds
+    movie_ids: MovieIds
+    model: OptionalModel = None
     on_unknown: OnUnknown = "error"
 
     @model_validator(mode="after")
-    def _same_length(self) -> BatchRequest:
+    def _check_lengths(self) -> Self:
         if len(self.user_ids) != len(self.movie_ids):
             raise ValueError(
                 f"user_ids and movie_ids differ in length: {len(self.user_ids)} and {len(self.movie_ids)}"
@@ -143,47 +91,141 @@ class BatchRequest(RequestModel):
 class BatchOptions(RequestModel):
     """What goes with a batch whose columns are an Arrow stream, as a query string."""
 
-    model: Model = None
+    model: OptionalModel = None
     on_unknown: OnUnknown = "error"
 
 
 class CompareQuery(RequestModel):
-    """One pair to be rated by every model, or nothing."""
+    """A pair for every model to rate, or nothing."""
 
-    user_id: Annotated[Id | None, BeforeValidator(not_null), WithJsonSchema(ID_SCHEMA)] = None
-    movie_id: Annotated[Id | None, BeforeValidator(not_null), WithJsonSchema(ID_SCHEMA)] = None
+    user_id: OptionalUserId = None
+    movie_id: OptionalMovieId = None
 
     @model_validator(mode="after")
-    def _both_or_none(self) -> CompareQuery:
+    def _check_pair(self) -> Self:
         if (self.user_id is None) != (self.movie_id is None):
             raise ValueError("user_id and movie_id go together")
         return self
 
 
 class LabelledPair(RequestModel):
-    """A pair, and the rating that was observed, where there is one."""
+    """A pair, with the observed rating if there is one."""
 
-    user_id: Id
-    movie_id: Id
-    rating: Stars = None
+    user_id: UserId
+    movie_id: MovieId
+    rating: Annotated[
+        Annotated[float, Field(ge=0, le=5, allow_inf_nan=False)] | None,
+        BeforeValidator(not_null),
+        Field(description="observed rating, in stars"),
+        WithJsonSchema({"type": "number", "minimum": 0, "maximum": 5, "examples": [5]}),
+    ] = None
 
 
-def _check_names(names: list[str]) -> list[str]:
+def _check_distinct(names: list[str]) -> list[str]:
     if len(set(names)) != len(names):
         raise ValueError("names a model twice")
     return names
 
 
 class CompareRequest(RequestModel):
-    """Pairs to be rated by several models."""
+    """Pairs for several models to rate."""
 
     pairs: Annotated[list[LabelledPair], Field(fail_fast=True), BeforeValidator(check_count)]
     models: Annotated[
         Annotated[
-            list[str], Field(min_length=1, max_length=1000, fail_fast=True), AfterValidator(_check_names)
+            list[str], Field(min_length=1, max_length=1000, fail_fast=True), AfterValidator(_check_distinct)
         ]
         | None,
         BeforeValidator(not_null),
         Field(description="names of the models to compare; all where it is left out"),
-        WithJsonSchema({"type": "array", "minItems": 1, "uniqueItems": True, "items": {"type": "string"}}),
+        WithJsonSchema(
+            {
+                "type": "array",
+                "minItems": 1,
+                "uniqueItems": True,
+                "items": {"type": "string"},
+                "examples": [["baseline"]],
+            }
+        ),
     ] = None
+
+
+class MoviesQuery(RequestModel):
+    """Part of a title, or of an id."""
+
+    q: Annotated[
+        str,
+        Field(
+            max_length=MAX_QUERY,
+            description="words or parts of words; accents and case do not matter",
+            examples=["casablanca"],
+        ),
+    ] = ""
+    limit: Annotated[
+        int, Field(ge=1, le=MAX_CATALOGUE, description="movies to list at most"), NUMBER_FROM_TEXT
+    ] = 20
+
+
+class UsersQuery(RequestModel):
+    """Part of an id."""
+
+    q: Annotated[
+        str,
+        Field(
+            max_length=MAX_QUERY,
+            description="how the id begins, with or without prefix",
+            examples=["user_41"],
+        ),
+    ] = ""
+    limit: Listed = 20
+    order: Annotated[
+        Literal["ratings", "random"], Field(description="most training ratings first, or drawn at random")
+    ] = "ratings"
+    model: OptionalModel = None
+
+
+class RatingsQuery(RequestModel):
+    """A user, and perhaps one movie."""
+
+    user_id: UserId
+    movie_id: Annotated[
+        OptionalMovieId, Field(description="list only the rating that the user gave this movie")
+    ] = None
+    limit: Listed = 20
+    model: OptionalModel = None
+
+
+class RecommendQuery(RequestModel):
+    """A user, and how many movies to recommend."""
+
+    user_id: UserId
+    n: Annotated[Items, NUMBER_FROM_TEXT] = 10
+    model: OptionalModel = None
+    exclude_rated: Annotated[ExcludeRated, BOOL_FROM_TEXT] = True
+
+
+class RecommendRequest(RecommendQuery):
+    """The same as a body, which can also leave movies out by name."""
+
+    n: Items = 10
+    exclude_rated: ExcludeRated = True
+    exclude: Annotated[MovieIds, Field(description="movies to leave out")] = ()
+
+
+class RatedMovie(RequestModel):
+    """A movie, and the stars that the new user gave it."""
+
+    movie_id: MovieId
+    rating: Annotated[float, Field(ge=0, le=5, allow_inf_nan=False, description="stars", examples=[4.5])]
+
+
+class NewUserRequest(RequestModel):
+    """Some ratings of a new user, and what to predict for them."""
+
+    ratings: Annotated[list[RatedMovie], Field(min_length=1, fail_fast=True), BeforeValidator(check_count)]
+    movie_ids: Annotated[MovieIds, Field(description="movies to predict")] = ()
+    n: Annotated[int, Field(ge=0, description="best movies to name at most"), AfterValidator(check_items)] = (
+        10
+    )
+    model: OptionalModel = None
+    exclude: Annotated[MovieIds, Field(description="movies to leave out, besides the rated ones")] = ()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import Any
 
-import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
@@ -15,7 +15,6 @@ from app.contract.problems import (
     METHOD_NOT_ALLOWED,
     ROUTE_NOT_FOUND,
 )
-from app.contract.schemas import discovery, requests
 from app.main import create_app
 from app.settings import Settings
 from tests.app.fakes import fake_registry
@@ -26,6 +25,7 @@ DOCS = REPOSITORY / "docs"
 METHODS = {"get", "post"}
 
 
+@cache
 def _document() -> dict[str, Any]:
     document: dict[str, Any] = _app().openapi()
     return document
@@ -33,6 +33,31 @@ def _document() -> dict[str, Any]:
 
 def _app() -> FastAPI:
     return create_app(Settings(), fake_registry())
+
+
+def _resolved(node: Any) -> Any:
+    """A part of the document, with schemas in place of references."""
+    if isinstance(node, list):
+        return [_resolved(one) for one in node]
+    if not isinstance(node, dict):
+        return node
+    if "$ref" in node:
+        return _resolved(_document()["components"]["schemas"][node["$ref"].rpartition("/")[2]])
+    return {name: _resolved(one) for name, one in node.items()}
+
+
+def _example(schema: dict[str, Any]) -> Any:
+    """What a documentation page shows of a resolved schema."""
+    if "examples" in schema:
+        return schema["examples"][0]
+    if "default" in schema:
+        return schema["default"]
+    if "enum" in schema:
+        return schema["enum"][0]
+    if schema["type"] == "array":
+        return [_example(schema["items"])]
+    assert schema["type"] == "object", schema
+    return {name: _example(field) for name, field in schema["properties"].items()}
 
 
 def _operations() -> list[tuple[str, str, dict[str, Any]]]:
@@ -55,7 +80,7 @@ def test_every_call_has_summary_description_examples_and_problems() -> None:
     for method, _, operation in _operations():
         assert method in METHODS
         assert operation["summary"] and operation["description"]
-        assert operation["responses"]["200"]["content"]["application/json"]["example"]
+        assert '"examples"' in json.dumps(_resolved(operation["responses"]["200"]))
         for status, response in operation["responses"].items():
             if status != "200":
                 (content,) = response["content"].items()
@@ -80,19 +105,19 @@ def test_every_reference_leads_somewhere() -> None:
     walk(document)
 
 
-@pytest.mark.parametrize(
-    ("call", "model"),
-    [
-        ("/predict", requests.PredictRequest),
-        ("/predict/batch", requests.BatchRequest),
-        ("/compare", requests.CompareRequest),
-        ("/recommend", discovery.RecommendRequest),
-        ("/predict/new-user", discovery.NewUserRequest),
-    ],
-)
-def test_request_examples_are_requests(call: str, model: type[requests.RequestModel]) -> None:
-    content = _document()["paths"][call]["post"]["requestBody"]["content"]["application/json"]
-    model.model_validate(content["example"])
+def test_examples_are_requests(client: TestClient) -> None:
+    for method, path, operation in _operations():
+        parameters = {
+            one["name"]: _example(_resolved(one["schema"]))
+            for one in operation.get("parameters", ())
+            if one["in"] == "query" and (one["required"] or "examples" in one["schema"])
+        }
+        body = None
+        if "requestBody" in operation:
+            body = _example(_resolved(operation["requestBody"]["content"]["application/json"]["schema"]))
+        answer = client.request(method, path.format(name="baseline"), params=parameters, json=body)
+        # The hand-made models do not know every id of the examples, and cannot fit a new user.
+        assert answer.status_code == 200 or answer.json()["code"] in ("unknown_movie", "no_fold_in")
 
 
 def test_docs_page_works_without_internet(client: TestClient) -> None:

@@ -1,0 +1,118 @@
+"""Types of fields that several requests and answers share, with examples for the documentation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Final, Literal
+
+from pydantic import BeforeValidator, Field, PlainValidator, ValidationInfo, WithJsonSchema
+
+from app.contract.errors import InvalidRequest, TooManyPairs
+from app.contract.ids import ID_SCHEMA, check_id, plain_ids
+from app.contract.limits import LIMITS
+from training.artefact import RawId, is_canonical_number
+from training.artefact.ids.id_text import IdTexts
+
+USER_ID_SCHEMA: Final = {**ID_SCHEMA, "examples": ["user_1"]}
+MOVIE_ID_SCHEMA: Final = {**ID_SCHEMA, "examples": ["movie_1193"]}
+
+
+def _check_id(value: object) -> RawId:
+    return check_id(value, LIMITS.get().max_id_length)
+
+
+def _check_ids(values: object, info: ValidationInfo) -> Sequence[RawId]:
+    max_length = LIMITS.get().max_id_length
+    if not isinstance(values, list | IdTexts):
+        raise ValueError("must be a list of ids")
+    check_count(values)
+    plain = plain_ids(values, max_length)
+    if plain is not None:
+        return plain
+    for position, value in enumerate(values):
+        try:
+            check_id(value, max_length)
+        except ValueError as error:
+            # Pydantic cannot locate an error inside a list that it does not walk itself.
+            raise InvalidRequest([((info.field_name or "", position), str(error))]) from None
+    return values
+
+
+def check_count(pairs: object) -> object:
+    """Check that `pairs` is not a list with more entries than one call may hold.
+
+    Raises:
+        TooManyPairs: It is.
+    """
+    limit = LIMITS.get().max_batch
+    if isinstance(pairs, list | IdTexts) and len(pairs) > limit:
+        raise TooManyPairs(len(pairs), limit)
+    return pairs
+
+
+def check_items(count: int) -> int:
+    """Check that one answer may hold `count` movies.
+
+    Raises:
+        ValueError: It may not.
+    """
+    limit = LIMITS.get().max_items
+    if count > limit:
+        raise ValueError(f"must be less than or equal to {limit}")
+    return count
+
+
+def not_null(value: object) -> object:
+    """Refuse null for an optional field: there is one way to leave it out.
+
+    Raises:
+        ValueError: The value is null.
+    """
+    if value is None:
+        raise ValueError("is null; leave the field out instead")
+    return value
+
+
+def _number_from_text(value: object) -> object:
+    """In a query string everything is text; a number is written in one way only."""
+    return int(value) if isinstance(value, str) and is_canonical_number(value) else value
+
+
+def _bool_from_text(value: object) -> object:
+    return {"true": True, "false": False}.get(value, value) if isinstance(value, str) else value
+
+
+# Of requests.
+UserId = Annotated[RawId, PlainValidator(_check_id), WithJsonSchema(USER_ID_SCHEMA)]
+MovieId = Annotated[RawId, PlainValidator(_check_id), WithJsonSchema(MOVIE_ID_SCHEMA)]
+OptionalUserId = Annotated[UserId | None, BeforeValidator(not_null), WithJsonSchema(USER_ID_SCHEMA)]
+OptionalMovieId = Annotated[MovieId | None, BeforeValidator(not_null), WithJsonSchema(MOVIE_ID_SCHEMA)]
+UserIds = Annotated[
+    Sequence[RawId],
+    PlainValidator(_check_ids),
+    WithJsonSchema({"type": "array", "items": ID_SCHEMA, "examples": [["user_1", 2]]}),
+]
+MovieIds = Annotated[
+    Sequence[RawId],
+    PlainValidator(_check_ids),
+    WithJsonSchema({"type": "array", "items": ID_SCHEMA, "examples": [["movie_1193", 661]]}),
+]
+OptionalModel = Annotated[
+    str | None,
+    BeforeValidator(not_null),
+    Field(description="name of a model; the default one where it is left out"),
+    WithJsonSchema({"type": "string", "examples": ["baseline"]}),
+]
+OnUnknown = Annotated[
+    Literal["error", "fallback"],
+    Field(description="what an id without a training rating leads to: an error, or a mean as the rating"),
+]
+NUMBER_FROM_TEXT: Final = BeforeValidator(_number_from_text)
+BOOL_FROM_TEXT: Final = BeforeValidator(_bool_from_text)
+
+# Of answers.
+FullUserId = Annotated[str, Field(examples=["user_1"])]
+FullMovieId = Annotated[str, Field(examples=["movie_1193"])]
+ModelName = Annotated[str, Field(examples=["baseline"])]
+Rating = Annotated[float, Field(ge=0, le=5, description="predicted rating, in stars", examples=[4.31])]
+Known = Annotated[bool, Field(description="whether it has training ratings; if not, a mean stands in")]
