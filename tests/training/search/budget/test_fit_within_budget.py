@@ -36,7 +36,11 @@ class Labels(Progress):
 
 
 @pytest.mark.parametrize(
-    ("budget", "limit"), [("0.4KB", Budget(400, "bytes")), ("900params", Budget(900, "parameters"))]
+    ("budget", "limit"),
+    [
+        ("0.4KB", Budget(400, "bytes")),
+        pytest.param("900params", Budget(900, "parameters"), marks=pytest.mark.long),
+    ],
 )
 def test_the_artefact_keeps_the_budget_and_records_what_was_tried(
     budget: str, limit: Budget, tmp_path: Path

@@ -33,6 +33,7 @@ def dataset() -> Dataset:
     return make_dataset(tiny_table(), "random", 0, BIASED.validation_fraction)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "budget",
     [Budget(1_200, "bytes"), Budget(900, "parameters")],
