@@ -1,4 +1,4 @@
-"""Which column of which block gets how many bits, under a limit of bytes, of parameters, or of both."""
+"""Allocate bits to the columns of each block within a limit on bytes, on parameters, or on both."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from numpy.typing import NDArray
 
 from training.artefact.engine.packed import MAX_WIDTH
 
-# Widths that one move may go up at once: a first bit alone may buy too little to be taken.
+# Largest increase of a width in one move: a first bit alone may reduce the distortion too little.
 _LOOK_AHEAD: Final = 3
 
 
 @dataclass(frozen=True)
-class Room:
-    """What is left to spend: bytes of codes, and logical parameters; None is without limit."""
+class CodeBudget:
+    """Limits on the bytes of codes and on the number of logical parameters; None for no limit."""
 
     code_bytes: int | None
     parameters: int | None
 
-    def holds(self, code_bytes: int, parameters: int) -> bool:
-        """Whether so much fits."""
+    def allows(self, code_bytes: int, parameters: int) -> bool:
+        """Return whether this many bytes and parameters are within the limits."""
         return (self.code_bytes is None or code_bytes <= self.code_bytes) and (
             self.parameters is None or parameters <= self.parameters
         )
@@ -32,7 +32,7 @@ class Room:
 
 @dataclass
 class _Table:
-    """One table while its widths grow."""
+    """A table and its current widths."""
 
     distortion: NDArray[np.float64]
     sizes: Sequence[int]
@@ -42,7 +42,7 @@ class _Table:
         return (self.sizes[block] * width + 7) // 8
 
     def price(self, block: int, column: int, width: int) -> tuple[int, int]:
-        """Bytes and parameters that going up to `width` takes; a first bit also brings the step."""
+        """Return the bytes and parameters that `width` adds; a first bit also adds the step."""
         now = int(self.widths[block, column])
         extra = self.code_bytes(block, width) - self.code_bytes(block, now)
         return extra, 0 if now else self.sizes[block] + 1
@@ -55,24 +55,25 @@ class _Table:
 def allocate_widths(
     distortions: Sequence[NDArray[np.float64]],
     block_sizes: Sequence[Sequence[int]],
-    room: Room,
+    budget: CodeBudget,
     least: Sequence[NDArray[np.uint8]] | None = None,
 ) -> list[NDArray[np.uint8]]:
-    """Widths of the least distortion that a greedy search finds within the room.
+    """Find bit widths of small distortion within a budget, by greedy search.
 
-    Time and again the move that takes away most distortion a byte is made: some (block, column) of some
-    table going up by one to three bits. A move that no longer fits is tried with one bit, then left. This
-    is the reverse water-filling of rate-distortion theory (Cover & Thomas, "Elements of Information
-    Theory", section 10.3), on the distortion that was measured instead of a Gaussian's.
+    Each move increases the width of one (block, column) of one table by one to three bits; the search always
+    takes the move that removes the most distortion per byte. A move that exceeds the budget is retried with
+    one bit, and otherwise skipped. This is the reverse water-filling of rate-distortion theory (Cover &
+    Thomas, "Elements of Information Theory", section 10.3), with the measured distortion in place of that of
+    a Gaussian.
 
     Args:
-        distortions: Of each table `(blocks, columns, 9)`, as `measured_distortion` gives it.
-        block_sizes: Of each table, rows of each block.
-        room: What the codes, and the kept values with their steps, may take.
-        least: Of each table `(blocks, columns)` widths to start from, which must fit; 0 by default.
+        distortions: `(blocks, columns, 9)` for each table, from `measured_distortion`.
+        block_sizes: Rows of each block, for each table.
+        budget: Limits on the codes, and on the kept values with their steps.
+        least: `(blocks, columns)` initial widths for each table, within the budget; 0 by default.
 
     Returns:
-        Of each table `(blocks, columns)` widths, 0 for a dropped column.
+        `(blocks, columns)` widths for each table; 0 for a dropped column.
     """
     tables = [
         _Table(distortion, sizes, np.zeros(distortion.shape[:2], dtype=np.uint8))
@@ -105,7 +106,7 @@ def allocate_widths(
         table = tables[place]
         for wanted in (width, int(table.widths[block, column]) + 1):
             code_bytes, parameters = table.price(block, column, wanted)
-            if room.holds(used_bytes + code_bytes, used_parameters + parameters):
+            if budget.allows(used_bytes + code_bytes, used_parameters + parameters):
                 used_bytes, used_parameters = used_bytes + code_bytes, used_parameters + parameters
                 table.widths[block, column] = wanted
                 offer(place, block, column)
@@ -114,6 +115,6 @@ def allocate_widths(
 
 
 def _price_in_bytes(table: _Table, block: int, column: int, width: int) -> float:
-    # Two bytes for the step make a first bit dearer than the next.
+    # The two bytes of the step make a first bit more expensive than the next.
     now = int(table.widths[block, column])
     return table.price(block, column, width)[0] + 2 * (now == 0) or 0.125

@@ -1,11 +1,10 @@
-"""Rounding float tables to few bits: codes, steps, and what it costs. Pure functions of arrays.
+"""Quantise float tables to few bits: codes, steps and distortion. All functions are pure.
 
-All rounding here is the mid-rise uniform quantiser of `engine.packed`: `2 ** width` values, half
-a step away from 0 on either side, and clipped at the ends. `bit_allocation` decides which column
-gets how many bits.
+The quantiser is the mid-rise uniform quantiser of `engine.packed`: `2 ** width` values, half a step away from
+0 on either side, clipped at the ends. `bit_allocation` chooses the bits of each column.
 
-Keras's own quantisation is not used for tables. It has 8 and 4 bits with a float32 scale a row (4 to 5
-bytes a row more, which is as much as a narrow table's row itself), and nothing below 4 bits.
+Keras's own quantisation is not used for tables. It supports 8 and 4 bits with a float32 scale per row (4 to 5
+more bytes per row, as much as a row of a narrow table), and nothing below 4 bits.
 """
 
 from __future__ import annotations
@@ -20,15 +19,15 @@ from training.artefact.engine.packed import MAX_WIDTH, PackedTable, pack
 
 Floats = NDArray[np.float32]
 
-# Steps that are tried, as multiples of (root mean square / half the number of levels).
+# Candidate steps, as multiples of (root mean square / half the number of levels).
 _STEP_GRID: Final = np.geomspace(0.3, 6.0, 40)
-_SMALLEST_STEP: Final = np.float32(2.0**-14)  # the least normal float16
-# From here on each further bit is taken to quarter the distortion, as it does at fine resolution.
+_SMALLEST_STEP: Final = np.float32(2.0**-14)  # the smallest normal float16
+# From this width on, each further bit is assumed to quarter the distortion, as it does at high resolution.
 _FINE_WIDTH: Final = 7
 
 
 def encode(values: Floats, steps: Any, widths: Any) -> NDArray[np.uint8]:
-    """Nearest codes of values; all arguments broadcast. Width 0 gives code 0."""
+    """Return the nearest codes of values; all arguments broadcast. Width 0 gives code 0."""
     half = np.exp2(np.asarray(widths, dtype=np.float32) - 1)
     level = np.floor(values / np.maximum(steps, _SMALLEST_STEP))
     codes: NDArray[np.uint8] = np.where(
@@ -38,7 +37,7 @@ def encode(values: Floats, steps: Any, widths: Any) -> NDArray[np.uint8]:
 
 
 def round_to(values: Floats, steps: Any, widths: Any) -> Floats:
-    """Values as they come back from their nearest codes; 0 where the width is 0."""
+    """Return values rounded to their nearest codes and decoded; 0 where the width is 0."""
     half = np.exp2(np.asarray(widths, dtype=np.float32) - 1)
     centred = encode(values, steps, widths).astype(np.float32) - half + np.float32(0.5)
     rounded: Floats = (centred * np.where(np.asarray(widths) > 0, steps, 0)).astype(np.float32)
@@ -46,12 +45,12 @@ def round_to(values: Floats, steps: Any, widths: Any) -> Floats:
 
 
 def best_step(values: Floats, width: int, weights: Floats | None = None) -> np.float32:
-    """The step, a float16, of the least weighted squared error.
+    """Return the step, representable in float16, with the smallest weighted squared error.
 
     Args:
         values: `(n,)`.
         width: Bits, at least 1.
-        weights: `(n,)` what each value's squared error costs; all alike by default.
+        weights: `(n,)` weight of each value's squared error; equal by default.
     """
     if weights is None:
         weights = np.ones_like(values)
@@ -71,12 +70,12 @@ def best_step(values: Floats, width: int, weights: Floats | None = None) -> np.f
 def pack_table(
     table: Floats, widths: NDArray[np.uint8], steps: Floats, block_sizes: Sequence[int]
 ) -> PackedTable:
-    """A table in few bits, with the nearest codes.
+    """Pack a table with the nearest codes.
 
     Args:
         table: `(rows, columns)`.
         widths: `(blocks, columns)` bits.
-        steps: `(blocks, columns)`, each a float16's value.
+        steps: `(blocks, columns)`, each representable in float16.
         block_sizes: Rows of each block.
     """
     kept_steps = np.where(widths > 0, steps, 0).astype(np.float16)
@@ -86,7 +85,7 @@ def pack_table(
 
 
 def blocks_of(block_sizes: Sequence[int]) -> Iterator[slice]:
-    """The rows of each block."""
+    """Yield the rows of each block."""
     start = 0
     for size in block_sizes:
         yield slice(start, start + size)
@@ -96,13 +95,13 @@ def blocks_of(block_sizes: Sequence[int]) -> Iterator[slice]:
 def best_steps(
     table: Floats, widths: NDArray[np.uint8], block_sizes: Sequence[int], weights: Floats | None = None
 ) -> Floats:
-    """`(blocks, columns)` steps of the least weighted squared error; 1 where the width is 0.
+    """Return the `(blocks, columns)` steps with the smallest weighted squared error; 1 where the width is 0.
 
     Args:
         table: `(rows, columns)`.
         widths: `(blocks, columns)` bits.
         block_sizes: Rows of each block.
-        weights: `(rows, columns)` what each value's squared error costs.
+        weights: `(rows, columns)` weight of each value's squared error.
     """
     steps = np.ones(widths.shape, dtype=np.float32)
     for place, rows in enumerate(blocks_of(block_sizes)):
@@ -113,11 +112,11 @@ def best_steps(
 
 
 def measured_distortion(table: Floats, weights: Floats, block_sizes: Sequence[int]) -> NDArray[np.float64]:
-    """What each column of each block costs at each width.
+    """Measure the distortion of each column of each block at each width.
 
     Args:
         table: `(rows, columns)`.
-        weights: `(rows, columns)` what each value's squared error costs, such as the curvature of a loss.
+        weights: `(rows, columns)` weight of each value's squared error, such as the curvature of a loss.
         block_sizes: Rows of each block.
 
     Returns:

@@ -1,4 +1,4 @@
-"""From a dataset to distilled models: blends found on validation rows, teachers, students, Keras models."""
+"""Distil models from a dataset: fit the teacher and its blends, then the students as Keras models."""
 
 from __future__ import annotations
 
@@ -25,10 +25,11 @@ from training.settings import ModelSettings, Packed
 class Distilled(TrainedModel):
     """A distilled model; its history is the `objective`, the weighted mean squared error against the teacher.
 
-    `seconds` are those of its teacher's members, their blend and the student, whenever they were made.
+    `seconds` is the time for the teacher's members, their blend and the student, including steps that were
+    computed by an earlier run.
 
     Attributes:
-        recipe: With the weights of the blend.
+        recipe: Everything that determined the model, including the weights of the blend.
         student: Its tables.
     """
 
@@ -38,11 +39,11 @@ class Distilled(TrainedModel):
 
 @dataclass(frozen=True)
 class Validated:
-    """What was found on validation rows.
+    """Blends and errors from the validation rows.
 
     Attributes:
-        blends: By model, its blend with weights.
-        mse: By member, blend (`blend of a, b`) or student, the mean squared error on the validation rows.
+        blends: The blend of each model, with weights.
+        mse: Mean squared error on the validation rows, by member, blend (`0.6 a + 0.4 b`) or student.
     """
 
     blends: dict[str, Blend]
@@ -50,10 +51,10 @@ class Validated:
 
 
 def check_limits_of(models: Sequence[DistilledModel], dataset: Dataset) -> None:
-    """Refuse limits that are too small before hours are spent on a teacher.
+    """Check the limits of the models before hours are spent on a teacher.
 
     Raises:
-        SettingsError: The message names the smallest legal limit.
+        SettingsError: A limit is too small; the message names the smallest legal one.
     """
     for model in models:
         users, movies = (
@@ -64,7 +65,7 @@ def check_limits_of(models: Sequence[DistilledModel], dataset: Dataset) -> None:
 
 
 class Distiller:
-    """The steps for one dataset, one seed and one set of members, through a work folder."""
+    """Distils models for one dataset, one seed and one set of members, and caches the steps."""
 
     def __init__(
         self,
@@ -76,15 +77,15 @@ class Distiller:
         tile_users: int = 256,
         on_progress: OnProgress | None = None,
     ) -> None:
-        """Nothing is fitted yet.
+        """Prepare the distillation; nothing is fitted yet.
 
         Args:
-            dataset: What to learn from.
-            work: Where finished steps are kept.
-            teacher: The members.
-            seed: Of every random draw.
-            tile_users: Users whose predictions are in memory at a time.
-            on_progress: Told about progress.
+            dataset: The ratings to learn from.
+            work: Cache of finished steps.
+            teacher: Settings of the members.
+            seed: Seed of every random draw.
+            tile_users: Number of users whose predictions are in memory at a time.
+            on_progress: Called to report progress.
         """
         self._dataset, self._seed, self._tile_users = dataset, seed, tile_users
         self._settings = teacher or TeacherSettings()
@@ -96,8 +97,8 @@ class Distiller:
         """Find the blends' weights on the dataset's validation rows.
 
         Args:
-            models: Whose blends; those that state their weights keep them.
-            with_students: Whether to fit the students too, and say how they do.
+            models: The models with the blends; a blend that has weights keeps them.
+            with_students: Whether to fit the students, too, and evaluate them on the validation rows.
         """
         blends, mse = {}, {}
         for model in models:
@@ -114,14 +115,14 @@ class Distiller:
         return Validated(blends, mse)
 
     def distil(self, model: DistilledModel, blend: Blend) -> Distilled:
-        """A model, ready to publish.
+        """Fit a model that is ready to publish.
 
         Args:
-            model: Which.
+            model: The model.
             blend: Its teacher, with weights.
 
         Raises:
-            SettingsError: Its limits are too small for so many users and movies.
+            SettingsError: A limit is too small for this many users and movies.
         """
         student = self._student(model, blend)
         recipe = DistillationRecipe(
@@ -166,7 +167,7 @@ class Distiller:
 
 
 def student_fallback(student: Student, dataset: Dataset) -> Fallback:
-    """What a student's biases say of cold ids."""
+    """Return the fallback for cold ids that follows from a student's biases."""
     return Fallback.from_biases(
         float(student.global_bias),
         student.users.values()[: dataset.users.warm, -1],
@@ -175,9 +176,10 @@ def student_fallback(student: Student, dataset: Dataset) -> Fallback:
 
 
 def to_rating_model(name: str, description: str, student: Student) -> RatingModel:
-    """The student as Keras layers.
+    """Build a Keras model with the tables of a student.
 
-    A user's embedding is (x, b_u, 1), a movie's (y, 1, c_i): their dot product has both biases.
+    A user's embedding is (x, b_u, 1) and a movie's is (y, 1, c_i), so that their dot product includes both
+    biases.
     """
     rank = student.rank
     settings = ModelSettings(

@@ -1,4 +1,4 @@
-"""The distilled models by name: what `distil` makes."""
+"""The distilled models that `distil` makes, by name."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ COMPACT: Final = DistilledModel(
 )
 """At most 38,000 bytes and at most 117,968 parameters, those of `memory_efficient`.
 
-One model keeps both limits, so there is no need for two: at two to three bits a value, 38,000 bytes hold
-about as many values as `memory_efficient` has.
+One model satisfies both limits: at two to three bits per value, 38,000 bytes hold about as many values as
+`memory_efficient` has.
 """
 
 TINY: Final = DistilledModel(
@@ -39,4 +39,4 @@ TINY: Final = DistilledModel(
 DISTILLED: Final[Mapping[str, DistilledModel]] = MappingProxyType(
     {model.name: model for model in (TINY, COMPACT, ACCURATE)}
 )
-"""What `distil` can make by name, the smallest first."""
+"""The models that `distil` can make, by name, the smallest first."""

@@ -1,1 +1,1 @@
-"""Fits models by gradient descent and evaluates them."""
+"""Fit models by gradient descent, and evaluate them."""

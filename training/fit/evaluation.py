@@ -1,4 +1,4 @@
-"""How far predictions are from what users gave, beside what trivial models reach on the same rows."""
+"""Errors of predictions, compared with those of trivial models on the same rows."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from training.models.rating_model import RatingModel
 
 Predict = Callable[[NDArray[np.int32], NDArray[np.int32]], NDArray[np.float32]]
-"""`(n,)` user indices and `(n,)` movie indices to `(n,)` stars."""
+"""Maps `(n,)` user indices and `(n,)` movie indices to `(n,)` stars."""
 
-# Strength of the pull towards zero in the biases-only yardstick, in ratings; chosen on validation rows.
+# Damping of the biases-only baseline towards zero, in ratings; chosen on validation rows.
 _BIAS_DAMPING = 5.0
 _BIAS_SWEEPS = 10
 
@@ -38,12 +38,12 @@ class Errors:
 
 @dataclass(frozen=True)
 class Evaluation(Errors):
-    """Errors over rows of which the fallback answers the cold ones.
+    """Errors over rows of which the fallback predicts the cold ones.
 
     Attributes:
-        mse_warm: Mean squared error of the rows that the model answered; None where there are none.
-        rows: All rows.
-        cold_rows: Those that the fallback answered.
+        mse_warm: Mean squared error of the rows that the model predicted; None if there are none.
+        rows: Number of all rows.
+        cold_rows: Number of rows that the fallback predicted.
     """
 
     mse_warm: float | None
@@ -52,7 +52,7 @@ class Evaluation(Errors):
 
 
 def errors(observed: NDArray[np.float32], predicted: NDArray[np.floating]) -> Errors:
-    """Errors of `(n,)` predictions, accumulated in float64; zero rows give NaN."""
+    """Compute the errors of `(n,)` predictions in float64; zero rows give NaN."""
     difference = observed.astype(np.float64) - predicted
     mse = float(np.mean(difference**2)) if difference.size else float("nan")
     mae = float(np.mean(np.abs(difference))) if difference.size else float("nan")
@@ -60,7 +60,7 @@ def errors(observed: NDArray[np.float32], predicted: NDArray[np.floating]) -> Er
 
 
 def fit_fallback(dataset: Dataset) -> Fallback:
-    """Global and damped means of the training rows (see `training.artefact.fallback`)."""
+    """Compute the global and damped means of the training rows (see `training.artefact.fallback`)."""
     train, mean = dataset.train, train_mean(dataset)
     return Fallback(
         global_mean=mean,
@@ -70,7 +70,7 @@ def fit_fallback(dataset: Dataset) -> Fallback:
 
 
 def model_fallback(model: RatingModel, dataset: Dataset) -> Fallback:
-    """What answers for cold ids beside a fitted model: its biases where it has them, else damped means."""
+    """Return the fallback of a fitted model for cold ids: its biases if any, otherwise damped means."""
     if not model.settings.biases:
         return fit_fallback(dataset)
     layers = [model.indexed.get_layer(name) for name in ("user_bias", "movie_bias", "rating")]
@@ -81,14 +81,14 @@ def model_fallback(model: RatingModel, dataset: Dataset) -> Fallback:
 
 
 def train_mean(dataset: Dataset) -> float:
-    """Mean training rating, rounded to the 6 digits that a manifest keeps."""
+    """Return the mean training rating, rounded to the 6 digits that a manifest keeps."""
     return float(np.round(np.mean(dataset.train.ratings, dtype=np.float64), 6))
 
 
 def evaluate_examples(
     predict: Predict, fallback: Fallback, examples: Examples, users: Vocabulary, movies: Vocabulary
 ) -> Evaluation:
-    """Errors of what the service would answer with `on_unknown: "fallback"`."""
+    """Compute the errors of the predictions that the service makes with `on_unknown: "fallback"`."""
     rated, cold = predict_all(predict, fallback, examples, users.warm, movies.warm)
     found = errors(examples.ratings, rated)
     return Evaluation(
@@ -120,16 +120,19 @@ def predict_all(
 
 
 def cold_rows(examples: Examples, warm_users: int, warm_movies: int) -> NDArray[np.bool_]:
-    """`(n,)` rows with a side that is not in the vocabulary (-1) or has no training rating."""
+    """Return a `(n,)` mask of rows with an id that is unknown (-1) or has no training rating."""
     user, movie = examples.user_index, examples.movie_index
     return (user < 0) | (movie < 0) | (user >= warm_users) | (movie >= warm_movies)
 
 
 def evaluate(predict: Predict, fallback: Fallback, dataset: Dataset) -> AccuracyRecord:
-    """Errors over every test row, cold ones by the fallback, beside global mean and biases only."""
+    """Compute the errors over every test row, with those of the global mean and of biases only.
+
+    The fallback predicts the cold rows.
+    """
     test = dataset.test
     found = evaluate_examples(predict, fallback, test, dataset.users, dataset.movies)
-    # Not the fallback's: a model's biases need not say the mean exactly.
+    # Not the mean of the fallback: if that comes from a model's biases, it may differ from the exact mean.
     mean = train_mean(dataset)
     return AccuracyRecord(
         mse=found.mse,
@@ -146,12 +149,12 @@ def evaluate(predict: Predict, fallback: Fallback, dataset: Dataset) -> Accuracy
 def evaluate_artefact(
     predict: Predict, artefact: Artefact, table: RatingsTable, rows: NDArray[np.int64] | None = None
 ) -> Evaluation:
-    """Errors of an artefact on a table that it need not have been trained on; ids are matched as text.
+    """Compute the errors of an artefact on any ratings table; ids are matched as text.
 
     Args:
-        predict: The artefact's model on indices.
-        artefact: Its vocabularies and its fallback.
-        table: Where the ratings come from.
+        predict: Predicts stars from indices with the artefact's model.
+        artefact: Provides the vocabularies and the fallback.
+        table: Ratings to evaluate on; the artefact need not have been trained on them.
         rows: `(n,)` row positions, or None for all.
     """
     wanted = slice(None) if rows is None else rows
@@ -162,13 +165,13 @@ def evaluate_artefact(
 
 
 def biases_only(dataset: Dataset) -> NDArray[np.float64]:
-    """Test predictions `mean + user_bias + movie_bias`, the yardstick that every model must beat.
+    """Predict the test rows by `mean + user_bias + movie_bias`, the baseline that every model must beat.
 
     Damped alternating least squares (Koren, Bell & Volinsky 2009, "Matrix Factorization Techniques for
     Recommender Systems", equation 4 without the factors).
 
     Returns:
-        `(test rows,)` stars, kept within 0 and 5.
+        `(test rows,)` stars, clipped to 0 and 5.
     """
     train, test = dataset.train, dataset.test
     mean = np.mean(train.ratings, dtype=np.float64)

@@ -1,4 +1,4 @@
-"""Fitting a model to a dataset's training rows."""
+"""Fit a model to the training rows of a dataset."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ from training.models.trained import PREDICT_BATCH, TrainedModel
 from training.settings import ModelSettings, Recipe
 
 OnStep = Callable[[int, int, dict[str, float]], None]
-"""Called after each batch with (steps done, steps in all, losses so far)."""
+"""Called every tenth batch with (steps done, steps in all, losses so far)."""
 
 
 def fit(
     settings: ModelSettings, recipe: Recipe, dataset: Dataset, on_step: OnStep | None = None
 ) -> TrainedModel:
-    """A model with these settings, fitted by this recipe.
+    """Build a model with the given settings and fit it by the given recipe.
 
     The same seed on the same machine gives the same weights.
 
     Args:
-        settings: What to build.
-        recipe: How to fit it; `dataset.validation` must have been cut with its fraction.
+        settings: Settings of the model.
+        recipe: How to fit it; `dataset.validation` must have been split off with the recipe's fraction.
         dataset: Rows and vocabularies.
-        on_step: Called as it proceeds.
+        on_step: Called to report progress.
 
     Returns:
-        The model. Its history holds `mse`, `mae` (while fitting, so of the epoch's middle), and `val_mse`,
-        `val_mae` (at its end) where rows were held out.
+        The model. Its history has `mse` and `mae`, averaged over each epoch, and, if rows were held out,
+        `val_mse` and `val_mae` at the end of each epoch.
 
     Raises:
-        SettingsError: The settings are not legal for this many users and movies.
+        SettingsError: The settings are not valid for this many users and movies.
     """
     started = time.perf_counter()
     keras.utils.set_random_seed(recipe.seed)
@@ -85,18 +85,18 @@ def fit(
 
 
 def _batch_size(rows: int) -> int:
-    """Large enough to be fast, small enough for some 200 steps an epoch."""
+    """Return a batch size that is large enough to be fast and gives about 200 steps per epoch."""
     return min(max(rows // 200, 256), 4096)
 
 
 def _start_at_mean(indexed: keras.Model, train: Examples) -> None:
-    """Set the global bias to what predicts the mean training rating by itself."""
+    """Set the global bias so that it alone predicts the mean training rating."""
     mean = np.clip(np.mean(train.ratings, dtype=np.float64) / MAX_STARS, 0.01, 0.99)
     indexed.get_layer("rating").global_bias.assign(np.log(mean / (1 - mean)))
 
 
 def _with_penalty(indexed: keras.Model, embedding_l2: float, bias_l2: float) -> keras.Model:
-    """The same layers in a model to fit; neither penalty nor optimizer becomes part of what is saved."""
+    """Wrap the layers in a model to fit, so that neither penalty nor optimizer is saved with them."""
     weights = {"embedding": embedding_l2, "bias": bias_l2}
     names = {
         f"{side}_{what}": weight for what, weight in weights.items() if weight for side in ("user", "movie")
@@ -121,9 +121,9 @@ class _Penalty(keras.layers.Layer):
 
 
 class _Batches(keras.utils.PyDataset):
-    """Shuffled batches of one size, straight from arrays in memory.
+    """Shuffled batches of a fixed size, from arrays in memory.
 
-    One size means one compilation; the rows that do not fill a last batch sit out one epoch.
+    A fixed size needs only one compilation. The rows that do not fill a last batch are skipped in that epoch.
     """
 
     def __init__(self, examples: Examples, batch_size: int, window: int | None, seed: int) -> None:
@@ -149,7 +149,7 @@ class _Batches(keras.utils.PyDataset):
         rows = len(self._examples)
         order = self._random.permutation(rows)
         if self._window is not None:
-            # A row waits in a shuffle buffer for a geometric time, whose mean is the buffer's size.
+            # A row stays in a shuffle buffer for a geometric time, whose mean is the size of the buffer.
             order = np.argsort(np.arange(rows) + self._random.exponential(self._window, rows))
         self._shuffled = Examples(
             self._examples.user_index[order], self._examples.movie_index[order], self._examples.ratings[order]

@@ -1,4 +1,4 @@
-"""Changing named settings from the command line, with a word about what does not fit."""
+"""Override named settings from the command line, with an error for options that do not apply."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from training.settings import MixedDimension, ModelSettings, QuotientRemainder, 
 
 _Settings = TypeVar("_Settings", bound=Settings)
 
-# What each option changes, and in which family; None means the model as a whole.
+# The family whose settings each option changes; None for the settings of the model as a whole.
 _FAMILY_OPTIONS: dict[str, type[Settings] | None] = {
     "embedding_dim": None,
     "num_buckets": QuotientRemainder,
@@ -25,7 +25,9 @@ _FAMILY_OPTIONS: dict[str, type[Settings] | None] = {
 
 
 def override_recipe(recipe: Recipe, **changes: Any) -> Recipe:
-    """The recipe with the changes that are not None; it is then called `custom`, unless only reseeded.
+    """Return the recipe with the changes that are not None.
+
+    The name of the recipe becomes `custom` if anything but the seed changes.
 
     Raises:
         SettingsError: A value is out of its range.
@@ -37,10 +39,10 @@ def override_recipe(recipe: Recipe, **changes: Any) -> Recipe:
 
 
 def override_models(models: list[ModelSettings], **changes: Any) -> list[ModelSettings]:
-    """The models with the changes that are not None, each applied where its family occurs.
+    """Return the models with the changes that are not None, each applied to the sides of its family.
 
     Raises:
-        SettingsError: A value is out of its range, or none of the models has the family it belongs to.
+        SettingsError: A value is out of its range, or no model has a side of the option's family.
     """
     wanted = {name: value for name, value in changes.items() if value is not None}
     changed = [_override_model(model, wanted) for model in models]
@@ -49,7 +51,7 @@ def override_models(models: list[ModelSettings], **changes: Any) -> list[ModelSe
         if family and not any(isinstance(side, family) for model in models for side in _sides(model)):
             names = ", ".join(model.name for model in models)
             raise SettingsError(
-                f"--{name.replace('_', '-')} means nothing to {names}: neither side is of that family"
+                f"--{name.replace('_', '-')} does not apply to {names}: neither side is of that family"
             )
     return changed
 
@@ -58,7 +60,7 @@ def _override_model(model: ModelSettings, wanted: dict[str, Any]) -> ModelSettin
     changes: dict[str, Any] = {name: value for name, value in wanted.items() if _FAMILY_OPTIONS[name] is None}
     for side_name, side in zip(("users", "movies"), _sides(model), strict=True):
         own = {name: value for name, value in wanted.items() if isinstance(side, _FAMILY_OPTIONS[name] or ())}
-        # Block widths come from one source; the one asked for replaces the published widths.
+        # Block widths come from one source only: the given option replaces the published widths.
         if isinstance(side, MixedDimension) and own.keys() & {"temperature", "parameter_budget"}:
             own.setdefault("block_dims", None)
         changes[side_name] = _changed(side, own)
@@ -70,7 +72,7 @@ def _sides(model: ModelSettings) -> tuple[Settings, Settings]:
 
 
 def _changed(settings: _Settings, changes: dict[str, Any]) -> _Settings:
-    # model_copy would not validate.
+    # Not model_copy, because it does not validate.
     fields = {name: getattr(settings, name) for name in type(settings).model_fields}
     try:
         return type(settings)(**{**fields, **changes})

@@ -1,4 +1,4 @@
-"""Named recipes: how a model is fitted when nobody says otherwise."""
+"""Named recipes: the default ways to fit a model."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ from typing import Final
 
 from training.settings import Recipe
 
-# The published training, which the published figures come from: rows in the file's order, which is by
+# The published training, which gives the published figures: rows in the order of the file, which is by
 # user, through a shuffle buffer (twice the published 10,000 rows: see decision 4).
 REFERENCE: Final = Recipe(
     name="reference", batch_size=128, learning_rate=0.001, epochs=3, shuffle_window=20_000
 )
 
-# At least the same accuracy in a fraction of the time: larger batches, a larger step that falls to zero,
-# and a held-out part of the training rows that ends fitting once it stops improving. Chosen on validation
-# rows of MovieLens 1M.
+# At least the same accuracy in a fraction of the time: larger batches, a larger learning rate that decays to
+# zero, and early stopping on held-out training rows. Chosen on validation rows of MovieLens 1M.
 DEFAULT: Final = Recipe(
     name="default",
     learning_rate=0.008,
@@ -25,8 +24,8 @@ DEFAULT: Final = Recipe(
     patience=1,
 )
 
-# For models with biases. Chosen on validation rows of MovieLens 1M and ml-latest-small: a stronger penalty
-# and more passes than without biases, until held-out rows get no better.
+# For models with biases: a stronger penalty and more epochs than without biases, with early stopping. Chosen
+# on validation rows of MovieLens 1M and ml-latest-small.
 BIASED: Final = Recipe(
     name="biased",
     learning_rate=0.008,
@@ -38,10 +37,10 @@ BIASED: Final = Recipe(
     patience=2,
 )
 
-# Projections already tie a block's rows together: mixed dimensions need less of the penalty.
+# The projections already couple the rows of a block, so mixed dimensions need a weaker penalty.
 BIASED_MIXED: Final = BIASED.model_copy(update={"name": "biased_mixed", "embedding_l2": 0.02})
 
-# Nor does a product of two tables stand it: it falls to zero.
+# With the stronger penalty, a product of two tables collapses to zero.
 BIASED_QUOTIENT: Final = BIASED.model_copy(update={"name": "biased_quotient", "embedding_l2": 0.01})
 
 RECIPES: Final = {recipe.name: recipe for recipe in (DEFAULT, REFERENCE)}

@@ -166,7 +166,7 @@ def test_ctrl_c_leaves_the_store_as_it_was(tmp_path: Path) -> None:
         (["fit", "--epochs", "three"], "--epochs"),
         (["fit", "--learning-rate", "nan"], "--learning-rate"),
         (["fit", "--embedding-dim", "0"], "--embedding-dim"),
-        (["fit", "baseline", "--num-buckets", "9"], "means nothing to baseline"),
+        (["fit", "baseline", "--num-buckets", "9"], "does not apply to baseline"),
         (["fit", "memory_efficient", "--num-buckets", "5"], "smallest legal"),
         (["fit", "memory_efficient", "--block-sizes", "1,2"], "block"),
         (["fit", "memory_efficient", "--block-sizes", "a,b"], "--block-sizes takes whole numbers"),

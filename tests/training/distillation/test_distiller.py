@@ -1,4 +1,4 @@
-"""A whole distillation on the tiny table: a second or two, with every part in it."""
+"""A complete distillation on the tiny table, with every step, in a second or two."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ MODEL = DistilledModel(
 
 
 def dataset(validation: bool = False) -> Dataset:
-    """Every fifth row for test, and all rows of one user and one movie: both are cold."""
+    """Use every fifth row for testing, and all rows of one user and one movie, which become cold."""
     table = tiny_table()
     rows = np.arange(table.rows)
     test = (rows % 5 == 0) | (table.user_index == 29) | (table.movie_index == 39)
@@ -59,7 +59,7 @@ def dataset(validation: bool = False) -> Dataset:
     )
 
 
-def made(work: Path, *, seed: int = 0, on_progress: OnProgress | None = None) -> Distilled:
+def distil(work: Path, *, seed: int = 0, on_progress: OnProgress | None = None) -> Distilled:
     with open_work_folder(work) as folder:
         options: dict[str, Any] = {
             "teacher": TEACHER,
@@ -80,7 +80,7 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def distilled(work: Path) -> Distilled:
-    return made(work)
+    return distil(work)
 
 
 @pytest.fixture(scope="module")
@@ -89,49 +89,51 @@ def artefact(distilled: Distilled, tmp_path_factory: pytest.TempPathFactory) -> 
     return publish_model(distilled, dataset(), accuracy, PublishOptions(tmp_path_factory.mktemp("store")))
 
 
-def same(one: Distilled, other: Distilled) -> bool:
+def equal(one: Distilled, other: Distilled) -> bool:
     weights = one.model.indexed.get_weights(), other.model.indexed.get_weights()
     return all(np.array_equal(a, b) for a, b in zip(*weights, strict=True)) and one.recipe == other.recipe
 
 
-def test_a_seed_decides_everything(distilled: Distilled, tmp_path: Path) -> None:
-    assert same(distilled, made(tmp_path / "same"))
-    assert not same(distilled, made(tmp_path / "other", seed=1))
+def test_distillation_is_reproducible_with_the_same_seed(distilled: Distilled, tmp_path: Path) -> None:
+    assert equal(distilled, distil(tmp_path / "same"))
+    assert not equal(distilled, distil(tmp_path / "other", seed=1))
 
 
-def test_a_run_that_was_stopped_goes_on_between_members(distilled: Distilled, tmp_path: Path) -> None:
+def test_interrupted_run_resumes_after_the_finished_members(distilled: Distilled, tmp_path: Path) -> None:
     def stop(what: str, done: int, total: int) -> None:
         if what == "auto_encoder":
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        made(tmp_path, on_progress=stop)
+        distil(tmp_path, on_progress=stop)
     finished = sorted(path.name for path in tmp_path.iterdir() if path.is_dir())
     assert [name.split("-")[0] for name in finished] == ["gaussian", "ordinal"]
     kept = {name: (tmp_path / name / "notes.json").stat().st_mtime_ns for name in finished}
 
-    told: set[str] = set()
+    reported: set[str] = set()
 
     def note(what: str, done: int, total: int) -> None:
-        told.add(f"{what} {done}/{total}")
+        reported.add(f"{what} {done}/{total}")
 
-    assert same(distilled, made(tmp_path, on_progress=note))
-    assert "auto_encoder 1/3" in told
+    assert equal(distilled, distil(tmp_path, on_progress=note))
+    assert "auto_encoder 1/3" in reported
     assert kept == {name: (tmp_path / name / "notes.json").stat().st_mtime_ns for name in finished}
-    # Once more: all is there, so each step is done as soon as it is begun.
-    told.clear()
-    assert same(distilled, made(tmp_path, on_progress=note))
-    assert told == {f"{step} 1/1" for step in ("ordinal", "gaussian", "auto_encoder", "blend", "smallest")}
+    # A third run finds every step in the cache, so each step reports only its completion.
+    reported.clear()
+    assert equal(distilled, distil(tmp_path, on_progress=note))
+    assert reported == {
+        f"{step} 1/1" for step in ("ordinal", "gaussian", "auto_encoder", "blend", "smallest")
+    }
 
 
-def test_weights_are_found_and_recorded(distilled: Distilled) -> None:
+def test_recipe_records_the_blend_weights_that_were_found(distilled: Distilled) -> None:
     weights = distilled.recipe.blend.weights
     assert weights is not None
     assert sum(weights) == pytest.approx(1)
     assert min(weights) >= 0
 
 
-def test_stated_weights_stay(work: Path) -> None:
+def test_validate_keeps_given_blend_weights(work: Path) -> None:
     stated = Blend(members=("ordinal", "gaussian"), weights=(0.25, 0.75))
     model = MODEL.model_copy(update={"blend": stated})
     with open_work_folder(work) as folder:
@@ -142,7 +144,7 @@ def test_stated_weights_stay(work: Path) -> None:
     assert any(name.startswith("smallest, ") for name in found.mse)
 
 
-def test_file_in_a_fresh_process_predicts_what_the_student_does(
+def test_saved_model_in_a_fresh_process_predicts_like_the_student(
     distilled: Distilled, artefact: Artefact
 ) -> None:
     users, movies = artefact.users, artefact.movies
@@ -156,7 +158,7 @@ def test_file_in_a_fresh_process_predicts_what_the_student_does(
     np.testing.assert_allclose(fresh, expected, rtol=0, atol=1e-5)
 
 
-def test_bytes_and_parameters_of_the_manifest_are_those_of_the_arrays(
+def test_manifest_bytes_and_parameters_match_the_stored_arrays(
     distilled: Distilled, artefact: Artefact
 ) -> None:
     layers = ("user_embedding", "movie_embedding", "rating")
@@ -176,7 +178,7 @@ def test_bytes_and_parameters_of_the_manifest_are_those_of_the_arrays(
     assert manifest.parameters.total == kept + 1
 
 
-def test_cold_ids_are_answered_by_biases_and_the_manifest_holds_none(
+def test_cold_ids_are_predicted_from_biases_that_the_manifest_does_not_store(
     distilled: Distilled, artefact: Artefact
 ) -> None:
     manifest = artefact.manifest
@@ -192,7 +194,7 @@ def test_cold_ids_are_answered_by_biases_and_the_manifest_holds_none(
     np.testing.assert_allclose(artefact.fallback.rate(*known), 5 / (1 + np.exp(-logits)), atol=1e-5)
 
 
-def test_manifest_records_how_it_was_made(artefact: Artefact) -> None:
+def test_manifest_records_the_distillation_recipe(artefact: Artefact) -> None:
     training = artefact.manifest.training
     assert training.recipe["name"] == "distillation"
     assert training.recipe["student"]["max_bytes"] == 220
@@ -201,13 +203,13 @@ def test_manifest_records_how_it_was_made(artefact: Artefact) -> None:
     assert open_artefact(artefact.folder).manifest == artefact.manifest
 
 
-def test_limits_are_checked_before_any_teacher_is_fitted() -> None:
+def test_limits_that_are_too_small_are_rejected_before_fitting_a_teacher() -> None:
     model = MODEL.model_copy(update={"student": MODEL.student.model_copy(update={"max_bytes": 20})})
     with pytest.raises(SettingsError, match="the smallest legal max_bytes for 30 users and 40 movies"):
         check_limits_of([model], dataset())
 
 
-def test_data_without_titles_can_be_distilled(tmp_path: Path) -> None:
+def test_dataset_without_titles_can_be_distilled(tmp_path: Path) -> None:
     bare = dataset()
     bare = replace(bare, table=replace(bare.table, titles={}))
     members: tuple[Member, ...] = ("gaussian",)
@@ -216,7 +218,7 @@ def test_data_without_titles_can_be_distilled(tmp_path: Path) -> None:
         assert run.distil(MODEL, Blend(members=members, weights=(1.0,))).student.nbytes <= 220
 
 
-def test_the_three_shipped_models_go_by_their_own_names() -> None:
+def test_shipped_distilled_models_have_the_published_names_and_limits() -> None:
     assert list(DISTILLED) == ["tiny", "compact", "accurate"]
     assert [model.student.max_bytes for model in DISTILLED.values()] == [24_950, 38_000, 471_872]
     assert DISTILLED["compact"].student.max_parameters == 117_968
@@ -226,7 +228,7 @@ def test_the_three_shipped_models_go_by_their_own_names() -> None:
     ("arguments", "message"),
     [(["large"], "there is no distilled model 'large'"), (["tiny", "tiny"], "a model is named twice")],
 )
-def test_names_that_are_none_are_one_line(arguments: list[str], message: str) -> None:
+def test_distil_rejects_unknown_or_repeated_model_names(arguments: list[str], message: str) -> None:
     result = CliRunner().invoke(app, ["distil", *arguments])
     assert message in str(result.exception)
 
@@ -240,11 +242,11 @@ def test_names_that_are_none_are_one_line(arguments: list[str], message: str) ->
         {"members": ()},
     ],
 )
-def test_a_blend_that_does_not_add_up_is_refused(bad: dict[str, Any]) -> None:
+def test_blend_rejects_inconsistent_members_and_weights(bad: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"weight|member|item"):
         Blend(**bad)
 
 
-def test_a_sampler_of_which_no_round_counts_is_refused() -> None:
-    with pytest.raises(ValueError, match="no round counts"):
+def test_sampler_settings_without_any_sample_are_rejected() -> None:
+    with pytest.raises(ValueError, match="no sample is kept"):
         BayesianFactorsSettings(sweeps=10, burn_in=10)

@@ -1,4 +1,4 @@
-"""A model with biases from fitting to the artefact: nothing but its own weights answers for cold ids."""
+"""A model with biases, from fitting to the artefact: its own weights are the fallback for cold ids."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ COMPOSED = ModelSettings(
 )
 
 
-def test_manifest_states_biases_and_stores_no_mean(tmp_path: Path) -> None:
+def test_manifest_records_the_biases_fallback_without_means(tmp_path: Path) -> None:
     dataset = tiny_dataset()
     fit_on(dataset, [TINY_BIASED], QUICK, PublishOptions(tmp_path))
     artefact = open_artefact(tmp_path / "biased")
@@ -39,19 +39,19 @@ def test_manifest_states_biases_and_stores_no_mean(tmp_path: Path) -> None:
     assert artefact.users.index(COLD_USER) == artefact.users.warm
     assert artefact.movies.index(COLD_MOVIE) == artefact.movies.warm
 
-    # The known side's bias, by hand from the file's own weights.
+    # Expected value: the bias of the known side, computed from the weights in the file.
     weights = artefact.archive.variables
-    shift = float(weights["rating"]["0"]) + float(weights["user_bias"]["0"][3, 0])
+    logit = float(weights["rating"]["0"]) + float(weights["user_bias"]["0"][3, 0])
     rated = artefact.fallback.rate(np.array([3], dtype=np.int32), np.array([-1], dtype=np.int32))
-    np.testing.assert_allclose(rated, [5 / (1 + np.exp(-shift))], rtol=1e-6)
+    np.testing.assert_allclose(rated, [5 / (1 + np.exp(-logit))], rtol=1e-6)
 
 
-def test_every_family_reads_back_to_its_own_figure(tmp_path: Path) -> None:
+def test_published_model_reproduces_its_recorded_error_for_every_family(tmp_path: Path) -> None:
     dataset = tiny_dataset()
-    turned = COMPOSED.model_copy(
-        update={"name": "turned", "users": MixedDimension(), "movies": QuotientRemainder(operation="add")}
+    swapped = COMPOSED.model_copy(
+        update={"name": "swapped", "users": MixedDimension(), "movies": QuotientRemainder(operation="add")}
     )
-    for published in fit_on(dataset, [TINY_BIASED, COMPOSED, turned], QUICK, PublishOptions(tmp_path)):
+    for published in fit_on(dataset, [TINY_BIASED, COMPOSED, swapped], QUICK, PublishOptions(tmp_path)):
         stated = published.manifest.accuracy
         artefact = open_artefact(published.folder)
         model = load_indexed_keras_model(artefact)

@@ -9,16 +9,16 @@ from training.data.dataset import Examples
 from training.fit.evaluation import biases_only, errors, evaluate, fit_fallback, predict_all
 
 
-def test_errors_by_hand() -> None:
+def test_errors_match_hand_computed_values() -> None:
     found = errors(np.array([5, 1, 3], dtype=np.float32), np.array([4.0, 3.0, 3.0]))
     assert found.mse == pytest.approx(5 / 3)
     assert found.rmse == pytest.approx((5 / 3) ** 0.5)
     assert found.mae == pytest.approx(1.0)
 
 
-def test_cold_rows_are_answered_by_the_fallback_and_counted() -> None:
+def test_cold_rows_are_predicted_by_the_fallback_and_counted() -> None:
     fallback = Fallback(3.0, np.array([4.0], dtype=np.float32), np.array([2.0], dtype=np.float32))
-    # warm pair, cold movie, cold user, unknown both
+    # A warm pair, a cold movie, a cold user, both unknown.
     examples = Examples(
         np.array([0, 0, 1, -1], dtype=np.int32),
         np.array([0, 1, 0, -1], dtype=np.int32),
@@ -44,11 +44,11 @@ def test_evaluate_covers_every_test_row() -> None:
     cold_movie = dataset.test.movie_index >= dataset.movies.warm
     assert found.test_rows == len(dataset.test)
     assert found.cold_rows == int(np.count_nonzero(cold_user | cold_movie)) > 0
-    # Cold rows get the known side's mean, which is nearer than the global one; warm rows get the same.
+    # Cold rows get the mean of the known side, which is closer than the global mean that warm rows get.
     assert found.mse < found.global_mean_mse
 
 
-def test_biases_only_finds_additive_ratings() -> None:
+def test_biases_only_beats_a_constant_and_is_clipped() -> None:
     dataset = tiny_dataset()
     mse = errors(dataset.test.ratings, biases_only(dataset)).mse
     assert mse < errors(dataset.test.ratings, np.full(len(dataset.test), 0.0)).mse

@@ -8,7 +8,7 @@ from training.fit.fitting import fit
 from training.settings import ModelSettings, Recipe
 
 
-def test_same_seed_same_weights_other_seed_others() -> None:
+def test_fit_is_reproducible_and_depends_on_the_seed() -> None:
     dataset = tiny_dataset()
     first, second = (fit(TINY_BASELINE, QUICK, dataset).model.indexed.get_weights() for _ in range(2))
     other = fit(TINY_BASELINE, QUICK.model_copy(update={"seed": 1}), dataset).model.indexed.get_weights()
@@ -19,22 +19,22 @@ def test_same_seed_same_weights_other_seed_others() -> None:
 @pytest.mark.parametrize(
     "settings", [TINY_BASELINE, TINY_MEMORY_EFFICIENT], ids=lambda settings: settings.name
 )
-def test_fitting_learns(settings: ModelSettings) -> None:
+def test_fit_reduces_the_training_error(settings: ModelSettings) -> None:
     recipe = QUICK.model_copy(update={"epochs": 12})
     history = fit(settings, recipe, tiny_dataset()).history["mse"]
     assert history[-1] < 0.8 * history[0]
 
 
-def test_penalty_shortens_the_embeddings() -> None:
+def test_embedding_penalty_shrinks_the_embeddings() -> None:
     dataset = tiny_dataset()
     free = fit(TINY_BASELINE, QUICK, dataset).model.indexed.get_weights()
-    pulled = fit(
+    penalised = fit(
         TINY_BASELINE, QUICK.model_copy(update={"embedding_l2": 1.0}), dataset
     ).model.indexed.get_weights()
-    assert sum(np.sum(table**2) for table in pulled) < sum(np.sum(table**2) for table in free)
+    assert sum(np.sum(table**2) for table in penalised) < sum(np.sum(table**2) for table in free)
 
 
-def test_each_penalty_shortens_what_it_names() -> None:
+def test_each_penalty_shrinks_only_its_own_weights() -> None:
     dataset = tiny_dataset()
 
     def sizes(**weights: float) -> dict[str, float]:
@@ -48,14 +48,14 @@ def test_each_penalty_shortens_what_it_names() -> None:
         assert biases[f"{side}_bias"] < 0.8 * free[f"{side}_bias"] < embeddings[f"{side}_bias"]
 
 
-def test_the_global_bias_starts_at_the_mean() -> None:
+def test_global_bias_is_initialised_to_the_mean_rating() -> None:
     dataset = tiny_dataset()
     recipe = QUICK.model_copy(update={"learning_rate": 1e-7, "epochs": 1})
     rated = fit(TINY_BIASED, recipe, dataset).predict(dataset.train.user_index, dataset.train.movie_index)
     assert abs(float(rated.mean()) - float(dataset.train.ratings.mean())) < 0.01
 
 
-def test_progress_is_told_to_the_end() -> None:
+def test_fit_reports_progress_to_the_end() -> None:
     seen: list[tuple[int, int]] = []
     recipe = Recipe(name="custom", batch_size=8, learning_rate=0.01, epochs=1)
     fit(TINY_BASELINE, recipe, tiny_dataset(), lambda done, total, _: seen.append((done, total)))
@@ -63,6 +63,6 @@ def test_progress_is_told_to_the_end() -> None:
     assert [done for done, _ in seen] == sorted({done for done, _ in seen})
 
 
-def test_a_batch_larger_than_the_data_is_the_data() -> None:
+def test_batch_size_is_capped_at_the_number_of_rows() -> None:
     recipe = Recipe(name="custom", batch_size=10**6, learning_rate=0.01, epochs=1)
     assert fit(TINY_BASELINE, recipe, tiny_dataset()).epochs == 1

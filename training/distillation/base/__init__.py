@@ -1,1 +1,1 @@
-"""What teachers and students share: settings, observed ratings, the work folder."""
+"""Shared by the teacher and the students: settings, observed ratings, the work folder."""

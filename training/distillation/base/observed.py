@@ -1,4 +1,4 @@
-"""The training ratings by user, and any few users' ratings as a dense tile."""
+"""Training ratings sorted by user, with dense tiles of a few users at a time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from training.data.dataset import Dataset
 
 Floats = NDArray[np.float32]
 
-# Above so many distinct ratings they are not levels any more, and are put into so many bins.
+# More distinct ratings than this are grouped into this many bins.
 _MOST_LEVELS: Final = 20
 
 
@@ -22,14 +22,14 @@ class Observed:
     """Training ratings, sorted by user and then by movie.
 
     Attributes:
-        users: How many users there are, cold ones included.
-        movies: How many movies.
-        user_index: `(n,)` int32, rising.
+        users: Number of users, including cold ones.
+        movies: Number of movies, including cold ones.
+        user_index: `(n,)` int32, ascending.
         movie_index: `(n,)` int32.
         ratings: `(n,)` float32 stars.
         user_ends: `(users + 1,)` int64: user u's ratings are `user_ends[u] : user_ends[u + 1]`.
-        user_counts: `(users,)` float32 ratings of each user.
-        movie_counts: `(movies,)` float32 ratings of each movie.
+        user_counts: `(users,)` float32, number of ratings of each user.
+        movie_counts: `(movies,)` float32, number of ratings of each movie.
     """
 
     users: int
@@ -43,7 +43,7 @@ class Observed:
 
     @classmethod
     def of(cls, dataset: Dataset) -> Observed:
-        """The training rows of a dataset."""
+        """Return the training ratings of a dataset."""
         train, users, movies = dataset.train, len(dataset.users), len(dataset.movies)
         order = np.lexsort((train.movie_index, train.user_index))
         user_index = train.user_index[order]
@@ -72,11 +72,11 @@ class Observed:
         return float(self.ratings.max())
 
     def tile(self, rows: slice, values: Floats | None = None) -> Floats:
-        """`(users of the tile, movies)`: 1, or the given value, where there is a rating; else 0.
+        """Return a dense `(users of the tile, movies)` array of the ratings, with 0 for unrated pairs.
 
         Args:
-            rows: Which users.
-            values: `(n,)` a number for each rating.
+            rows: The users of the tile.
+            values: `(n,)` the value to write for each rating; 1 by default.
         """
         start, stop = int(self.user_ends[rows.start]), int(self.user_ends[rows.stop])
         dense = np.zeros((rows.stop - rows.start, self.movies), dtype=np.float32)
@@ -86,16 +86,16 @@ class Observed:
 
 
 def tiles(users: int, tile_users: int) -> Iterator[slice]:
-    """Consecutive runs of users, all of them once."""
+    """Yield consecutive ranges of users that together cover every user once."""
     for start in range(0, users, tile_users):
         yield slice(start, min(start + tile_users, users))
 
 
 def rating_levels(ratings: Floats) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """The distinct ratings, or bins of them where there are too many to be levels.
+    """Return the rating levels: the distinct ratings, or quantile bins if there are too many of them.
 
     Returns:
-        `(levels,)` stars of each level, rising; `(n,)` level of each rating.
+        `(levels,)` stars of each level, ascending; `(n,)` level of each rating.
     """
     stars, level = np.unique(ratings.astype(np.float64), return_inverse=True)
     if stars.size > _MOST_LEVELS:

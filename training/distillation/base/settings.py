@@ -1,4 +1,4 @@
-"""What a teacher and its students are made of. Frozen, and copied into the manifest's recipe."""
+"""Settings of the teacher and the students. They are frozen, and recorded in the manifest's recipe."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ class BayesianFactorsSettings(Settings):
     """A Bayesian matrix factorisation (see `training.distillation.teacher.bayesian_factors`).
 
     Attributes:
-        noise: `ordinal` (a probit with cut points between the ratings that occur) or `gaussian` (each
-            user with a precision of their own).
-        rank: Factors of a user and of a movie, besides their biases.
+        noise: `ordinal` (a probit with cut points between the ratings that occur) or `gaussian` (one
+            precision for each user).
+        rank: Number of factors of a user and of a movie, besides their biases.
         sweeps: Rounds of the Gibbs sampler.
-        burn_in: Rounds before the first one that counts.
-        thin: From then on every so many rounds is a sample.
-        kernel_rank: Eigenvectors of the prior's kernel that are kept, a side.
-        intercept_scale: Weight in the kernel of a mean that all share.
-        implicit_scale: Weight of "which ones were rated" (Bayesian SVD++ when on users, and its mirror).
-        genre_scale: Weight of genres and decade, where the data has them.
+        burn_in: Rounds that are discarded before the first sample.
+        thin: After the burn-in, every `thin`-th round is kept as a sample.
+        kernel_rank: Number of eigenvectors of the prior's kernel that are kept for each side.
+        intercept_scale: Weight in the kernel of a mean that all ids share.
+        implicit_scale: Weight of implicit feedback, i.e. which movies a user rated (Bayesian SVD++), and
+            likewise which users rated a movie.
+        genre_scale: Weight of genres and decade, if the data has them.
     """
 
     noise: Literal["ordinal", "gaussian"] = "ordinal"
@@ -38,9 +39,9 @@ class BayesianFactorsSettings(Settings):
     genre_scale: Annotated[float, Field(ge=0)] = 0.3
 
     @model_validator(mode="after")
-    def _some_round_counts(self) -> BayesianFactorsSettings:
+    def _at_least_one_sample(self) -> BayesianFactorsSettings:
         if self.burn_in + self.thin > self.sweeps:
-            raise ValueError("sweeps must be at least burn_in + thin, or no round counts")
+            raise ValueError("sweeps must be at least burn_in + thin, or no sample is kept")
         return self
 
 
@@ -48,11 +49,11 @@ class AutoEncoderSettings(Settings):
     """An item autoencoder (see `training.distillation.teacher.auto_encoder`).
 
     Attributes:
-        hidden: Units of the hidden layer.
-        observed_flag: What is added to the input where there is a rating, so that "rated" shows.
-        weight_l2: Weight of half the squared length of both weight matrices.
-        learning_rate: Adam's, falling to zero along a cosine.
-        batch_size: Movies a step.
+        hidden: Number of units of the hidden layer.
+        observed_flag: Added to the input of every rated pair, so that the network sees which pairs are rated.
+        weight_l2: Weight of half the squared norm of both weight matrices.
+        learning_rate: Initial learning rate of Adam; it decays to zero along a cosine.
+        batch_size: Movies per step.
         epochs: Passes over the movies.
     """
 
@@ -65,7 +66,7 @@ class AutoEncoderSettings(Settings):
 
 
 class TeacherSettings(Settings):
-    """The members that teachers are blended from; one that no student asks for is not fitted."""
+    """Settings of the members that teachers are blended from; a member that no blend uses is not fitted."""
 
     ordinal: BayesianFactorsSettings = BayesianFactorsSettings(noise="ordinal")
     gaussian: BayesianFactorsSettings = BayesianFactorsSettings(noise="gaussian", sweeps=100)
@@ -73,20 +74,20 @@ class TeacherSettings(Settings):
 
 
 class Blend(Settings):
-    """A teacher: members and what each counts.
+    """A teacher: a weighted mean of members.
 
     Attributes:
-        members: Which members.
-        weights: What each counts, adding up to 1; None to find them on validation rows.
+        members: Names of the members.
+        weights: Weight of each member, adding up to 1; None to find the weights on validation rows.
     """
 
     members: Annotated[tuple[Member, ...], Field(min_length=1)]
     weights: tuple[Annotated[float, Field(ge=0, le=1)], ...] | None = None
 
     @model_validator(mode="after")
-    def _one_weight_a_member(self) -> Blend:
+    def _one_weight_per_member(self) -> Blend:
         if len(set(self.members)) != len(self.members):
-            raise ValueError("a member is named twice")
+            raise ValueError("members must not be repeated")
         if self.weights is not None:
             if len(self.weights) != len(self.members):
                 raise ValueError("there must be one weight for each member")
@@ -99,16 +100,17 @@ class StudentSettings(Settings):
     """A dot-product model with biases, fitted to a teacher and packed (see `student`).
 
     Attributes:
-        rank: Factors at most; those that get no bits on one side are left out.
-        max_bytes: Most bytes of all arrays together; None is without limit.
-        max_parameters: Most logical scalars, each counted once whatever its bits; None is without limit.
-        blocks: Blocks of ids by popularity at most, on either side.
+        rank: Maximum number of factors; a factor that gets no bits on one side is dropped.
+        max_bytes: Maximum bytes of all arrays together; None for no limit.
+        max_parameters: Maximum number of logical scalars, each counted once, however many bits it has; None
+            for no limit.
+        blocks: Maximum number of blocks, by popularity, that the ids of each side are divided into.
         block_power: Block j of n ends at (j / n) ** block_power of the ids: popular blocks are smaller.
         float_rounds: Rounds of alternating least squares before any rounding.
         packed_rounds: Rounds after the bits are allocated, on the codes themselves.
-        propensity_rank: Rank of the estimate of how likely a pair is to be rated, which weighs the pairs.
-        propensity_floor: Least weight, as a part of what popularity alone says.
-        ridge: Added to the diagonal of each row's normal equations, as a part of its mean.
+        propensity_rank: Rank of the estimated probability that a pair is rated, which weights the pairs.
+        propensity_floor: Minimum weight, as a fraction of the weight from popularity alone.
+        ridge: Added to the diagonal of each row's normal equations, as a fraction of its mean.
         code_sweeps: Passes of coordinate descent over a row's codes in one round.
     """
 
@@ -126,7 +128,7 @@ class StudentSettings(Settings):
 
 
 class DistilledModel(Settings):
-    """A model that is made by distillation: what it is called, who teaches it, how it is fitted."""
+    """A model made by distillation: its name, its teacher and how it is fitted."""
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
     description: str
@@ -135,15 +137,15 @@ class DistilledModel(Settings):
 
 
 class DistillationRecipe(Settings):
-    """All that decides a distilled model, given the data: what the manifest records.
+    """Everything that determines a distilled model, given the data; the manifest records it.
 
     Attributes:
         name: Always `distillation`.
-        seed: Of every random draw.
-        tile_users: Users whose predictions are in memory at a time.
-        teacher: The members.
-        blend: Who of them taught, with the weights that were used.
-        student: How the model was fitted to them.
+        seed: Seed of every random draw.
+        tile_users: Number of users whose predictions are in memory at a time.
+        teacher: Settings of the members.
+        blend: The members of the teacher, with the weights that were used.
+        student: How the model was fitted to the teacher.
     """
 
     name: Literal["distillation"] = "distillation"

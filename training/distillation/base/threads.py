@@ -1,7 +1,7 @@
-"""How many threads NumPy's matrix library may use while a teacher or a student is fitted: one.
+"""Limit NumPy's BLAS to one thread while a teacher or a student is fitted.
 
-Their matrices are small and many. More threads wait for each other longer than they compute, most of all on
-a machine that has other work, and the last digits of a sum, so of a sample, would differ with their number.
+The matrices are small and many. Several threads spend more time waiting for each other than computing,
+especially on a busy machine, and the rounding of a sum, and so a sample, would depend on their number.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _Result = TypeVar("_Result")
 
 
 def on_one_blas_thread(function: Callable[_Params, _Result]) -> Callable[_Params, _Result]:
-    """`function`, with matrix products on the calling thread alone while it runs."""
+    """Decorate `function` so that BLAS uses only the calling thread while it runs."""
 
     @wraps(function)
     def limited(*args: _Params.args, **kwargs: _Params.kwargs) -> _Result:

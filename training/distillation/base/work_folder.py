@@ -1,8 +1,8 @@
-"""Where finished steps are kept, so that a run that was stopped goes on where it was.
+"""A cache of finished steps, so that an interrupted run can resume.
 
-A step is kept under a key: the digest of all that decides its result. Same key, same result; other
-settings, data, split or seed, another key. A step's folder appears in one move once it is complete, so what
-is there is whole.
+A step is stored under a key: the digest of everything that determines its result. Different settings, data,
+split or seed give a different key. A step's folder is renamed into place once it is complete, so every folder
+under a key is complete.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from training.errors import TrainingError
 _ARRAYS: Final = "arrays.npz"
 _NOTES: Final = "notes.json"
 _UNFINISHED: Final = ".unfinished-"
-# Goes into every key; raise it when a step's algorithm changes its result.
+# Part of every key; increment it when a change of the algorithm changes a step's result.
 _ALGORITHM: Final = 1
 
 
@@ -36,10 +36,10 @@ class Step:
     """A finished step.
 
     Attributes:
-        folder: Where it lies.
-        arrays: What it made.
-        notes: What is to be said about it, such as how long it took.
-        resumed: Whether it was already there.
+        folder: Its folder.
+        arrays: Its results, by name.
+        notes: Notes about the run, such as its duration.
+        resumed: Whether an earlier run computed it.
     """
 
     folder: Path
@@ -50,15 +50,15 @@ class Step:
 
 @contextmanager
 def open_work_folder(path: Path) -> Iterator[WorkFolder]:
-    """The work folder at `path`, made where there is none; one run at a time.
+    """Open the work folder at `path` for one run at a time, and create it if missing.
 
     Raises:
-        TrainingError: It cannot be made, or another run is using it.
+        TrainingError: The folder cannot be created, or another run is using it.
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
         with exclusive_lock(path / ".lock", wait=False):
-            # Whatever is unfinished was left by a run that died.
+            # Unfinished folders were left by a run that was killed.
             for left_over in path.glob(f"{_UNFINISHED}*"):
                 shutil.rmtree(left_over, ignore_errors=True)
             yield WorkFolder(path)
@@ -69,7 +69,7 @@ def open_work_folder(path: Path) -> Iterator[WorkFolder]:
 
 
 class WorkFolder:
-    """Finished steps of any number of runs, by key."""
+    """The finished steps of any number of runs, by key."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -80,12 +80,12 @@ class WorkFolder:
         decided_by: Mapping[str, Any],
         make: Callable[[Path], tuple[Mapping[str, NDArray[Any]], Mapping[str, Any]]],
     ) -> Step:
-        """The result of a step: made now, or found from an earlier run.
+        """Return the result of a step, from an earlier run if there is one.
 
         Args:
-            name: Of the step, in front of its key.
-            decided_by: All that decides the result, as JSON.
-            make: Does the work. It gets a folder for large files of its own, and returns arrays and notes.
+            name: Name of the step; its folder is called `<name>-<key>`.
+            decided_by: Everything that determines the result, as JSON values.
+            make: Computes the step. It receives a folder for large files and returns arrays and notes.
 
         Raises:
             OSError: The folder cannot be written.
@@ -102,7 +102,7 @@ class WorkFolder:
                 np.savez(file, **dict(arrays))  # type: ignore[arg-type, unused-ignore]
             text = json.dumps({"decided_by": decided_by, "notes": notes}, indent=1)
             (made / _NOTES).write_text(text, encoding="utf-8")
-            if folder.exists():  # unreadable, or it would have been found
+            if folder.exists():  # unreadable, otherwise _read would have returned it
                 shutil.rmtree(folder)
             made.rename(folder)
         return Step(folder, arrays, notes, resumed=False)

@@ -1,4 +1,4 @@
-"""A student in floats: factors and biases of both sides, how they start, and in which axes they are told."""
+"""A student in float32: factors and biases of both sides, their initial values and their principal axes."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from training.distillation.teacher.teacher import TeacherPredictions
 MAX_STARS: Final = 5.0
 SideName = Literal["users", "movies"]
 SIDES: Final[tuple[SideName, SideName]] = ("movies", "users")
-"""In the order in which they are fitted."""
+"""The sides in the order in which they are fitted."""
 
 _OVERSAMPLING: Final = 8
 _POWER_ITERATIONS: Final = 6
-# Teacher's ratings are kept from the ends of the scale, where logits run away.
+# The teacher's ratings are clipped away from the ends of the scale, where logits diverge.
 _LOWEST_SHARE_OF_LOWEST: Final = 0.75
 _HIGHEST_SHARE: Final = 0.985
 
@@ -28,8 +28,8 @@ class Factors:
     """rating_ui = 5 * sigmoid(x_u . y_i + b_u + c_i + g).
 
     Attributes:
-        users: `(users, rank + 1)` factors x and, last, bias b.
-        movies: `(movies, rank + 1)` factors y and, last, bias c.
+        users: `(users, rank + 1)` factors x; the last column is the bias b.
+        movies: `(movies, rank + 1)` factors y; the last column is the bias c.
         global_bias: g.
     """
 
@@ -39,11 +39,11 @@ class Factors:
 
     @property
     def rank(self) -> int:
-        """Factors of a row."""
+        """Number of factors of a row."""
         return int(self.users.shape[1]) - 1
 
     def logits(self, rows: slice) -> Floats:
-        """`(users of the tile, movies)`."""
+        """Return the `(users of the tile, movies)` logits."""
         own = self.users[rows]
         logits: Floats = own[:, :-1] @ self.movies[:, :-1].T
         logits += own[:, -1:]
@@ -51,22 +51,22 @@ class Factors:
         return logits
 
     def side(self, side: SideName) -> Floats:
-        """`(ids, rank + 1)` the values of one side."""
+        """Return the `(ids, rank + 1)` values of one side."""
         return self.users if side == "users" else self.movies
 
-    def moved(self, side: SideName, values: Floats) -> Factors:
-        """The same with other values of one side."""
+    def with_side(self, side: SideName, values: Floats) -> Factors:
+        """Return a copy with other values for one side."""
         return replace(self, users=values) if side == "users" else replace(self, movies=values)
 
     def predict(self, user_index: NDArray[np.int32], movie_index: NDArray[np.int32]) -> Floats:
-        """`(n,)` stars of `(n,)` pairs."""
+        """Return the `(n,)` predicted stars of `(n,)` pairs."""
         own, other = self.users[user_index], self.movies[movie_index]
         logits = np.einsum("nk,nk->n", own[:, :-1], other[:, :-1]) + own[:, -1] + other[:, -1]
         return sigmoid(logits + np.float32(self.global_bias)) * np.float32(MAX_STARS)
 
 
 def sigmoid(logits: Floats) -> Floats:
-    """`1 / (1 + exp(-logits))`, in the form that never overflows; in place."""
+    """Compute `1 / (1 + exp(-logits))` in place, in a form that cannot overflow."""
     logits *= np.float32(0.5)
     np.tanh(logits, out=logits)
     logits *= np.float32(0.5)
@@ -77,17 +77,18 @@ def sigmoid(logits: Floats) -> Floats:
 def start_from_logits(
     teacher: TeacherPredictions, observed: Observed, *, rank: int, tile_users: int, seed: int
 ) -> Factors:
-    """Biases and leading singular vectors of the teacher's logits, rows and columns weighted.
+    """Initialise a student from the weighted singular value decomposition of the teacher's logits.
 
-    A row weighs as the square root of its ratings. The singular vectors come by subspace iteration (Halko,
-    Martinsson & Tropp 2011, arXiv:0909.4061), which reads the teacher's tiles in order.
+    The weight of a user or movie is the square root of its number of ratings. The leading singular vectors
+    are found by subspace iteration (Halko, Martinsson & Tropp 2011, arXiv:0909.4061), which reads the
+    teacher's tiles in order.
 
     Args:
-        teacher: What to fit.
-        observed: How often everybody was rated.
-        rank: Factors; fewer where there are fewer users or movies.
-        tile_users: Users in memory at a time.
-        seed: Of the iteration's start.
+        teacher: Predictions to fit.
+        observed: Number of ratings of each user and movie.
+        rank: Number of factors; fewer if there are fewer users or movies.
+        tile_users: Number of users in memory at a time.
+        seed: Seed of the random start of the iteration.
     """
     users, movies = observed.users, observed.movies
     user_weight = np.sqrt(observed.user_counts + 1)
@@ -137,15 +138,15 @@ def start_from_logits(
 
 
 def in_principal_axes(factors: Factors, observed: Observed) -> Factors:
-    """The same predictions, told so that rounding costs least.
+    """Transform factors to principal axes, where rounding costs least; the predictions stay the same.
 
-    Factors are centred into the biases, and rotated and scaled so that their weighted second moments are
-    diagonal, falling, and equal on both sides. Then columns differ in how much they matter, and bits can
-    go where they count.
+    The means of the factors are moved into the biases. The factors are then rotated and scaled so that their
+    weighted second moments are diagonal, descending and equal on both sides. As a result, columns differ in
+    importance, and the bit allocation can give more bits to the important ones.
 
     Args:
-        factors: Any.
-        observed: How often everybody was rated, which weighs the moments.
+        factors: The factors to transform.
+        observed: Number of ratings of each user and movie, which weights the moments.
     """
     user, movie = factors.users.astype(np.float64), factors.movies.astype(np.float64)
     user_factors, user_bias = user[:, :-1], user[:, -1]
@@ -162,7 +163,7 @@ def in_principal_axes(factors: Factors, observed: Observed) -> Factors:
     user_root = np.linalg.qr(user_factors * np.sqrt(user_share)[:, None])[1]
     movie_root = np.linalg.qr(movie_factors * np.sqrt(movie_share)[:, None])[1]
     left, sizes, right = np.linalg.svd(user_root @ movie_root.T)
-    # Pseudo-inverses: a tiny data set may not span all factors.
+    # Pseudo-inverses, because a tiny data set may not span all factors.
     count = min(user_root.shape[0], movie_root.shape[0])
     scale = np.sqrt(sizes[:count])
     return Factors(
@@ -178,11 +179,11 @@ def in_principal_axes(factors: Factors, observed: Observed) -> Factors:
 
 
 def with_columns(factors: Factors, kept: NDArray[np.bool_]) -> Factors:
-    """Only some factors; biases stay.
+    """Drop factors and keep the biases.
 
     Args:
-        factors: Any.
-        kept: `(rank,)` which.
+        factors: The factors to select from.
+        kept: `(rank,)` whether to keep each factor.
     """
     columns = np.append(kept, True)
     return replace(factors, users=factors.users[:, columns], movies=factors.movies[:, columns])

@@ -1,15 +1,15 @@
-"""Fitting one side of a student while the other stands still: Gauss-Newton, in floats or on the codes.
+"""Fit one side of a student while the other is fixed: Gauss-Newton, in floats or on the codes.
 
 The loss is the weighted squared error in stars over all pairs,
 
     sum_ui w_ui (5 sigmoid(s_ui) - t_ui)^2            s_ui = x_u . y_i + b_u + c_i + g
 
-For a row z of one side, with regressors o of the other (its factors, and 1 for the bias), the model is
-linearised around the present z0: with p = sigmoid(s), q = 5 p (1 - p), the row's gradient and curvature are
+For a row z of one side, with regressors o from the other side (its factors, and 1 for the bias), the model
+is linearised around the current z0: with p = sigmoid(s) and q = 5 p (1 - p), the gradient and curvature are
 
     gradient = sum w q (5 p - t) o                     curvature = sum w q^2 o o'
 
-Every row of a side has its own small system; both sides are summed up over tiles of users.
+Every row has its own small linear system, which is accumulated over tiles of users.
 """
 
 from __future__ import annotations
@@ -29,7 +29,13 @@ from training.distillation.teacher.teacher import TeacherPredictions
 
 @dataclass(frozen=True)
 class Target:
-    """What a student is fitted to: the teacher's stars, what each pair counts, and the tile."""
+    """What a student is fitted to.
+
+    Attributes:
+        teacher: The teacher's stars.
+        weights: The weight of each pair.
+        tile_users: Number of users in memory at a time.
+    """
 
     teacher: TeacherPredictions
     weights: PairWeights
@@ -38,7 +44,7 @@ class Target:
 
 @dataclass(frozen=True)
 class NormalEquations:
-    """Of every row of one side.
+    """The normal equations of every row of one side.
 
     Attributes:
         gradient: `(rows, columns)`.
@@ -50,13 +56,13 @@ class NormalEquations:
 
     @property
     def diagonal(self) -> Floats:
-        """`(rows, columns)` curvature along each column alone."""
+        """`(rows, columns)` diagonal of the curvature."""
         return np.ascontiguousarray(np.diagonal(self.curvature, axis1=1, axis2=2))
 
 
 @dataclass(frozen=True)
 class Widths:
-    """How a side is packed.
+    """Bit widths of the blocks and columns of one side.
 
     Attributes:
         block_sizes: Rows of each block.
@@ -67,16 +73,16 @@ class Widths:
     widths: NDArray[np.uint8]
 
     def by_row(self) -> NDArray[np.uint8]:
-        """`(rows, columns)` bits of each value."""
+        """Return the `(rows, columns)` bits of each value."""
         return np.repeat(self.widths, self.block_sizes, axis=0)
 
     def pack(self, table: Floats, steps: Floats) -> PackedTable:
-        """The table with the nearest codes."""
+        """Pack a table with the nearest codes."""
         return pack_table(table, self.widths, steps, self.block_sizes)
 
 
 def normal_equations(factors: Factors, target: Target, side: SideName) -> NormalEquations:
-    """Gradient and curvature of every row of a side."""
+    """Compute the gradient and curvature of every row of a side."""
     own, other = (factors.users, factors.movies) if side == "users" else (factors.movies, factors.users)
     columns = own.shape[1]
     regressors = np.concatenate([other[:, :-1], np.ones((len(other), 1), dtype=np.float32)], axis=1)
@@ -105,7 +111,7 @@ def normal_equations(factors: Factors, target: Target, side: SideName) -> Normal
 
 
 def objective(factors: Factors, target: Target) -> float:
-    """Weighted mean squared error against the teacher, in stars squared."""
+    """Return the weighted mean squared error against the teacher, in stars squared."""
     error_sum = weight_sum = 0.0
     for rows in tiles(len(factors.users), target.tile_users):
         error = np.float32(MAX_STARS) * sigmoid(factors.logits(rows)) - target.teacher.tile(rows)
@@ -116,59 +122,59 @@ def objective(factors: Factors, target: Target) -> float:
 
 
 def float_step(factors: Factors, target: Target, side: SideName, ridge: float) -> Factors:
-    """One Gauss-Newton step of a side in floats."""
-    present = factors.side(side)
+    """Take one Gauss-Newton step of a side in floats."""
+    current = factors.side(side)
     equations = normal_equations(factors, target, side)
     damped = _damped(equations.curvature, ridge)
-    moved = present - np.linalg.solve(damped, equations.gradient[:, :, None])[:, :, 0]
-    return factors.moved(side, moved.astype(np.float32))
+    updated = current - np.linalg.solve(damped, equations.gradient[:, :, None])[:, :, 0]
+    return factors.with_side(side, updated.astype(np.float32))
 
 
 def packed_step(
     factors: Factors, target: Target, side: SideName, layout: Widths, *, ridge: float, code_sweeps: int
 ) -> tuple[Factors, Floats]:
-    """One step of a side on its codes.
+    """Take one step of a side on its codes.
 
-    The best floats of each row are found, the steps are chosen anew for them, and they are rounded. Then
-    coordinate descent goes over each row's columns, the bias first and then the least telling factor: each
-    code in turn takes the value that is best given the others, so that one column makes up for another's
-    rounding.
+    The optimal floats of each row are computed, new quantisation steps are chosen for them, and they are
+    rounded. Coordinate descent then passes over the columns of each row, from the bias to the most important
+    factor: each code takes the value that is best given the others, so that one column compensates for the
+    rounding of another.
 
     Args:
-        factors: The student; the side's values are what codes stand for.
-        target: What it is fitted to.
-        side: Which side moves.
-        layout: Its blocks and widths.
-        ridge: Added to each row's diagonal, as a part of its mean.
-        code_sweeps: Passes of coordinate descent.
+        factors: The student; the values of the side are decoded from codes.
+        target: The target of the student.
+        side: The side to update.
+        layout: Blocks and bit widths of the side.
+        ridge: Added to each row's diagonal, as a fraction of its mean.
+        code_sweeps: Number of passes of coordinate descent.
 
     Returns:
-        The student, and the side's `(blocks, columns)` steps.
+        The student, and the `(blocks, columns)` steps of the side.
     """
-    present = factors.side(side)
+    current = factors.side(side)
     equations = normal_equations(factors, target, side)
     curvature = _damped(equations.curvature, ridge)
-    columns = np.arange(present.shape[1])
+    columns = np.arange(current.shape[1])
     widths = layout.by_row()
     kept = (widths > 0).astype(np.float32)
-    # A dropped column stands still at 0: its row and column leave the system.
+    # A dropped column stays at 0, so its row and column are removed from the system.
     free = curvature * kept[:, :, None] * kept[:, None, :]
     mean = equations.diagonal.mean(axis=1, keepdims=True)
     free[:, columns, columns] += (1 - kept) * mean
-    best = (present - np.linalg.solve(free, (equations.gradient * kept)[:, :, None])[:, :, 0]) * kept
+    best = (current - np.linalg.solve(free, (equations.gradient * kept)[:, :, None])[:, :, 0]) * kept
     steps = best_steps(best, layout.widths, layout.block_sizes, equations.diagonal)
     row_steps = np.repeat(steps, layout.block_sizes, axis=0)
     chosen = round_to(best, row_steps, widths)
     diagonal = curvature[:, columns, columns]
-    # The quadratic's gradient at what was chosen.
-    slope = equations.gradient + np.einsum("nij,nj->ni", curvature, chosen - present)
+    # Gradient of the quadratic approximation at the chosen values.
+    slope = equations.gradient + np.einsum("nij,nj->ni", curvature, chosen - current)
     for _ in range(code_sweeps):
         for column in columns[::-1]:
             wanted = chosen[:, column] - slope[:, column] / diagonal[:, column]
             rounded = round_to(wanted, row_steps[:, column], widths[:, column])
             slope += curvature[:, :, column] * (rounded - chosen[:, column])[:, None]
             chosen[:, column] = rounded
-    return factors.moved(side, chosen), steps
+    return factors.with_side(side, chosen), steps
 
 
 def _damped(curvature: Floats, ridge: float) -> Floats:

@@ -1,4 +1,4 @@
-"""How a student fits its limits: blocks by popularity, the room that is left for codes, and who gets bits."""
+"""Fit a student into its limits: blocks by popularity, the budget for codes, and the bit allocation."""
 
 from __future__ import annotations
 
@@ -7,55 +7,58 @@ from typing import Final
 
 import numpy as np
 
-from training.compress.bit_allocation import Room, allocate_widths
+from training.compress.bit_allocation import CodeBudget, allocate_widths
 from training.compress.quantisation import measured_distortion
 from training.distillation.base.settings import StudentSettings
 from training.distillation.student.factors import SIDES, Factors, SideName, with_columns
 from training.distillation.student.least_squares import Target, Widths, normal_equations
 from training.errors import SettingsError
 
-# A (block, column) has a step in float16 and a width in a byte, whether it is kept or not.
-_BYTES_A_STREAM: Final = 3
+# Every (block, column) has a float16 step and a one-byte width, even if it is dropped.
+_BYTES_PER_STREAM: Final = 3
 _GLOBAL_BIAS_BYTES: Final = 4
-_ROWS_A_BYTE: Final = 8
+_ROWS_PER_BYTE: Final = 8
 _LEAST_COLUMNS: Final = 2  # one factor and the bias
 _LEAST_ERROR: Final = np.float32(1e-9)
 
 
 Layout = Mapping[SideName, Widths]
-"""How either side is packed."""
+"""Bit widths of both sides."""
 
 
 def popularity_blocks(count: int, blocks: int, power: float) -> tuple[int, ...]:
-    """Sizes of consecutive blocks of ids by falling popularity, the popular ones smaller.
+    """Divide ids in order of descending popularity into blocks; popular blocks are smaller.
 
-    Block j of n ends at `count * (j / n) ** power`, rounded to 8 rows so that no stream of codes wastes bits;
-    blocks that would be empty are left out, and the last takes the rest.
+    Block j of n ends at `count * (j / n) ** power`, rounded to 8 rows so that no stream of codes wastes bits.
+    Empty blocks are left out, and the last block takes the remaining ids.
 
     Args:
-        count: Ids.
-        blocks: Blocks at most.
-        power: 1 for equal sizes.
+        count: Number of ids.
+        blocks: Maximum number of blocks.
+        power: Exponent; 1 for equal sizes.
+
+    Returns:
+        The number of ids in each block.
     """
     shares = (np.arange(1, blocks) / blocks) ** power
-    ends = _ROWS_A_BYTE * np.round(count * shares / _ROWS_A_BYTE).astype(int)
+    ends = _ROWS_PER_BYTE * np.round(count * shares / _ROWS_PER_BYTE).astype(int)
     ends = np.unique(np.append(ends[(ends > 0) & (ends < count)], count))
     return tuple(np.diff(ends, prepend=0).tolist())
 
 
 def check_limits(settings: StudentSettings, users: Sequence[int], movies: Sequence[int]) -> None:
-    """Whether the limits leave room for the least student: one factor and the biases, a bit each.
+    """Check that the limits allow the smallest student: one factor and the biases, with one bit each.
 
     Args:
-        settings: With the limits.
+        settings: Settings with the limits.
         users: Block sizes of users.
         movies: Block sizes of movies.
 
     Raises:
-        SettingsError: They do not; the message names the smallest legal limit.
+        SettingsError: A limit is too small; the message names the smallest legal one.
     """
     sizes = [*users, *movies]
-    least_bytes = 2 * sum(-(-size // _ROWS_A_BYTE) for size in sizes) + _fixed_bytes(sizes, _LEAST_COLUMNS)
+    least_bytes = 2 * sum(-(-size // _ROWS_PER_BYTE) for size in sizes) + _fixed_bytes(sizes, _LEAST_COLUMNS)
     least_parameters = 2 * sum(sizes) + 2 * len(sizes) + 1
     for name, limit, least in (
         ("max_bytes", settings.max_bytes, least_bytes),
@@ -71,20 +74,21 @@ def check_limits(settings: StudentSettings, users: Sequence[int], movies: Sequen
 def allocate(
     factors: Factors, target: Target, settings: StudentSettings, users: Sequence[int], movies: Sequence[int]
 ) -> tuple[Factors, Layout]:
-    """Bits for every (block, column) of both sides, on the distortion that rounding causes in stars.
+    """Allocate bits to every (block, column) of both sides so that the distortion of the ratings is small.
 
-    A value's rounding error costs its curvature (see `training.distillation.student.least_squares`). A factor
-    that gets no bits on one side says nothing, so it is left out on both, and what that frees is spent anew.
+    The squared rounding error of a value is weighted by its curvature (see
+    `training.distillation.student.least_squares`). A factor that gets no bits on one side has no effect, so
+    it is dropped on both sides, and the allocation is repeated without it.
 
     Args:
-        factors: The student, in its principal axes.
-        target: What it is fitted to.
-        settings: With the limits.
+        factors: The student, in principal axes.
+        target: The target of the student.
+        settings: Settings with the limits.
         users: Block sizes of users.
         movies: Block sizes of movies.
 
     Returns:
-        The student without the factors left out, and its layout.
+        The student without the dropped factors, and its bit widths.
     """
     sizes = [*users, *movies]
     user_cost, movie_cost = (
@@ -98,37 +102,37 @@ def allocate(
     while True:
         columns = np.append(kept, True)
         width = int(columns.sum())
-        room = _room(settings, sizes, width)
-        # Every block keeps its biases: they are what answers for a pair with one cold side.
+        budget = _budget(settings, sizes, width)
+        # Every block keeps its biases, because a pair with one cold side is predicted from them.
         biases = [np.zeros((len(blocks), width), dtype=np.uint8) for blocks in (users, movies)]
         for table in biases:
             table[:, -1] = 1
-        bias_bytes = sum(-(-size // _ROWS_A_BYTE) for size in sizes)
-        if not room.holds(bias_bytes, sum(sizes) + len(sizes)):
+        bias_bytes = sum(-(-size // _ROWS_PER_BYTE) for size in sizes)
+        if not budget.allows(bias_bytes, sum(sizes) + len(sizes)):
             kept[np.flatnonzero(kept)[-1]] = False
             continue
         widths = allocate_widths(
-            [distortion[:, columns] for distortion in distortions], [users, movies], room, biases
+            [distortion[:, columns] for distortion in distortions], [users, movies], budget, biases
         )
-        said = np.any(widths[0][:, :-1], axis=0) & np.any(widths[1][:, :-1], axis=0)
-        if said.all() or width == _LEAST_COLUMNS:
+        used = np.any(widths[0][:, :-1], axis=0) & np.any(widths[1][:, :-1], axis=0)
+        if used.all() or width == _LEAST_COLUMNS:
             return with_columns(factors, kept), {
                 "users": Widths(tuple(users), widths[0]),
                 "movies": Widths(tuple(movies), widths[1]),
             }
-        said[0] |= not said.any()
-        kept[np.flatnonzero(kept)[~said]] = False
+        used[0] |= not used.any()
+        kept[np.flatnonzero(kept)[~used]] = False
 
 
 def _fixed_bytes(sizes: Sequence[int], columns: int) -> int:
-    return _BYTES_A_STREAM * len(sizes) * columns + _GLOBAL_BIAS_BYTES
+    return _BYTES_PER_STREAM * len(sizes) * columns + _GLOBAL_BIAS_BYTES
 
 
-def _room(settings: StudentSettings, sizes: Sequence[int], columns: int) -> Room:
+def _budget(settings: StudentSettings, sizes: Sequence[int], columns: int) -> CodeBudget:
     code_bytes = settings.max_bytes
     if code_bytes is not None:
         code_bytes -= _fixed_bytes(sizes, columns)
     parameters = settings.max_parameters
     if parameters is not None:
         parameters -= 1  # the global bias
-    return Room(code_bytes, parameters)
+    return CodeBudget(code_bytes, parameters)

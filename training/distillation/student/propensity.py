@@ -1,6 +1,7 @@
-"""How likely each pair is to be rated: what a student's error on it should cost.
+"""Weights of (user, movie) pairs: the estimated propensity, i.e. the probability that a pair is rated.
 
-Test ratings fall where people rate, not evenly over all pairs. A student of few bits must spend them there.
+Test ratings are not spread evenly over all pairs: some pairs are far more likely to be rated. A student with
+few bits must spend them on those pairs.
 """
 
 from __future__ import annotations
@@ -21,15 +22,16 @@ class PairWeights:
     """Weights of pairs, 1 on average over the product of the counts.
 
     weight_ui ~ max(sqrt(n_u n_i) * Z_ui, floor * n_u n_i / N), where Z is the low-rank part of
-    D_u^-1/2 R D_i^-1/2, R the 0/1 table of who rated what, n counts ratings (and one more each), N all.
+    D_u^-1/2 R D_i^-1/2, R is 1 for rated pairs and 0 elsewhere, n is the number of ratings plus one, and N is
+    the total number of ratings.
 
     Attributes:
-        users: `(users, rank)`; `users @ movies.T` estimates the chance that a pair is rated.
+        users: `(users, rank)`; `users @ movies.T` estimates the probability that a pair is rated.
         movies: `(movies, rank)`.
-        user_counts: `(users,)` ratings and one more.
+        user_counts: `(users,)` number of ratings plus one.
         movie_counts: `(movies,)` likewise.
-        floor: Least weight, as a part of what the counts alone say.
-        total: Ratings in all.
+        floor: Minimum weight, as a fraction of the weight from the counts alone.
+        total: Total number of ratings.
     """
 
     users: Floats
@@ -40,7 +42,7 @@ class PairWeights:
     total: float
 
     def tile(self, rows: slice) -> Floats:
-        """`(users of the tile, movies)` weights."""
+        """Return the `(users of the tile, movies)` weights."""
         weights = self.users[rows] @ self.movies.T
         least = np.float32(self.floor / self.total) * self.user_counts[rows, None] * self.movie_counts
         np.maximum(weights, least, out=weights)
@@ -49,14 +51,14 @@ class PairWeights:
 
 
 def pair_weights(observed: Observed, *, rank: int, floor: float, tile_users: int, seed: int) -> PairWeights:
-    """Estimate who rates what, by subspace iteration on tiles.
+    """Estimate the propensity of all pairs by subspace iteration on tiles.
 
     Args:
-        observed: Who rated what.
-        rank: Of the estimate.
-        floor: Least weight, as a part of what popularity alone says.
-        tile_users: Users whose ratings are laid out at a time.
-        seed: Of the iteration's start.
+        observed: The training ratings; only the rated pairs are used.
+        rank: Rank of the estimate.
+        floor: Minimum weight, as a fraction of the weight from popularity alone.
+        tile_users: Number of users per dense tile.
+        seed: Seed of the random start of the iteration.
     """
     user_counts, movie_counts = observed.user_counts + 1, observed.movie_counts + 1
     user_root, movie_root = np.sqrt(user_counts), np.sqrt(movie_counts)

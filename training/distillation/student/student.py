@@ -1,11 +1,11 @@
-"""A small model fitted to a teacher: from the teacher's predictions to two packed tables.
+"""Fit a small packed model to the predictions of a teacher, in four steps.
 
 1. Weighted singular value decomposition of the teacher's logits (`factors`).
 2. Alternating Gauss-Newton least squares in floats (`least_squares`).
 3. Principal axes, then bits for every (block, column) within the limits (`packing`).
 4. The same least squares on the codes themselves.
 
-There is no gradient descent and no straight-through estimate of one: each step solves for a whole side.
+There is no gradient descent and no straight-through estimator: each step solves for a whole side.
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ class Student:
     """A packed dot-product model with biases.
 
     Attributes:
-        users: `(users, rank + 1)` factors and, last, the user's bias.
+        users: `(users, rank + 1)` factors; the last column is the user's bias.
         movies: `(movies, rank + 1)` likewise.
         global_bias: Added to every logit.
-        objective: After each round, the weighted mean squared error against the teacher.
+        objective: Weighted mean squared error against the teacher after each round.
     """
 
     users: PackedTable
@@ -58,26 +58,26 @@ class Student:
 
     @property
     def rank(self) -> int:
-        """Factors of a user or movie."""
+        """Number of factors of a user or movie."""
         return int(self.users.widths.shape[1]) - 1
 
     @property
     def nbytes(self) -> int:
-        """Bytes of all arrays, the global bias included."""
+        """Bytes of all arrays, including the global bias."""
         return self.users.nbytes + self.movies.nbytes + GLOBAL_BIAS_BYTES
 
     @property
     def parameter_count(self) -> int:
-        """Logical scalars, the global bias included."""
+        """Number of logical scalars, including the global bias."""
         return self.users.parameter_count + self.movies.parameter_count + 1
 
     def predict(self, user_index: NDArray[np.int32], movie_index: NDArray[np.int32]) -> Floats:
-        """`(n,)` stars of `(n,)` pairs."""
+        """Return the `(n,)` predicted stars of `(n,)` pairs."""
         factors = Factors(self.users.values(), self.movies.values(), float(self.global_bias))
         return factors.predict(user_index, movie_index)
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
-        """The arrays to store, by name."""
+        """Return the arrays to store, by name."""
         arrays: dict[str, NDArray[Any]] = {
             "global_bias": np.array(self.global_bias),
             "objective": np.array(self.objective),
@@ -90,7 +90,7 @@ class Student:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Student:
-        """The inverse of `to_arrays`."""
+        """Restore a student from the arrays of `to_arrays`."""
         users, movies = (
             PackedTable(
                 tuple(arrays[f"{side}_block_sizes"].tolist()),
@@ -117,15 +117,15 @@ def fit_student(
     """Fit and pack a student.
 
     Args:
-        observed: Who rated what; the ratings themselves are not looked at.
-        teacher: What to fit.
+        observed: The training ratings; only the rated pairs are used, not their values.
+        teacher: Predictions to fit.
         settings: Rank, limits and rounds.
-        tile_users: Users in memory at a time.
-        seed: Of the starts of the subspace iterations.
-        on_round: Told about progress.
+        tile_users: Number of users in memory at a time.
+        seed: Seed of the random starts of the subspace iterations.
+        on_round: Called after each round.
 
     Raises:
-        SettingsError: The limits are too small for so many users and movies.
+        SettingsError: The limits are too small for this many users and movies.
     """
     user_blocks = popularity_blocks(observed.users, settings.blocks, settings.block_power)
     movie_blocks = popularity_blocks(observed.movies, settings.blocks, settings.block_power)
@@ -153,7 +153,7 @@ def fit_student(
             factors = float_step(factors, target, side, settings.ridge)
         report(factors)
     factors = in_principal_axes(factors, observed)
-    # The bias that is stored is the one that the codes are fitted with.
+    # The codes are fitted with the bias as it is stored, in float32.
     bias = np.float32(factors.global_bias)
     factors = Factors(factors.users, factors.movies, float(bias))
     factors, layout = allocate(factors, target, settings, user_blocks, movie_blocks)
@@ -173,10 +173,10 @@ def fit_student(
 
 
 def _round(factors: Factors, layout: Layout) -> tuple[Factors, dict[SideName, Floats]]:
-    """Both sides rounded as they are, and their steps."""
+    """Round both sides without refitting them, and return their steps."""
     steps = {}
     for side in SIDES:
         table, widths = factors.side(side), layout[side]
         steps[side] = best_steps(table, widths.widths, widths.block_sizes)
-        factors = factors.moved(side, widths.pack(table, steps[side]).values())
+        factors = factors.with_side(side, widths.pack(table, steps[side]).values())
     return factors, steps

@@ -1,1 +1,1 @@
-"""The teacher: Bayesian factorisations, an autoencoder, and their blend."""
+"""The teacher: Bayesian matrix factorisations, an autoencoder, and their blend."""

@@ -1,10 +1,11 @@
-"""An item autoencoder: reads all ratings of a movie, and says what everybody would give it.
+"""An item autoencoder: predicts every user's rating of a movie from all ratings of that movie.
 
 AutoRec (Sedhain et al. 2015, "AutoRec: Autoencoders Meet Collaborative Filtering") with two changes:
 
-* ratings enter as what is left of them after user and movie biases, so that the net has no averages to learn;
-* where there is a rating, `observed_flag` is added to the input. Without it a movie that somebody did not
-  rate looks like one that they rated as expected, though who rates what is telling.
+* the input is the residual of each rating after user and movie biases, so that the network need not learn
+  averages;
+* `observed_flag` is added to the input of every rated pair. Without it, an unrated movie looks like one that
+  was rated exactly as expected, and the information in which movies a user rated is lost.
 
     hidden = sigmoid(W (rest + flag * rated) + b)         prediction = biases + V hidden + c
 
@@ -23,7 +24,7 @@ from numpy.typing import NDArray
 from training.distillation.base.observed import Floats, Observed
 from training.distillation.base.settings import AutoEncoderSettings
 
-# Pull of the biases towards zero, in ratings, and rounds until they stand still.
+# Damping of the biases towards zero, in ratings, and the number of rounds until they converge.
 _BIAS_DAMPING: Final = 5.0
 _BIAS_ROUNDS: Final = 10
 
@@ -32,14 +33,14 @@ OnStep = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class AutoEncoder:
-    """A fitted net, as far as predicting needs it.
+    """The parts of a fitted network that prediction needs.
 
     Attributes:
-        hidden: `(movies, units)` what the net makes of each movie.
+        hidden: `(movies, units)` hidden representation of each movie.
         decoder: `(units, users)`.
         user_offsets: `(users,)` mean, user bias and the decoder's bias.
         movie_offsets: `(movies,)` movie bias.
-        bounds: `(2,)` lowest and highest rating that occur.
+        bounds: `(2,)` lowest and highest training rating.
     """
 
     hidden: Floats
@@ -49,34 +50,34 @@ class AutoEncoder:
     bounds: Floats
 
     def predict(self, rows: slice) -> Floats:
-        """`(users of the tile, movies)` predicted stars."""
+        """Return the `(users of the tile, movies)` predicted stars."""
         stars = self.decoder[:, rows].T @ self.hidden.T
         stars += self.user_offsets[rows, None]
         stars += self.movie_offsets
         return np.clip(stars, self.bounds[0], self.bounds[1], out=stars)
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
-        """The arrays to store, by name."""
+        """Return the arrays to store, by name."""
         return dict(vars(self))
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> AutoEncoder:
-        """The inverse of `to_arrays`."""
+        """Restore a network from the arrays of `to_arrays`."""
         return cls(**{name: arrays[name] for name in cls.__dataclass_fields__})
 
 
 def fit_auto_encoder(
     observed: Observed, settings: AutoEncoderSettings, *, seed: int, on_step: OnStep | None = None
 ) -> AutoEncoder:
-    """Fit the net, a batch of movies at a time.
+    """Fit the network on batches of movies.
 
     Args:
         observed: The training ratings.
-        settings: How.
-        seed: Of first weights and of the order of movies.
-        on_step: Told about progress: (steps done, steps in all).
+        settings: Architecture and optimisation.
+        seed: Seed of the initial weights and of the order of movies.
+        on_step: Called after each step with (steps done, steps in all).
     """
-    # Keras, and with it TensorFlow, only when a net is really fitted.
+    # Import Keras and TensorFlow only if a network is fitted.
     import keras
     import tensorflow as tf
 
@@ -125,7 +126,7 @@ def fit_auto_encoder(
 
 
 class _ByMovie:
-    """The ratings sorted by movie, and any few movies' as dense rows."""
+    """Ratings sorted by movie, with dense rows for a few movies at a time."""
 
     def __init__(self, observed: Observed, values: Floats) -> None:
         order = np.argsort(observed.movie_index, kind="stable")
@@ -133,7 +134,7 @@ class _ByMovie:
         self._ends = np.searchsorted(observed.movie_index[order], np.arange(observed.movies + 1))
 
     def dense(self, movies: NDArray[np.int64]) -> tuple[Floats, Floats]:
-        """`(movies, users)` values, and the same of 1 where there is one."""
+        """Return the `(movies, users)` values, and a mask of the rated pairs as 0 and 1."""
         values = np.zeros((movies.size, self._users), dtype=np.float32)
         rated = np.zeros_like(values)
         for row, movie in enumerate(movies.tolist()):
@@ -144,7 +145,7 @@ class _ByMovie:
 
 
 def _biases(observed: Observed) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
-    """Mean rating, and damped user and movie biases, by alternating least squares."""
+    """Compute the mean rating and damped user and movie biases by alternating least squares."""
     user, movie, ratings = observed.user_index, observed.movie_index, observed.ratings.astype(np.float64)
     mean = float(ratings.mean())
     user_bias, movie_bias = np.zeros(observed.users), np.zeros(observed.movies)

@@ -2,12 +2,11 @@
 
     match_ui = b_u + c_i + U_u . V_i
 
-Ratings come from the match through one of two noises (`noise`); rows (U_u, b_u) and
-(V_i, c_i) have priors whose means are tied by who rated what (`kernel`). Every row,
-prior mean, precision and cut point is drawn in turn from its conditional distribution (Salakhutdinov & Mnih
-2008, "Bayesian Probabilistic Matrix Factorization using Markov Chain Monte Carlo"; Rendle, Zhang & Koren
-2019, arXiv:1905.01395, for what well-tuned priors are worth). What it predicts is the mean over the rounds
-kept, which no single factorisation can say.
+The match determines the rating through one of two noise models (`noise`). The rows (U_u, b_u) and (V_i, c_i)
+have priors whose means are coupled by who rated what (`kernel`). Every row, prior mean, precision and cut
+point is drawn in turn from its conditional distribution (Salakhutdinov & Mnih 2008, "Bayesian Probabilistic
+Matrix Factorization using Markov Chain Monte Carlo"; for the value of well-tuned priors see Rendle, Zhang &
+Koren 2019, arXiv:1905.01395). The prediction is the posterior mean, averaged over the samples.
 """
 
 from __future__ import annotations
@@ -32,13 +31,13 @@ OnRound = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class BayesianFactors:
-    """What was drawn in the rounds that were kept.
+    """The samples of the Gibbs sampler.
 
     Attributes:
-        users: `(samples, users, rank + 1)` float16 factors and, last, bias.
+        users: `(samples, users, rank + 1)` float16 factors; the last column is the bias.
         movies: `(samples, movies, rank + 1)` float16 likewise.
         states: `(samples, m)` float32: cut points, or the mean rating.
-        stars: `(levels,)` stars of the levels between the cut points; lowest and highest rating where there
+        stars: `(levels,)` stars of the levels between the cut points; the lowest and highest rating if there
             are no cut points.
         ordinal: Whether the states are cut points.
     """
@@ -50,7 +49,7 @@ class BayesianFactors:
     ordinal: bool
 
     def predict(self, rows: slice) -> Floats:
-        """`(users of the tile, movies)` mean predicted stars over the samples."""
+        """Return the `(users of the tile, movies)` predicted stars, averaged over the samples."""
         total = np.zeros((rows.stop - rows.start, self.movies.shape[1]), dtype=np.float32)
         for users, movies, state in zip(self.users, self.movies, self.states, strict=True):
             user, movie = users[rows].astype(np.float32), movies.astype(np.float32)
@@ -65,7 +64,7 @@ class BayesianFactors:
         return total
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
-        """The arrays to store, by name."""
+        """Return the arrays to store, by name."""
         return {
             "users": self.users,
             "movies": self.movies,
@@ -76,7 +75,7 @@ class BayesianFactors:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> BayesianFactors:
-        """The inverse of `to_arrays`."""
+        """Restore the samples from the arrays of `to_arrays`."""
         return cls(
             users=arrays["users"],
             movies=arrays["movies"],

@@ -1,4 +1,4 @@
-"""What several members' predictions count in their blend, found on validation rows."""
+"""Find the weights of a blend of predictions on validation rows."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ LEAST_WEIGHT: Final = 0.02
 
 
 def find_weights(predictions: Floats, ratings: Floats) -> tuple[float, ...]:
-    """Weights, none negative and adding up to 1, of the least squared error.
+    """Find the non-negative weights with sum 1 that minimise the squared error.
 
-    Weights that add up to 1 keep the scale of stars, and one that may not be negative cannot play one
-    member's mistake against another's. There are few members, so every set of them is tried: the best
-    weights that add up to 1 solve a linear system, and a set counts if none of its weights is negative.
+    A sum of 1 keeps the scale of stars, and non-negative weights cannot cancel one member's errors with those
+    of another. There are few members, so every subset is tried: its optimal weights with sum 1 solve a linear
+    system, and the subset is valid if none of its weights is negative.
 
     Args:
         predictions: `(members, n)` stars, on rows that no member was fitted on.
         ratings: `(n,)` stars.
 
     Returns:
-        One weight a member, rounded to 3 digits; 0 for a member that the best set leaves out. A set of
-        which a member counts less than `LEAST_WEIGHT` is not considered: it would be fitted for nothing.
+        One weight per member, rounded to 3 digits; 0 for a member that is not in the best subset. A subset
+        with a weight below `LEAST_WEIGHT` is skipped: fitting that member would not be worth its time.
     """
     members = len(predictions)
     away = predictions.astype(np.float64) - ratings
@@ -45,7 +45,7 @@ def find_weights(predictions: Floats, ratings: Floats) -> tuple[float, ...]:
 
 
 def _least_squares(products: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Weights w of the least w'Pw that add up to 1; P is the mean products of the errors."""
+    """Minimise w'Pw over weights w with sum 1; P has the mean products of the errors."""
     ridge = 1e-9 * np.trace(products) * np.eye(len(products))  # two members may agree on every row
     weights = np.linalg.solve(products + ridge + 1e-30 * np.eye(len(products)), np.ones(len(products)))
     normed: NDArray[np.float64] = weights / weights.sum()

@@ -20,11 +20,11 @@ _FIRST_SPREAD: Final = 0.1
 
 
 class GibbsSide:
-    """Users, or movies: a row (factors, bias) each.
+    """The users or the movies, with a row (factors, bias) each.
 
-    The rows' prior is `x_n ~ N(m_n, L^-1)`, where the means m are matrix normal with the kernel K over
-    ids and L^-1 over columns, so that ids that the kernel finds alike share what they learn. K is held as its
-    eigenpairs (s, Q): with m = Q c, each row of c is drawn by itself, shrunk by s / (1 + s).
+    The prior of the rows is `x_n ~ N(m_n, L^-1)`. The means m are matrix normal with the kernel K over ids
+    and L^-1 over columns, so that similar ids under the kernel share information. K is stored as its
+    eigenpairs (s, Q): with m = Q c, each row of c is drawn independently, shrunk by s / (1 + s).
 
     Attributes:
         values: `(ids, rank + 1)` float32, the bias last.
@@ -43,11 +43,11 @@ class GibbsSide:
 
         Args:
             own_index: `(n,)` this side's id of each rating.
-            other_index: `(n,)` the other side's.
-            size: How many ids this side has.
-            rank: Factors.
-            kernel: Of the prior means.
-            random: Shared by the whole sampler.
+            other_index: `(n,)` the other side's id of each rating.
+            size: Number of ids of this side.
+            rank: Number of factors.
+            kernel: Kernel of the prior means.
+            random: Generator that the whole sampler shares.
         """
         self._order = np.argsort(own_index, kind="stable")
         self._ends = np.searchsorted(own_index[self._order], np.arange(size + 1))
@@ -60,12 +60,12 @@ class GibbsSide:
         self._precision: Floats = np.eye(rank + 1, dtype=np.float32) * np.float32(_FIRST_PRECISION)
 
     def draw_values(self, other: Floats, target: Floats, precision: Floats | None) -> None:
-        """Draw every row given the other side.
+        """Draw every row, given the other side.
 
         Args:
             other: `(other ids, rank + 1)` the other side's rows.
             target: `(n,)` what dot product and both biases should give for each rating.
-            precision: `(n,)` how far each target is to be trusted; 1 for all by default.
+            precision: `(n,)` precision of each target; 1 for all by default.
         """
         columns = self._columns
         pull = self._means @ self._precision
@@ -94,7 +94,7 @@ class GibbsSide:
             self.values[ids] = np.linalg.solve(information, drawn)[:, :, 0]
 
     def draw_prior(self) -> None:
-        """Draw the prior means and the precision given the rows (matrix normal, then Wishart)."""
+        """Draw the prior means (matrix normal) and the precision (Wishart), given the rows."""
         random, columns = self._random, self._columns
         shares, vectors = self._kernel.values, self._kernel.vectors
         shrink = (shares / (1 + shares))[:, None]

@@ -1,13 +1,14 @@
-"""What one side's prior means have in common: a kernel over its ids, by its leading eigenvectors.
+"""The kernel that couples the prior means of one side, represented by its leading eigenvectors.
 
-Users who rated the same movies, and movies that the same users rated, or that share genres, are expected
-alike before any rating is looked at. The kernel over n ids is
+Users who rated the same movies are similar a priori, whatever their ratings; so are movies that the same
+users rated, or that share genres. The kernel over n ids is
 
     K = intercept * 1 1' + genre * G G' + implicit * D^-1/2 R R' D^-1/2
 
-where R is the 0/1 table of who rated what, D holds how often each id occurs, and a row of G is a movie's
-genres and decade, scaled to length 1. On the users' side the last term is Bayesian SVD++ (Rendle, Zhang &
-Koren 2019, arXiv:1905.01395) with its factors integrated out; on the movies' side it is the mirror image.
+where R is 1 for rated pairs and 0 elsewhere, D is the diagonal matrix of the number of ratings of each id,
+and a row of G has a movie's genres and decade, scaled to length 1. On the users' side the last term is
+Bayesian SVD++ (Rendle, Zhang & Koren 2019, arXiv:1905.01395) with its factors integrated out; on the movies'
+side it is the mirror image.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class Kernel:
     """Leading eigenpairs of K.
 
     Attributes:
-        values: `(rank,)` eigenvalues, falling.
+        values: `(rank,)` eigenvalues, descending.
         vectors: `(n, rank)` eigenvectors, orthonormal.
     """
 
@@ -53,17 +54,17 @@ def side_kernels(
     tile_users: int,
     seed: int,
 ) -> tuple[Kernel, Kernel]:
-    """The users' and the movies' kernel.
+    """Compute the kernels of users and movies.
 
     Args:
-        observed: Who rated what.
-        genres: `(movies, features)` 0 or 1, or None where nothing is known of the movies.
-        intercept: Weight of what all ids share.
-        implicit: Weight of being rated together.
-        genre: Weight of sharing genres.
-        rank: Eigenpairs at most.
+        observed: The training ratings; only the rated pairs are used.
+        genres: `(movies, features)` 0 or 1, or None if no features are known.
+        intercept: Weight of a mean that all ids share.
+        implicit: Weight of common ratings.
+        genre: Weight of common genres.
+        rank: Maximum number of eigenpairs.
         tile_users: Users whose ratings are laid out at a time.
-        seed: Of the randomised search for the eigenvectors.
+        seed: Seed of the randomised eigendecomposition.
     """
     root = np.sqrt(np.float32(implicit))
     by_user = root / np.sqrt(np.maximum(observed.user_counts, 1))[:, None]
@@ -92,14 +93,14 @@ def side_kernels(
 
 
 def genre_features(movies: Iterable[str], titles: dict[str, Movie]) -> Floats | None:
-    """Genres and decade of every movie, one column each, 0 or 1.
+    """Encode genres and decade of every movie as columns of 0 and 1.
 
     Args:
         movies: Movie ids in index order.
-        titles: Title, with its year in brackets at the end, and genres by movie id; may lack any.
+        titles: Title, ending with the year in parentheses, and genres by movie id; movies may be missing.
 
     Returns:
-        `(movies, features)`, or None where no movie has any.
+        `(movies, features)`, or None if no movie has any feature.
     """
     marks = [_marks(titles[movie]) if movie in titles else [] for movie in movies]
     names = {name: place for place, name in enumerate(sorted({name for row in marks for name in row}))}

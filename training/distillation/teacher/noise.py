@@ -1,4 +1,4 @@
-"""How a rating comes about from a user's match with a movie: what the sampler draws besides factors."""
+"""Noise models: the likelihood of a rating, given the match of user and movie."""
 
 from __future__ import annotations
 
@@ -16,36 +16,36 @@ Floats = NDArray[np.float32]
 _BEYOND: Final = 50.0
 _LEAST_PROBABILITY: Final = 1e-9
 _SQRT_TWO_PI: Final = math.sqrt(2 * math.pi)
-# A user's precision is drawn with the weight of so many ratings (twice this number) of everybody's.
+# Shape of the gamma prior of a user's precision: it weighs as much as twice this number of ratings.
 _PRECISION_SHAPE: Final = 6.0
 _LOOKUP: Final = np.linspace(-10.0, 10.0, 2_001)
 
 
 class Noise(Protocol):
-    """A likelihood; `state` of one round is all that `stars_of` needs to predict from it later."""
+    """A likelihood; the `state` of a round is all that predictions need from it later."""
 
     def draw_targets(self, match: Floats) -> tuple[Floats, Floats | None]:
-        """Draw what the factors should give, `(n,)`, and its precision, `(n,)` or None for 1."""
+        """Draw the targets of the factors, `(n,)`, and their precision, `(n,)` or None for 1."""
 
     def state(self) -> NDArray[np.float32]:
-        """`(m,)` what this round has drawn."""
+        """Return the `(m,)` parameters drawn in this round."""
 
 
 class OrdinalNoise:
-    """Ordered probit (Albert & Chib 1993): a latent match with unit noise, cut into the levels that occur.
+    """Ordered probit (Albert & Chib 1993): a latent match with unit noise, cut into the rating levels.
 
-    Raters use the scale unevenly; the cut points learn where one star ends and the next begins.
+    Users do not use the scale evenly; the cut points are the learnt boundaries between neighbouring levels.
     """
 
     def __init__(self, observed: Observed, random: np.random.Generator) -> None:
         self._random = random
         self._stars, self._level = rating_levels(observed.ratings)
         below = np.cumsum(np.bincount(self._level))[:-1] / len(observed)
-        # The latent match varies more than its unit noise does.
+        # The latent match has a larger variance than its unit noise.
         self._cuts = normal_quantile(below) * 1.3
 
     def draw_targets(self, match: Floats) -> tuple[Floats, Floats | None]:
-        """Draw the cut points, then the latent match of every rating within its level."""
+        """Draw the cut points, and then the latent match of every rating within its level."""
         self._draw_cuts(match)
         bounds = self._bounds()
         low = normal_cdf(bounds[self._level] - match)
@@ -55,7 +55,7 @@ class OrdinalNoise:
         return latent.astype(np.float32), None
 
     def state(self) -> NDArray[np.float32]:
-        """The cut points."""
+        """Return the cut points."""
         return self._cuts.astype(np.float32)
 
     @property
@@ -67,7 +67,7 @@ class OrdinalNoise:
         return np.concatenate([[-_BEYOND], self._cuts, [_BEYOND]])
 
     def _draw_cuts(self, match: Floats) -> None:
-        """One Newton step on each cut point's likelihood, with the noise of its Laplace approximation."""
+        """Take a Newton step on the likelihood of each cut point, with noise of its Laplace approximation."""
         bounds = self._bounds()
         high, low = bounds[self._level + 1] - match, bounds[self._level] - match
         probability = np.maximum(normal_cdf(high) - normal_cdf(low), _LEAST_PROBABILITY)
@@ -82,7 +82,7 @@ class OrdinalNoise:
 
 
 class GaussianNoise:
-    """Ratings around the match, each user with a precision of their own: some rate more carefully."""
+    """Normal noise around the match, with one precision per user, as some rate more consistently."""
 
     def __init__(self, observed: Observed, random: np.random.Generator) -> None:
         self._random, self._ratings = random, observed.ratings
@@ -90,7 +90,7 @@ class GaussianNoise:
         self._mean = np.float32(observed.ratings.mean(dtype=np.float64))
 
     def draw_targets(self, match: Floats) -> tuple[Floats, Floats | None]:
-        """Draw every user's precision; the targets are the ratings, less their mean."""
+        """Draw the precision of every user; the targets are the ratings minus their mean."""
         away = (self._ratings - self._mean - match).astype(np.float64)
         squares = np.bincount(self._user, away * away, self._counts.size)
         rate = _PRECISION_SHAPE * max(squares.sum() / self._ratings.size, 1e-6)
@@ -98,7 +98,7 @@ class GaussianNoise:
         return self._ratings - self._mean, precision.astype(np.float32)[self._user]
 
     def state(self) -> NDArray[np.float32]:
-        """The mean rating."""
+        """Return the mean rating."""
         return np.array([self._mean])
 
 

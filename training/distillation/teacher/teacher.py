@@ -1,4 +1,4 @@
-"""The teacher: its members, each fitted once and kept, and their blend, written tile by tile to a file."""
+"""The teacher: members that are fitted once and cached, and their blend, written to a file in tiles."""
 
 from __future__ import annotations
 
@@ -23,36 +23,36 @@ from training.distillation.teacher.kernel import genre_features
 PREDICTIONS: Final = "predictions.float16"
 
 OnProgress = Callable[[str, int, int], None]
-"""Called with (what is being done, steps done, steps in all)."""
+"""Called with (name of the current step, steps done, steps in all)."""
 
 StepResult = tuple[Mapping[str, NDArray[Any]], Mapping[str, Any]]
 
 
 class Predictor(Protocol):
-    """A fitted member."""
+    """A fitted member of the teacher."""
 
     def predict(self, rows: slice) -> Floats:
-        """`(users of the tile, movies)` predicted stars."""
+        """Return the `(users of the tile, movies)` predicted stars."""
 
 
 class TeacherPredictions:
-    """Every user's predicted stars for every movie, in a file, read by tiles of users."""
+    """The predicted stars of every user for every movie, in a file that is read by tiles of users."""
 
     def __init__(self, path: Path, users: int, movies: int) -> None:
         self._array = np.memmap(path, dtype=np.float16, mode="r", shape=(users, movies))
 
     def tile(self, rows: slice) -> Floats:
-        """`(users of the tile, movies)` stars."""
+        """Return the `(users of the tile, movies)` stars."""
         stars: Floats = self._array[rows].astype(np.float32)
         return stars
 
 
 class Teacher:
-    """Fits members and blends for one dataset and one seed, through a work folder.
+    """Fits members and blends for one dataset and one seed, and caches them in a work folder.
 
     Attributes:
-        observed: The dataset's training ratings.
-        seconds: By step, how long it took when it was done.
+        observed: The training ratings of the dataset.
+        seconds: Duration of each step when it was computed, by name.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class Teacher:
         }
 
     def member(self, name: Member) -> Predictor:
-        """A member, fitted now or in an earlier run."""
+        """Return a member, fitted now or in an earlier run."""
         if name not in self._members:
             step = self.step(name, self._member_key(name), lambda _: (self._fit(name).to_arrays(), {}))
             kind = AutoEncoder if name == "auto_encoder" else BayesianFactors
@@ -88,7 +88,7 @@ class Teacher:
         return self._members[name]
 
     def validation_predictions(self, name: Member) -> Floats:
-        """`(validation rows,)` stars of a member."""
+        """Return the `(validation rows,)` predicted stars of a member."""
         rows = self._dataset.validation
         member, predicted = self.member(name), np.empty(len(rows), dtype=np.float32)
         for tile in tiles(self.observed.users, self._tile_users):
@@ -99,9 +99,10 @@ class Teacher:
         return predicted
 
     def find_blend(self, blend: Blend) -> tuple[Blend, dict[str, float]]:
-        """The blend with weights found on the dataset's validation rows, and the validation MSE of all.
+        """Find the weights of a blend on the validation rows; weights that the blend already has are kept.
 
-        Weights that the blend states stay.
+        Returns:
+            The blend with its weights, and the validation MSE of each member and of the blend.
         """
         ratings = self._dataset.validation.ratings
         predictions = np.stack([self.validation_predictions(name) for name in blend.members])
@@ -118,10 +119,10 @@ class Teacher:
         return blend.model_copy(update={"weights": weights}), mse
 
     def predictions(self, blend: Blend) -> TeacherPredictions:
-        """What a blend says of every pair, written now or in an earlier run.
+        """Return the predictions of a blend for every pair, written now or in an earlier run.
 
         Args:
-            blend: Members, with weights.
+            blend: The members, with weights.
         """
         members = [(self.member(name), weight) for name, weight in _used(blend)]
 
@@ -139,11 +140,11 @@ class Teacher:
         return TeacherPredictions(step.folder / PREDICTIONS, self.observed.users, self.observed.movies)
 
     def blend_key(self, blend: Blend) -> dict[str, Any]:
-        """All that decides a blend's predictions, besides the data and the seed."""
+        """Return everything that determines the predictions of a blend, besides the data and the seed."""
         return {name: {"weight": weight, **self._member_key(name)} for name, weight in _used(blend)}
 
     def step(self, name: str, decided_by: Mapping[str, Any], make: Callable[[Path], StepResult]) -> Step:
-        """A step of this dataset and seed; how long it took is noted."""
+        """Run a step for this dataset and seed, or load it, and record its duration."""
 
         def timed(folder: Path) -> StepResult:
             started = time.perf_counter()
@@ -181,7 +182,7 @@ class Teacher:
 
 
 def _used(blend: Blend) -> list[tuple[Member, float]]:
-    """Members with a weight that is not 0, and it."""
+    """Return the members with a non-zero weight, and the weight."""
     assert blend.weights is not None
     return [(name, weight) for name, weight in zip(blend.members, blend.weights, strict=True) if weight]
 

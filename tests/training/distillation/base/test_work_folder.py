@@ -10,8 +10,8 @@ from training.distillation.base.work_folder import open_work_folder
 from training.errors import TrainingError
 
 
-class Maker:
-    """A step that counts how often it was made."""
+class CountedStep:
+    """A step that counts how often it is computed."""
 
     def __init__(self) -> None:
         self.calls = 0
@@ -22,8 +22,8 @@ class Maker:
         return {"numbers": np.arange(3)}, {"call": self.calls}
 
 
-def test_a_finished_step_is_not_made_again(tmp_path: Path) -> None:
-    make = Maker()
+def test_finished_step_is_not_computed_again(tmp_path: Path) -> None:
+    make = CountedStep()
     with open_work_folder(tmp_path / "work") as work:
         first = work.step("one", {"seed": 0}, make)
     with open_work_folder(tmp_path / "work") as work:
@@ -36,7 +36,7 @@ def test_a_finished_step_is_not_made_again(tmp_path: Path) -> None:
     assert (again.folder / "large").read_text() == "large"
 
 
-def test_a_step_that_fails_leaves_nothing(tmp_path: Path) -> None:
+def test_failed_step_leaves_no_files(tmp_path: Path) -> None:
     def fail(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         (folder / "large").write_text("half")
         raise KeyboardInterrupt
@@ -46,14 +46,14 @@ def test_a_step_that_fails_leaves_nothing(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == [".lock"]
 
 
-def test_what_a_killed_run_left_is_cleared(tmp_path: Path) -> None:
+def test_unfinished_folders_of_a_killed_run_are_removed(tmp_path: Path) -> None:
     (tmp_path / ".unfinished-one-x").mkdir()
     with open_work_folder(tmp_path):
         assert [path.name for path in tmp_path.iterdir()] == [".lock"]
 
 
-def test_a_step_that_cannot_be_read_is_made_again(tmp_path: Path) -> None:
-    make = Maker()
+def test_unreadable_step_is_computed_again(tmp_path: Path) -> None:
+    make = CountedStep()
     with open_work_folder(tmp_path) as work:
         folder = work.step("one", {}, make).folder
         (folder / "arrays.npz").write_bytes(b"PK")
@@ -61,7 +61,7 @@ def test_a_step_that_cannot_be_read_is_made_again(tmp_path: Path) -> None:
         assert work.step("one", {}, make).resumed
 
 
-def test_one_run_at_a_time(tmp_path: Path) -> None:
+def test_work_folder_rejects_a_second_concurrent_run(tmp_path: Path) -> None:
     with (
         open_work_folder(tmp_path),
         pytest.raises(TrainingError, match="another run is using this work folder"),
@@ -70,7 +70,7 @@ def test_one_run_at_a_time(tmp_path: Path) -> None:
         pass
 
 
-def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
+def test_work_folder_that_cannot_be_created_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(TrainingError, match="cannot be used"), open_work_folder(tmp_path / "file"):
         pass

@@ -25,7 +25,7 @@ USERS, MOVIES = OBSERVED.users, OBSERVED.movies
 
 @pytest.fixture(scope="module")
 def teacher(tmp_path_factory: pytest.TempPathFactory) -> TeacherPredictions:
-    """Says 5 sigmoid of a match of rank 2."""
+    """Predicts 5 * sigmoid of logits of rank 2."""
     random = np.random.default_rng(5)
     logits = random.standard_normal((USERS, 2)) @ random.standard_normal((2, MOVIES)) * 0.5 + 0.7
     path: Path = tmp_path_factory.mktemp("teacher") / "predictions"
@@ -46,7 +46,7 @@ def fitted(teacher: TeacherPredictions, **changes: Any) -> Student:
     return fit_student(OBSERVED, teacher, settings(**changes), tile_users=7, seed=0)
 
 
-def test_weights_are_positive_and_larger_where_people_rate(target: Target) -> None:
+def test_pair_weights_are_positive_and_larger_for_rated_pairs(target: Target) -> None:
     weights = np.concatenate([target.weights.tile(slice(start, start + 10)) for start in (0, 10, 20)])
     assert weights.shape == (USERS, MOVIES)
     assert weights.min() > 0
@@ -54,7 +54,7 @@ def test_weights_are_positive_and_larger_where_people_rate(target: Target) -> No
     assert weights[rated].mean() > 1.2 * weights[~rated].mean()
 
 
-def test_gradient_is_that_of_the_objective(target: Target) -> None:
+def test_gradient_matches_finite_differences_of_the_objective(target: Target) -> None:
     random = np.random.default_rng(1)
     factors = Factors(
         random.standard_normal((USERS, 3)).astype(np.float32),
@@ -67,15 +67,15 @@ def test_gradient_is_that_of_the_objective(target: Target) -> None:
         for column in (0, 2):
             values = factors.side(side).copy()
             values[4, column] += 0.01
-            up = objective(factors.moved(side, values), target)
+            up = objective(factors.with_side(side, values), target)
             values[4, column] -= 0.02
-            down = objective(factors.moved(side, values), target)
-            # The objective is a mean of squares; the equations leave out the factor 2.
+            down = objective(factors.with_side(side, values), target)
+            # The objective is a mean of squares; the equations omit the factor 2.
             slope = (up - down) / 0.02 * total / 2
             assert equations.gradient[4, column] == pytest.approx(slope, rel=0.02, abs=0.02)
 
 
-def test_least_squares_finds_what_the_teacher_is(teacher: TeacherPredictions, target: Target) -> None:
+def test_least_squares_recovers_a_low_rank_teacher(teacher: TeacherPredictions, target: Target) -> None:
     factors = start_from_logits(teacher, OBSERVED, rank=2, tile_users=7, seed=0)
     first = objective(factors, target)
     for _ in range(4):
@@ -84,24 +84,24 @@ def test_least_squares_finds_what_the_teacher_is(teacher: TeacherPredictions, ta
     assert objective(factors, target) < min(first, 1e-3)
 
 
-def test_principal_axes_predict_the_same() -> None:
+def test_principal_axes_keep_the_predictions_and_diagonalise_the_moments() -> None:
     random = np.random.default_rng(2)
     factors = Factors(
         random.standard_normal((USERS, 4)).astype(np.float32),
         random.standard_normal((MOVIES, 4)).astype(np.float32),
         -0.3,
     )
-    turned = in_principal_axes(factors, OBSERVED)
-    everybody = slice(0, USERS)
-    np.testing.assert_allclose(turned.logits(everybody), factors.logits(everybody), atol=1e-4)
+    transformed = in_principal_axes(factors, OBSERVED)
+    all_users = slice(0, USERS)
+    np.testing.assert_allclose(transformed.logits(all_users), factors.logits(all_users), atol=1e-4)
     share = OBSERVED.user_counts / OBSERVED.user_counts.sum()
-    moments = (turned.users[:, :-1] * share[:, None]).T @ turned.users[:, :-1]
+    moments = (transformed.users[:, :-1] * share[:, None]).T @ transformed.users[:, :-1]
     np.testing.assert_allclose(moments, np.diag(np.diag(moments)), atol=1e-5)
     assert (np.diff(np.diag(moments)) < 0).all()
-    np.testing.assert_allclose(share @ turned.users, 0, atol=1e-5)
+    np.testing.assert_allclose(share @ transformed.users, 0, atol=1e-5)
 
 
-def test_blocks_by_hand() -> None:
+def test_popularity_blocks_match_hand_computed_sizes() -> None:
     # 6,040 * (j / 5) ** 1.7, to the nearest 8.
     assert popularity_blocks(6_040, 5, 1.7) == (392, 880, 1_264, 1_600, 1_904)
     assert popularity_blocks(5, 4, 1.7) == (5,)
@@ -109,30 +109,30 @@ def test_blocks_by_hand() -> None:
 
 
 @given(st.integers(1, 5_000), st.integers(1, 12), st.floats(1, 4))
-def test_blocks_cover_all_ids(count: int, blocks: int, power: float) -> None:
+def test_popularity_blocks_cover_all_ids(count: int, blocks: int, power: float) -> None:
     sizes = popularity_blocks(count, blocks, power)
     assert sum(sizes) == count
     assert len(sizes) <= blocks
     assert all(size > 0 and size % 8 == 0 for size in sizes[:-1])
 
 
-def test_fewer_bytes_fit_worse_and_no_limit_is_exceeded(teacher: TeacherPredictions) -> None:
+def test_objective_grows_as_the_byte_limit_shrinks(teacher: TeacherPredictions) -> None:
     students = [fitted(teacher, max_bytes=limit) for limit in (100, 150, 300)]
     assert [student.nbytes <= limit for student, limit in zip(students, (100, 150, 300), strict=True)]
-    off = [student.objective[-1] for student in students]
-    assert off[0] > off[1] > off[2]
+    reached = [student.objective[-1] for student in students]
+    assert reached[0] > reached[1] > reached[2]
 
 
-def test_parameters_are_kept_within_their_limit(teacher: TeacherPredictions) -> None:
+def test_student_keeps_its_parameter_limit(teacher: TeacherPredictions) -> None:
     assert fitted(teacher, max_parameters=200).parameter_count <= 200
 
 
-def test_the_codes_get_better_round_by_round(teacher: TeacherPredictions) -> None:
+def test_packed_rounds_improve_the_objective(teacher: TeacherPredictions) -> None:
     student = fitted(teacher, max_bytes=120, packed_rounds=5)
     assert student.objective[-1] < student.objective[-5]
 
 
-def test_students_of_one_seed_are_equal_and_come_back_from_arrays(teacher: TeacherPredictions) -> None:
+def test_student_is_reproducible_and_round_trips_through_arrays(teacher: TeacherPredictions) -> None:
     student = fitted(teacher, max_bytes=150)
     for other in (fitted(teacher, max_bytes=150), Student.from_arrays(student.to_arrays())):
         assert np.array_equal(student.users.codes, other.users.codes)
@@ -141,11 +141,12 @@ def test_students_of_one_seed_are_equal_and_come_back_from_arrays(teacher: Teach
 
 
 @pytest.mark.parametrize(("name", "least"), [("max_bytes", 46), ("max_parameters", 149)])
-def test_limits_below_the_least_student_are_refused(
+def test_limits_below_the_smallest_student_are_rejected(
     teacher: TeacherPredictions, name: str, least: int
 ) -> None:
 
-    # 30 users in blocks of 8 and 22, 40 movies in 16 and 24: one bit each, steps and widths, the global bias.
+    # 30 users in blocks of 8 and 22, 40 movies in blocks of 16 and 24: one bit per value, steps, widths and
+    # the global bias.
     with pytest.raises(SettingsError, match=rf"the smallest legal {name} for 30 users .* is (\d+)") as error:
         fitted(teacher, **{name: 1})
     smallest = int(str(error.value).rsplit(" ", 1)[1])
