@@ -188,11 +188,11 @@ def test_two_workers_answer_and_stop_with_exit_code_0(shared_store: Path) -> Non
     with running(shared_store, workers=2) as server:
         url = f"{server.url}/predict?user_id=1&movie_id=1"
         # A connection each, so that both get some.
-        answers = [httpx2.get(url).json() for _ in range(20)]
+        answers = [httpx2.get(url, timeout=60).json() for _ in range(20)]
         assert all(answer == answers[0] for answer in answers)
         assert answers[0]["known_user"]
         server.process.send_signal(signal.SIGTERM)
-        output, errors = server.process.communicate(timeout=10)
+        output, errors = server.process.communicate(timeout=60)
         assert server.process.returncode == 0
         assert errors == ""
         assert "starting 2 workers" in output

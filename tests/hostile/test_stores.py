@@ -95,7 +95,7 @@ def test_text_beside_the_weights_is_not_read(
     # Its sizes make the HDF5 library crash or go in circles, and who reads it with that.
     spoil(hostile_store / SPOILT)
     with running(hostile_store, engine=engine) as server:
-        answer = httpx2.get(f"{server.url}/models/{SPOILT}")
+        answer = httpx2.get(f"{server.url}/models/{SPOILT}", timeout=60)
     assert answer.status_code == 200
 
 

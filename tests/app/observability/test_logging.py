@@ -6,7 +6,7 @@ import json
 import logging
 import signal
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,23 +21,24 @@ from tests.app.processes import running
 def _output(store: Path, **settings: object) -> list[str]:
     """What a real process logs of a few requests that name users."""
     with running(store, **settings) as server:
-        with httpx2.Client(base_url=server.url, headers={"X-Request-ID": "mine-1"}) as client:
+        headers = {"X-Request-ID": "mine-1"}
+        with httpx2.Client(base_url=server.url, headers=headers, timeout=60) as client:
             client.post("/predict", json={"user_id": "user_1", "movie_id": "movie_1"})
             client.get("/predict?user_id=user_2&movie_id=movie_1")
             client.post("/predict", json={"user_id": "user_nobody", "movie_id": "movie_1"})
             client.get('/a"b%0Ac\\d?user_id=user_3')
         server.process.send_signal(signal.SIGTERM)
-        output, errors = server.process.communicate(timeout=10)
+        output, errors = server.process.communicate(timeout=60)
     assert errors == ""
     assert "user_" not in output
     return output.splitlines()
 
 
 def test_json_lines_hold_what_is_to_know_of_a_request(shared_store: Path) -> None:
+    before = datetime.now(UTC) - timedelta(seconds=1)
     lines = [json.loads(line) for line in _output(shared_store, log_format="json")]
     for line in lines:
-        written = datetime.fromisoformat(line["time"])
-        assert abs((datetime.now(UTC) - written).total_seconds()) < 60
+        assert before < datetime.fromisoformat(line["time"]) <= datetime.now(UTC)
         assert line["level"] in ("info", "warning") and line["logger"].startswith("app")
     assert [line for line in lines if line.get("message", "").startswith("ready on http://127.0.0.1:")]
     requests = [line for line in lines if line.get("request_id") == "mine-1"]
@@ -48,7 +49,7 @@ def test_json_lines_hold_what_is_to_know_of_a_request(shared_store: Path) -> Non
         ("GET", "/a%22b%0Ac\\d", 404),
     ]
     for line in requests:
-        assert line["logger"] == "app.access" and 0 < line["milliseconds"] < 10_000
+        assert line["logger"] == "app.access" and 0 < line["milliseconds"] < 60_000
         assert set(line) == {
             *("time", "level", "logger", "method", "path", "status", "milliseconds"),
             "request_id",

@@ -65,7 +65,7 @@ def test_requests_are_counted_by_route_method_and_status(fresh: TestClient) -> N
     assert found(REQUESTS, route="other", method="other", status="404") == 1
     assert found(f"{SECONDS}_count", route="/predict", method="POST") == 4
     assert found(f"{SECONDS}_bucket", route="/predict", method="POST", le="+Inf") == 4
-    assert 0 < found(f"{SECONDS}_sum", route="/predict", method="POST") < 10
+    assert 0 < found(f"{SECONDS}_sum", route="/predict", method="POST") < 60
     assert found("stars_http_requests_in_flight") == 1  # this one
 
 

@@ -85,7 +85,10 @@ def collecting() -> Iterator[Collector]:
 def test_a_collector_gets_a_span_a_request(shared_store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with collecting() as collector:
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
-        with running(shared_store, traces=True) as server, httpx2.Client(base_url=server.url) as client:
+        with (
+            running(shared_store, traces=True) as server,
+            httpx2.Client(base_url=server.url, timeout=60) as client,
+        ):
             parent = {
                 "traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
                 "x-request-id": "mine",
@@ -106,7 +109,7 @@ def test_a_collector_gets_a_span_a_request(shared_store: Path, monkeypatch: pyte
                 assert client.get(probe).status_code == 200
             # What is left is sent as the service stops.
             server.process.send_signal(signal.SIGTERM)
-            output, errors = server.process.communicate(timeout=10)
+            output, errors = server.process.communicate(timeout=60)
         assert server.process.returncode == 0 and errors == ""
         assert "WARNING" not in output and "ERROR" not in output and "user_6" not in output
         spans = collector.spans()
@@ -124,7 +127,7 @@ def test_a_collector_gets_a_span_a_request(shared_store: Path, monkeypatch: pyte
     assert spans[0]["trace"] == "4bf92f3577b34da6a3ce929d0e0e4736"
     assert (spans[0]["parent"], spans[0]["stars.request_id"]) == ("00f067aa0ba902b7", "mine")
     assert spans[2]["stars.pairs"] == 5000
-    assert all(span["service"] == "stars" and 0 < span["seconds"] < 10 for span in spans)
+    assert all(span["service"] == "stars" and 0 < span["seconds"] < 60 for span in spans)
 
 
 @pytest.mark.long
@@ -165,7 +168,7 @@ def test_traces_without_opentelemetry_are_one_line(
     assert errors.startswith("cannot start: RATINGS_TRACES: opentelemetry.sdk is not installed")
     assert errors.count("\n") == 1
     with running(shared_store) as server:
-        assert httpx2.get(f"{server.url}/readyz").status_code == 200
+        assert httpx2.get(f"{server.url}/readyz", timeout=60).status_code == 200
 
 
 def test_nothing_of_it_is_imported_unless_asked_for() -> None:

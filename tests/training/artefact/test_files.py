@@ -64,7 +64,7 @@ def test_one_at_a_time(tmp_path: Path) -> None:
         other = threading.Thread(target=enter)
         other.start()
         assert not entered.wait(0.1)
-    other.join(10)
+    other.join(60)
     assert entered.is_set()
 
 
@@ -91,7 +91,7 @@ def test_store_and_work_folder_say_so_in_a_line(tmp_path: Path, what: str) -> No
         cwd=REPOSITORY,
         capture_output=True,
         text=True,
-        timeout=15,
+        timeout=60,
         check=True,
     )
     lines = done.stdout.splitlines()
