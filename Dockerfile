@@ -32,8 +32,9 @@ CMD ["fit", "--store", "models_store", "--report", "models_store/.report"]
 
 FROM common AS serve
 COPY --from=serve-packages /opt/venv /opt/venv
-# Of the training package, only the artefact reader: no TensorFlow, no Keras, no pandas in this image.
+# Of the training package, only what reads artefacts: no TensorFlow, no Keras, no pandas in this image.
 COPY training/__init__.py training/errors.py training/
+COPY training/families training/families
 COPY training/artefact training/artefact
 COPY app app
 USER stars

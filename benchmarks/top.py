@@ -15,8 +15,8 @@ from app.settings import load_settings
 from benchmarks.harness import median, report, spread
 from training.artefact import Vocabulary
 from training.artefact.engine import RatingTables
-from training.artefact.engine.full import FullTable
 from training.artefact.fallback import Fallback
+from training.families.full import FullSide
 
 N: Final = 10
 # A catalogue that no bundled data set has, with full tables.
@@ -71,7 +71,7 @@ def _synthetic(like: RatingScorer) -> RatingScorer:
         Vocabulary.from_numbers(np.arange(len(users)), "user_"),
         Vocabulary.from_numbers(np.arange(len(movies)), "movie_"),
         Fallback(3.0, np.zeros(len(users), np.float32), np.zeros(len(movies), np.float32)),
-        TableEngine(RatingTables(FullTable(users), FullTable(movies))),
+        TableEngine(RatingTables(FullSide(users), FullSide(movies))),
     )
 
 

@@ -10,10 +10,11 @@ from training.artefact.ids.vocabulary import Vocabulary
 from training.data.dataset import Dataset, prepare
 from training.data.split import Split
 from training.data.table import Movie, RatingsTable
+from training.families import MixedDimension, QuotientRemainder
 from training.models.named import BASELINE, MEMORY_EFFICIENT
 from training.publish.options import PublishOptions
 from training.publish.workflow import fit_on
-from training.settings import MixedDimension, ModelSettings, QuotientRemainder, Recipe
+from training.settings import ModelSettings, Recipe
 
 USERS, MOVIES = 30, 40
 COLD_USER, COLD_MOVIE = "user_30", "movie_40"

@@ -36,10 +36,11 @@ LAYERS = {
     ),
     "training": (
         "training.errors",
-        "training.settings",
+        "training.families",
         "training.artefact.ids",
         "training.artefact.engine",
         "training.artefact",
+        "training.settings",
         "training.compress",
         "training.layers",
         "training.models",
@@ -143,7 +144,8 @@ def test_the_service_imports_only_the_artefact_package_of_training() -> None:
         assert all(f"{one}.".startswith("training.artefact.") for one in taken - allowed), path
 
 
-def test_the_artefact_package_imports_nothing_heavy() -> None:
-    for path in modules("training/artefact").values():
+@pytest.mark.parametrize("package", ["training/artefact", "training/families"])
+def test_what_the_service_reads_models_with_imports_nothing_heavy(package: str) -> None:
+    for path in modules(package).values():
         heavy = [m for m, _ in imports(path, top_level_only=True) if m.split(".")[0] in HEAVY]
         assert not heavy, path

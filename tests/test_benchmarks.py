@@ -12,7 +12,7 @@ from benchmarks.growth import make_store
 from benchmarks.soak import MIB, Sample, grown, make_versions
 from benchmarks.soak_clients import SHARES, Tally, fault_of
 from benchmarks.soak_requests import Ask, mixed
-from training.artefact.engine.packed_side import PackedSide
+from training.families.packed_side import PackedSide
 
 
 def test_a_synthetic_model_of_any_size_is_served(tmp_path: Path) -> None:

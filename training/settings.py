@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny
 
-Operation = Literal["multiply", "add", "concatenate"]
+from training.families import FullTable
+from training.families.family import Family, parse_family
 
 
 class Settings(BaseModel):
@@ -18,82 +19,8 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class FullTable(Settings):
-    """One embedding row per id."""
-
-    family: Literal["full"] = "full"
-
-
-class QuotientRemainder(Settings):
-    """Two small tables; index i reads rows i // num_buckets and i % num_buckets (arXiv:1909.02107).
-
-    Attributes:
-        num_buckets: Rows of the remainder table; None for `default_num_buckets` of the vocabulary.
-        quotient_rows: Rows of the quotient table; None for the fewest that hold every id, `num_buckets` for
-            as many as the remainder table has (the published layout).
-        operation: How the two embeddings become one.
-    """
-
-    family: Literal["quotient_remainder"] = "quotient_remainder"
-    num_buckets: Annotated[int, Field(ge=1)] | None = None
-    quotient_rows: Annotated[int, Field(ge=1)] | Literal["num_buckets"] | None = None
-    operation: Operation = "multiply"
-
-
-class MixedDimension(Settings):
-    """Blocks of ids by falling popularity, each with its own width, projected to one (arXiv:1909.11810).
-
-    Give `block_dims`, or a `temperature` (power rule), or a `parameter_budget` (solved through the
-    power rule), not two of them. With none, each block is half as wide as the one before, as published.
-
-    Attributes:
-        block_sizes: Ids in each block, most popular first; None for `default_block_sizes`.
-        block_dims: Width of each block.
-        temperature: alpha of the power rule d_i ~ popularity_i ** alpha.
-        parameter_budget: Most parameters that tables and projections may have together.
-        extra_row: Whether each block's table has one row more than ids (the published layout).
-        projection_bias: Whether a projection adds a bias (the published layout; the paper's has none).
-    """
-
-    family: Literal["mixed_dimension"] = "mixed_dimension"
-    block_sizes: tuple[Annotated[int, Field(ge=1)], ...] | None = None
-    block_dims: tuple[Annotated[int, Field(ge=1)], ...] | None = None
-    temperature: Annotated[float, Field(ge=0, le=1)] | None = None
-    parameter_budget: Annotated[int, Field(ge=1)] | None = None
-    extra_row: bool = False
-    projection_bias: bool = False
-
-
-class HashingTrick(Settings):
-    """One small table; ids whose hashes meet share a row (arXiv:0902.2206). The yardstick of the others.
-
-    Attributes:
-        num_buckets: Rows of the table; None for `default_num_buckets` of the vocabulary.
-    """
-
-    family: Literal["hashing_trick"] = "hashing_trick"
-    num_buckets: Annotated[int, Field(ge=1)] | None = None
-
-
-class Packed(Settings):
-    """A table in few bits, in blocks of ids by falling popularity; packed from what was fitted or distilled.
-
-    Attributes:
-        block_sizes: Ids in each block, most popular first; None for one block.
-        code_bytes: Bytes of all codes; None for 8 bits a value.
-        ones_at: Place in the embedding of a column of ones, which takes the other side's bias; None for
-            no such column.
-    """
-
-    family: Literal["packed"] = "packed"
-    block_sizes: tuple[Annotated[int, Field(ge=1)], ...] | None = None
-    code_bytes: Annotated[int, Field(ge=1)] | None = None
-    ones_at: Annotated[int, Field(ge=0)] | None = None
-
-
-Side = Annotated[
-    FullTable | QuotientRemainder | MixedDimension | HashingTrick | Packed, Field(discriminator="family")
-]
+Side = Annotated[SerializeAsAny[Family], BeforeValidator(parse_family)]
+"""How users or movies are embedded: the settings of any registered family."""
 
 
 class ModelSettings(Settings):

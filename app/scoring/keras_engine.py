@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from app.scoring.scorer import Engine
 from app.scoring.vectors import joined
 from training.artefact import Artefact
-from training.models.loading import load_indexed_keras_model
 
 # Pairs of one call into TensorFlow: bounds the memory that looked-up embeddings take.
 BLOCK: Final = 16_384
@@ -99,6 +98,9 @@ def load_keras_engine(artefact: Artefact) -> KerasEngine:
     Raises:
         ArtefactError: Keras cannot load it.
     """
+    # Not part of the image without Keras.
+    from training.models.loading import load_indexed_keras_model
+
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     return KerasEngine(load_indexed_keras_model(artefact))

@@ -15,13 +15,14 @@ import numpy as np
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
 _CODE = """
-import json, sys
+import importlib, json, sys
 import keras, numpy, tensorflow
 import training.layers
 
 for line in sys.stdin:
     task = json.loads(line)
     try:
+        importlib.import_module(task["module"])
         model = keras.saving.load_model(task["model"], compile=False, safe_mode=True)
         inputs = [tensorflow.constant(array, dtype=dtype) for array, dtype in task["inputs"]]
         outputs = model(inputs[0] if len(inputs) == 1 else inputs)
@@ -31,15 +32,23 @@ for line in sys.stdin:
 """
 
 
-def predict_in_fresh_process(model: Path, inputs: list[np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
-    """What the `.keras` file at `model` predicts, loaded in safe mode where only the layers are known."""
+def predict_in_fresh_process(
+    model: Path, inputs: list[np.ndarray[Any, Any]], module: str = "training.layers"
+) -> np.ndarray[Any, Any]:
+    """What the `.keras` file at `model` predicts, loaded in safe mode where only the layers are known.
+
+    Args:
+        model: The file.
+        inputs: One array for each input.
+        module: One more module to import before, which registers what the file needs.
+    """
     worker = _worker()
     assert worker.stdin is not None
     assert worker.stdout is not None
     arrays = [
         (array.tolist(), "string" if array.dtype.kind in "OU" else str(array.dtype)) for array in inputs
     ]
-    worker.stdin.write(json.dumps({"model": str(model), "inputs": arrays}) + "\n")
+    worker.stdin.write(json.dumps({"model": str(model), "inputs": arrays, "module": module}) + "\n")
     worker.stdin.flush()
     answer = json.loads(worker.stdout.readline())
     assert "error" not in answer, answer["error"]

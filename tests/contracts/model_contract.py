@@ -57,7 +57,9 @@ class ModelContract:
         with_ids.save(tmp_path / "model.keras")
         user_ids = np.array([USERS[int(index)] for index in user_index], dtype=object)
         movie_ids = np.array([MOVIES[int(index)] for index in movie_index], dtype=object)
-        fresh = predict_in_fresh_process(tmp_path / "model.keras", [user_ids, movie_ids])
+        fresh = predict_in_fresh_process(
+            tmp_path / "model.keras", [user_ids, movie_ids], type(self.settings.users).__module__
+        )
         np.testing.assert_allclose(fresh, expected, rtol=0, atol=1e-6)
         loaded = keras.saving.load_model(tmp_path / "model.keras", compile=False, safe_mode=True)
         by_name = loaded({"movie_id": tf.constant(movie_ids), "user_id": tf.constant(user_ids)})

@@ -11,12 +11,13 @@ import pytest
 
 from tests.contracts.engine_contract import MOVIES, USERS, assert_same, read, save
 from training.artefact import ArtefactForeign
-from training.artefact.engine import packed_side, read_tables
-from training.artefact.engine.coded_side import CodedSide
-from training.artefact.engine.full import FullTable
-from training.artefact.engine.packed import PackedTable, pack
-from training.artefact.engine.packed_side import PackedSide
+from training.artefact.engine import read_tables
 from training.artefact.engine.unpacking import ID_BYTES
+from training.families import packed_side
+from training.families.coded_side import CodedSide
+from training.families.full import FullSide
+from training.families.packed_side import PackedSide
+from training.families.packed_table import PackedTable, pack
 from training.layers import (
     HashEmbedding,
     MDEmbedding,
@@ -159,7 +160,7 @@ def test_coded_tables_of_every_width_say_the_same(most_width: int, tmp_path: Pat
 
 
 def _form(table: object) -> str:
-    return {PackedSide: "packed", CodedSide: "coded", FullTable: "full"}[type(table)]
+    return {PackedSide: "packed", CodedSide: "coded", FullSide: "full"}[type(table)]
 
 
 @pytest.mark.parametrize("family", ["packed", "whole bytes"])

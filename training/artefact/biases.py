@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.artefact.archive import Archive
-from training.artefact.engine.packed import PackedTable
 from training.artefact.fallback import Fallback
 from training.errors import ArtefactDamaged
+from training.families.packed_table import PackedTable
 
 _HEAD: Final = "rating"
 

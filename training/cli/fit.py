@@ -24,13 +24,13 @@ from training.cli.options import (
 from training.cli.output import ConsoleProgress, console, print_test_errors
 from training.data.split import Split
 from training.errors import SettingsError
+from training.families.quotient_remainder import Operation
 from training.fit.overrides import override_models, override_recipe
 from training.fit.recipes import RECIPES
 from training.models.named import MODELS, select
 from training.publish.options import BUNDLED_DATA, DataOptions, PublishOptions
 from training.publish.workflow import BudgetResult, fit_models, fit_within_budget
 from training.search.budget.budget import Budget
-from training.settings import Operation
 
 if TYPE_CHECKING:
     from training.models.trained import TrainedModel

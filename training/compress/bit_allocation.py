@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from training.artefact.engine.packed import MAX_WIDTH
+from training.families.packed_table import MAX_WIDTH
 
 # Largest increase of a width in one move: a first bit alone may reduce the distortion too little.
 _LOOK_AHEAD: Final = 3

@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from training.artefact.engine.packed import MAX_WIDTH, PackedTable, pack
+from training.families.packed_table import MAX_WIDTH, PackedTable, pack
 
 Floats = NDArray[np.float32]
 

@@ -15,10 +15,11 @@ from training.distillation.base.work_folder import WorkFolder
 from training.distillation.student.packing import check_limits, popularity_blocks
 from training.distillation.student.student import Student, fit_student
 from training.distillation.teacher.teacher import OnProgress, Teacher
+from training.families import Packed
 from training.fit.evaluation import evaluate_examples
 from training.models.rating_model import RatingModel, build_rating_model
 from training.models.trained import TrainedModel
-from training.settings import ModelSettings, Packed
+from training.settings import ModelSettings
 
 
 @dataclass(frozen=True)

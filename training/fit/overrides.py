@@ -4,24 +4,13 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from training.errors import SettingsError
-from training.settings import MixedDimension, ModelSettings, QuotientRemainder, Recipe, Settings
+from training.families import MixedDimension
+from training.settings import ModelSettings, Recipe
 
-_Settings = TypeVar("_Settings", bound=Settings)
-
-# The family whose settings each option changes; None for the settings of the model as a whole.
-_FAMILY_OPTIONS: dict[str, type[Settings] | None] = {
-    "embedding_dim": None,
-    "num_buckets": QuotientRemainder,
-    "quotient_rows": QuotientRemainder,
-    "operation": QuotientRemainder,
-    "block_sizes": MixedDimension,
-    "block_dims": MixedDimension,
-    "temperature": MixedDimension,
-    "parameter_budget": MixedDimension,
-}
+_Settings = TypeVar("_Settings", bound=BaseModel)
 
 
 def override_recipe(recipe: Recipe, **changes: Any) -> Recipe:
@@ -39,36 +28,34 @@ def override_recipe(recipe: Recipe, **changes: Any) -> Recipe:
 
 
 def override_models(models: list[ModelSettings], **changes: Any) -> list[ModelSettings]:
-    """Return the models with the changes that are not None, each applied to the sides of its family.
+    """Return the models with the changes that are not None, each applied where there is a setting of its name.
 
     Raises:
-        SettingsError: A value is out of its range, or no model has a side of the option's family.
+        SettingsError: A value is out of its range, or no model has the setting.
     """
     wanted = {name: value for name, value in changes.items() if value is not None}
-    changed = [_override_model(model, wanted) for model in models]
+    parts = [part for model in models for part in (model, model.users, model.movies)]
     for name in wanted:
-        family = _FAMILY_OPTIONS[name]
-        if family and not any(isinstance(side, family) for model in models for side in _sides(model)):
+        if not any(_own(part, {name: None}) for part in parts):
             names = ", ".join(model.name for model in models)
-            raise SettingsError(
-                f"--{name.replace('_', '-')} does not apply to {names}: neither side is of that family"
-            )
-    return changed
+            raise SettingsError(f"--{name.replace('_', '-')} does not apply to {names}: neither side has it")
+    return [_override_model(model, wanted) for model in models]
 
 
 def _override_model(model: ModelSettings, wanted: dict[str, Any]) -> ModelSettings:
-    changes: dict[str, Any] = {name: value for name, value in wanted.items() if _FAMILY_OPTIONS[name] is None}
-    for side_name, side in zip(("users", "movies"), _sides(model), strict=True):
-        own = {name: value for name, value in wanted.items() if isinstance(side, _FAMILY_OPTIONS[name] or ())}
+    changes = _own(model, wanted)
+    for name, side in (("users", model.users), ("movies", model.movies)):
+        own = _own(side, wanted)
         # Block widths come from one source only: the given option replaces the published widths.
         if isinstance(side, MixedDimension) and own.keys() & {"temperature", "parameter_budget"}:
             own.setdefault("block_dims", None)
-        changes[side_name] = _changed(side, own)
+        changes[name] = _changed(side, own)
     return _changed(model, changes)
 
 
-def _sides(model: ModelSettings) -> tuple[Settings, Settings]:
-    return model.users, model.movies
+def _own(settings: BaseModel, wanted: dict[str, Any]) -> dict[str, Any]:
+    """Return the changes that name a field of these settings."""
+    return {name: value for name, value in wanted.items() if name in type(settings).model_fields}
 
 
 def _changed(settings: _Settings, changes: dict[str, Any]) -> _Settings:

@@ -22,7 +22,7 @@ class MDEmbedding(keras.layers.Layer):  # type: ignore[misc,unused-ignore]
 
     In the paper (arXiv:1909.11810, section 3.1): E^(i) is `tables[i]`, of `block_sizes[i]` rows and d_i =
     `block_dims[i]` columns; P^(i) is `projections[i]`, to the base dimension d-bar = `output_dim`.
-    `training.layers.power_rule` has the rule that gives d_i.
+    `training.families.power_rule` has the rule that gives d_i.
 
     Input: integers of any shape `(...)`, each in 0..sum(block_sizes)-1. They are not checked here;
     resolve ids before (see `IdLookup`). Output: `(..., output_dim)`.

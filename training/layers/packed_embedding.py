@@ -10,8 +10,9 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from training.artefact.engine.packed import PackedTable, check_layout, kept_values
 from training.errors import SettingsError
+from training.families.packed_table import PackedTable, check_layout, kept_values
+from training.families.power_rule import check_block_sizes
 from training.layers.legal import PACKAGE, whole_number, whole_numbers
 
 _ARRAYS: Final = ("codes", "widths", "steps")
@@ -23,7 +24,7 @@ class PackedEmbedding(keras.layers.Layer):  # type: ignore[misc,unused-ignore]
 
     An index is a popularity rank, as in `MDEmbedding`: the first `block_sizes[0]` indices are block 0, and
     so on. Each (block, column) has its own bit width (0 drops the column from the block) and its own
-    step; `training.artefact.engine.packed` says how the codes lie in the bytes, and holds the NumPy twin.
+    step; `training.families.packed_table` says how the codes lie in the bytes, and holds the NumPy twin.
 
     The weights come from distillation or from rounding, never from gradients: none is trainable. A layer
     that has not been given any is all zeros.
@@ -59,11 +60,7 @@ class PackedEmbedding(keras.layers.Layer):  # type: ignore[misc,unused-ignore]
         self.columns = whole_number("columns", columns)
         self.code_bytes = whole_number("code_bytes", code_bytes)
         self.ones_at = None if ones_at is None else whole_number("ones_at", ones_at, least=0)
-        if sum(self.block_sizes) != self.num_embeddings:
-            raise SettingsError(
-                f"block_sizes add up to {sum(self.block_sizes)}, but there are {self.num_embeddings} ids; "
-                "they must be equal"
-            )
+        check_block_sizes(self.block_sizes, self.num_embeddings)
         if self.ones_at is not None and self.ones_at > self.columns:
             raise SettingsError(f"ones_at is {self.ones_at}; the largest legal ones_at is {self.columns}")
         self.output_dim = self.columns + (self.ones_at is not None)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 import keras
 
 from training.errors import SettingsError
+from training.families.quotient_remainder import OPERATIONS
 from training.layers.initialisers import distinct_initialisers
 from training.layers.legal import PACKAGE, whole_number
-
-OPERATIONS: Final = ("multiply", "add", "concatenate")
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)

@@ -7,7 +7,8 @@ from types import MappingProxyType
 from typing import Final, TypeVar
 
 from training.errors import SettingsError
-from training.settings import FullTable, MixedDimension, ModelSettings, QuotientRemainder
+from training.families import FullTable, MixedDimension, QuotientRemainder
+from training.settings import ModelSettings
 
 BASELINE: Final = ModelSettings(
     name="baseline",

@@ -10,23 +10,11 @@ import numpy as np
 
 from training.artefact.ids.vocabulary import Vocabulary
 from training.errors import SettingsError
-from training.layers import (
-    HashEmbedding,
-    IdLookup,
-    MDEmbedding,
-    PackedEmbedding,
-    QREmbedding,
-    RatingHead,
-)
-from training.models.resolving import Popularity, resolve_settings
-from training.settings import (
-    FullTable,
-    HashingTrick,
-    ModelSettings,
-    Packed,
-    QuotientRemainder,
-    Side,
-)
+from training.families.family import Family, Popularity
+from training.layers import IdLookup, RatingHead
+from training.layers.legal import PACKAGE
+from training.models.resolving import resolve_settings
+from training.settings import ModelSettings
 
 __all__ = ["RatingModel", "build_rating_model", "indexed_view", "logical_sizes", "resolve_settings"]
 
@@ -146,7 +134,8 @@ def logical_sizes(model: keras.Model) -> dict[str, int]:
     """By path of each weight, its scalars before packing: codes are several to the byte."""
     sizes = {weight.path: int(np.prod(weight.shape)) for weight in model.weights}
     for layer in model.layers:
-        if isinstance(layer, PackedEmbedding):
+        # A layer of codes knows how many values they are.
+        if hasattr(layer, "logical_sizes"):
             sizes.update(layer.logical_sizes())
     return sizes
 
@@ -156,20 +145,8 @@ def _rate(layers: list[Any], indices: list[Any], head: Any) -> Any:
     return head(*[layer(indices[place % 2]) for place, layer in enumerate(layers)])
 
 
-def _embedding(side: Side, count: int, dim: int, name: str) -> Any:
-    if isinstance(side, Packed):
-        assert side.block_sizes is not None and side.code_bytes is not None
-        columns = dim - (side.ones_at is not None)
-        return PackedEmbedding(count, side.block_sizes, columns, side.code_bytes, side.ones_at, name=name)
-    if isinstance(side, FullTable):
-        return keras.layers.Embedding(count, dim, name=name)
-    if isinstance(side, QuotientRemainder):
-        assert side.num_buckets is not None and side.quotient_rows != "num_buckets"
-        return QREmbedding(count, dim, side.num_buckets, side.operation, side.quotient_rows, name=name)
-    if isinstance(side, HashingTrick):
-        assert side.num_buckets is not None
-        return HashEmbedding(count, dim, side.num_buckets, name=name)
-    assert side.block_sizes is not None and side.block_dims is not None
-    return MDEmbedding(
-        side.block_sizes, side.block_dims, dim, side.extra_row, side.projection_bias, name=name
-    )
+def _embedding(side: Family, count: int, dim: int, name: str) -> Any:
+    layer_class = keras.saving.get_registered_object(f"{PACKAGE}>{side.layer_class}")
+    if layer_class is None:
+        layer_class = getattr(keras.layers, side.layer_class)
+    return layer_class(**side.layer_config(count, dim), name=name)

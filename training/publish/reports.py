@@ -13,7 +13,8 @@ from training.artefact.files import atomic_write
 from training.artefact.manifest import Manifest
 from training.data.dataset import Dataset
 from training.errors import ReportError
-from training.settings import MixedDimension, ModelSettings
+from training.families import MixedDimension
+from training.settings import ModelSettings
 
 PAGE = "training.html"
 _WIDTH, _HEIGHT = 420, 240

@@ -11,12 +11,13 @@ import numpy as np
 from tests.builders import COLD_MOVIE, COLD_USER, QUICK, TINY_BIASED, tiny_dataset
 from training.artefact import open_artefact
 from training.artefact.manifest import BiasesRecord
+from training.families import HashingTrick, MixedDimension, QuotientRemainder
 from training.fit.evaluation import evaluate
 from training.models.loading import load_indexed_keras_model
 from training.models.trained import predict
 from training.publish.options import PublishOptions
 from training.publish.workflow import fit_on
-from training.settings import HashingTrick, MixedDimension, ModelSettings, QuotientRemainder
+from training.settings import ModelSettings
 
 COMPOSED = ModelSettings(
     name="composed",

@@ -3,10 +3,11 @@ from __future__ import annotations
 import pytest
 
 from training.errors import SettingsError
+from training.families import MixedDimension, QuotientRemainder
 from training.fit.overrides import override_models, override_recipe
 from training.fit.recipes import DEFAULT, REFERENCE
 from training.models.named import BASELINE, MEMORY_EFFICIENT
-from training.settings import MixedDimension, ModelSettings, QuotientRemainder, Recipe
+from training.settings import ModelSettings, Recipe
 
 
 def test_option_changes_only_the_sides_of_its_family() -> None:

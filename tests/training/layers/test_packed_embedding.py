@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 
 from tests.contracts.layer_contract import Array, LayerContract
-from tests.training.artefact.engine.test_packed import BLOCKS, STEPS, STREAM, WIDTHS, packed
-from training.artefact.engine.packed import PackedTable, pack
+from tests.training.families.test_packed_table import BLOCKS, STEPS, STREAM, WIDTHS, packed
 from training.errors import SettingsError
+from training.families.packed_table import PackedTable, pack
 from training.layers import PackedEmbedding
 
 TABLE = PackedTable(BLOCKS, WIDTHS, STEPS, np.array(STREAM, dtype=np.uint8))

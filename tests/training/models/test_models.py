@@ -1,14 +1,9 @@
 from __future__ import annotations
 
 from tests.contracts.model_contract import ModelContract
+from training.families import MixedDimension, QuotientRemainder
 from training.models.named import BASELINE, MEMORY_EFFICIENT, MODELS
-from training.settings import (
-    FullTable,
-    HashingTrick,
-    MixedDimension,
-    ModelSettings,
-    QuotientRemainder,
-)
+from training.settings import ModelSettings
 
 
 class TestBaseline(ModelContract):
@@ -19,11 +14,6 @@ class TestBaseline(ModelContract):
 class TestMemoryEfficient(ModelContract):
     settings = MEMORY_EFFICIENT
     parameter_count = 117_968
-
-
-class TestLean(ModelContract):
-    settings = ModelSettings(name="lean", description="", users=QuotientRemainder(), movies=MixedDimension())
-    parameter_count = 10_944 + 102_368
 
 
 class TestSidesTheOtherWayRound(ModelContract):
@@ -38,33 +28,9 @@ class TestSidesTheOtherWayRound(ModelContract):
     parameter_count = 652 * 8 + 2_119 * 7 + 3_269 * 4 + 7 * 8 + 4 * 8 + (74 + 51) * 4
 
 
-class TestAddedTablesOnOneSide(ModelContract):
-    settings = ModelSettings(
-        name="added",
-        description="",
-        embedding_dim=2,
-        users=FullTable(),
-        movies=QuotientRemainder(num_buckets=70, operation="add"),
-    )
-    parameter_count = (6_040 + 70 + 53) * 2
-
-
 class TestBiased(ModelContract):
     settings = ModelSettings(name="biased", description="", embedding_dim=4, biases=True)
     parameter_count = (6_040 + 3_706) * 5 + 1
-
-
-class TestHashedAndBiased(ModelContract):
-    settings = ModelSettings(
-        name="hashed",
-        description="",
-        embedding_dim=4,
-        users=HashingTrick(num_buckets=60),
-        movies=HashingTrick(),
-        biases=True,
-    )
-    # Movies by default: 3,706 // 50 = 74 buckets.
-    parameter_count = (60 + 74) * 4 + 6_040 + 3_706 + 1
 
 
 class TestBiasedQuotientRemainderAndMixedDimension(ModelContract):

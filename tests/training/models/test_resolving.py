@@ -9,15 +9,17 @@ from hypothesis import strategies as st
 
 from training.artefact.ids.vocabulary import Vocabulary
 from training.errors import SettingsError
+from training.families import MixedDimension, QuotientRemainder
+from training.families.family import Family
 from training.models.named import MEMORY_EFFICIENT
 from training.models.rating_model import build_rating_model, resolve_settings
-from training.settings import MixedDimension, ModelSettings, QuotientRemainder, Side
+from training.settings import ModelSettings
 
 FALLING = np.arange(3_706)[::-1]
 
 
 def _resolve(
-    users: Side | None = None, movies: Side | None = None, popularity: Any = FALLING
+    users: Family | None = None, movies: Family | None = None, popularity: Any = FALLING
 ) -> ModelSettings:
     model = ModelSettings(
         name="any", description="", users=users or QuotientRemainder(), movies=movies or MixedDimension()

@@ -2,6 +2,6 @@
 
 from training.artefact.engine.rating import RatingTables
 from training.artefact.engine.reading import check_layers, read_tables
-from training.artefact.engine.side import SideTable
+from training.families.table import SideTable
 
 __all__ = ["RatingTables", "SideTable", "check_layers", "read_tables"]

@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from training.artefact.engine.side import Floats, Index, SideTable
+from training.families.table import Floats, Index, SideTable
 
 MAX_STARS: Final = 5.0
 # Pairs that are rated at a time: bounds the memory that looked-up embeddings take, and keeps them in the

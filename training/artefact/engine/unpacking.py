@@ -6,10 +6,10 @@ from typing import Final
 
 import numpy as np
 
-from training.artefact.engine.coded_side import CodedSide
-from training.artefact.engine.full import FullTable
-from training.artefact.engine.packed_side import PackedSide
-from training.artefact.engine.side import SideTable
+from training.families.coded_side import CodedSide
+from training.families.full import FullSide
+from training.families.packed_side import PackedSide
+from training.families.table import SideTable
 
 # What a model may hold beside its stored weights, and how much of that an id takes: its number, its place by
 # number, and its mean. Beyond some 39,000 ids nothing is left, so large tables stay packed, and mapped.
@@ -38,7 +38,7 @@ def _fastest(table: SideTable, room: int) -> SideTable:
         return table
     values = table.count * table.dim
     if 4 * values <= table.nbytes + room:
-        return FullTable(table.rows(np.arange(table.count)))
+        return FullSide(table.rows(np.arange(table.count)))
     if values + table.count <= table.nbytes + room:
         return CodedSide(table.packed, table.ones_at)
     return table

@@ -19,12 +19,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from training.artefact.engine.packed import PackedTable
 from training.compress.quantisation import best_steps, pack_table, round_to
 from training.distillation.base.observed import Floats, tiles
 from training.distillation.student.factors import MAX_STARS, Factors, SideName, sigmoid
 from training.distillation.student.propensity import PairWeights
 from training.distillation.teacher.teacher import TeacherPredictions
+from training.families.packed_table import PackedTable
 
 
 @dataclass(frozen=True)

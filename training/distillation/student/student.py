@@ -17,7 +17,6 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from training.artefact.engine.packed import PackedTable
 from training.compress.quantisation import best_steps
 from training.distillation.base.observed import Floats, Observed
 from training.distillation.base.settings import StudentSettings
@@ -33,6 +32,7 @@ from training.distillation.student.least_squares import Target, float_step, obje
 from training.distillation.student.packing import Layout, allocate, check_limits, popularity_blocks
 from training.distillation.student.propensity import pair_weights
 from training.distillation.teacher.teacher import TeacherPredictions
+from training.families.packed_table import PackedTable
 
 GLOBAL_BIAS_BYTES: Final = 4
 

@@ -10,14 +10,15 @@ from training.data.dataset import Dataset
 from training.distillation.base.settings import StudentSettings
 from training.distillation.student.packing import check_limits, popularity_blocks
 from training.errors import SettingsError
+from training.families import MixedDimension, QuotientRemainder
+from training.families.power_rule import default_num_buckets
 from training.fit.recipes import BIASED, BIASED_MIXED, BIASED_QUOTIENT
-from training.layers.power_rule import default_num_buckets
 from training.models.resolving import resolve_settings
 from training.search.budget.budget import Budget
 from training.search.budget.effort import FULL, Effort
 from training.search.candidates import Candidate
 from training.search.student_limits import student_within
-from training.settings import MixedDimension, ModelSettings, QuotientRemainder, Recipe
+from training.settings import ModelSettings, Recipe
 
 _WIDEST: Final = 64
 # Block widths for a budget: the popular end is this much wider than tables of one width could be.

@@ -22,19 +22,14 @@ from numpy.typing import NDArray
 
 from training.data.dataset import Dataset
 from training.distillation.base.settings import BayesianFactorsSettings, StudentSettings, TeacherSettings
+from training.families import HashingTrick, MixedDimension, QuotientRemainder
+from training.families.family import Family
+from training.families.power_rule import block_parameters, default_num_buckets, power_rule_dims
+from training.families.quotient_remainder import Operation
 from training.fit.recipes import BIASED, BIASED_MIXED
-from training.layers.power_rule import block_parameters, default_num_buckets, power_rule_dims
 from training.search.candidates import Candidate
 from training.search.student_limits import MOST_FACTORS, student_within
-from training.settings import (
-    HashingTrick,
-    MixedDimension,
-    ModelSettings,
-    Operation,
-    QuotientRemainder,
-    Recipe,
-    Side,
-)
+from training.settings import ModelSettings, Recipe
 
 # Without biases the penalty that helps full tables keeps products of two tables at zero.
 _WITHOUT_BIASES = BIASED.model_copy(update={"name": "without_biases", "embedding_l2": 0.01, "epochs": 8})
@@ -135,7 +130,7 @@ def _hashing(dataset: Dataset, extent: Extent, recipe: Recipe) -> list[Point]:
         for operation in extent.operations:
             # Two tables of half the width: as many parameters take an embedding twice as wide.
             dim = _HASHING_DIM * (2 if operation == "concatenate" else 1)
-            sides: dict[str, Side] = {
+            sides: dict[str, Family] = {
                 side: QuotientRemainder(num_buckets=buckets[side], operation=operation) for side in buckets
             }
             model = _model(f"qr-{operation}-{crowd}", dim, biases=False, **sides)
@@ -187,7 +182,7 @@ def _distilled(dataset: Dataset, extent: Extent) -> list[Point]:
     return points
 
 
-def mixed_within(dataset: Dataset, temperature: float, budget: int) -> tuple[int, dict[str, Side]]:
+def mixed_within(dataset: Dataset, temperature: float, budget: int) -> tuple[int, dict[str, Family]]:
     """The widest mixed-dimension sides that a budget of parameters holds, biases apart.
 
     Args:
@@ -200,7 +195,7 @@ def mixed_within(dataset: Dataset, temperature: float, budget: int) -> tuple[int
     """
     popularities = {"users": dataset.user_popularity, "movies": dataset.movie_popularity}
     sizes = {side: equal_shares(counts, _MIXED_BLOCKS) for side, counts in popularities.items()}
-    best: tuple[int, dict[str, Side]] = (1, {})
+    best: tuple[int, dict[str, Family]] = (1, {})
     for base in range(1, 513):
         dims = {side: power_rule_dims(popularities[side], sizes[side], base, temperature) for side in sizes}
         if sum(block_parameters(sizes[side], dims[side], base) for side in sizes) > budget and base > 1:
@@ -222,7 +217,7 @@ def equal_shares(popularity: NDArray[np.int64], blocks: int) -> tuple[int, ...]:
     return tuple(np.diff(ends, prepend=0).tolist())
 
 
-def _model(name: str, dim: int, *, biases: bool, **sides: Side) -> ModelSettings:
+def _model(name: str, dim: int, *, biases: bool, **sides: Family) -> ModelSettings:
     return ModelSettings.model_validate(
         {"name": name.replace(".", "_"), "description": "", "embedding_dim": dim, "biases": biases, **sides}
     )

@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 
 from tests.builders import tiny_table
 from training.data.dataset import Dataset, make_dataset
+from training.families import MixedDimension
+from training.families.power_rule import block_parameters, power_rule_dims
 from training.fit.recipes import BIASED
-from training.layers.power_rule import block_parameters, power_rule_dims
 from training.models.rating_model import build_rating_model
 from training.search.frontier.grid import FULL, QUICK, Extent, Point, equal_shares, grid, mixed_within
-from training.settings import MixedDimension
 
 
 @pytest.fixture(scope="module")

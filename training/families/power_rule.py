@@ -15,31 +15,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.errors import SettingsError
-from training.layers.legal import whole_number, whole_numbers
 
 # The published blocks, of MovieLens 1M's rated movies.
 _PUBLISHED_BLOCKS: Final = (400, 1_300, 2_006)
 _IDS_PER_BUCKET: Final = 50
 
 
-def default_num_buckets(num_embeddings: int) -> int:
+def default_num_buckets(count: int) -> int:
     """Buckets that are legal for a quotient table of as many rows, and for one of the fewest rows.
 
     As published, a fiftieth of the ids; but never below the square root, where two tables of
     `num_buckets` rows would no longer tell every id apart.
     """
-    count = whole_number("num_embeddings", num_embeddings)
     return max(count // _IDS_PER_BUCKET, math.isqrt(count - 1) + 1)
 
 
-def default_block_sizes(num_embeddings: int) -> tuple[int, ...]:
+def default_block_sizes(count: int) -> tuple[int, ...]:
     """The published blocks, 400 / 1,300 / 2,006 of 3,706 ids, in proportion.
 
     Returns:
-        Three sizes, each at least 1, with `num_embeddings` as their sum; one or two blocks of a single id
+        Three sizes, each at least 1, with `count` as their sum; one or two blocks of a single id
         where there are only so many ids.
     """
-    count = whole_number("num_embeddings", num_embeddings)
     if count < len(_PUBLISHED_BLOCKS):
         return (1,) * count
     total = sum(_PUBLISHED_BLOCKS)
@@ -49,8 +46,19 @@ def default_block_sizes(num_embeddings: int) -> tuple[int, ...]:
 
 def default_block_dims(num_blocks: int, base_dim: int) -> tuple[int, ...]:
     """As published: each block half as wide as the one before, at least 1."""
-    blocks, widest = whole_number("num_blocks", num_blocks), whole_number("base_dim", base_dim)
-    return tuple(max(1, widest >> place) for place in range(blocks))
+    return tuple(max(1, base_dim >> place) for place in range(num_blocks))
+
+
+def check_block_sizes(block_sizes: Sequence[int], count: int) -> None:
+    """Pass when the blocks have room for every id, and for no more.
+
+    Raises:
+        SettingsError: They have not.
+    """
+    if sum(block_sizes) != count:
+        raise SettingsError(
+            f"block_sizes add up to {sum(block_sizes)}, but there are {count} ids; they must be equal"
+        )
 
 
 def power_rule_dims(
@@ -73,8 +81,7 @@ def power_rule_dims(
     """
     if not 0 <= temperature <= 1:
         raise SettingsError(f"temperature is {temperature}; it must be between 0 and 1")
-    share = _popularity_shares(popularity, whole_numbers("block_sizes", block_sizes))
-    return _dims(share, whole_number("base_dim", base_dim), temperature)
+    return _dims(_popularity_shares(popularity, block_sizes), base_dim, temperature)
 
 
 def block_parameters(
@@ -119,26 +126,23 @@ def solve_budget(
     Raises:
         SettingsError: No temperature fits; the message names the smallest legal budget.
     """
-    sizes, base = whole_numbers("block_sizes", block_sizes), whole_number("base_dim", base_dim)
-    budget = whole_number("parameter_budget", parameter_budget)
-    share = _popularity_shares(popularity, sizes)
+    share = _popularity_shares(popularity, block_sizes)
     smallest = None
-    for temperature in _telling_temperatures(share, base):
-        dims = _dims(share, base, temperature)
-        parameters = block_parameters(sizes, dims, base, extra_row, projection_bias)
-        if parameters <= budget:
+    for temperature in _telling_temperatures(share, base_dim):
+        dims = _dims(share, base_dim, temperature)
+        parameters = block_parameters(block_sizes, dims, base_dim, extra_row, projection_bias)
+        if parameters <= parameter_budget:
             return dims
         smallest = parameters if smallest is None else min(smallest, parameters)
-    raise SettingsError(f"parameter_budget is {budget}; the smallest legal parameter_budget is {smallest}")
+    raise SettingsError(
+        f"parameter_budget is {parameter_budget}; the smallest legal parameter_budget is {smallest}"
+    )
 
 
-def _popularity_shares(popularity: NDArray[Any], sizes: tuple[int, ...]) -> NDArray[np.float64]:
+def _popularity_shares(popularity: NDArray[Any], sizes: Sequence[int]) -> NDArray[np.float64]:
     """`(blocks,)` mean popularity of each block, divided by that of the most popular one."""
     counts = np.asarray(popularity, dtype=np.float64)
-    if counts.shape != (sum(sizes),):
-        raise SettingsError(
-            f"block_sizes add up to {sum(sizes)}, but there are {counts.size} ids; they must be equal"
-        )
+    check_block_sizes(sizes, counts.size)
     if not bool(np.all(np.isfinite(counts))) or float(counts.min()) < 0:
         raise SettingsError("popularity must be counts, none below 0")
     if bool(np.any(np.diff(counts) > 0)):

@@ -9,8 +9,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from training.artefact.engine.packed import MAX_WIDTH, PackedTable, stream_starts
-from training.artefact.engine.side import Floats, Index
+from training.families.packed_table import MAX_WIDTH, PackedTable, stream_starts
+from training.families.table import Floats, Index
 
 _LARGEST_INT32_CODES: Final = 2**28
 # Rows that are decoded at a time, else; a multiple of 8, so that each tile begins at a whole byte.

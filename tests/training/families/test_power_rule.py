@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from training.errors import SettingsError
-from training.layers.power_rule import (
+from training.families.power_rule import (
     block_parameters,
     default_block_dims,
     default_block_sizes,

@@ -8,8 +8,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from training.artefact.engine.packed import MAX_WIDTH, PackedTable, unpack_rows
-from training.artefact.engine.side import Floats, Index
+from training.families.packed_table import MAX_WIDTH, PackedTable, unpack_rows
+from training.families.table import Floats, Index
 
 _HALF: Final = np.float32(0.5)
 

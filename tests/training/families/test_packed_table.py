@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.artefact.engine.packed import PackedTable, pack, unpack_rows
+from training.families.packed_table import PackedTable, pack, unpack_rows
 
 Array = np.ndarray[Any, Any]
 

@@ -1,0 +1,85 @@
+"""Families whose lookup is written once, for Keras and for NumPy."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final
+
+import numpy as np
+
+from training.families.family import Family, parse_family
+from training.families.table import Arrays, Config, Floats, Index, check, float_tables
+
+# Embeddings that are made at a time where all are multiplied with a vector.
+_TILE_ROWS: Final = 8_192
+
+
+class LookupFamily(Family):
+    """A family of trained float32 tables and of a few array operations that read them.
+
+    A subclass adds `table_shapes` and `look_up` to its settings; the Keras layer
+    (`training.layers.LookupEmbedding`) and the NumPy table follow from these.
+    """
+
+    layer_class: ClassVar[str] = "LookupEmbedding"
+
+    @abstractmethod
+    def table_shapes(self, count: int, dim: int) -> dict[str, tuple[int, ...]]:
+        """Shapes of the tables by name, for resolved settings, `count` ids and embeddings of length `dim`."""
+
+    @abstractmethod
+    def look_up(self, tables: Mapping[str, Any], index: Any, ops: Any) -> Any:
+        """The embeddings `(n, dim)` at `(n,)` integer indices; row i depends on index i alone.
+
+        Args:
+            tables: As `table_shapes` states them.
+            index: Each in 0..count-1.
+            ops: `keras.ops` or `numpy`; what both have by the same name may be called.
+        """
+
+    def layer_config(self, count: int, dim: int) -> dict[str, Any]:
+        """Arguments of `LookupEmbedding`."""
+        return {"num_embeddings": count, "embedding_dim": dim, "settings": self.model_dump(mode="json")}
+
+    @classmethod
+    def read(cls, config: Config, arrays: Arrays) -> LookupSide:
+        """The tables of a `LookupEmbedding`, which names its family itself."""
+        family = parse_family(config["settings"])
+        check(isinstance(family, LookupFamily), "a lookup without a family")
+        count, dim = config["num_embeddings"], config["embedding_dim"]
+        shapes = family.table_shapes(count, dim)
+        # Keras numbers a layer's weights.
+        stored = float_tables(arrays, {str(place): shape for place, shape in enumerate(shapes.values())})
+        return LookupSide(family, dict(zip(shapes, stored, strict=True)), count, dim)
+
+
+class LookupSide:
+    """The tables of a `LookupFamily`."""
+
+    def __init__(self, family: LookupFamily, tables: Mapping[str, Floats], count: int, dim: int) -> None:
+        self._family, self._tables = family, tables
+        self.count, self.dim = count, dim
+
+    def row(self, index: int) -> Floats:
+        """`(dim,)` the embedding at one index."""
+        row: Floats = self.rows(np.array([index]))[0]
+        return row
+
+    def rows(self, index: Index) -> Floats:
+        """`(n, dim)` the embeddings at `(n,)` indices."""
+        rows: Floats = self._family.look_up(self._tables, index, np)
+        return rows
+
+    def products(self, vector: Floats) -> Floats:
+        """`(count,)` products of every embedding with a `(dim,)` vector."""
+        found = np.empty(self.count, np.float32)
+        for start in range(0, self.count, _TILE_ROWS):
+            index = np.arange(start, min(start + _TILE_ROWS, self.count))
+            found[index] = self.rows(index) @ vector
+        return found
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all tables."""
+        return sum(table.nbytes for table in self._tables.values())

@@ -1,0 +1,58 @@
+"""Tables in few bits, made by packing what was fitted or distilled."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import Field
+
+from training.families.family import Family, Popularity, register
+from training.families.packed_side import PackedSide
+from training.families.packed_table import PackedTable
+from training.families.power_rule import check_block_sizes
+from training.families.table import Arrays, Config, check
+
+
+@register
+class Packed(Family):
+    """A table in few bits, in blocks of ids by falling popularity; packed from what was fitted or distilled.
+
+    Attributes:
+        block_sizes: Ids in each block, most popular first; None for one block.
+        code_bytes: Bytes of all codes; None for 8 bits a value.
+        ones_at: Place in the embedding of a column of ones, which takes the other side's bias; None for
+            no such column.
+    """
+
+    layer_class: ClassVar[str] = "PackedEmbedding"
+
+    family: Literal["packed"] = "packed"
+    block_sizes: tuple[Annotated[int, Field(ge=1)], ...] | None = None
+    code_bytes: Annotated[int, Field(ge=1)] | None = None
+    ones_at: Annotated[int, Field(ge=0)] | None = None
+
+    def resolve(self, count: int, dim: int, popularity: Popularity | None) -> Self:  # noqa: ARG002
+        """Fill in the blocks and the bytes of the codes."""
+        sizes = self.block_sizes or (count,)
+        check_block_sizes(sizes, count)
+        code_bytes = count * self._columns(dim) if self.code_bytes is None else self.code_bytes
+        return self.model_copy(update={"block_sizes": sizes, "code_bytes": code_bytes})
+
+    def layer_config(self, count: int, dim: int) -> dict[str, Any]:
+        """Arguments of `PackedEmbedding`."""
+        own = self.model_dump(exclude={"family"})
+        return {"num_embeddings": count, "columns": self._columns(dim), **own}
+
+    @classmethod
+    def read(cls, config: Config, arrays: Arrays) -> PackedSide:
+        """The table of a `PackedEmbedding`."""
+        check(set(arrays) == {"codes", "widths", "steps"}, "other arrays than codes, widths and steps")
+        packed = PackedTable(tuple(config["block_sizes"]), arrays["widths"], arrays["steps"], arrays["codes"])
+        columns, ones_at = config["columns"], config.get("ones_at")
+        check(packed.widths.shape[1] == columns, "another number of columns")
+        check(sum(packed.block_sizes) == config["num_embeddings"], "blocks that do not cover the indices")
+        check(ones_at is None or 0 <= ones_at <= columns, "a column of ones outside the table")
+        return PackedSide(packed, ones_at)
+
+    def _columns(self, dim: int) -> int:
+        return dim - (self.ones_at is not None)
