@@ -28,7 +28,7 @@ def override_recipe(recipe: Recipe, **changes: Any) -> Recipe:
 
 
 def override_models(models: list[ModelSettings], **changes: Any) -> list[ModelSettings]:
-    """Return the models with the changes that are not None, each applied where there is a setting of its name.
+    """Return the models with the changes that are not None, each applied where it is a setting.
 
     Raises:
         SettingsError: A value is out of its range, or no model has the setting.
