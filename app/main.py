@@ -37,7 +37,6 @@ from app.http.load_shedding import Capacity
 from app.http.middleware import AnswerWhenCutOff, HeadAsGet
 from app.http.thread_pool import ThreadPool
 from app.observability.instrumentation import Observation
-from app.refusing import refuse
 from app.scoring.loading import load_registry
 from app.scoring.registry import Registry
 from app.services.fold_in import FoldIn
@@ -82,7 +81,6 @@ def create_app(settings: Settings | None = None, registry: Registry | None = Non
                 fold_in=FoldIn(),
                 page=load_page(),
                 telling=observation.telling,
-                refusing=observation.logging(refuse),
             )
 
     # The same as FastAPI, with the files of /docs served from here and not from the internet.

@@ -21,10 +21,9 @@ from starlette.types import ASGIApp
 from uvicorn.server import HANDLED_SIGNALS
 
 from app.channel import ALIVE, READY, RELOAD, Channel
-from app.connection import Connection
 from app.contract.errors import shorten
-from app.crowd import Crowd, Patience
 from app.http.api_keys import load_keys, readable_by_others
+from app.http_guard import http_protocol
 from app.listening import allow_connections, listen, url_of
 from app.main import create_app
 from app.observability.logging import logging_config
@@ -40,8 +39,6 @@ logger = logging.getLogger(__name__)
 MAX_LINE: Final = 1000
 # Turns of the server's clock, a tenth of a second each, from one sign of life to the next.
 ALIVE_TICKS: Final = 50
-# Likewise from one look at all connections to the next.
-LOOK_TICKS: Final = 10
 
 
 class Server(uvicorn.Server):
@@ -58,16 +55,11 @@ class Server(uvicorn.Server):
             channel: To the supervisor, if there is one.
             hangups: See `keep_hangups`.
         """
-        patience = Patience(
-            settings.head_seconds, settings.body_seconds, settings.answer_seconds, settings.idle_seconds
-        )
-        self._crowd = Crowd(settings.max_connections, patience)
         config = uvicorn.Config(
             app,
             loop="auto",
-            http=functools.partial(  # type: ignore[arg-type]
-                Connection, crowd=self._crowd, max_body_bytes=settings.max_body_bytes
-            ),
+            http=http_protocol(settings),
+            # A WebSocket would escape the limits of that protocol.
             ws="none",
             lifespan="on",
             log_config=logging_config(settings.log_level, settings.log_format),
@@ -101,8 +93,6 @@ class Server(uvicorn.Server):
         """Do what is to be done now and then; called ten times a second."""
         if self._channel is not None and counter % ALIVE_TICKS == 0:
             self._channel.say(ALIVE)
-        if counter % LOOK_TICKS == 0:
-            self._crowd.look_around(asyncio.get_running_loop().time())
         return await super().on_tick(counter)
 
     @contextlib.contextmanager

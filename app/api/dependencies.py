@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated, TypedDict, cast
 
 from fastapi import Depends, Request
-from starlette.types import ASGIApp
 
 from app.contract.limits import Limits
 from app.http.request_body import read_body
@@ -26,7 +25,6 @@ class State(TypedDict):
     fold_in: FoldIn
     page: Page
     telling: Telling
-    refusing: ASGIApp
 
 
 def get_state(request: Request) -> State:

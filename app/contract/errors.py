@@ -10,8 +10,6 @@ ServiceError
     ├── KeyMissing           an API key is asked for, and none was sent
     ├── KeyUnknown           what was sent is no key of this service
     ├── AdminOnly            a key that opens other addresses, but not this one
-    ├── UnreadableRequest    no HTTP request, or one that breaks off into something else
-    ├── HeadTooLarge         an address and headers that are longer than the service reads
     ├── PreflightRefused     a page of an origin, with a method or with headers that are not let in
     ├── UnreadableBody       not UTF-8, not JSON, not finite, or a key given twice
     ├── BodyTooLarge         more bytes than the service reads
@@ -24,8 +22,7 @@ ServiceError
     │   └── UnknownMovie     only the movie has none
     ├── NoFoldIn             a new user, and a model whose engine does not tell its embeddings
     ├── NotReady             an expected model is not loaded
-    ├── TooSlow              the request took too long to arrive
-    ├── Overloaded           more requests, or connections, than the process takes on
+    ├── Overloaded           more requests than the process takes on
     ├── ReloadRefused        the store was read anew, and is not fit to be served
     └── Stopping             the service stops before it could answer
 
@@ -106,20 +103,6 @@ class AdminOnly(RequestError):
 
     def __init__(self) -> None:
         super().__init__("this address takes an admin key only")
-
-
-class UnreadableRequest(RequestError):
-    """No HTTP request, or one that breaks off into something else."""
-
-    def __init__(self) -> None:
-        super().__init__("what arrived is not an HTTP request")
-
-
-class HeadTooLarge(RequestError):
-    """An address and headers that are longer than the service reads."""
-
-    def __init__(self) -> None:
-        super().__init__("address and headers are larger than this service reads")
 
 
 class PreflightRefused(RequestError):
@@ -207,15 +190,8 @@ class NotReady(RequestError):
         super().__init__(f"not ready: {', '.join(models) or 'no model'}", models=models)
 
 
-class TooSlow(RequestError):
-    """The request took too long to arrive."""
-
-    def __init__(self) -> None:
-        super().__init__("the request took too long to arrive")
-
-
 class Overloaded(RequestError):
-    """More requests, or connections, than the process takes on."""
+    """More requests than the process takes on."""
 
     def __init__(self) -> None:
         super().__init__("there is more to do than can be done at once; send the request again later")

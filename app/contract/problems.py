@@ -15,7 +15,6 @@ from app.contract.errors import (
     AdminOnly,
     BodyTooLarge,
     ColdPairs,
-    HeadTooLarge,
     InvalidRequest,
     KeyMissing,
     KeyUnknown,
@@ -29,12 +28,10 @@ from app.contract.errors import (
     StartError,
     Stopping,
     TooManyPairs,
-    TooSlow,
     UnknownModel,
     UnknownMovie,
     UnknownUser,
     UnreadableBody,
-    UnreadableRequest,
     WrongContentType,
 )
 from training.artefact import ArtefactError
@@ -98,8 +95,6 @@ _NOT_SERVED: Final = "the service cannot answer"
 
 KINDS: Final[Mapping[type[Exception], Kind]] = MappingProxyType(
     {
-        UnreadableRequest: Kind(400, "unreadable_request", "No HTTP request"),
-        HeadTooLarge: Kind(431, "head_too_large", "The head is too large"),
         PreflightRefused: Kind(400, "preflight_refused", "A page from elsewhere may not call so"),
         UnreadableBody: Kind(400, "unreadable_body", "The body cannot be read"),
         KeyMissing: Kind(401, "key_missing", "An API key is needed"),
@@ -112,7 +107,6 @@ KINDS: Final[Mapping[type[Exception], Kind]] = MappingProxyType(
         BodyTooLarge: Kind(413, "body_too_large", "The body is too large"),
         TooManyPairs: Kind(413, "too_many_pairs", "Too many pairs in one call"),
         WrongContentType: Kind(415, "wrong_content_type", "The body is not plain JSON"),
-        TooSlow: Kind(408, "too_slow", "The request took too long"),
         ReloadRefused: Kind(409, "reload_refused", "The store is not fit to be served"),
         InvalidRequest: Kind(422, "invalid_request", "The request is not what this call takes"),
         RequestError: Kind(422, "invalid_request", "The request is not what this call takes"),
@@ -149,7 +143,4 @@ def problem(
     headers = dict(headers or {})
     if kind.status == 503:
         headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
-    if kind.status == 408:
-        # The rest of the request may still come, and is no request.
-        headers["Connection"] = "close"
     return Response(content, kind.status, headers, MEDIA_TYPE)

@@ -24,6 +24,7 @@ PATH: Final = "/predict"
 ROUTE: Final = SimpleNamespace(path=PATH)
 # A longer body is no plain case.
 MAX_BYTES: Final = 2048
+_MAX_LENGTH_DIGITS: Final = len(str(MAX_BYTES))
 _FIELDS: Final = frozenset(PredictRequest.model_fields)
 _ON_UNKNOWN: Final = frozenset(get_args(PredictRequest.model_fields["on_unknown"].annotation))
 _DEFAULT_ON_UNKNOWN: Final = PredictRequest.model_fields["on_unknown"].default
@@ -124,7 +125,7 @@ class _Replay:
 
 
 def _is_plain(scope: Scope) -> bool:
-    """Whether nothing but the body matters: POST, no query, JSON by its shortest name, not compressed."""
+    """Whether only the body matters: a short POST, no query, JSON by its shortest name, not compressed."""
     if scope["method"] != "POST" or scope["query_string"] or "live" not in scope.get("state", ()):
         return False
     types = 0
@@ -133,6 +134,6 @@ def _is_plain(scope: Scope) -> bool:
             if value != b"application/json":
                 return False
             types += 1
-        elif name == b"content-encoding":
+        elif name == b"content-encoding" or (name == b"content-length" and len(value) > _MAX_LENGTH_DIGITS):
             return False
     return types == 1

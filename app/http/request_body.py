@@ -8,8 +8,7 @@ from typing import Final
 from starlette.datastructures import Headers
 from starlette.requests import Request
 
-from app.contract.errors import BodyTooLarge, RequestError, UnreadableBody, WrongContentType
-from app.refusing import REFUSAL
+from app.contract.errors import BodyTooLarge, UnreadableBody, WrongContentType
 
 ARROW_STREAM: Final = "application/vnd.apache.arrow.stream"
 _MAX_CONTENT_TYPE: Final = 200
@@ -20,8 +19,7 @@ async def read_body(request: Request, max_bytes: int) -> bytes:
 
     Raises:
         BodyTooLarge: There are more than `max_bytes`.
-        UnreadableBody: The caller went away.
-        RequestError: The connection refuses it, such as for taking too long.
+        UnreadableBody: The connection was closed: by the client, or because the body took too long.
     """
     stated = request.headers.get("content-length", "")
     if stated.isdecimal() and int(stated[:20]) > max_bytes:
@@ -36,9 +34,6 @@ async def read_body(request: Request, max_bytes: int) -> bytes:
             raise BodyTooLarge(max_bytes)
         if not message.get("more_body", False):
             return bytes(body)
-        refusal: RequestError | None = request.scope.get("state", {}).get(REFUSAL)
-        if refusal is not None:
-            raise refusal
 
 
 def is_arrow(headers: Headers) -> bool:
