@@ -48,6 +48,14 @@ def rated_store(shared_store: Path, tmp_path_factory: pytest.TempPathFactory) ->
     return made_once(tmp_path_factory, "rated", make)
 
 
+@pytest.fixture(scope="session")
+def biased_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with a briefly trained model that has biases; read it, never write to it."""
+    from tests.builders import TINY_BIASED, build_store
+
+    return made_once(tmp_path_factory, "biased", lambda store: build_store(store, TINY_BIASED))
+
+
 @pytest.fixture
 def store(shared_store: Path, tmp_path: Path) -> Path:
     """A copy of the small store that a test may spoil."""

@@ -46,21 +46,26 @@ def _empty(store: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "settings", "said"),
     [
-        (shutil.rmtree, {}, "store"),
-        (_empty, {}, "no model"),
         (_damage, {}, "model.keras"),
         (_damage, {"workers": 2}, "model.keras"),
-        (_rename, {}, "other"),
-        (_other_name, {}, "zzz: its manifest is that of 'baseline'"),
-        (_other_name, {"workers": 2}, "zzz: its manifest is that of 'baseline'"),
-        (_newer_format, {}, "format_version"),
-        (None, {"default_model": "nope"}, "RATINGS_DEFAULT_MODEL"),
-        (None, {"models": "baseline,nope"}, "RATINGS_MODELS"),
         (None, {"port": "http"}, "RATINGS_PORT"),
-        (None, {"host": "no.such.host.invalid"}, "RATINGS_HOST"),
-        (None, {"api_keys_file": "/nonexistent/keys"}, "RATINGS_API_KEYS_FILE"),
-        (None, {"admin_keys": "secret", "workers": 2}, "RATINGS_ADMIN_KEYS"),
         (None, {"api_key": "sesame-open-the-door-now"}, "RATINGS_API_KEY"),
+        *(
+            pytest.param(*case, marks=pytest.mark.long)
+            for case in [
+                (shutil.rmtree, {}, "store"),
+                (_empty, {}, "no model"),
+                (_rename, {}, "other"),
+                (_other_name, {}, "zzz: its manifest is that of 'baseline'"),
+                (_other_name, {"workers": 2}, "zzz: its manifest is that of 'baseline'"),
+                (_newer_format, {}, "format_version"),
+                (None, {"default_model": "nope"}, "RATINGS_DEFAULT_MODEL"),
+                (None, {"models": "baseline,nope"}, "RATINGS_MODELS"),
+                (None, {"host": "no.such.host.invalid"}, "RATINGS_HOST"),
+                (None, {"api_keys_file": "/nonexistent/keys"}, "RATINGS_API_KEYS_FILE"),
+                (None, {"admin_keys": "secret", "workers": 2}, "RATINGS_ADMIN_KEYS"),
+            ]
+        ),
     ],
 )
 def test_refuses_to_start_in_one_line(

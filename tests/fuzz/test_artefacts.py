@@ -17,7 +17,6 @@ from app.contract.errors import ProbeFailed
 from app.scoring.probe import probe
 from app.scoring.scorer import RatingScorer
 from app.scoring.table_engine import load_table_engine
-from tests.builders import TINY_BIASED, build_store
 from tests.conftest import REPOSITORY
 from tests.figures import tell
 from tests.fuzz.mutations import changed_bytes, changed_json
@@ -36,13 +35,12 @@ TARGETS = [*FILES, *MEMBERS]
 
 
 @pytest.fixture(scope="module")
-def models(rated_store: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+def models(rated_store: Path, biased_store: Path) -> list[Path]:
     """Models whose readers differ: plain and packed tables, with biases, with ratings."""
-    biased = build_store(tmp_path_factory.mktemp("fuzz"), TINY_BIASED) / "biased"
     return [
         rated_store / "baseline",
         rated_store / "memory_efficient",
-        biased,
+        biased_store / "biased",
         REPOSITORY / "models_store" / "tiny",
     ]
 

@@ -2,18 +2,31 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from tests.builders import QUICK, TINY_BASELINE, TINY_BIASED, TINY_MEMORY_EFFICIENT, tiny_dataset
 from training.fit.fitting import fit
 from training.settings import ModelSettings, Recipe
 
+Weights = list[NDArray[np.float32]]
 
-def test_fit_is_reproducible_and_depends_on_the_seed() -> None:
-    dataset = tiny_dataset()
-    first, second = (fit(TINY_BASELINE, QUICK, dataset).model.indexed.get_weights() for _ in range(2))
-    other = fit(TINY_BASELINE, QUICK.model_copy(update={"seed": 1}), dataset).model.indexed.get_weights()
-    assert all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
-    assert not any(np.array_equal(a, b) for a, b in zip(first, other, strict=True))
+
+def fitted_weights(**changes: float) -> Weights:
+    """Weights of the small baseline, fitted by `QUICK` with some changes."""
+    recipe = QUICK.model_copy(update=changes)
+    weights: Weights = fit(TINY_BASELINE, recipe, tiny_dataset()).model.indexed.get_weights()
+    return weights
+
+
+@pytest.fixture(scope="module")
+def baseline_weights() -> Weights:
+    return fitted_weights()
+
+
+def test_fit_is_reproducible_and_depends_on_the_seed(baseline_weights: Weights) -> None:
+    again, other = fitted_weights(), fitted_weights(seed=1)
+    assert all(np.array_equal(a, b) for a, b in zip(baseline_weights, again, strict=True))
+    assert not any(np.array_equal(a, b) for a, b in zip(baseline_weights, other, strict=True))
 
 
 @pytest.mark.parametrize(
@@ -25,13 +38,9 @@ def test_fit_reduces_the_training_error(settings: ModelSettings) -> None:
     assert history[-1] < 0.8 * history[0]
 
 
-def test_embedding_penalty_shrinks_the_embeddings() -> None:
-    dataset = tiny_dataset()
-    free = fit(TINY_BASELINE, QUICK, dataset).model.indexed.get_weights()
-    penalised = fit(
-        TINY_BASELINE, QUICK.model_copy(update={"embedding_l2": 1.0}), dataset
-    ).model.indexed.get_weights()
-    assert sum(np.sum(table**2) for table in penalised) < sum(np.sum(table**2) for table in free)
+def test_embedding_penalty_shrinks_the_embeddings(baseline_weights: Weights) -> None:
+    penalised = fitted_weights(embedding_l2=1.0)
+    assert sum(np.sum(table**2) for table in penalised) < sum(np.sum(table**2) for table in baseline_weights)
 
 
 def test_each_penalty_shrinks_only_its_own_weights() -> None:
