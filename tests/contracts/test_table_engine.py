@@ -13,7 +13,6 @@ from tests.contracts.engine_contract import MOVIES, USERS, assert_same, read, sa
 from training.artefact import ArtefactForeign
 from training.artefact.engine import read_tables
 from training.artefact.engine.unpacking import ID_BYTES
-from training.families import packed_side
 from training.families.coded_side import CodedSide
 from training.families.full import FullSide
 from training.families.packed_side import PackedSide
@@ -161,16 +160,6 @@ def test_coded_tables_of_every_width_say_the_same(most_width: int, tmp_path: Pat
 
 def _form(table: object) -> str:
     return {PackedSide: "packed", CodedSide: "coded", FullSide: "full"}[type(table)]
-
-
-@pytest.mark.parametrize("family", ["packed", "whole bytes"])
-@pytest.mark.parametrize("tile", [8, 16, 4096])
-def test_packed_tables_are_multiplied_in_tiles(
-    family: str, tile: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(packed_side, "TILE_ROWS", tile)
-    path = tmp_path / "model.keras"
-    assert_same(path, save(path, *FAMILIES[family]()), spare=0)
 
 
 @keras.saving.register_keras_serializable(package="stars")
