@@ -1,1 +1,1 @@
-"""One command a figure; README.md beside this says what each figure means."""
+"""One command per figure; README.md describes each figure."""

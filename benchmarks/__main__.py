@@ -1,6 +1,6 @@
-"""Every benchmark, one after the other: `python -m benchmarks [--data FOLDER]`.
+"""Run every benchmark, one after the other: `python -m benchmarks [--data FOLDER]`.
 
-What they print is also written to `results/tables.txt`. One that fails does not keep the others from running.
+Their output is also written to `results/tables.txt`. If one fails, the others still run.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from benchmarks.harness import REPOSITORY, RESULTS
 
 
 def main() -> int:
-    """Run all of them.
+    """Run all benchmarks.
 
     Returns:
-        The exit code: 1 where any failed.
+        The exit code: 1 if any benchmark failed, otherwise 0.
     """
     options = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     options.add_argument(
-        "--data", type=Path, default=Path("data/ml-latest-small"), help="ratings, any layout"
+        "--data", type=Path, default=Path("data/ml-latest-small"), help="ratings, in any supported layout"
     )
     data = ["--data", str(options.parse_args().data)]
     commands = [
@@ -51,7 +51,7 @@ def main() -> int:
                     print(line, end="", file=tables, flush=True)
             if running.returncode:
                 failed.append(name)
-    print(f"\nfailed: {', '.join(failed)}" if failed else f"\nall of this is in {RESULTS / 'tables.txt'}")
+    print(f"\nfailed: {', '.join(failed)}" if failed else f"\nall output is in {RESULTS / 'tables.txt'}")
     return 1 if failed else 0
 
 

@@ -1,4 +1,4 @@
-"""`/predict/batch`: 10,000 pairs as JSON against reading and writing that JSON alone; and Arrow streams."""
+"""Measure `/predict/batch`: 10,000 pairs as JSON compared with the floor, and 100,000 as Arrow streams."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def _pairs(model: str) -> tuple[list[str], list[str]]:
-    """`ARROW_PAIRS` pairs of ids, drawn evenly from those that the model knows."""
+    """Draw `ARROW_PAIRS` pairs of ids uniformly from those that the model knows."""
     scorer = load_registry(load_settings()).get(model).scorer
     random = np.random.default_rng(1)
     users, movies = (
@@ -80,7 +80,7 @@ def _row(key: tuple[str, str], own: list[dict[str, float]], base: list[dict[str,
     row = {
         "form": form,
         "model": model,
-        "pairs a call": pairs,
+        "pairs per call": pairs,
         "calls/s": spread([one["rate"] for one in own]),
         "pairs/s": f"{median([one['rate'] for one in own]) * pairs:.3g}",
         "CPU ms": f"{cpu:.2f}",

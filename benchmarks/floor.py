@@ -1,7 +1,7 @@
-"""The floor: a bare Starlette application that reads and writes the same JSON and does nothing between.
+"""The floor: a bare Starlette application that parses and writes the same JSON and does nothing else.
 
-It is run by the service's own server class, with its own log configuration and access log, so that what is
-left between the two is the service's work alone.
+It runs under the server class, the log configuration and the access log of the service, so that the
+difference between the two is the work of the service alone.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from app.settings import load_settings
 
 
 class JSON(Response):
-    """An answer that is JSON already."""
+    """A response whose body is already JSON."""
 
     media_type = "application/json"
 
 
 async def predict(request: Request) -> Response:
-    """Read one pair, write one rating that was never computed."""
+    """Parse one pair and return a constant rating."""
     pair = orjson.loads(await request.body())
     answer = {
         "user_id": pair["user_id"],
@@ -48,14 +48,14 @@ async def predict(request: Request) -> Response:
 
 
 async def batch(request: Request) -> Response:
-    """Read two columns, write one of as many numbers."""
+    """Parse two columns and return as many constant ratings."""
     columns = orjson.loads(await request.body())
     count = len(columns["user_ids"])
     return JSON(orjson.dumps({"model": "baseline", "ratings": RATINGS[:count], "cold": []}))
 
 
 async def ready(_request: Request) -> Response:
-    """Always."""
+    """Report ready."""
     return JSON(b'{"status":"ready"}')
 
 
@@ -64,7 +64,7 @@ RATINGS = np.round(np.random.default_rng(0).uniform(0, 5, 100_000), 6).tolist()
 
 @asynccontextmanager
 async def lifespan(_app: Starlette) -> AsyncIterator[dict[str, object]]:
-    """Nothing to load."""
+    """Load nothing."""
     yield {}
 
 
@@ -80,7 +80,7 @@ app = Starlette(
 
 
 def main() -> None:
-    """Serve until told to stop."""
+    """Serve until a signal stops the process."""
     argparse.ArgumentParser(description=__doc__).parse_args()
     settings = load_settings()
     logging.config.dictConfig(logging_config(settings.log_level, settings.log_format))

@@ -1,17 +1,18 @@
-"""Fold-in: how close does a user fitted after training come to one that was trained?
+"""Compare users that are folded in after training with users of the training set.
 
     python -m benchmarks.fold_in --data ../ml-1m [--models baseline memory_efficient tiny compact accurate]
 
-A tenth of the users is held out. One model is trained without any of their ratings, another with their
-training ratings; both with the same recipe. Of a distilled model, the second is the one in `--store`, which
-must be of the same data; the first is distilled anew, teacher and all, with the weights that the other's
-teacher has (minutes; finished steps are kept in `--work`). On the held-out users' test ratings:
+A tenth of the users is held out. The first model is trained without any of their ratings, the second with
+their training ratings, both by the same recipe. For a distilled model, the second is the one in `--store`,
+which must come from the same data; the first is distilled again, including the teacher, with the same blend
+weights (minutes; finished steps are cached in `--work`). The errors on the test ratings of the held-out users
+are:
 
-* *trained*: the second model, which knows them;
-* *k ratings*: the first model, each user fitted (`app.services.fold_in`) to k of their training ratings,
-  drawn at random, or to all of them;
-* *movie means*: the first model's answer for somebody of whom nothing is known but the movie;
-* *prior times s*: all ratings, with the regularisation made s times as strong; 1 is what the service does.
+* *trained*: the second model, which was trained on these users;
+* *k ratings*: the first model, with each user folded in (`app.services.fold_in`) from k of their training
+  ratings, drawn at random, or from all of them;
+* *movie means*: the prediction of the first model for an unknown user;
+* *prior times s*: all ratings, with the regularisation multiplied by s; the service uses 1.
 """
 
 from __future__ import annotations
@@ -59,35 +60,39 @@ STRENGTHS = (0.25, 0.5, 2.0, 4.0)
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Rows of the held-out users, as positions in the table: to fit them by, and to judge them on."""
+    """Row positions of the held-out users: `known` to fold them in from, `test` to evaluate on."""
 
     known: NDArray[np.int64]
     test: NDArray[np.int64]
 
 
 def main() -> None:
-    """Train, fit, print a table and write the figures."""
+    """Train, fold in, print a table and write the figures."""
     options = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     options.add_argument(
-        "--data", type=Path, default=Path("data/ml-latest-small"), help="ratings, any layout"
+        "--data", type=Path, default=Path("data/ml-latest-small"), help="ratings, in any supported layout"
     )
     options.add_argument("--models", nargs="+", choices=ALL, default=list(MODELS))
-    options.add_argument("--store", type=Path, default=Path("models_store"), help="of distilled models")
-    options.add_argument("--work", type=Path, default=Path("runs/fold_in"), help="of finished steps")
-    options.add_argument("--seed", type=int, default=0, help="of the choice of users and of their ratings")
+    options.add_argument(
+        "--store", type=Path, default=Path("models_store"), help="store with the distilled models"
+    )
+    options.add_argument("--work", type=Path, default=Path("runs/fold_in"), help="cache of finished steps")
+    options.add_argument(
+        "--seed", type=int, default=0, help="seed for the choice of users and of their ratings"
+    )
     options.add_argument("--out", type=Path, default=Path("benchmarks/results/fold_in.json"))
     arguments = options.parse_args()
     table = load_ratings(arguments.data)
     rows = []
     for name in arguments.models:
-        make = (
+        models = (
             Trained(table, MODELS[name])
             if name in MODELS
             else Redistilled(table, DISTILLED[name], arguments.store, arguments.work)
         )
-        found = measure(table, make, arguments.seed)
+        found = measure(table, models, arguments.seed)
         rows.append({"model": name, **found})
         print(f"{name} on {table.name}, MSE over {found.pop('rows'):.0f} test ratings of held-out users")
         for what, mse in found.items():
@@ -98,54 +103,54 @@ def main() -> None:
     )
 
 
-class Maker(Protocol):
-    """Makes both models that are held against each other."""
+class ModelPair(Protocol):
+    """Makes the two models to compare."""
 
-    def with_them(self, split: Split) -> RatingScorer:
-        """The model that knows the held-out users."""
+    def with_users(self, split: Split) -> RatingScorer:
+        """Return the model that was trained on the held-out users."""
 
-    def without_them(self, split: Split) -> RatingScorer:
-        """The one that does not."""
+    def without_users(self, split: Split) -> RatingScorer:
+        """Return the model that was trained without the held-out users."""
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A model that is trained by gradients, in seconds."""
+    """Models that are trained by gradient descent, in seconds."""
 
     table: RatingsTable
     settings: ModelSettings
 
-    def with_them(self, split: Split) -> RatingScorer:
-        """Train on the split."""
+    def with_users(self, split: Split) -> RatingScorer:
+        """Train on the split, which includes the users."""
         with tempfile.TemporaryDirectory() as folder:
             dataset = prepare(self.table, split)
             (artefact,) = fit_on(dataset, [self.settings], DEFAULT, PublishOptions(Path(folder) / "store"))
             return _scorer(artefact)
 
-    def without_them(self, split: Split) -> RatingScorer:
-        """The same."""
-        return self.with_them(split)
+    def without_users(self, split: Split) -> RatingScorer:
+        """Train on the split, from which the users were removed."""
+        return self.with_users(split)
 
 
 @dataclass(frozen=True)
 class Redistilled:
-    """A distilled model of a store, and its like, distilled without some users."""
+    """A distilled model from a store, and the same model distilled without some users."""
 
     table: RatingsTable
     model: DistilledModel
     store: Path
     work: Path
 
-    def with_them(self, split: Split) -> RatingScorer:
-        """The store's own, which must have kept the same rows for test."""
+    def with_users(self, split: Split) -> RatingScorer:
+        """Load the model from the store, which must have the same test rows."""
         artefact = open_artefact(self.store / self.model.name)
         manifest = artefact.manifest
         if (manifest.dataset.sha256, manifest.split.test_sha256) != (self.table.sha256, split.test_sha256):
             raise SystemExit(f"{artefact.folder} was not made from these ratings with this split")
         return _scorer(artefact)
 
-    def without_them(self, split: Split) -> RatingScorer:
-        """Distil on all rows that are not for test."""
+    def without_users(self, split: Split) -> RatingScorer:
+        """Distil on all rows that are not test rows."""
         manifest = open_artefact(self.store / self.model.name).manifest
         recipe = DistillationRecipe.model_validate_json(json.dumps(manifest.training.recipe))
         rest = np.sort(np.concatenate([split.train, split.validation]))
@@ -162,8 +167,8 @@ def _scorer(artefact: Artefact) -> RatingScorer:
     return RatingScorer.from_artefact(artefact, load_table_engine(artefact))
 
 
-def measure(table: RatingsTable, make: Maker, seed: int) -> dict[str, float]:
-    """Mean squared errors by what they are of."""
+def measure(table: RatingsTable, models: ModelPair, seed: int) -> dict[str, float]:
+    """Return the mean squared errors by kind of prediction."""
     random = np.random.default_rng(seed)
     split = split_ratings(table, "random", seed, DEFAULT.validation_fraction)
     users = len(table.users)
@@ -174,8 +179,8 @@ def measure(table: RatingsTable, make: Maker, seed: int) -> dict[str, float]:
         known=random.permutation(known[chosen[table.user_index[known]]]),
         test=split.test[chosen[table.user_index[split.test]]],
     )
-    with_them = make.with_them(split)
-    without = make.without_them(_without(split, held_out, table, chosen))
+    trained = models.with_users(split)
+    without = models.without_users(_without(split, held_out, table, chosen))
     movie_ids = [table.movies[int(index)] for index in table.movie_index[held_out.test]]
     warm = without.movies.indices(movie_ids) < without.movies.warm
     held_out = replace(held_out, test=held_out.test[warm])
@@ -189,12 +194,12 @@ def measure(table: RatingsTable, make: Maker, seed: int) -> dict[str, float]:
             for strength in STRENGTHS
         },
         "all ratings": _mse_folded(without, table, held_out, None),
-        "trained": _mse_trained(with_them, table, held_out),
+        "trained": _mse_trained(trained, table, held_out),
     }
 
 
 def _without(split: Split, held_out: HeldOut, table: RatingsTable, chosen: NDArray[np.bool_]) -> Split:
-    """The split with all rows of the held-out users moved to its test rows."""
+    """Return the split with all rows of the held-out users moved to its test rows."""
     return replace(
         split,
         train=split.train[~chosen[table.user_index[split.train]]],
@@ -230,8 +235,8 @@ def _square_error(
     assert callable(vectors)
     stars = table.ratings[given].astype(np.float64)
     user = prior.fit(vectors(index[table.movie_index[given]]), stars)
-    off = prior.rate(user, vectors(index[table.movie_index[rows]])) - table.ratings[rows]
-    return float(np.sum(off.astype(np.float64) ** 2))
+    errors = prior.rate(user, vectors(index[table.movie_index[rows]])) - table.ratings[rows]
+    return float(np.sum(errors.astype(np.float64) ** 2))
 
 
 def _mse_trained(scorer: RatingScorer, table: RatingsTable, held_out: HeldOut) -> float:
@@ -253,7 +258,7 @@ def _mse(ratings: NDArray[np.float32], table: RatingsTable, held_out: HeldOut) -
 
 
 def _by_user(table: RatingsTable, rows: NDArray[np.int64]) -> dict[int, NDArray[np.int64]]:
-    """Rows of each user, in the order given."""
+    """Group rows by user, and keep their order."""
     order = np.argsort(table.user_index[rows], kind="stable")
     users, starts = np.unique(table.user_index[rows][order], return_index=True)
     return dict(zip(users.tolist(), np.split(rows[order], starts[1:]), strict=True))

@@ -1,4 +1,4 @@
-"""How start, memory and throughput grow with the tables: synthetic models of 16 dimensions and 8 bits."""
+"""Measure how start, memory and throughput grow with the tables, on synthetic 8-bit models."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def main() -> None:
 
 
 def make_store(store: Path, users: int, movies: int) -> Path:
-    """A store with one model of random tables, ids in random order, and biases."""
+    """Create a store with one model: random tables of 16 dimensions, ids in random order, and biases."""
     folder = store / "baseline"
     folder.mkdir(parents=True)
     random = np.random.default_rng(0)
@@ -87,7 +87,7 @@ def make_store(store: Path, users: int, movies: int) -> Path:
     h5 = folder / "weights.h5"
     layers: list[dict[str, Any]] = []
     with h5py.File(h5, "w") as file:
-        # Keras numbers a class's layers from the second on, and leaves their names to the configuration.
+        # Keras numbers the layers of a class from the second on; their own names are in the configuration.
         for number, (side, count) in zip(("", "_1"), sizes.items(), strict=True):
             numbers = random.permutation(count).astype(np.uint32) + 1
             _layer(file, f"id_lookup{number}", numbers=numbers)

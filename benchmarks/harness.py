@@ -1,4 +1,4 @@
-"""What the benchmarks share: server processes, load, memory, and tables of figures."""
+"""Shared by the benchmarks: server processes, load, memory, and tables of figures."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ class Served:
     """A server process that is ready.
 
     Attributes:
-        process: The process at the top.
-        port: Where it listens.
-        seconds: From its start to the first answer of its readiness probe.
+        process: The main process.
+        port: The port that it listens on.
+        seconds: Time from the start of the process to the first successful readiness probe.
     """
 
     process: subprocess.Popen[bytes]
@@ -42,7 +42,7 @@ class Served:
     seconds: float
 
     def pids(self) -> list[int]:
-        """The process and all below it."""
+        """Return the ids of the process and of all its descendants."""
         found, open_ = [], [self.process.pid]
         while open_:
             pid = open_.pop()
@@ -53,7 +53,7 @@ class Served:
         return found
 
     def cpu_seconds(self) -> float:
-        """Processor time of all of them so far."""
+        """Return the CPU time of all processes so far, in seconds."""
         total = 0
         for pid in self.pids():
             fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
@@ -61,7 +61,7 @@ class Served:
         return total / os.sysconf("SC_CLK_TCK")
 
     def memory(self) -> dict[str, int]:
-        """Bytes of all of them: proportional (`Pss`), and private ones that no file stands behind."""
+        """Return the memory of all processes in bytes: `Pss`, `Anonymous` and `Rss`, as in smaps_rollup."""
         sums = {"Pss": 0, "Anonymous": 0, "Rss": 0}
         for pid in self.pids():
             for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
@@ -73,7 +73,7 @@ class Served:
 
 @contextmanager
 def served(command: Sequence[str], ready: str = "/readyz", **settings: object) -> Iterator[Served]:
-    """A server process, from its first answer to the end of the block."""
+    """Run a server process, from its first successful readiness probe to the end of the block."""
     port = _free_port()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RATINGS_")}
     environment |= {f"RATINGS_{name.upper()}": str(value) for name, value in settings.items()}
@@ -88,9 +88,9 @@ def served(command: Sequence[str], ready: str = "/readyz", **settings: object) -
         start_new_session=True,
     )
     try:
-        while not _answers(port, ready):
+        while not _is_ready(port, ready):
             if process.poll() is not None or time.perf_counter() - start > _START_SECONDS:
-                raise RuntimeError(f"{' '.join(command)} does not start")
+                raise RuntimeError(f"{' '.join(command)} did not become ready")
             time.sleep(0.005)
         yield Served(process, port, time.perf_counter() - start)
     finally:
@@ -104,19 +104,22 @@ def served(command: Sequence[str], ready: str = "/readyz", **settings: object) -
 
 
 def app_command() -> list[str]:
-    """The service."""
+    """Return the command that starts the service."""
     return [sys.executable, "-m", "app"]
 
 
 def floor_command() -> list[str]:
-    """The no-op."""
+    """Return the command that starts the no-op server (`benchmarks.floor`)."""
     return [sys.executable, "-m", "benchmarks.floor"]
 
 
 def load(
     port: int, seconds: float, path: str, bodies: Sequence[bytes], content_type: str
 ) -> dict[str, float]:
-    """Requests a second and latencies in milliseconds under `CONNECTIONS` connections, in own processes."""
+    """Measure requests per second and latencies in milliseconds with `CONNECTIONS` connections.
+
+    The load generator runs in its own process.
+    """
     request = {"port": port, "seconds": seconds, "path": path, "type": content_type}
     file = RESULTS / "bodies.json"
     RESULTS.mkdir(parents=True, exist_ok=True)
@@ -133,7 +136,7 @@ def load(
 
 
 def wrk(port: int, seconds: float, script: str) -> dict[str, float] | None:
-    """The same by wrk, which takes less of the machine; None where it is not installed."""
+    """Measure the same with wrk, which uses less CPU; return None if it is not installed."""
     if shutil.which("wrk") is None:
         return None
     file = RESULTS / "wrk.lua"
@@ -155,17 +158,17 @@ def wrk(port: int, seconds: float, script: str) -> dict[str, float] | None:
 
 
 def median(values: Sequence[float]) -> float:
-    """The middle one."""
+    """Return the median."""
     return statistics.median(values)
 
 
 def spread(values: Sequence[float]) -> str:
-    """Median, lowest and highest."""
+    """Format the median, the lowest and the highest value."""
     return f"{median(values):.3g} ({min(values):.3g} to {max(values):.3g})"
 
 
 def machine() -> dict[str, Any]:
-    """Where figures were measured, and how many processes ran or waited there, averaged over a minute."""
+    """Describe the machine and its load average over a minute, at the start and now."""
     return {
         "cores": os.cpu_count(),
         "machine": platform.machine(),
@@ -194,10 +197,10 @@ def report(name: str, title: str, rows: Sequence[Mapping[str, Any]]) -> None:
     (RESULTS / f"{name}.json").write_text(json.dumps(record, indent=1, default=str) + "\n")
 
 
-def _answers(port: int, path: str) -> bool:
+def _is_ready(port: int, path: str) -> bool:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
-            return bool(answer.status == 200)
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as response:
+            return bool(response.status == 200)
     except OSError:
         return False
 

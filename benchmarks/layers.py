@@ -1,4 +1,4 @@
-"""What each layer around `/predict` costs, in microseconds of a request, without a socket."""
+"""Measure the cost of each middleware around `/predict` in microseconds per request, without a socket."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ HEADERS = [
 SCOPE = {"type": "http", "method": "POST", "path": "/predict", "raw_path": b"/predict", "headers": HEADERS}
 
 
-async def answer(_scope: Scope, _receive: Receive, send: Send) -> None:
-    """Nothing but an answer of the usual form."""
+async def respond(_scope: Scope, _receive: Receive, send: Send) -> None:
+    """Send a response of the usual form and do nothing else."""
     headers = [(b"content-length", b"117"), (b"content-type", b"application/json")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": b"x" * 117})
@@ -92,12 +92,12 @@ def main() -> None:
     arguments = parser.parse_args()
     keys = Keys(reading=tuple(sha256(key).digest() for key in (KEY.encode(), b"another")))
     layers: dict[str, tuple[str, Callable[[], ASGIApp]]] = {
-        "bare": ("warning", lambda: answer),
-        "door with two keys": ("warning", lambda: Door(answer, keys)),
-        "ids and headers": ("warning", lambda: AccessLog(answer)),
-        "ids, headers, metrics": ("warning", lambda: AccessLog(answer, Tallies())),
-        "ids, headers, text log": ("text", lambda: AccessLog(answer)),
-        "ids, headers, JSON log": ("json", lambda: AccessLog(answer)),
+        "bare": ("warning", lambda: respond),
+        "API keys, two keys": ("warning", lambda: Door(respond, keys)),
+        "ids and headers": ("warning", lambda: AccessLog(respond)),
+        "ids, headers, metrics": ("warning", lambda: AccessLog(respond, Tallies())),
+        "ids, headers, text log": ("text", lambda: AccessLog(respond)),
+        "ids, headers, JSON log": ("json", lambda: AccessLog(respond)),
     }
     found: dict[str, list[float]] = {
         name: [] for name in [*layers, "a rated pair counted", "10,000 pairs counted"]
@@ -113,7 +113,7 @@ def main() -> None:
         {"layer": name, "us": spread(times), "above bare": f"{min(times) - bare * (name in layers):.2f}"}
         for name, times in found.items()
     ]
-    report("layers", "Microseconds a request, in process", rows)
+    report("layers", "Microseconds per request, in process", rows)
 
 
 if __name__ == "__main__":

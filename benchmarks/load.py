@@ -1,4 +1,4 @@
-"""A small load generator: connections that each send the next request once the last is answered."""
+"""A small load generator: each connection sends the next request once it has received a response."""
 
 from __future__ import annotations
 
@@ -30,16 +30,20 @@ async def _connection(
 
 
 async def _main() -> None:
-    asked = json.loads(sys.argv[1])
+    options = json.loads(sys.argv[1])
     bodies = [bytes.fromhex(body) for body in json.loads(Path(sys.argv[2]).read_text())]
-    head = f"POST {asked['path']} HTTP/1.1\r\nHost: x\r\nContent-Type: {asked['type']}\r\nContent-Length: "
+    head = (
+        f"POST {options['path']} HTTP/1.1\r\nHost: x\r\nContent-Type: {options['type']}\r\nContent-Length: "
+    )
     requests = itertools.cycle([f"{head}{len(body)}\r\n\r\n".encode() + body for body in bodies])
     times: list[float] = []
     failed = [0]
     start = time.perf_counter()
-    until = start + asked["seconds"]
-    count = asked.get("connections", CONNECTIONS)
-    await asyncio.gather(*(_connection(asked["port"], until, requests, times, failed) for _ in range(count)))
+    until = start + options["seconds"]
+    count = options.get("connections", CONNECTIONS)
+    await asyncio.gather(
+        *(_connection(options["port"], until, requests, times, failed) for _ in range(count))
+    )
     seconds = time.perf_counter() - start
     cuts = statistics.quantiles(times, n=100)
     print(

@@ -1,4 +1,4 @@
-"""Proportional memory of the whole service, every shipped model ready and scored; and what a model holds."""
+"""Measure the proportional memory of the service after scoring with every model, and the bytes per model."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def main() -> None:
                     "workers": workers,
                     "processes": len(server.pids()),
                     "PSS MiB": round(found["Pss"] / MIB, 1),
-                    "PSS MiB a worker": round(found["Pss"] / MIB / workers, 1),
+                    "PSS MiB per worker": round(found["Pss"] / MIB / workers, 1),
                     "anonymous MiB": round(found["Anonymous"] / MIB, 1),
                 }
             )
@@ -41,7 +41,7 @@ def main() -> None:
         rest = model.scorer.resident_bytes - weights
         allowed = max(weights // 2, 512 * 1024)
         models.append({"model": name, "weights": weights, "rest": rest, "allowed": allowed})
-    report("memory_models", "Bytes of a model: weights, and all else that is held for it", models)
+    report("memory_models", "Bytes per model: weights, and all other arrays of the model", models)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""The page: what it weighs, when it is seen, and how long its slowest request takes.
+"""Measure the page: its bytes, its first paint and its slowest request.
 
     python -m benchmarks.page_weight
 
-Opens each view in a fresh browser on the shipped models, `--rounds` times, and prints medians: bytes that
-came over the wire, first contentful paint, when the view's own answers were all there, and the slowest call.
-The browser and the service share this machine's cores.
+Opens each view in a fresh browser with the shipped models, `--rounds` times, and prints medians: bytes
+transferred, first contentful paint, the time at which all responses of the view had arrived, and the slowest
+call. The browser and the service share the cores of the machine.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def main() -> None:
             one = found[view]
             print(
                 f"{view:10} {one['bytes'] / 1000:6.1f} KB   first paint {one['paint']:4.0f} ms   "
-                f"all there {one['complete']:4.0f} ms   slowest {one['slowest']:5.1f} ms ({one['which']})"
+                f"complete {one['complete']:4.0f} ms   slowest {one['slowest']:5.1f} ms ({one['which']})"
             )
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     arguments.out.write_text(json.dumps({"measured_on": machine(), "views": found}, indent=1))

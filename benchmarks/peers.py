@@ -1,6 +1,6 @@
-"""Other servers with the same job, each in an environment of its own under `benchmarks/.peers`.
+"""Other servers for the same task, each in its own environment under `benchmarks/.peers`.
 
-All answer for the shipped baseline, with one worker and a line a request in their log.
+All serve the shipped baseline with one worker, and log one line per request.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from benchmarks.harness import REPOSITORY
 _FOLDER: Final = REPOSITORY / "benchmarks" / ".peers"
 _SOURCES: Final = REPOSITORY / "benchmarks" / "peer_apps"
 _INSTALL_SECONDS: Final = 900
-# How far from the service's arithmetic a peer's may be.
+# Largest difference between the ratings of a peer and of the service.
 _TOLERANCE: Final = 1e-4
 _BODY: Final = '{"user_id":"user_%d","movie_id":"movie_1193"}'
-# As the service wants it: the peers serve the baseline, and nothing else.
+# The body for the service, which must name the model: the peers serve only the baseline.
 BASELINE_BODY: Final = _BODY.replace("}", ',"model":"baseline"}')
-# The same in the protocol that MLServer speaks.
+# The same pair in the V2 inference protocol of MLServer.
 _V2_BODY: Final = (
     '{"inputs":[{"name":"user_id","shape":[1],"datatype":"BYTES","data":["user_%d"]},'
     '{"name":"movie_id","shape":[1],"datatype":"BYTES","data":["movie_1193"]}]}'
@@ -36,18 +36,18 @@ class Peer:
     """A server to compare with.
 
     Attributes:
-        app: Its script in `peer_apps`; beside it lies what is installed for it.
-        path: Where it takes a pair.
-        body: The pair as it wants it, with `%d` for the user's number.
-        ready: Its readiness probe.
-        rating: The rating in its answer.
+        app: Its script in `peer_apps`; the requirements file there has the same name.
+        path: Path of the prediction endpoint.
+        body: Request body with one pair, with `%d` for the number of the user.
+        ready: Path of the readiness probe.
+        rating: Extracts the rating from a response.
     """
 
     app: str
     path: str = "/predict"
     body: str = _BODY
     ready: str = "/readyz"
-    rating: Callable[[Any], float] = lambda answer: answer["rating"]
+    rating: Callable[[Any], float] = lambda response: response["rating"]
 
 
 PEERS: Final = {
@@ -59,30 +59,30 @@ PEERS: Final = {
         path="/v2/models/baseline/infer",
         body=_V2_BODY,
         ready="/v2/models/baseline/ready",
-        rating=lambda answer: answer["outputs"][0]["data"][0],
+        rating=lambda response: response["outputs"][0]["data"][0],
     ),
 }
 
 
-class LeftOutError(Exception):
-    """A peer cannot be compared with; says why."""
+class PeerUnavailableError(Exception):
+    """A peer cannot be measured; the message has the reason."""
 
 
 def peer_command(name: str) -> list[str]:
-    """How a peer is run, installed first where it is not there yet.
+    """Return the command that starts a peer, and install the peer if it is missing.
 
     Raises:
-        LeftOutError: It cannot be installed.
+        PeerUnavailableError: The peer cannot be installed.
     """
     app = PEERS[name].app
-    return [str(own_python(name, app)), str(_SOURCES / f"{app}.py")]
+    return [str(peer_python(name, app)), str(_SOURCES / f"{app}.py")]
 
 
-def own_python(name: str, app: str) -> Path:
-    """The Python of an environment with what `peer_apps/<app>.txt` names, made where it is not there yet.
+def peer_python(name: str, app: str) -> Path:
+    """Return the Python of an environment with `peer_apps/<app>.txt` installed, and create it if missing.
 
     Raises:
-        LeftOutError: It cannot be made.
+        PeerUnavailableError: The environment cannot be created.
     """
     folder = _FOLDER / app
     python, installed = folder / "bin" / "python", folder / "installed.txt"
@@ -96,24 +96,24 @@ def own_python(name: str, app: str) -> Path:
             subprocess.run(install, check=True, timeout=_INSTALL_SECONDS, capture_output=True)
             installed.write_bytes(wanted.read_bytes())
     except (subprocess.SubprocessError, OSError) as error:
-        raise LeftOutError(f"it cannot be installed ({type(error).__name__})") from error
+        raise PeerUnavailableError(f"it cannot be installed ({type(error).__name__})") from error
     return python
 
 
 def check_rating(name: str, peer_port: int, our_port: int) -> None:
-    """Pass when a running peer rates a pair as the service does with its baseline.
+    """Check that a running peer returns the same rating as the service with its baseline.
 
     Raises:
-        LeftOutError: It does not, or does not answer.
+        PeerUnavailableError: The rating differs, or there is no valid response.
     """
     peer = PEERS[name]
     expected = _post(our_port, "/predict", BASELINE_BODY)["rating"]
     try:
         rating = peer.rating(_post(peer_port, peer.path, peer.body))
     except (OSError, ValueError, LookupError, TypeError) as error:
-        raise LeftOutError(f"it does not answer ({error})") from error
+        raise PeerUnavailableError(f"no valid response ({error})") from error
     if not abs(rating - expected) < _TOLERANCE:
-        raise LeftOutError(f"it says {rating}, where the baseline says {expected}")
+        raise PeerUnavailableError(f"it returns {rating}, but the baseline returns {expected}")
 
 
 def _post(port: int, path: str, body: str) -> Any:

@@ -1,10 +1,10 @@
-"""The shipped models' errors and bytes, found again from outside: a service is asked for every test row.
+"""Verify the errors and bytes of the shipped models from outside, with a request for every test row.
 
     python -m benchmarks.reevaluate --data ../ml-1m
 
-The service must say the error that a manifest states: by `POST /compare`, which computes it, and by
-`POST /predict/batch` with the fallback, from whose ratings it is computed here. The bytes that `/models`
-states must be those of the arrays in the model files, read with nothing but zip and HDF5.
+The error must agree with the manifest in two ways: as computed by `POST /compare`, and as computed here from
+the ratings that `POST /predict/batch` returns with the fallback. The bytes that `/models` reports must be
+those of the arrays in the model files, read with zipfile and h5py only.
 """
 
 from __future__ import annotations
@@ -33,15 +33,17 @@ _LOOKUPS: Final = ("user_lookup", "movie_lookup")
 
 
 def main() -> int:
-    """Ask, compare and report.
+    """Request predictions, compare and report.
 
     Returns:
-        The exit code: 1 where anything differs.
+        The exit code: 1 if anything differs, otherwise 0.
     """
     options = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    options.add_argument("--data", type=Path, required=True, help="the ratings that the models learnt from")
+    options.add_argument(
+        "--data", type=Path, required=True, help="the ratings that the models were trained on"
+    )
     options.add_argument("--store", type=Path, default=REPOSITORY / "models_store")
     arguments = options.parse_args()
     table = load_ratings(arguments.data)
@@ -58,7 +60,7 @@ def main() -> int:
 
 
 def _errors(port: int, names: list[str], table: RatingsTable, rows: Any) -> dict[str, dict[str, float]]:
-    """Mean squared errors by model and by the call that told the ratings, and cold rows."""
+    """Return the mean squared errors by model and endpoint, and the number of cold rows."""
     sums = {name: {"compare": 0.0, "batch": 0.0, "cold": 0.0} for name in names}
     for users, movies, stars in _blocks(table, rows):
         labelled = [
@@ -69,8 +71,8 @@ def _errors(port: int, names: list[str], table: RatingsTable, rows: Any) -> dict
             sums[one["name"]]["compare"] += one["mse"] * one["rows"]
             sums[one["name"]]["cold"] += one["cold_rows"]
         for name in names:
-            asked = {"user_ids": users, "movie_ids": movies, "model": name, "on_unknown": "fallback"}
-            rated = np.array(_post(port, "/predict/batch", asked)["ratings"])
+            body = {"user_ids": users, "movie_ids": movies, "model": name, "on_unknown": "fallback"}
+            rated = np.array(_post(port, "/predict/batch", body)["ratings"])
             sums[name]["batch"] += float(np.sum((rated - stars) ** 2))
     for own in sums.values():
         own["compare"] /= rows.size
@@ -91,8 +93,8 @@ def _blocks(table: RatingsTable, rows: Any) -> Iterator[tuple[list[str], list[st
 def _line(model: dict[str, Any], found: dict[str, float], rows: int, file: Path) -> dict[str, Any]:
     stated, memory = model["accuracy"], model["memory"]
     weights, ids = _array_bytes(file)
-    off = max(abs(found[call] - stated["mse"]) for call in ("compare", "batch"))
-    same = {
+    difference = max(abs(found[call] - stated["mse"]) for call in ("compare", "batch"))
+    sizes = {
         "weights": (memory["weights_bytes"], weights),
         "ids": (memory["vocabulary_bytes"], ids),
         "file": (memory["file_bytes"], file.stat().st_size),
@@ -104,24 +106,24 @@ def _line(model: dict[str, Any], found: dict[str, float], rows: int, file: Path)
         "by /predict/batch": f"{found['batch']:.6f}",
         "cold rows": int(found["cold"]),
         **{
-            f"{what} bytes": told if told == counted else f"{told}, counted {counted}"
-            for what, (told, counted) in same.items()
+            f"{what} bytes": reported if reported == counted else f"{reported}, counted {counted}"
+            for what, (reported, counted) in sizes.items()
         },
-        "agrees": off < TOLERANCE
+        "agrees": difference < TOLERANCE
         and stated["test_rows"] == rows
-        and all(told == counted for told, counted in same.values()),
+        and all(reported == counted for reported, counted in sizes.values()),
     }
 
 
 def _array_bytes(file: Path) -> tuple[int, int]:
-    """Bytes of a model file's weights, and of its ids."""
+    """Return the bytes of the weights and of the ids in a model file."""
     sums = {"weights": 0, "ids": 0}
     with zipfile.ZipFile(file) as archive:
         weights = io.BytesIO(archive.read("model.weights.h5"))
 
     def count(_path: str, node: Any) -> None:
         if isinstance(node, h5py.Dataset):
-            # Which layer's arrays these are is told by an attribute of the group around them.
+            # An attribute of the enclosing group has the name of the layer.
             names = [node.parent.attrs.get("name"), node.parent.parent.attrs.get("name")]
             sums["ids" if any(name in _LOOKUPS for name in names) else "weights"] += node.nbytes
 

@@ -1,6 +1,6 @@
-"""The service under uvicorn, as it is run, and under granian: one worker, 16 connections, alternating rounds.
+"""Compare the service under uvicorn with granian: one worker, 16 connections, alternating rounds.
 
-granian is installed in an environment of its own, and finds the service's packages in this one.
+granian is installed in its own environment and imports the packages of the service from this one.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from app.main import create_app
 from app.observability.logging import logging_config
 from app.settings import load_settings
 from benchmarks.harness import app_command, median, report, served, spread
-from benchmarks.peers import LeftOutError, own_python
-from benchmarks.serving import Asked
+from benchmarks.peers import PeerUnavailableError, peer_python
+from benchmarks.serving import Target
 
 
 def main() -> None:
@@ -28,26 +28,26 @@ def main() -> None:
     arguments = parser.parse_args()
     try:
         command = granian_command()
-    except LeftOutError as error:
+    except PeerUnavailableError as error:
         print(f"granian is left out: {error}")
         return
     with served(app_command()) as uvicorn, served(command) as granian:
-        asked = {"uvicorn": Asked(uvicorn), "granian": Asked(granian)}
-        rounds: dict[str, list[dict[str, float]]] = {name: [] for name in asked}
+        targets = {"uvicorn": Target(uvicorn), "granian": Target(granian)}
+        rounds: dict[str, list[dict[str, float]]] = {name: [] for name in targets}
         for _ in range(arguments.rounds):
-            for name, one in asked.items():
+            for name, one in targets.items():
                 rounds[name].append(one.one_round(arguments.seconds))
-        memory = {name: one.server.memory()["Pss"] / 2**20 for name, one in asked.items()}
+        memory = {name: one.server.memory()["Pss"] / 2**20 for name, one in targets.items()}
     report("servers", "POST /predict of the service, one worker", _rows(rounds, memory))
 
 
 def granian_command() -> list[str]:
-    """The service under granian: one worker, one thread, the same event loop, our own access log.
+    """Return the command for granian with one worker, one thread, the same event loop and our access log.
 
     Raises:
-        LeftOutError: It cannot be installed.
+        PeerUnavailableError: granian cannot be installed.
     """
-    python = own_python("granian", "granian_ours")
+    python = peer_python("granian", "granian_ours")
     run = (
         f"PYTHONPATH={sysconfig.get_path('purelib')}:. exec {python} -m granian --interface asgi --factory "
         "--loop uvloop --workers 1 --runtime-mode st --no-ws --log-level warning --port $PORT "
@@ -57,10 +57,10 @@ def granian_command() -> list[str]:
 
 
 def create_app_for_granian() -> ASGIApp:
-    """The service, with the log that `python -m app` gives it.
+    """Create the application with the logging of `python -m app`.
 
-    granian says of every first piece of a body that more will follow, which would keep the service from its
-    short way. Here each body comes in one piece, so its first is said to be its last.
+    granian marks the first chunk of every body as incomplete, which would disable the fast path of the
+    service. In this benchmark every body is a single chunk, so the wrapper marks it as complete.
     """
     settings = load_settings()
     logging.config.dictConfig(logging_config(settings.log_level, settings.log_format))

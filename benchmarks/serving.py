@@ -1,4 +1,4 @@
-"""`/predict` against the floor and against peers: one worker, 16 connections, alternating rounds."""
+"""Compare `/predict` with the floor and with peers: one worker, 16 connections, alternating rounds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Final
 from app.scoring.loading import load_registry
 from app.settings import load_settings
 from benchmarks.harness import Served, app_command, floor_command, load, median, report, served, spread, wrk
-from benchmarks.peers import BASELINE_BODY, PEERS, LeftOutError, check_rating, peer_command
+from benchmarks.peers import BASELINE_BODY, PEERS, PeerUnavailableError, check_rating, peer_command
 
 SCRIPT: Final = """
 wrk.method = "POST"
@@ -26,15 +26,15 @@ OURS: Final = "ours, baseline"
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What is asked of which server."""
+class Target:
+    """A server and the request to send to it."""
 
     server: Served
     path: str = "/predict"
     body: str = BODY
 
     def one_round(self, seconds: float) -> dict[str, float]:
-        """Figures of one round, processor time a request among them: it drifts less than rates do."""
+        """Measure one round, including the CPU time per request, which varies less than the rate."""
         before = self.server.cpu_seconds()
         script = SCRIPT.replace("{path}", self.path).replace("{body}", self.body)
         found = wrk(self.server.port, seconds, script)
@@ -55,34 +55,36 @@ def main() -> None:
     default = load_registry(load_settings()).default
     rows: list[dict[str, Any]] = []
     with served(floor_command()) as floor, served(app_command()) as ours:
-        asked = {
-            "floor": Asked(floor),
-            f"ours, {default}": Asked(ours),
-            OURS: Asked(ours, body=BASELINE_BODY),
+        targets = {
+            "floor": Target(floor),
+            f"ours, {default}": Target(ours),
+            OURS: Target(ours, body=BASELINE_BODY),
         }
-        rows += _rows(_measured(asked, arguments.rounds, arguments.seconds))
-        # One peer at a time beside the two: some keep a processor busy while nobody asks.
+        rows += _rows(_measured(targets, arguments.rounds, arguments.seconds))
+        # One peer at a time next to the two: some use a CPU core even when idle.
         for name, peer in PEERS.items() if arguments.peers else ():
             try:
                 with served(peer_command(name), peer.ready) as server:
                     check_rating(name, server.port, ours.port)
-                    asked = {
-                        "floor": Asked(floor),
-                        OURS: Asked(ours, body=BASELINE_BODY),
-                        name: Asked(server, peer.path, peer.body),
+                    targets = {
+                        "floor": Target(floor),
+                        OURS: Target(ours, body=BASELINE_BODY),
+                        name: Target(server, peer.path, peer.body),
                     }
-                    rows.append(_rows(_measured(asked, arguments.rounds, arguments.seconds))[-1])
-            except (LeftOutError, RuntimeError) as error:
+                    rows.append(_rows(_measured(targets, arguments.rounds, arguments.seconds))[-1])
+            except (PeerUnavailableError, RuntimeError) as error:
                 print(f"{name} is left out: {error}", flush=True)
                 rows.append({"server": name, "requests/s": f"left out: {error}"})
     report("serving", "POST /predict, one worker, 16 connections", rows)
 
 
-def _measured(asked: Mapping[str, Asked], rounds: int, seconds: float) -> dict[str, list[dict[str, float]]]:
-    """Figures of alternating rounds, the first of which only warms up."""
-    found: dict[str, list[dict[str, float]]] = {name: [] for name in asked}
+def _measured(
+    targets: Mapping[str, Target], rounds: int, seconds: float
+) -> dict[str, list[dict[str, float]]]:
+    """Measure alternating rounds; the first round only warms up."""
+    found: dict[str, list[dict[str, float]]] = {name: [] for name in targets}
     for number in range(rounds + 1):
-        for name, one in asked.items():
+        for name, one in targets.items():
             figures = one.one_round(seconds if number else 1)
             if number:
                 found[name].append(figures)

@@ -1,8 +1,8 @@
-"""The real service, two workers, under mixed load for minutes while its default model is exchanged again.
+"""Soak test: mixed load on two workers for minutes, while the default model is replaced repeatedly.
 
-Every answer must have the right status and be, byte for byte, what one of the two versions of the models
-answers on a quiet server: never a mixture. Ends with 1 where a request failed, a reload did not reach all
-workers, a worker was replaced, the service did not stop as it should, or memory grew beyond a bound.
+Every response must have the expected status and equal, byte for byte, the response of one of the two versions
+of the models on an idle server, never a mixture. The exit code is 1 if a request failed, a reload did not
+reach all workers, a worker was replaced, the service did not stop cleanly, or memory grew beyond a bound.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from typing import Any, Final
 import numpy as np
 
 from benchmarks.harness import REPOSITORY, Served, app_command, report, served
-from benchmarks.soak_clients import asking, record
-from benchmarks.soak_requests import MAX_BATCH, mixed
+from benchmarks.soak_clients import record_responses, run_clients
+from benchmarks.soak_requests import MAX_BATCH, mixed_requests
 
 MIB: Final = 1024 * 1024
 WORKERS: Final = 2
 _SHIPPED: Final = REPOSITORY / "models_store"
 _SAMPLE_SECONDS: Final = 2
 _RELOAD_WITHIN_SECONDS: Final = 20
-# The default model; its other version is another shipped model under its name.
+# The default model; its second version is another shipped model under the same name.
 _EXCHANGED, _OTHER = "compact", "tiny"
 
 
@@ -41,9 +41,9 @@ class Sample:
     """Memory of all processes of the service.
 
     Attributes:
-        second: Since the load began.
-        pss: Bytes, each shared page by halves, thirds, ...
-        anonymous: Bytes that no file stands behind.
+        second: Time since the load began.
+        pss: Proportional set size in bytes.
+        anonymous: Anonymous memory in bytes.
     """
 
     second: float
@@ -52,36 +52,40 @@ class Sample:
 
 
 def main() -> int:
-    """Soak and report.
+    """Run the soak test and report.
 
     Returns:
-        The exit code: 1 where anything went wrong.
+        The exit code: 1 if anything went wrong, otherwise 0.
     """
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--minutes", type=float, default=10)
-    parser.add_argument("--rate", type=float, default=80, help="requests a second")
-    parser.add_argument("--reload-seconds", type=float, default=15, help="from one exchange to the next")
-    parser.add_argument("--growth-mib", type=float, default=8, help="that memory may grow after a minute")
+    parser.add_argument("--rate", type=float, default=80, help="requests per second")
+    parser.add_argument(
+        "--reload-seconds", type=float, default=15, help="seconds between two replacements of the model"
+    )
+    parser.add_argument(
+        "--growth-mib", type=float, default=8, help="how much memory may grow after the first minute"
+    )
     arguments = parser.parse_args()
     faults: list[str] = []
     samples: list[Sample] = []
     with tempfile.TemporaryDirectory(prefix="soak-") as folder:
         versions = make_versions(Path(folder))
-        asks = mixed()
-        with contextlib.ExitStack() as quiet:
+        requests = mixed_requests()
+        with contextlib.ExitStack() as idle:
             ports = [
-                quiet.enter_context(served(app_command(), store=version, max_batch=MAX_BATCH)).port
+                idle.enter_context(served(app_command(), store=version, max_batch=MAX_BATCH)).port
                 for version in versions
             ]
-            right = record(ports, asks)
+            expected = record_responses(ports, requests)
         store = Path(folder) / "store"
         shutil.copytree(versions[0], store, ignore=shutil.ignore_patterns(_EXCHANGED))
         publish(versions[0], store)
         with (
             served(app_command(), store=store, workers=WORKERS, max_batch=MAX_BATCH) as server,
-            asking(server.port, asks, right, arguments.rate) as tally,
+            run_clients(server.port, requests, expected, arguments.rate) as results,
         ):
             before = server.pids()
             reloads = watch(server, store, versions, arguments, samples, faults)
@@ -89,12 +93,12 @@ def main() -> int:
                 faults.append(f"processes {before} became {server.pids()}")
         if server.process.returncode != 0:
             faults.append(f"the service ended with {server.process.returncode}")
-    rows = tally.rows()
-    report("soak", f"{arguments.minutes:g} minutes, at most {arguments.rate:g} requests a second", rows)
-    growth, figures = grown(samples)
+    rows = results.rows()
+    report("soak", f"{arguments.minutes:g} minutes, at most {arguments.rate:g} requests per second", rows)
+    growth, figures = memory_growth(samples)
     report("soak_memory", f"Memory of {WORKERS} workers and their supervisor, {reloads} reloads", figures)
-    faults += [fault for kind in tally.faults.values() for fault in kind]
-    faults += [f"{kind} was never asked" for kind, seconds in tally.seconds.items() if not seconds]
+    faults += [fault for kind in results.faults.values() for fault in kind]
+    faults += [f"{kind} was never requested" for kind, seconds in results.seconds.items() if not seconds]
     faults += [
         f"{what} grew by {grew:.1f} MiB, more than {arguments.growth_mib:g}"
         for what, grew in growth.items()
@@ -107,34 +111,34 @@ def main() -> int:
 
 
 def make_versions(folder: Path) -> list[Path]:
-    """Two stores with the shipped models: as they are, and with another one in place of the default one."""
+    """Create two stores: the shipped models, and the same with another model in place of the default one."""
     first, second = folder / "first", folder / "second"
     for store in (first, second):
         shutil.copytree(_SHIPPED, store)
     shutil.rmtree(second / _EXCHANGED)
     shutil.copytree(_SHIPPED / _OTHER, second / _EXCHANGED)
     manifest = second / _EXCHANGED / "manifest.json"
-    told = json.loads(manifest.read_text(encoding="utf-8"))
-    told["name"] = told["settings"]["name"] = _EXCHANGED
-    manifest.write_text(json.dumps(told), encoding="utf-8")
+    record = json.loads(manifest.read_text(encoding="utf-8"))
+    record["name"] = record["settings"]["name"] = _EXCHANGED
+    manifest.write_text(json.dumps(record), encoding="utf-8")
     return [first, second]
 
 
 def publish(version: Path, store: Path) -> str:
-    """Put a version of the model that is exchanged in its place, in one step.
+    """Replace the model atomically with another version.
 
     Args:
-        version: A store that holds it.
-        store: Where its place is.
+        version: Store with the new version.
+        store: Store in which to replace the model.
 
     Returns:
-        Digest of its file.
+        Digest of the new model file.
     """
     link = store.parent / ".link"
     link.symlink_to(version / _EXCHANGED)
     link.replace(store / _EXCHANGED)
-    told = json.loads((version / _EXCHANGED / "manifest.json").read_text(encoding="utf-8"))
-    digest: str = told["model_file"]["sha256"]
+    manifest = json.loads((version / _EXCHANGED / "manifest.json").read_text(encoding="utf-8"))
+    digest: str = manifest["model_file"]["sha256"]
     return digest
 
 
@@ -146,18 +150,18 @@ def watch(
     samples: list[Sample],
     faults: list[str],
 ) -> int:
-    """Exchange the model and look at memory until the time is over.
+    """Replace the model periodically and sample memory until the time is up.
 
     Args:
         server: The service.
-        store: What it serves.
-        versions: What is published in turn.
-        arguments: Of the command.
-        samples: Gets the memory.
-        faults: Gets reloads that did not reach all workers.
+        store: The store that it serves.
+        versions: Stores with the versions to publish in turn.
+        arguments: Options of the command.
+        samples: Receives the memory samples.
+        faults: Receives reloads that did not reach all workers.
 
     Returns:
-        How many reloads there were.
+        The number of reloads.
     """
     start = time.monotonic()
     reloads = 0
@@ -168,21 +172,21 @@ def watch(
             server.process.send_signal(signal.SIGHUP)
             if not _all_serve(server.port, digest):
                 faults.append(f"reload {reloads}: after {_RELOAD_WITHIN_SECONDS} s not all workers serve it")
-        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # that of one that just ended
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # a process has just ended
             memory = server.memory()
             samples.append(Sample(now, memory["Pss"], memory["Anonymous"]))
         time.sleep(_SAMPLE_SECONDS)
     return reloads
 
 
-def grown(samples: Sequence[Sample]) -> tuple[dict[str, float], list[dict[str, Any]]]:
-    """How memory grew after the first minute, or after the first half of less than two.
+def memory_growth(samples: Sequence[Sample]) -> tuple[dict[str, float], list[dict[str, Any]]]:
+    """Estimate the growth of memory after the first minute, or after half the time if that is shorter.
 
     Args:
-        samples: In the order of time.
+        samples: Samples in order of time.
 
     Returns:
-        MiB that each kind of memory grew, on the line that fits best; and rows of figures.
+        The growth of each kind of memory in MiB, from a linear fit; and rows of figures.
     """
     seconds = np.array([sample.second for sample in samples])
     late = seconds >= min(60, seconds[-1] / 2)
@@ -192,7 +196,7 @@ def grown(samples: Sequence[Sample]) -> tuple[dict[str, float], list[dict[str, A
         ("anonymous", [sample.anonymous for sample in samples]),
     ):
         mib = np.array(sizes)[late] / MIB
-        # The line, not single samples: while a model is loaded there are two of it.
+        # A linear fit, not single samples, because a model is in memory twice during a reload.
         slope, start = np.polyfit(seconds[late] - seconds[late][0], mib, 1)
         growth[what] = float(slope * (seconds[-1] - seconds[late][0]))
         rows.append(
@@ -200,8 +204,8 @@ def grown(samples: Sequence[Sample]) -> tuple[dict[str, float], list[dict[str, A
                 "memory": what,
                 "after a minute MiB": f"{start:.1f}",
                 "at the end MiB": f"{start + growth[what]:.1f}",
-                "MiB a minute": f"{60 * slope:.2f}",
-                "grown MiB": f"{growth[what]:.1f}",
+                "MiB per minute": f"{60 * slope:.2f}",
+                "memory_growth MiB": f"{growth[what]:.1f}",
             }
         )
     return growth, rows
@@ -210,7 +214,7 @@ def grown(samples: Sequence[Sample]) -> tuple[dict[str, float], list[dict[str, A
 def _all_serve(port: int, digest: str) -> bool:
     deadline = time.monotonic() + _RELOAD_WITHIN_SECONDS
     while time.monotonic() < deadline:
-        # A connection each, so that every worker gets some.
+        # A new connection for each request, so that every worker gets some.
         with contextlib.suppress(OSError):
             if {_digest(port) for _ in range(4 * WORKERS)} == {digest}:
                 return True
@@ -219,9 +223,9 @@ def _all_serve(port: int, digest: str) -> bool:
 
 
 def _digest(port: int) -> str:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/models/{_EXCHANGED}", timeout=30) as answer:
-        told: str = json.load(answer)["sha256"]
-    return told
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/models/{_EXCHANGED}", timeout=30) as response:
+        digest: str = json.load(response)["sha256"]
+    return digest
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Clients of a soak: they ask at a bounded rate, and hold every answer against those that are right."""
+"""Clients of a soak test, which send requests at a bounded rate and check every response."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from benchmarks.soak_requests import Ask
+from benchmarks.soak_requests import SoakRequest
 
 CLIENTS: Final = 4
-# How often each kind is asked, of 100.
+# Share of each kind of request, in percent.
 SHARES: Final = {
     "POST /predict": 30,
     "GET /predict": 20,
@@ -31,27 +31,27 @@ SHARES: Final = {
     "errors": 10,
 }
 _SECONDS_TO_ANSWER: Final = 30
-# A connection stays with one worker, so each is used for so many requests only.
-_REQUESTS_A_CONNECTION: Final = 50
+# A connection stays with one worker, so each is closed after this many requests.
+_REQUESTS_PER_CONNECTION: Final = 50
 
-# An answer of each version: status and body.
-Right = Mapping[Ask, Sequence[tuple[int, bytes]]]
+# The response of each version of the models: status and body.
+Expected = Mapping[SoakRequest, Sequence[tuple[int, bytes]]]
 
 
 @dataclass
-class Tally:
-    """What came of the requests, by kind.
+class SoakResults:
+    """Results of the requests, by kind.
 
     Attributes:
-        seconds: How long each took, whatever the answer.
-        faults: What went wrong.
+        seconds: Duration of each request, whether or not it failed.
+        faults: Description of each failure.
     """
 
     seconds: dict[str, list[float]] = field(default_factory=lambda: {kind: [] for kind in SHARES})
     faults: dict[str, list[str]] = field(default_factory=lambda: {kind: [] for kind in SHARES})
 
     def rows(self) -> list[dict[str, Any]]:
-        """A row of figures for each kind, and one for all."""
+        """Return a row of figures for each kind, and one for all."""
         kinds = [(kind, self.seconds[kind], self.faults[kind]) for kind in SHARES]
         every = [second for _, seconds, _ in kinds for second in seconds]
         kinds.append(("all", every, [fault for _, _, faults in kinds for fault in faults]))
@@ -66,85 +66,87 @@ class Tally:
         ]
 
 
-def record(ports: Sequence[int], asks: Mapping[str, Sequence[Ask]]) -> Right:
-    """What quiet servers, one for each version of the models, answer.
+def record_responses(ports: Sequence[int], requests: Mapping[str, Sequence[SoakRequest]]) -> Expected:
+    """Record the responses of idle servers, one for each version of the models.
 
     Args:
-        ports: Where each listens on loopback.
-        asks: All requests, by kind.
+        ports: Port of each server on the loopback interface.
+        requests: All requests, by kind.
 
     Raises:
-        RuntimeError: One has the wrong status already.
+        RuntimeError: A response has the wrong status.
     """
-    right: dict[Ask, list[tuple[int, bytes]]] = {}
+    expected: dict[SoakRequest, list[tuple[int, bytes]]] = {}
     for port in ports:
         with closing(_connect(port)) as connection:
-            for ask in (ask for kind in asks.values() for ask in kind):
-                answer = ask.send(connection)
-                if answer[0] != ask.status:
-                    raise RuntimeError(f"{ask} is answered with {answer[0]}, {answer[1][:200]!r}")
-                right.setdefault(ask, []).append(answer)
-    return right
+            for request in itertools.chain.from_iterable(requests.values()):
+                response = request.send(connection)
+                if response[0] != request.status:
+                    raise RuntimeError(f"{request}: unexpected response {response[0]}, {response[1][:200]!r}")
+                expected.setdefault(request, []).append(response)
+    return expected
 
 
 @contextmanager
-def asking(port: int, asks: Mapping[str, Sequence[Ask]], right: Right, rate: float) -> Iterator[Tally]:
-    """Clients that ask while the block runs.
+def run_clients(
+    port: int, requests: Mapping[str, Sequence[SoakRequest]], expected: Expected, rate: float
+) -> Iterator[SoakResults]:
+    """Run clients that send requests until the end of the block.
 
     Args:
-        port: Where the service listens on loopback.
-        asks: All requests, by kind.
-        right: The answers that are right.
-        rate: Requests a second that all clients make together; fewer where the service does not keep up.
+        port: Port of the service on the loopback interface.
+        requests: All requests, by kind.
+        expected: The expected responses.
+        rate: Requests per second of all clients together; lower if the service cannot keep up.
     """
-    tally, done = Tally(), threading.Event()
+    results, done = SoakResults(), threading.Event()
 
-    def ask_on(seed: int) -> None:
+    def send_requests(seed: int) -> None:
         random, due = Random(seed), time.monotonic()
         connection = _connect(port)
         for count in itertools.count(1):
             due = max(due + random.uniform(0, 2) * CLIENTS / rate, time.monotonic())
             if done.wait(due - time.monotonic()):
                 break
-            if count % _REQUESTS_A_CONNECTION == 0:
+            if count % _REQUESTS_PER_CONNECTION == 0:
                 connection.close()
             (kind,) = random.choices(list(SHARES), list(SHARES.values()))
-            ask = random.choice(asks[kind])
+            request = random.choice(requests[kind])
             start = time.perf_counter()
             try:
-                fault = fault_of(ask, ask.send(connection), right)
+                fault = find_fault(request, request.send(connection), expected)
             except (OSError, http.client.HTTPException) as error:
-                fault = f"{ask}: no answer, {type(error).__name__}: {error}"
+                fault = f"{request}: no response, {type(error).__name__}: {error}"
                 connection.close()
-            tally.seconds[kind].append(time.perf_counter() - start)
+            results.seconds[kind].append(time.perf_counter() - start)
             if fault:
-                tally.faults[kind].append(fault)
+                results.faults[kind].append(fault)
         connection.close()
 
     with ThreadPoolExecutor(CLIENTS) as pool:
-        clients = [pool.submit(ask_on, seed) for seed in range(CLIENTS)]
+        clients = [pool.submit(send_requests, seed) for seed in range(CLIENTS)]
         try:
-            yield tally
+            yield results
         finally:
             done.set()
         for client in clients:
-            # A client that came to grief is not one that found no fault.
+            # Raise the exception of a client that failed, which would otherwise look like one without faults.
             client.result()
 
 
-def fault_of(ask: Ask, answer: tuple[int, bytes], right: Right) -> str | None:
-    """What is wrong with an answer; None where it is wholly one version's.
+def find_fault(request: SoakRequest, response: tuple[int, bytes], expected: Expected) -> str | None:
+    """Describe what is wrong with a response; None if it equals the response of one version.
 
     Args:
-        ask: What was asked.
-        answer: Status and body that came.
-        right: The answers that are right.
+        request: The request.
+        response: Status and body of the response.
+        expected: The expected responses.
     """
-    status, body = answer
-    if status != ask.status:
-        return f"{ask}: {status} {body[:200]!r}"
-    if answer not in right[ask]:
-        return f"{ask}: neither version answers {body[:200]!r}"
+    status, body = response
+    if status != request.status:
+        return f"{request}: {status} {body[:200]!r}"
+    if response not in expected[request]:
+        return f"{request}: neither version returns {body[:200]!r}"
     return None
 
 

@@ -1,4 +1,4 @@
-"""From the start of the process to the first answer of its readiness probe."""
+"""Measure the time from the start of the process to the first successful readiness probe."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Top-N over all movies against the matrix-vector product and partial sort alone."""
+"""Compare top-N over all movies with the matrix-vector product and the partial sort alone."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from training.artefact.fallback import Fallback
 from training.families.full import FullSide
 
 N: Final = 10
-# A catalogue that no bundled data set has, with full tables.
+# A synthetic catalogue, larger than that of any bundled data set, with full tables.
 MANY_MOVIES: Final = 100_000
 
 
@@ -29,7 +29,7 @@ def main() -> None:
     scorers["full, synthetic"] = _synthetic(scorers["baseline"])
     report(
         "top",
-        f"The {N} best of all movies, against product and partial sort alone",
+        f"The {N} best of all movies, compared with product and partial sort alone",
         [_row(name, scorer) for name, scorer in scorers.items()],
     )
 
@@ -38,7 +38,7 @@ def _row(name: str, scorer: RatingScorer) -> dict[str, Any]:
     engine = scorer.engine
     assert isinstance(engine, TableEngine)
     movies = scorer.movies.warm
-    # What the product is of: the same embeddings as float32, however the model holds them.
+    # The floor multiplies the same embeddings as float32, however the model stores them.
     matrix = engine.movie_vectors(np.arange(movies, dtype=np.int32))
     vector = engine.user_vectors(np.array([7], dtype=np.int32))[0]
     user = scorer.users[7]

@@ -1,11 +1,11 @@
-"""Training time: the default recipe against the published input pipeline, in one run.
+"""Compare the training time of the default recipe with that of the published input pipeline, in one run.
 
     python -m benchmarks.training_speed --data ../ml-1m
 
-The yardstick is the published training as it was written: a text file read by `make_csv_dataset`, ids
-looked up in the graph, batches of 128, three epochs. Both sides start from text on disk, build the same
-model on the same split, and are timed from the first byte read to the last weight, compilation included.
-Imports are not counted on either side.
+The reference is the training as it was published: a text file read by `make_csv_dataset`, ids looked up in
+the graph, batches of 128, three epochs. Both sides start from text on disk and build the same model on the
+same split. The time includes everything from the first byte read to the last weight update, including
+compilation, but no imports.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ MODELS = ("baseline", "memory_efficient")
 
 
 def main() -> None:
-    """Run both sides for both models and print the ratios."""
+    """Run both sides for both models, and print the ratios."""
     options = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     options.add_argument(
-        "--data", type=Path, default=Path("data/ml-latest-small"), help="ratings, any layout"
+        "--data", type=Path, default=Path("data/ml-latest-small"), help="ratings, in any supported layout"
     )
-    options.add_argument("--rounds", type=int, default=1, help="how often each side is timed, in turn")
+    options.add_argument("--rounds", type=int, default=1, help="number of runs of each side, alternating")
     options.add_argument("--out", type=Path, default=Path("benchmarks/results/training_speed.json"))
     options.add_argument("--side", choices=("ours", "reference"), help=argparse.SUPPRESS)
     options.add_argument("--model", choices=MODELS, help=argparse.SUPPRESS)
@@ -64,7 +64,7 @@ def main() -> None:
 
 
 def time_ours(data: Path, model: str) -> dict[str, float]:
-    """The default recipe, from the ratings file as the data set has it."""
+    """Time the default recipe, starting from the ratings file of the data set."""
     import keras  # noqa: F401 - imports are not timed
 
     from training.data.dataset import make_dataset
@@ -86,7 +86,7 @@ def time_ours(data: Path, model: str) -> dict[str, float]:
 
 
 def time_reference(data: Path, model: str) -> dict[str, float]:
-    """The published pipeline, from a text file with one `user_id,movie_id,rating` line a training row."""
+    """Time the published pipeline, starting from a text file with one training row per line."""
     import keras
     import tensorflow as tf
 

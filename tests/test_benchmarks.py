@@ -1,4 +1,4 @@
-"""What benchmarks make is what the service takes."""
+"""The service accepts the stores of the benchmarks, and the soak test checks responses correctly."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ import pytest
 from app.scoring.loading import load_registry
 from app.settings import Settings
 from benchmarks.growth import make_store
-from benchmarks.soak import MIB, Sample, grown, make_versions
-from benchmarks.soak_clients import SHARES, Tally, fault_of
-from benchmarks.soak_requests import Ask, mixed
+from benchmarks.soak import MIB, Sample, make_versions, memory_growth
+from benchmarks.soak_clients import SHARES, SoakResults, find_fault
+from benchmarks.soak_requests import SoakRequest, mixed_requests
 from training.families.packed_side import PackedSide
 
 
-def test_a_synthetic_model_of_any_size_is_served(tmp_path: Path) -> None:
+def test_synthetic_model_can_be_served(tmp_path: Path) -> None:
     scorer = load_registry(Settings(store=make_store(tmp_path, 300, 70))).get().scorer
     assert (scorer.users.warm, scorer.movies.warm) == (300, 70)
     assert scorer.rate_known(300, 70) is not None
     assert scorer.rate_known(301, 70) is None
 
 
-def test_a_large_model_stays_packed(tmp_path: Path) -> None:
+def test_large_synthetic_model_stays_packed(tmp_path: Path) -> None:
     engine = load_registry(Settings(store=make_store(tmp_path, 40_000, 1_000))).get().scorer.engine
     assert isinstance(engine._tables.users, PackedSide)  # type: ignore[attr-defined]
 
 
-def test_the_two_versions_of_a_soak_differ_in_the_default_model_alone(tmp_path: Path) -> None:
+def test_soak_versions_differ_only_in_the_default_model(tmp_path: Path) -> None:
     first, second = (load_registry(Settings(store=store)) for store in make_versions(tmp_path))
     assert first.default == second.default == "compact"
     for name in first.models:
@@ -35,36 +35,44 @@ def test_the_two_versions_of_a_soak_differ_in_the_default_model_alone(tmp_path: 
         assert (ratings[0].rounded() == ratings[1].rounded()) == (name != "compact")
 
 
-def test_a_soak_asks_each_kind_that_it_has_a_share_for() -> None:
-    asks = mixed(5)
-    assert asks.keys() == SHARES.keys()
+def test_soak_has_requests_for_every_kind_with_a_share() -> None:
+    requests = mixed_requests(5)
+    assert requests.keys() == SHARES.keys()
     assert sum(SHARES.values()) == 100
-    assert {ask.status for kind in asks.values() for ask in kind} == {200, 400, 404, 405, 413, 415, 422}
+    assert {request.status for kind in requests.values() for request in kind} == {
+        200,
+        400,
+        404,
+        405,
+        413,
+        415,
+        422,
+    }
 
 
-def test_an_answer_of_a_soak_is_wholly_one_versions() -> None:
-    ask = Ask("batch, JSON", "POST", "/predict/batch", b"{}")
-    right = {ask: [(200, b"[1, 1]"), (200, b"[2, 2]")]}
-    assert fault_of(ask, (200, b"[1, 1]"), right) is None
-    assert fault_of(ask, (200, b"[2, 2]"), right) is None
-    assert "neither" in str(fault_of(ask, (200, b"[1, 2]"), right))
-    assert "503" in str(fault_of(ask, (503, b"[1, 1]"), right))
+def test_find_fault_rejects_mixed_versions_and_wrong_status() -> None:
+    request = SoakRequest("batch, JSON", "POST", "/predict/batch", b"{}")
+    expected = {request: [(200, b"[1, 1]"), (200, b"[2, 2]")]}
+    assert find_fault(request, (200, b"[1, 1]"), expected) is None
+    assert find_fault(request, (200, b"[2, 2]"), expected) is None
+    assert "neither" in str(find_fault(request, (200, b"[1, 2]"), expected))
+    assert "503" in str(find_fault(request, (503, b"[1, 1]"), expected))
 
 
-def test_growth_is_measured_after_the_first_minute() -> None:
-    # 100 MiB more in the first minute, then one a minute; file-backed pages stay.
+def test_memory_growth_ignores_the_first_minute() -> None:
+    # 100 MiB in the first minute, then 1 MiB per minute; file-backed pages are constant.
     sizes = {0: 10, 30: 60, 60: 110, 120: 111, 180: 112, 240: 113}
     samples = [Sample(second, (size + 50) * MIB, size * MIB) for second, size in sizes.items()]
-    growth, (pss, anonymous) = grown(samples)
+    growth, (pss, anonymous) = memory_growth(samples)
     assert growth == pytest.approx({"PSS": 3, "anonymous": 3})
     assert (pss["after a minute MiB"], anonymous["at the end MiB"]) == ("160.0", "113.0")
-    assert anonymous["MiB a minute"] == "1.00"
+    assert anonymous["MiB per minute"] == "1.00"
 
 
-def test_a_tally_counts_what_failed() -> None:
-    tally = Tally()
-    tally.seconds["errors"] += [0.001, 0.003]
-    tally.faults["errors"].append("no answer")
-    *_, errors, every = tally.rows()
+def test_soak_results_count_failures() -> None:
+    results = SoakResults()
+    results.seconds["errors"] += [0.001, 0.003]
+    results.faults["errors"].append("no response")
+    *_, errors, every = results.rows()
     assert every == errors | {"kind": "all"}
     assert errors == {"kind": "errors", "requests": 2, "failed": 1, "p50 ms": "2.0", "p99 ms": "3.0"}

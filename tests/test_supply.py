@@ -1,4 +1,4 @@
-"""The locks are exact, what they install may be passed on, and an audit that could not ask says so."""
+"""The lock files are exact, all licences allow redistribution, and an incomplete audit is reported."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ import pytest
 from packaging.requirements import Requirement
 
 from tests.conftest import REPOSITORY
-from tools.audit import judge
-from tools.licences import LOCK, PAGE, Licensed, Unfit, page, pins, stated
+from tools.audit import assess
+from tools.licences import LOCK, PAGE, LicenceError, Licensed, declared_licence, read_pins, render_page
 
 LOCKS = sorted((REPOSITORY / "requirements").glob("*.txt"))
 
 
 def entries(lock: Path) -> list[str]:
-    """A package each, its hashes on the same line."""
+    """Return one line per package, with its hashes."""
     text = re.sub(r"^ *#.*\n", "", lock.read_text(), flags=re.MULTILINE)
     return text.replace("\\\n", " ").splitlines()
 
 
-def test_there_is_a_lock_for_each_set() -> None:
+def test_every_dependency_set_has_a_lock_file() -> None:
     assert [lock.stem for lock in LOCKS] == ["dev", "otel", "serve", "tools", "train"]
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.stem)
-def test_a_lock_pins_every_package_by_hash_and_names_no_index(lock: Path) -> None:
+def test_lock_file_pins_every_package_by_hash_and_names_no_index(lock: Path) -> None:
     for entry in entries(lock):
         pin, *hashes = re.split(r"\s+--", entry.strip())
         assert hashes and all(re.fullmatch(r"hash=sha256:[0-9a-f]{64}", one) for one in hashes), entry
@@ -37,35 +37,37 @@ def test_a_lock_pins_every_package_by_hash_and_names_no_index(lock: Path) -> Non
     assert "://" not in lock.read_text()
 
 
-def test_what_is_served_is_what_is_tested() -> None:
-    locked = {lock.stem: set(map(str, pins(lock.read_text()))) for lock in LOCKS}
+def test_lock_files_of_all_sets_agree_on_versions() -> None:
+    locked = {lock.stem: set(map(str, read_pins(lock.read_text()))) for lock in LOCKS}
     assert locked["serve"]
     assert locked["serve"] <= locked["train"] <= locked["dev"]
     assert locked["serve"] <= locked["otel"] <= locked["dev"]
 
 
-def test_the_page_of_licences_is_that_of_the_lock() -> None:
-    assert PAGE.read_text() == page([Licensed(pin, stated(pin.name)) for pin in pins(LOCK.read_text())])
+def test_licences_page_matches_the_lock_file() -> None:
+    assert PAGE.read_text() == render_page(
+        [Licensed(pin, declared_licence(pin.name)) for pin in read_pins(LOCK.read_text())]
+    )
 
 
 @pytest.mark.parametrize(
     "licence",
     [None, "", "GPL-3.0-only", "MIT AND GPL-3.0-only", "Apache-2.0 WITH LLVM-exception", "UNKNOWN"],
 )
-def test_an_unknown_or_foreign_licence_is_refused(licence: str | None) -> None:
-    with pytest.raises(Unfit, match=r"^thing 1\.0: "):
-        page([Licensed(Requirement("thing==1.0"), licence)])
+def test_unknown_or_disallowed_licence_is_rejected(licence: str | None) -> None:
+    with pytest.raises(LicenceError, match=r"^thing 1\.0: "):
+        render_page([Licensed(Requirement("thing==1.0"), licence)])
 
 
-def test_an_allowed_expression_is_a_row() -> None:
+def test_allowed_licence_expression_becomes_a_row() -> None:
     pin = Requirement("thing==1.0; sys_platform != 'win32'")
-    assert page([Licensed(pin, "MPL-2.0 AND (Apache-2.0 OR MIT)")]).endswith(
+    assert render_page([Licensed(pin, "MPL-2.0 AND (Apache-2.0 OR MIT)")]).endswith(
         '\n| thing | 1.0 | sys_platform != "win32" | MPL-2.0 AND (Apache-2.0 OR MIT) |\n'
     )
 
 
-def test_what_is_not_installed_has_no_licence() -> None:
-    assert stated("no-such-package-of-this-name") is None
+def test_package_that_is_not_installed_has_no_licence() -> None:
+    assert declared_licence("no-such-package-of-this-name") is None
 
 
 CLEAN = {"name": "good", "version": "1.0", "vulns": []}
@@ -76,15 +78,15 @@ SKIPPED = {"name": "odd", "skip_reason": "not found"}
 @pytest.mark.parametrize(
     ("packages", "code", "line"),
     [
-        ([CLEAN], 0, "audit: nothing is known against 1 packages"),
-        ([CLEAN, FLAWED, SKIPPED], 1, "bad 2.0: PYSEC-1, mended in 2.1"),
-        ([CLEAN, SKIPPED], 3, "audit: the advisory service answered for 1 of 2 packages, not for odd"),
+        ([CLEAN], 0, "audit: no known vulnerability in 1 packages"),
+        ([CLEAN, FLAWED, SKIPPED], 1, "bad 2.0: PYSEC-1, fixed in 2.1"),
+        ([CLEAN, SKIPPED], 3, "audit: the advisory service covers 1 of 2 packages, but not odd"),
     ],
 )
-def test_an_audit_is_clean_only_if_all_was_looked_up(
+def test_audit_is_clean_only_if_every_package_was_looked_up(
     packages: list[dict[str, object]], code: int, line: str
 ) -> None:
-    assert judge(json.dumps({"dependencies": packages}), "") == (code, line)
+    assert assess(json.dumps({"dependencies": packages}), "") == (code, line)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +97,7 @@ def test_an_audit_is_clean_only_if_all_was_looked_up(
         ("", 1),
     ],
 )
-def test_an_audit_that_broke_off_says_why_in_its_code(errors: str, code: int) -> None:
-    found, line = judge("", errors)
+def test_failed_audit_reports_the_reason_by_exit_code(errors: str, code: int) -> None:
+    found, line = assess("", errors)
     assert found == code
     assert line.startswith("audit: ")

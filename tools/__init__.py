@@ -1,1 +1,1 @@
-"""What looks at the project's own dependencies; no part of the service or of training."""
+"""Tools that check the dependencies of the project; not part of the service or of training."""

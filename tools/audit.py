@@ -1,7 +1,8 @@
-"""Known vulnerabilities in all locks: `python -m tools.audit`, in the environment that has pip-audit.
+"""Check all lock files for known vulnerabilities: `python -m tools.audit`, in the environment with pip-audit.
 
-Exit code 0: every package was looked up and nothing is known of it. 1: something is known, or a lock cannot
-be read. 3: the advisory service could not be asked about every package, so that nothing can be said.
+Exit code 0: every package was looked up and has no known vulnerability. 1: a vulnerability is known, or a
+lock file cannot be read. 3: the advisory service could not be queried for every package, so the result is
+unknown.
 """
 
 from __future__ import annotations
@@ -13,14 +14,14 @@ from pathlib import Path
 from typing import Any, Final
 
 LOCKS: Final = sorted((Path(__file__).resolve().parents[1] / "requirements").glob("*.txt"))
-CLEAN, VULNERABLE, NOT_ASKED = 0, 1, 3
+CLEAN, VULNERABLE, UNKNOWN = 0, 1, 3
 
 
 def main(options: list[str]) -> int:
-    """Ask about every package of every lock, as far as it is for this platform and Python.
+    """Audit every package of every lock file that applies to this platform and Python version.
 
     Args:
-        options: More options of pip-audit.
+        options: Additional options for pip-audit.
 
     Returns:
         The exit code.
@@ -30,35 +31,35 @@ def main(options: list[str]) -> int:
     for lock in LOCKS:
         command += ["-r", str(lock)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    code, line = judge(done.stdout, done.stderr)
+    code, line = assess(done.stdout, done.stderr)
     print(line, file=sys.stderr if code else sys.stdout)
     return code
 
 
-def judge(output: str, errors: str) -> tuple[int, str]:
-    """What a run of pip-audit comes to.
+def assess(output: str, errors: str) -> tuple[int, str]:
+    """Determine the result of a run of pip-audit.
 
-    A package that the service does not know was not audited: pip-audit skips it and ends with 0, which is not
-    enough to call it clean.
+    pip-audit skips packages that the advisory service does not know, and still ends with 0. Such a package
+    was not audited, so the result is unknown.
 
     Args:
-        output: Its report as JSON, or nothing where it broke off.
-        errors: What it said beside.
+        output: Report as JSON; empty if pip-audit failed.
+        errors: Standard error of pip-audit.
 
     Returns:
-        The exit code, and what to tell.
+        The exit code and the message to print.
     """
     try:
         packages: list[dict[str, Any]] = json.loads(output)["dependencies"]
     except (ValueError, KeyError):
-        last = (errors.strip().splitlines() or ["pip-audit said nothing"])[-1]
-        # It lets the errors of its HTTP client through.
+        last = (errors.strip().splitlines() or ["pip-audit printed nothing"])[-1]
+        # pip-audit does not catch the errors of its HTTP client.
         if "requests.exceptions." in last or "connect" in last.lower():
-            return NOT_ASKED, f"audit: the advisory service cannot be reached: {last[:200]}"
+            return UNKNOWN, f"audit: the advisory service cannot be reached: {last[:200]}"
         return VULNERABLE, f"audit: {errors.strip() or last}"
     found = [
         f"{package['name']} {package['version']}: {flaw['id']}, "
-        f"mended in {', '.join(flaw['fix_versions']) or 'no version'}"
+        f"fixed in {', '.join(flaw['fix_versions']) or 'no version'}"
         for package in packages
         for flaw in package.get("vulns", [])
     ]
@@ -67,9 +68,9 @@ def judge(output: str, errors: str) -> tuple[int, str]:
     skipped = [package["name"] for package in packages if "skip_reason" in package]
     if skipped or not packages:
         some = ", ".join(skipped[:5]) + (", ..." if skipped[5:] else "")
-        asked = f"{len(packages) - len(skipped)} of {len(packages)} packages"
-        return NOT_ASKED, f"audit: the advisory service answered for {asked}, not for {some}"
-    return CLEAN, f"audit: nothing is known against {len(packages)} packages"
+        audited = f"{len(packages) - len(skipped)} of {len(packages)} packages"
+        return UNKNOWN, f"audit: the advisory service covers {audited}, but not {some}"
+    return CLEAN, f"audit: no known vulnerability in {len(packages)} packages"
 
 
 if __name__ == "__main__":

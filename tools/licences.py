@@ -1,6 +1,6 @@
-"""Licences of what is installed to serve: `python -m tools.licences` writes docs/licences.md.
+"""Write docs/licences.md, the licences of the packages that the service needs: `python -m tools.licences`.
 
-Names and versions are those of requirements/serve.txt, licences those that the installed packages state.
+Names and versions come from requirements/serve.txt, licences from the metadata of the installed packages.
 """
 
 from __future__ import annotations
@@ -19,33 +19,33 @@ REPOSITORY: Final = Path(__file__).resolve().parents[1]
 LOCK: Final = REPOSITORY / "requirements" / "serve.txt"
 PAGE: Final = REPOSITORY / "docs" / "licences.md"
 
-# All may be passed on with the service, in an image as elsewhere. Another one is a decision, and made here.
+# Licences that allow redistribution with the service, also in an image. Review a licence before adding it.
 ALLOWED: Final = frozenset(
     ["0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "MIT", "MPL-2.0", "PSF-2.0", "Zlib"]
 )
-# Older packages name theirs in words.
+# Licence names that older packages use instead of SPDX identifiers.
 _WORDS: Final = {"MIT License": "MIT", "Apache Software License": "Apache-2.0"}
 _HEAD: Final = """# Licences
 
-What `requirements/serve.txt` installs, as each package states it. Written by `make licences`, which fails
-where a licence is unknown or not in the list of `tools/licences.py`.
+The packages of `requirements/serve.txt` with the licence that each declares. `make licences` writes this
+page, and fails if a licence is unknown or is not in the list of `tools/licences.py`.
 
 | package | version | where | licence |
 | --- | --- | --- | --- |
 """
 
 
-class Unfit(Exception):
-    """Licences that are unknown or not allowed; one line each."""
+class LicenceError(Exception):
+    """Licences are unknown or not allowed; the message has one line for each package."""
 
 
 @dataclass(frozen=True)
 class Licensed:
-    """A package of the lock.
+    """A package of the lock file with its licence.
 
     Attributes:
-        pin: Name, exact version, and where it is for, if not everywhere.
-        licence: SPDX expression; None where nothing is stated.
+        pin: Name, exact version and environment marker, if any.
+        licence: SPDX expression; None if the package declares none.
     """
 
     pin: Requirement
@@ -53,7 +53,7 @@ class Licensed:
 
     @property
     def version(self) -> str:
-        """The one version that is pinned."""
+        """The pinned version."""
         (pinned,) = self.pin.specifier
         return pinned.version
 
@@ -62,26 +62,28 @@ def main() -> int:
     """Write the page.
 
     Returns:
-        The exit code: 1 where a licence is unknown or forbidden, and nothing is written.
+        The exit code: 1 if a licence is unknown or not allowed; then nothing is written.
     """
     try:
-        text = page([Licensed(pin, stated(pin.name)) for pin in pins(LOCK.read_text(encoding="utf-8"))])
-    except Unfit as unfit:
-        print(unfit, file=sys.stderr)
+        text = render_page(
+            [Licensed(pin, declared_licence(pin.name)) for pin in read_pins(LOCK.read_text(encoding="utf-8"))]
+        )
+    except LicenceError as error:
+        print(error, file=sys.stderr)
         return 1
     PAGE.write_text(text, encoding="utf-8")
     print(text, end="")
     return 0
 
 
-def pins(lock: str) -> list[Requirement]:
-    """The packages of a lock, without their hashes."""
+def read_pins(lock: str) -> list[Requirement]:
+    """Return the packages of a lock file, without their hashes."""
     lines = [line.removesuffix("\\") for line in lock.splitlines() if line[:1].isalnum()]
     return [Requirement(line) for line in lines]
 
 
-def stated(name: str) -> str | None:
-    """The licence that an installed package states, as an SPDX expression; None where it states none."""
+def declared_licence(name: str) -> str | None:
+    """Return the licence that an installed package declares, as an SPDX expression, or None."""
     try:
         about = metadata(name)
     except PackageNotFoundError:
@@ -94,30 +96,30 @@ def stated(name: str) -> str | None:
     return words or None
 
 
-def page(packages: Sequence[Licensed]) -> str:
-    """The table of all packages.
+def render_page(packages: Sequence[Licensed]) -> str:
+    """Render the page with the table of all packages.
 
     Args:
-        packages: All of the lock.
+        packages: All packages of the lock file.
 
     Returns:
-        A page of Markdown.
+        The page in Markdown.
 
     Raises:
-        Unfit: A licence is unknown, or one of those that an expression names is not in `ALLOWED`.
+        LicenceError: A licence is unknown, or an expression names one that is not in `ALLOWED`.
     """
-    unfit = []
+    problems = []
     for package in packages:
-        # An expression is allowed if all that it names is, whichever way it joins them.
+        # An expression is allowed if every licence in it is, however they are joined.
         named = set(re.split(r"[\s()]+|\bAND\b|\bOR\b", package.licence or "")) - {""}
         if not named:
-            unfit.append(f"{package.pin.name} {package.version}: no licence is known; is it installed?")
+            problems.append(f"{package.pin.name} {package.version}: no licence is known; is it installed?")
         elif named - ALLOWED:
-            unfit.append(
+            problems.append(
                 f"{package.pin.name} {package.version}: {(package.licence or '')[:80]!r} is not allowed"
             )
-    if unfit:
-        raise Unfit("\n".join(unfit))
+    if problems:
+        raise LicenceError("\n".join(problems))
     return _HEAD + "".join(
         f"| {package.pin.name} | {package.version} | {package.pin.marker or ''} | {package.licence} |\n"
         for package in packages

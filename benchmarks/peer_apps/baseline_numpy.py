@@ -1,4 +1,4 @@
-"""The shipped baseline in plain NumPy, for servers that come without a model of their own."""
+"""The shipped baseline in plain NumPy, for servers that bring no model runtime."""
 # mypy: ignore-errors
 
 import io
@@ -9,7 +9,7 @@ import numpy as np
 
 
 class Baseline:
-    """Rates pairs of ids that the model knows."""
+    """Predicts ratings of pairs of ids that the model knows."""
 
     def __init__(self):  # noqa: ANN204
         with zipfile.ZipFile("models_store/baseline/model.keras") as archive:
@@ -22,6 +22,6 @@ class Baseline:
         self.tables = layers["embedding/vars/0"][()], layers["embedding_1/vars/0"][()]
 
     def rate(self, user_id, movie_id):  # noqa: ANN001, ANN201
-        """Stars of one pair."""
+        """Return the predicted stars of one pair."""
         user, movie = self.tables[0][self.users[user_id]], self.tables[1][self.movies[movie_id]]
         return float(5 / (1 + np.exp(-user @ movie)))

@@ -1,6 +1,6 @@
-"""BentoML with the baseline in plain NumPy: one worker, access log on, which is its default.
+"""BentoML with the baseline in plain NumPy: one worker, with the access log, which is on by default.
 
-The method is a coroutine, which spares BentoML a thread for each request.
+The method is a coroutine, so that BentoML needs no thread for each request.
 """
 # mypy: ignore-errors
 

@@ -1,4 +1,4 @@
-"""FastAPI with the Keras model behind a `tf.function` of fixed signature, as is usual."""
+"""FastAPI with the Keras model behind a `tf.function` with a fixed signature, the usual setup."""
 # mypy: ignore-errors
 
 import os

@@ -1,4 +1,4 @@
-"""LitServe with the baseline in plain NumPy: one worker for the model, one for HTTP, access log on."""
+"""LitServe with the baseline in plain NumPy: one model worker, one HTTP worker, with the access log."""
 # mypy: ignore-errors
 
 import os

@@ -1,4 +1,4 @@
-"""MLServer with the baseline in plain NumPy: in one process, access log on, which is its default."""
+"""MLServer with the baseline in plain NumPy: one process, with the access log, which is on by default."""
 # mypy: ignore-errors
 
 import asyncio

@@ -1,4 +1,4 @@
-"""The soak itself, for seconds: real server, mixed load, exchanged models; `make soak` is the long form."""
+"""The soak test itself for a few seconds; `make soak` runs it for minutes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.long
 
 
 def soak(results: Path, growth_mib: int) -> subprocess.CompletedProcess[str]:
-    # Within seconds memory is that of the first requests, not what is left behind.
+    # In the first seconds memory grows with the first requests, which is not a leak.
     short = ("--minutes", "0.15", "--rate", "40", "--reload-seconds", "3", "--growth-mib", str(growth_mib))
     return subprocess.run(
         [sys.executable, "-m", "benchmarks.soak", *short],
@@ -28,7 +28,7 @@ def soak(results: Path, growth_mib: int) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_under_mixed_load_no_answer_is_wrong(tmp_path: Path) -> None:
+def test_soak_finds_no_wrong_response_under_mixed_load(tmp_path: Path) -> None:
     done = soak(tmp_path, 64)
     assert done.returncode == 0, done.stderr
     assert "0 faults" in done.stdout
@@ -38,7 +38,7 @@ def test_under_mixed_load_no_answer_is_wrong(tmp_path: Path) -> None:
     assert "2 reloads" in done.stdout
 
 
-def test_what_grows_is_told(tmp_path: Path) -> None:
+def test_soak_fails_if_memory_grows_beyond_the_bound(tmp_path: Path) -> None:
     done = soak(tmp_path, -64)
     assert done.returncode == 1
     assert "more than -64" in done.stderr
