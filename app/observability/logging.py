@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import logging.config
 import time
 from typing import Any, Final, NamedTuple
 
@@ -63,6 +64,16 @@ class LineFormatter(logging.Formatter):
         return f"{self._written},{int(record.msecs):03d}"
 
 
+def start_logging(level: str, log_format: str = "text") -> None:
+    """Log to standard output from now on; see `logging_config`. Survives a fork."""
+    logging.config.dictConfig(logging_config(level, log_format))
+
+
+def stop_logging() -> None:
+    """Write what is left. The end of a process does this by itself, `os._exit` does not."""
+    logging.shutdown()
+
+
 def logging_config(level: str, log_format: str = "text") -> dict[str, Any]:
     """Configuration for `logging.config.dictConfig`.
 
@@ -76,7 +87,7 @@ def logging_config(level: str, log_format: str = "text") -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"line": {"()": _FORMATTERS[log_format]}},
-        "handlers": {"stdout": {"()": "app.observability.log_handler.LineHandler", "formatter": "line"}},
+        "handlers": {"stdout": {"()": "app.observability.log_handler.StdoutHandler", "formatter": "line"}},
         "root": {"level": "WARNING", "handlers": ["stdout"]},
         "loggers": {"app": {"level": level.upper()}, "uvicorn": {"level": server}},
     }

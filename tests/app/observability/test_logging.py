@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import signal
+import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 from app.observability.json_logging import JSONFormatter
 from app.observability.logging import LineFormatter, RequestLine, RequestRecord
 from tests.app.processes import running
+from tests.conftest import REPOSITORY
 
 
 def _output(store: Path, **settings: object) -> list[str]:
@@ -107,3 +109,44 @@ def test_other_handlers_can_write_the_record(caplog: pytest.LogCaptureFixture) -
         logging.getLogger("app.access").handle(RequestRecord(RequestLine("GET", "/x", 200, 1.2, "id")))
     assert caplog.messages == ["GET /x 200 1.2 ms id"]
     assert "GET /x 200" in caplog.text
+
+
+def _script(text: str) -> subprocess.Popen[str]:
+    """A process that logs as the service does, and whose output nobody reads yet."""
+    begin = "import logging, os, sys, time; from app.observability.logging import start_logging, stop_logging"
+    script = f"{begin}\nlogger = logging.getLogger('app.test'); start_logging('info')\n{text}"
+    return subprocess.Popen([sys.executable, "-c", script], cwd=REPOSITORY, stdout=subprocess.PIPE, text=True)
+
+
+def test_a_process_and_its_fork_both_write_what_they_log() -> None:
+    with _script(
+        "logger.info('before')\n"
+        "child = os.fork()\n"
+        "logger.info('parent' if child else 'child')\n"
+        "if child: os.waitpid(child, 0)"
+    ) as process:
+        assert process.stdout is not None
+        lines = process.stdout.read().splitlines()
+    assert sorted(line.rpartition(" ")[2] for line in lines) == ["before", "child", "parent"]
+    assert process.returncode == 0
+
+
+def test_a_reader_that_hangs_holds_up_neither_a_fork_nor_the_end() -> None:
+    with _script(
+        "for number in range(10_000): logger.info('a line of the log %d', number)\n"
+        "child = os.fork()\n"
+        "if child: sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))"
+    ) as process:
+        assert process.wait(60) == 0
+        assert process.stdout is not None
+        assert "a line of the log 0" in process.stdout.readline()
+
+
+def test_long_lines_and_the_last_ones_arrive_whole() -> None:
+    with _script(
+        "logger.info('x' * 100_000); logger.info('é'); logger.info('last'); stop_logging(); os._exit(0)"
+    ) as process:
+        assert process.stdout is not None
+        first, *rest = process.stdout.read().splitlines()
+    assert first.endswith("x" * 100_000) and len(rest) == 2
+    assert rest[1].endswith(" last")
