@@ -28,15 +28,15 @@ def test_nothing_in_the_page_is_inline_or_from_elsewhere(client: TestClient) -> 
         assert client.get(f"/page/{name}").status_code == 200
 
 
-@pytest.mark.parametrize("name", sorted(set(load_page()) - {"index.html"}))
-def test_every_file_is_sent_once_and_compressed(client: TestClient, name: str) -> None:
-    answer = client.get(f"/page/{name}")
-    assert answer.status_code == 200 and answer.headers["content-encoding"] == "gzip"
-    assert "content-security-policy" in answer.headers
-    again = client.get(f"/page/{name}", headers={"if-none-match": answer.headers["etag"]})
-    assert again.status_code == 304 and not again.content
-    plain = client.get(f"/page/{name}", headers={"accept-encoding": "identity"})
-    assert "content-encoding" not in plain.headers and plain.content == answer.content
+def test_every_file_is_sent_once_and_compressed(client: TestClient) -> None:
+    for name in set(load_page()) - {"index.html"}:
+        answer = client.get(f"/page/{name}")
+        assert answer.status_code == 200 and answer.headers["content-encoding"] == "gzip", name
+        assert "content-security-policy" in answer.headers, name
+        again = client.get(f"/page/{name}", headers={"if-none-match": answer.headers["etag"]})
+        assert again.status_code == 304 and not again.content, name
+        plain = client.get(f"/page/{name}", headers={"accept-encoding": "identity"})
+        assert "content-encoding" not in plain.headers and plain.content == answer.content, name
 
 
 def test_the_chart_library_comes_from_its_package() -> None:
