@@ -219,6 +219,8 @@ def posts(draw: st.DrawFn) -> Sent:
     body = draw(arrow_bodies() if arrow else json_bodies())
     content_type = ARROW if arrow else draw(st.sampled_from(TYPES))
     headers = [(b"Content-Type", content_type)]
+    if draw(st.integers(0, 4)) == 0:
+        headers += [(b"Connection", b"close, Upgrade, HTTP2-Settings"), (b"Upgrade", b"h2c")]
     query = draw(
         st.sampled_from(("", "", "", "?model=compact", "?on_unknown=fallback", f"?model={LONG}", "?a&a"))
     )
