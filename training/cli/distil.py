@@ -20,7 +20,7 @@ from training.cli.options import (
     column_names,
     interruptible,
 )
-from training.cli.output import ConsoleProgress, console
+from training.cli.output import ConsoleProgress, console, error_cells, size_cells
 from training.data.split import Split
 from training.distillation.named import DISTILLED
 from training.models.named import select
@@ -83,16 +83,8 @@ def distil(
         return
     table = Table("model", "parameters", "bytes", "MSE", "RMSE", "MAE", "seconds", title="on the test rows")
     for manifest in manifests:
-        accuracy = manifest.accuracy
-        table.add_row(
-            manifest.name,
-            f"{manifest.parameters.total:,}",
-            f"{manifest.weights_bytes:,}",
-            f"{accuracy.mse:.4f}",
-            f"{accuracy.rmse:.4f}",
-            f"{accuracy.mae:.4f}",
-            f"{manifest.training.seconds:.0f}",
-        )
+        seconds = f"{manifest.training.seconds:.0f}"
+        table.add_row(*size_cells(manifest), *error_cells(manifest.accuracy), seconds)
     console.print(table)
     console.print(f"published to {store}; serve it: make serve STORE={store}")
 

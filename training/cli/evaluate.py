@@ -18,7 +18,7 @@ from training.cli.options import (
     column_names,
     interruptible,
 )
-from training.cli.output import ConsoleProgress, console
+from training.cli.output import ConsoleProgress, console, error_cells
 from training.data.table import RatingsTable
 from training.publish.options import DataOptions
 from training.publish.workflow import evaluate_stored
@@ -48,9 +48,7 @@ def evaluate(
         stored.manifest.name,
         f"{found.rows:,}",
         f"{found.cold_rows:,}",
-        f"{found.mse:.4f}",
-        f"{found.rmse:.4f}",
-        f"{found.mae:.4f}",
+        *error_cells(found),
         "" if found.mse_warm is None else f"{found.mse_warm:.4f}",
     )
     console.print(table)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 import typer
 from rich.table import Table
 
+from training.artefact.manifest import Manifest
 from training.cli.options import (
     ColumnsOption,
     DataOption,
@@ -29,13 +30,13 @@ from training.fit.overrides import override_models, override_recipe
 from training.fit.recipes import RECIPES
 from training.models.named import MODELS, select
 from training.publish.options import BUNDLED_DATA, DataOptions, PublishOptions
-from training.publish.workflow import BudgetResult, fit_models, fit_within_budget
+from training.publish.workflow import fit_models, fit_within_budget
 from training.search.budget.budget import Budget
+from training.search.budget.recipe import BudgetRecipe, Trial
 
 if TYPE_CHECKING:
     from training.models.trained import TrainedModel
     from training.search.budget.proposals import Refusal
-    from training.search.budget.selection import Trial
 
 # All else is decided by the budget.
 _ALLOWED_WITH_BUDGET: Final = frozenset(
@@ -135,10 +136,10 @@ def fit(
     if budget is not None:
         _refuse_other_options(context)
         with _BudgetProgress() as progress:
-            chosen_within = fit_within_budget(
+            manifest = fit_within_budget(
                 budget, name, source, target, work=work, seed=seed or 0, progress=progress
             )
-        _print_budget(chosen_within, store)
+        _print_budget(manifest, store)
         return
     wanted = override_models(
         select(models, MODELS),
@@ -161,9 +162,9 @@ def fit(
         patience=patience,
     )
     with _FitProgress() as progress:
-        result = fit_models(wanted, chosen, source, target, report, progress)
-    print_test_errors(result.manifests)
-    console.print(f"published to {store}; plots: {result.report}")
+        manifests, page = fit_models(wanted, chosen, source, target, report, progress)
+    print_test_errors(manifests)
+    console.print(f"published to {store}; plots: {page}")
     console.print(f"serve it: make serve STORE={store}")
 
 
@@ -199,23 +200,23 @@ def _refuse_other_options(context: typer.Context) -> None:
             raise SettingsError(f"--budget decides what is trained and how; leave out {what}")
 
 
-def _print_budget(result: BudgetResult, store: Path) -> None:
-    table = Table(
-        *("tried", "parameters", "bytes", "validation MSE", "seconds"), title=f"within {result.budget}"
-    )
-    for trial in result.trials:
+def _print_budget(manifest: Manifest, store: Path) -> None:
+    recipe = BudgetRecipe.model_validate(manifest.training.recipe)
+    columns = ("tried", "parameters", "bytes", "validation MSE", "seconds")
+    table = Table(*columns, title=f"within {recipe.budget}")
+    for trial in recipe.tried:
         table.add_row(
             trial.label,
             f"{trial.parameters:,}",
             f"{trial.nbytes:,}",
             f"{trial.validation_mse:.4f}",
             f"{trial.seconds:.0f}",
-            style="bold" if trial == result.best else None,
+            style="bold" if trial.label == recipe.chosen else None,
         )
     console.print(table)
-    manifest, accuracy = result.manifest, result.manifest.accuracy
+    accuracy = manifest.accuracy
     console.print(
-        f"{manifest.name}: {result.best.label}, {manifest.weights_bytes:,} bytes, "
+        f"{manifest.name}: {recipe.chosen}, {manifest.weights_bytes:,} bytes, "
         f"{manifest.parameters.total:,} parameters, test MSE {accuracy.mse:.4f} "
         f"(biases only {accuracy.biases_only_mse:.4f})"
     )

@@ -20,7 +20,7 @@ from training.cli.options import (
 from training.cli.output import ConsoleProgress, console
 from training.data.split import Split
 from training.publish.options import BUNDLED_DATA, DataOptions
-from training.publish.workflow import draw_frontier
+from training.publish.workflow import FRONTIER_SUMMARY, FRONTIER_TABLE, draw_frontier
 
 if TYPE_CHECKING:
     from training.search.frontier.table import Row
@@ -54,25 +54,17 @@ def frontier(
     options = DataOptions(data, column_names(columns), split, split_seed)
     training_seeds = whole_numbers(seeds, "--seeds") or (0,)
     with _FrontierProgress() as progress:
-        result = draw_frontier(
+        lines, page = draw_frontier(
             options, out=out, store=store, seeds=training_seeds, quick=quick, progress=progress
         )
-    table = Table(
-        *("group", "model", "parameters", "bytes", "validation MSE", "test MSE", "spread"),
-        title="★: no other model is as small with as low a test error",
-    )
-    for line in result.lines:
-        table.add_row(
-            line.group,
-            line.label,
-            f"{line.parameters:,}{' ★' if line.best_parameters else ''}",
-            f"{line.nbytes:,}{' ★' if line.best_bytes else ''}",
-            "" if line.validation_mse != line.validation_mse else f"{line.validation_mse:.4f}",
-            f"{line.test_mse:.4f}",
-            f"{line.spread:.4f}" if line.seeds > 1 else "",
-        )
+    from training.search.frontier.summary import COLUMNS, cells
+
+    shown = len(COLUMNS) - 2
+    table = Table(*COLUMNS[:shown], title="★: no other model is as small with as low a test error")
+    for line in cells(lines):
+        table.add_row(*line[:shown])
     console.print(table)
-    console.print(f"table: {result.table}; summary: {result.summary}; pictures: {result.page}")
+    console.print(f"table: {out / FRONTIER_TABLE}; summary: {out / FRONTIER_SUMMARY}; pictures: {page}")
 
 
 class _FrontierProgress(ConsoleProgress):

@@ -10,9 +10,10 @@ from rich import progress as bars
 from rich.console import Console
 from rich.table import Table
 
-from training.artefact.manifest import Manifest
+from training.artefact.manifest import AccuracyRecord, Manifest
 from training.data.split import Split
 from training.data.table import RatingsTable
+from training.fit.evaluation import Errors
 from training.publish.progress import Progress
 
 console = Console(soft_wrap=True)
@@ -79,16 +80,18 @@ def print_test_errors(manifests: Sequence[Manifest]) -> None:
     """Print sizes and test errors of models, beside those of two trivial ones."""
     table = Table("model", "parameters", "weight bytes", "MSE", "RMSE", "MAE", title="on the test rows")
     for manifest in manifests:
-        accuracy = manifest.accuracy
-        table.add_row(
-            manifest.name,
-            f"{manifest.parameters.total:,}",
-            f"{manifest.weights_bytes:,}",
-            f"{accuracy.mse:.4f}",
-            f"{accuracy.rmse:.4f}",
-            f"{accuracy.mae:.4f}",
-        )
+        table.add_row(*size_cells(manifest), *error_cells(manifest.accuracy))
     accuracy = manifests[0].accuracy
     for name, mse in (("biases only", accuracy.biases_only_mse), ("global mean", accuracy.global_mean_mse)):
         table.add_row(name, "", "", f"{mse:.4f}", f"{mse**0.5:.4f}", "", style="dim")
     console.print(table)
+
+
+def size_cells(manifest: Manifest) -> tuple[str, str, str]:
+    """Name, parameters and bytes of a model."""
+    return manifest.name, f"{manifest.parameters.total:,}", f"{manifest.weights_bytes:,}"
+
+
+def error_cells(errors: AccuracyRecord | Errors) -> tuple[str, str, str]:
+    """MSE, RMSE and MAE."""
+    return f"{errors.mse:.4f}", f"{errors.rmse:.4f}", f"{errors.mae:.4f}"

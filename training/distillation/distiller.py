@@ -9,17 +9,17 @@ from typing import Any
 from numpy.typing import NDArray
 
 from training.artefact.fallback import Fallback
-from training.data.dataset import Dataset
+from training.data.dataset import Dataset, Examples
 from training.distillation.base.settings import Blend, DistillationRecipe, DistilledModel, TeacherSettings
 from training.distillation.base.work_folder import WorkFolder
 from training.distillation.student.packing import check_limits, popularity_blocks
 from training.distillation.student.student import Student, fit_student
 from training.distillation.teacher.teacher import OnProgress, Teacher
 from training.families import Packed
-from training.fit.evaluation import evaluate_examples
+from training.fit.evaluation import Errors, evaluate_examples
 from training.models.rating_model import RatingModel, build_rating_model
 from training.models.trained import TrainedModel
-from training.settings import ModelSettings
+from training.settings import ModelSettings, Settings
 
 
 @dataclass(frozen=True)
@@ -30,12 +30,32 @@ class Distilled(TrainedModel):
     computed by an earlier run.
 
     Attributes:
-        recipe: Everything that determined the model, including the weights of the blend.
         student: Its tables.
     """
 
-    recipe: DistillationRecipe
     student: Student
+
+    @classmethod
+    def of(
+        cls,
+        student: Student,
+        dataset: Dataset,
+        *,
+        name: str,
+        description: str,
+        recipe: Settings,
+        seed: int,
+        seconds: float,
+    ) -> Distilled:
+        """The student as a trained model."""
+        history = {"objective": list(student.objective)}
+        fallback = Fallback.from_biases(
+            float(student.global_bias),
+            student.users.values()[: dataset.users.warm, -1],
+            student.movies.values()[: dataset.movies.warm, -1],
+        )
+        model = to_rating_model(name, description, student)
+        return cls(model, recipe, seed, history, seconds, fallback, student)
 
 
 @dataclass(frozen=True)
@@ -107,12 +127,9 @@ class Distiller:
             blends[model.name] = found
             mse.update(members)
             if with_students:
-                student, data = self._student(model, found), self._dataset
-                evaluation = evaluate_examples(
-                    student.predict, student_fallback(student, data), data.validation, data.users, data.movies
-                )
-                name = f"{model.name}, {student.nbytes:,} bytes, {student.parameter_count:,} parameters"
-                mse[name] = evaluation.mse
+                distilled = self.distil(model, found)
+                name = f"{model.name}, {distilled.nbytes:,} bytes, {distilled.parameters:,} parameters"
+                mse[name] = errors_on(distilled, self._dataset.validation, self._dataset).mse
         return Validated(blends, mse)
 
     def distil(self, model: DistilledModel, blend: Blend) -> Distilled:
@@ -135,14 +152,14 @@ class Distiller:
         )
         used = [name for name, weight in zip(blend.members, blend.weights or (), strict=True) if weight]
         steps = [*used, "blend", model.name]
-        return Distilled(
-            model=to_rating_model(model.name, model.description, student),
+        return Distilled.of(
+            student,
+            self._dataset,
+            name=model.name,
+            description=model.description,
             recipe=recipe,
             seed=self._seed,
-            history={"objective": list(student.objective)},
             seconds=sum(self._teacher.seconds[name] for name in steps),
-            fallback=student_fallback(student, self._dataset),
-            student=student,
         )
 
     def _student(self, model: DistilledModel, blend: Blend) -> Student:
@@ -167,13 +184,10 @@ class Distiller:
         return Student.from_arrays(teacher.step(model.name, decided_by, fit).arrays)
 
 
-def student_fallback(student: Student, dataset: Dataset) -> Fallback:
-    """Return the fallback for cold ids that follows from a student's biases."""
-    return Fallback.from_biases(
-        float(student.global_bias),
-        student.users.values()[: dataset.users.warm, -1],
-        student.movies.values()[: dataset.movies.warm, -1],
-    )
+def errors_on(trained: TrainedModel, examples: Examples, dataset: Dataset) -> Errors:
+    """Errors over all of these rows, cold ones by the fallback; a student is asked without Keras."""
+    predict = trained.student.predict if isinstance(trained, Distilled) else trained.predict
+    return evaluate_examples(predict, trained.fallback, examples, dataset.users, dataset.movies)
 
 
 def to_rating_model(name: str, description: str, student: Student) -> RatingModel:

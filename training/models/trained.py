@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.artefact.fallback import Fallback
-from training.models.rating_model import RatingModel
+from training.models.rating_model import RatingModel, logical_sizes
 from training.settings import ModelSettings, Settings
 
 # Rows a step when only predicting: large enough to be fast, small enough for any memory.
@@ -41,6 +41,17 @@ class TrainedModel:
     def settings(self) -> ModelSettings:
         """What was built, with every default filled in."""
         return self.model.settings
+
+    @property
+    def parameters(self) -> int:
+        """Logical scalars before packing."""
+        return sum(logical_sizes(self.model.indexed).values())
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all arrays, ids apart."""
+        weights = self.model.indexed.weights
+        return sum(int(np.prod(weight.shape)) * np.dtype(weight.dtype).itemsize for weight in weights)
 
     @property
     def epochs(self) -> int:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,7 +10,6 @@ import pandas as pd
 
 from training.publish.reports import save_chart
 from training.search.frontier.references import GROUP as REFERENCE
-from training.search.frontier.summary import Line
 
 PAGE: Final = "frontier.html"
 _WIDTH, _HEIGHT = 520, 360
@@ -21,11 +18,11 @@ _SMALL_WIDTH, _SMALL_HEIGHT = 300, 220
 _FAR: Final = 3
 
 
-def write_charts(lines: Sequence[Line], title: str, folder: Path) -> Path:
+def write_charts(lines: pd.DataFrame, title: str, folder: Path) -> Path:
     """Write `frontier.html` and `bytes.png`, `parameters.png`, `questions.png` to `folder`.
 
     Args:
-        lines: Models and references.
+        lines: Models and references, as `summarise` has them.
         title: Data set and split.
         folder: Made when it is not there; files of the same names are replaced.
 
@@ -33,14 +30,13 @@ def write_charts(lines: Sequence[Line], title: str, folder: Path) -> Path:
         The page, which opens without a network.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    frame = pd.DataFrame([asdict(line) for line in lines])
-    by_bytes = error_against(frame, "nbytes", "bytes of all arrays (log)", "best_bytes", title)
-    by_parameters = error_against(frame, "parameters", "parameters (log)", "best_parameters", title)
+    by_bytes = error_against(lines, "nbytes", "bytes of all arrays (log)", "best_bytes", title)
+    by_parameters = error_against(lines, "parameters", "parameters (log)", "best_parameters", title)
     charts = [by_bytes, by_parameters]
     save_chart(by_bytes, folder / "bytes.png")
     save_chart(by_parameters, folder / "parameters.png")
     questions_of = (hashing, temperature, rounding)
-    asked = [chart for chart in (question(frame) for question in questions_of) if chart is not None]
+    asked = [chart for chart in (question(lines) for question in questions_of) if chart is not None]
     if asked:
         questions = alt.concat(*asked, columns=2).resolve_scale(color="independent")
         save_chart(questions, folder / "questions.png")

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Final
 from training.data.split import Split
 from training.data.table import RatingsTable
 from training.search.budget.budget import Budget
+from training.search.budget.recipe import Trial
 
 if TYPE_CHECKING:
     # These import Keras.
     from training.models.trained import TrainedModel
     from training.search.budget.proposals import Refusal
-    from training.search.budget.selection import Trial
     from training.search.frontier.table import Row
 
 

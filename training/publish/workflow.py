@@ -8,7 +8,6 @@ seconds, is imported once the ratings are known to be readable.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -32,59 +31,12 @@ from training.search.budget.effort import FULL, Effort
 from training.settings import ModelSettings, Recipe
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from training.fit.evaluation import Evaluation
-    from training.search.budget.selection import Trial
-    from training.search.frontier.summary import Line
 
 FRONTIER_TABLE: Final = "frontier.csv"
 FRONTIER_SUMMARY: Final = "frontier.md"
-
-
-@dataclass(frozen=True)
-class FitResult:
-    """Models that were fitted together.
-
-    Attributes:
-        manifests: Of the published artefacts.
-        report: The page of plots.
-    """
-
-    manifests: list[Manifest]
-    report: Path
-
-
-@dataclass(frozen=True)
-class BudgetResult:
-    """A model that was chosen under a budget.
-
-    Attributes:
-        budget: What its weights might come to.
-        trials: All that was tried.
-        best: The trial that was chosen.
-        manifest: Of the published artefact.
-    """
-
-    budget: str
-    trials: list[Trial]
-    best: Trial
-    manifest: Manifest
-
-
-@dataclass(frozen=True)
-class FrontierResult:
-    """A frontier that was drawn.
-
-    Attributes:
-        lines: The models over all seeds, beside what they are compared with.
-        table: The CSV of single models.
-        summary: The lines in Markdown.
-        page: The pictures.
-    """
-
-    lines: list[Line]
-    table: Path
-    summary: Path
-    page: Path
 
 
 def load_table(data: DataOptions, progress: Progress = SILENT) -> RatingsTable:
@@ -123,7 +75,7 @@ def fit_models(
     options: PublishOptions,
     report: Path | None = None,
     progress: Progress = SILENT,
-) -> FitResult:
+) -> tuple[list[Manifest], Path]:
     """Fit models one after the other, publish them, and plot how it went.
 
     Args:
@@ -133,6 +85,9 @@ def fit_models(
         options: Where the artefacts go.
         report: Folder of the plots; None for `.report` in the store.
         progress: Is told.
+
+    Returns:
+        The manifests of the published artefacts, and the page of plots.
 
     Raises:
         DataError: The ratings cannot be read.
@@ -146,7 +101,7 @@ def fit_models(
     from training.publish.reports import write_report
 
     manifests = [artefact.manifest for artefact in artefacts]
-    return FitResult(manifests, write_report(manifests, dataset, report or options.store / ".report"))
+    return manifests, write_report(manifests, dataset, report or options.store / ".report")
 
 
 def fit_on(
@@ -196,7 +151,7 @@ def fit_within_budget(
     seed: int = 0,
     effort: Effort = FULL,
     progress: Progress = SILENT,
-) -> BudgetResult:
+) -> Manifest:
     """Try what fits a budget, choose on validation rows, train the best on all training rows, publish it.
 
     Args:
@@ -208,6 +163,9 @@ def fit_within_budget(
         seed: Of every random draw.
         effort: How much to spend on each thing that fits.
         progress: Is told.
+
+    Returns:
+        The manifest of the published artefact; its recipe is a `BudgetRecipe`.
 
     Raises:
         SettingsError: The budget is no budget, or nothing fits it.
@@ -225,20 +183,19 @@ def fit_within_budget(
 
     dataset = data.dataset(table, BIASED.validation_fraction)
     progress.on_split(dataset.split)
-    proposals, refusals = propose(dataset, limit, seed, effort)
+    candidates, refusals = propose(dataset, limit, seed, effort)
     progress.on_proposals(limit, len(dataset.validation), refusals)
     teacher = effort.teacher_for(len(dataset.train))
     with open_work_folder(work) as folder:
         trainer = CandidateTrainer(dataset, folder, seed=seed, teacher=teacher, on_progress=progress.on_step)
-        trials = try_all(trainer, limit, proposals, progress.on_trial)
+        trials = try_all(trainer, limit, candidates, progress.on_trial)
         best = best_of(trials)
-        winner = next(proposal for proposal in proposals if proposal.label == best.label)
+        winner = next(candidate for candidate in candidates if candidate.label == best.label)
         dataset = data.dataset(table, final_fraction(winner))
         trainer = CandidateTrainer(dataset, folder, seed=seed, teacher=teacher, on_progress=progress.on_step)
         trained = train_best(trainer, winner, limit, trials, name)
     accuracy = evaluate(trained.predict, trained.fallback, dataset)
-    artefact = publish_model(trained, dataset, accuracy, options)
-    return BudgetResult(str(limit), trials, best, artefact.manifest)
+    return publish_model(trained, dataset, accuracy, options).manifest
 
 
 def distil_models(
@@ -311,7 +268,7 @@ def draw_frontier(
     seeds: Sequence[int] = (0,),
     quick: bool = False,
     progress: Progress = SILENT,
-) -> FrontierResult:
+) -> tuple[pd.DataFrame, Path]:
     """Train the models of the grid that the table does not have yet, then write summary and pictures.
 
     Args:
@@ -321,6 +278,10 @@ def draw_frontier(
         seeds: Of training; the whole grid is made with each.
         quick: Whether to take one model for each question, briefly fitted.
         progress: Is told.
+
+    Returns:
+        The models over all seeds beside what they are compared with, as `summarise` has them, and the page of
+        pictures.
 
     Raises:
         TrainingError: As in `fit_models`, or the folder cannot be written.
@@ -362,7 +323,7 @@ def draw_frontier(
         raise ReportError(
             f"{out}: summary and pictures cannot be written ({error.strerror or error})"
         ) from error
-    return FrontierResult(lines, out / FRONTIER_TABLE, out / FRONTIER_SUMMARY, page)
+    return lines, page
 
 
 def evaluate_stored(

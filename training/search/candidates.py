@@ -1,4 +1,4 @@
-"""Candidate models and what came of training them: by gradients, by packing that, or by distillation.
+"""Candidate models and how they are trained: by gradients, by packing what came of that, or by distillation.
 
 The budget search and the frontier both ask "what does this model weigh, and how far off is it?" of many
 models on one dataset. A `Candidate` says what to train; a `CandidateTrainer` trains it, and fits each teacher
@@ -8,29 +8,27 @@ only once.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import Final
 
 import numpy as np
+from pydantic import Field
 
-from training.artefact.fallback import Fallback
-from training.data.dataset import Dataset, Examples
-from training.distillation.base.observed import Floats, Observed
-from training.distillation.base.settings import Blend, StudentSettings, TeacherSettings
+from training.data.dataset import Dataset
+from training.distillation.base.observed import Floats
+from training.distillation.base.settings import Blend, DistillationRecipe, StudentSettings, TeacherSettings
 from training.distillation.base.work_folder import WorkFolder
-from training.distillation.distiller import student_fallback
+from training.distillation.distiller import Distilled
 from training.distillation.student.factors import MAX_STARS, Factors, sigmoid
-from training.distillation.student.student import Student, fit_student
+from training.distillation.student.student import fit_student
 from training.distillation.teacher.teacher import OnProgress, Teacher, TeacherPredictions
-from training.fit.evaluation import Errors, Predict, evaluate_examples
+from training.families.family import Family
 from training.fit.fitting import fit
-from training.models.rating_model import logical_sizes
 from training.models.trained import TrainedModel
 from training.settings import ModelSettings, Recipe, Settings
 
 TILE_USERS: Final = 256
-
+NAME: Final = "candidate"
 
 ONE_CHAIN: Final = Blend(members=("ordinal",), weights=(1.0,))
 """The strongest single teacher: one Gibbs sampler."""
@@ -40,12 +38,14 @@ class Candidate(Settings):
     """What to train.
 
     Attributes:
+        label: In a few words; decides nothing, so it is left out of records.
         model: Fitted by gradients, as `recipe` says; None where nothing is.
         recipe: How.
         student: A packed student. Of `model` where there is one, which is then its own teacher; else of
             the teacher that all candidates of a trainer share.
     """
 
+    label: str = Field(default="", exclude=True)
     model: ModelSettings | None = None
     recipe: Recipe | None = None
     student: StudentSettings | None = None
@@ -57,35 +57,6 @@ class Candidate(Settings):
             return "packed"
         families = {self.model.users.family, self.model.movies.family}
         return families.pop() if len(families) == 1 else "mixed"
-
-
-@dataclass(frozen=True)
-class TrainedCandidate:
-    """What came of a candidate.
-
-    Attributes:
-        candidate: What was asked for.
-        fitted: What gradients made; None for a student of the shared teacher.
-        student: The packed student; None where none was asked for.
-        fallback: What answers for cold ids; damped means for a model without biases.
-        predict: Warm pairs to stars.
-        parameters: Logical scalars before packing.
-        nbytes: Bytes of all arrays, ids apart.
-        seconds: Wall time, without the shared teacher's.
-    """
-
-    candidate: Candidate
-    fitted: TrainedModel | None
-    student: Student | None
-    fallback: Fallback
-    predict: Predict
-    parameters: int
-    nbytes: int
-    seconds: float
-
-    def errors_on(self, examples: Examples, dataset: Dataset) -> Errors:
-        """Errors over all of these rows, cold ones by the fallback."""
-        return evaluate_examples(self.predict, self.fallback, examples, dataset.users, dataset.movies)
 
 
 class CandidateTrainer:
@@ -120,84 +91,67 @@ class CandidateTrainer:
         """
         self.dataset, self.seed, self.blend = dataset, seed, blend
         self.teacher = teacher or TeacherSettings()
-        self._work, self._on_progress = work, on_progress
-        self._observed = Observed.of(dataset)
-        self._shared: TeacherPredictions | None = None
-        self._fitted: TrainedModel | None = None
-        self._fitted_key: tuple[str, str] | None = None
+        self._teacher = Teacher(
+            dataset, self.teacher, work, seed=seed, tile_users=TILE_USERS, on_progress=on_progress
+        )
+        # One at a time is enough: candidates that share a model follow each other.
+        self._fit_once = lru_cache(maxsize=1)(self._fit)
 
-    def train(self, candidate: Candidate) -> TrainedCandidate:
-        """Train a candidate.
+    def train(self, candidate: Candidate) -> TrainedModel:
+        """Train a candidate; `seconds` are without the shared teacher's.
 
         Raises:
             SettingsError: It is not legal for this dataset, or its limits are too small.
         """
         started = time.perf_counter()
-        fitted = None if candidate.model is None else self._fit(candidate)
+        fitted = None
+        if candidate.model is not None:
+            assert candidate.recipe is not None
+            fitted = self._fit_once(candidate.model, candidate.recipe)
         if candidate.student is None:
             assert fitted is not None
-            weights = fitted.model.indexed.weights
-            return TrainedCandidate(
-                candidate,
-                fitted,
-                None,
-                fitted.fallback,
-                fitted.predict,
-                sum(logical_sizes(fitted.model.indexed).values()),
-                sum(int(np.prod(weight.shape)) * np.dtype(weight.dtype).itemsize for weight in weights),
-                fitted.seconds,
-            )
-        teacher = self._shared_teacher() if fitted is None else SelfTeacher(factors_of(fitted))
+            return fitted
+        recipe: Settings
         if fitted is None:
-            started = time.perf_counter()
+            teacher, started = self._teacher.predictions(self.blend), time.perf_counter()
+            recipe = DistillationRecipe(
+                seed=self.seed,
+                tile_users=TILE_USERS,
+                teacher=self.teacher,
+                blend=self.blend,
+                student=candidate.student,
+            )
+        else:
+            teacher, recipe = SelfTeacher(factors_of(fitted)), fitted.recipe
         student = fit_student(
-            self._observed,
+            self._teacher.observed,
             teacher,
             candidate.student,
             tile_users=TILE_USERS,
             seed=self.seed,
-            on_round=partial(self._report, "student"),
+            on_round=partial(self._teacher.report, "student"),
         )
-        return TrainedCandidate(
-            candidate,
-            fitted,
+        return Distilled.of(
             student,
-            student_fallback(student, self.dataset),
-            student.predict,
-            student.parameter_count,
-            student.nbytes,
-            time.perf_counter() - started,
+            self.dataset,
+            name=NAME,
+            description="",
+            recipe=recipe,
+            seed=self.seed,
+            seconds=time.perf_counter() - started,
         )
 
-    def _fit(self, candidate: Candidate) -> TrainedModel:
-        model, recipe = candidate.model, candidate.recipe
-        assert model is not None and recipe is not None
-        key = model.model_dump_json(), recipe.model_dump_json()
-        if key != self._fitted_key:
-            # One at a time is enough: candidates that share a model follow each other.
-            self._fitted = fit(
-                model, recipe, self.dataset, lambda done, total, _: self._report(model.name, done, total)
-            )
-            self._fitted_key = key
-        assert self._fitted is not None
-        return self._fitted
+    def _fit(self, model: ModelSettings, recipe: Recipe) -> TrainedModel:
+        return fit(
+            model, recipe, self.dataset, lambda done, total, _: self._teacher.report(model.name, done, total)
+        )
 
-    def _shared_teacher(self) -> TeacherPredictions:
-        if self._shared is None:
-            teacher = Teacher(
-                self.dataset,
-                self.teacher,
-                self._work,
-                seed=self.seed,
-                tile_users=TILE_USERS,
-                on_progress=self._on_progress,
-            )
-            self._shared = teacher.predictions(self.blend)
-        return self._shared
 
-    def _report(self, what: str, done: int, total: int) -> None:
-        if self._on_progress:
-            self._on_progress(what, done, total)
+def candidate_model(dim: int, *, name: str = NAME, biases: bool = True, **sides: Family) -> ModelSettings:
+    """Settings of a model to be fitted; sides that are not given are full tables."""
+    return ModelSettings.model_validate(
+        {"name": name, "description": "", "embedding_dim": dim, "biases": biases, **sides}
+    )
 
 
 class SelfTeacher(TeacherPredictions):

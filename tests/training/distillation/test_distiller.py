@@ -21,6 +21,7 @@ from training.distillation.base.settings import (
     AutoEncoderSettings,
     BayesianFactorsSettings,
     Blend,
+    DistillationRecipe,
     DistilledModel,
     Member,
     StudentSettings,
@@ -127,6 +128,7 @@ def test_interrupted_run_resumes_after_the_finished_members(distilled: Distilled
 
 
 def test_recipe_records_the_blend_weights_that_were_found(distilled: Distilled) -> None:
+    assert isinstance(distilled.recipe, DistillationRecipe)
     weights = distilled.recipe.blend.weights
     assert weights is not None
     assert sum(weights) == pytest.approx(1)

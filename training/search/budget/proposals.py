@@ -16,7 +16,7 @@ from training.fit.recipes import BIASED, BIASED_MIXED, BIASED_QUOTIENT
 from training.models.resolving import resolve_settings
 from training.search.budget.budget import Budget
 from training.search.budget.effort import FULL, Effort
-from training.search.candidates import Candidate
+from training.search.candidates import Candidate, candidate_model
 from training.search.student_limits import student_within
 from training.settings import ModelSettings, Recipe
 
@@ -24,15 +24,6 @@ _WIDEST: Final = 64
 # Block widths for a budget: the popular end is this much wider than tables of one width could be.
 _MIXED_STRETCH: Final = 3
 _ROUNDED_FACTORS: Final = 16
-_NAME: Final = "candidate"
-
-
-@dataclass(frozen=True)
-class Proposal:
-    """A candidate that may fit, and in a few words what it is."""
-
-    label: str
-    candidate: Candidate
 
 
 @dataclass(frozen=True)
@@ -45,7 +36,7 @@ class Refusal:
 
 def propose(
     dataset: Dataset, budget: Budget, seed: int, effort: Effort = FULL
-) -> tuple[list[Proposal], list[Refusal]]:
+) -> tuple[list[Candidate], list[Refusal]]:
     """What is worth trying within a budget.
 
     Every proposal has biases, so that cold ids are answered without a stored mean, and no byte is left out
@@ -58,7 +49,7 @@ def propose(
         effort: How much to spend on each.
 
     Returns:
-        Proposals, and what was left out because it cannot be so small.
+        Candidates, and what was left out because it cannot be so small.
 
     Raises:
         SettingsError: Nothing fits; the message names the smallest legal budget.
@@ -75,10 +66,10 @@ def propose(
         _mixed(dataset, budget, mixed),
         _quotient_remainder(dataset, budget, quotient),
     ]
-    proposals = [one for one in tried if isinstance(one, Proposal)]
+    proposals = [one for one in tried if isinstance(one, Candidate)]
     refusals = [one for one in tried if isinstance(one, Refusal)]
     if len(dataset.train) < effort.least_ratings_to_teach:
-        proposals = [one for one in proposals if one.candidate.model is not None]
+        proposals = [one for one in proposals if one.model is not None]
     if not proposals:
         smallest = min(refusal.smallest.amount for refusal in refusals)
         raise SettingsError(
@@ -88,24 +79,25 @@ def propose(
     return proposals, refusals
 
 
-def _distilled(dataset: Dataset, budget: Budget, student: StudentSettings) -> Proposal | Refusal:
+def _distilled(dataset: Dataset, budget: Budget, student: StudentSettings) -> Candidate | Refusal:
     label = f"distilled, packed, up to {student.rank} factors"
-    return _packed(label, Candidate(student=student), dataset, budget)
+    return _packed(Candidate(label=label, student=student), dataset, budget)
 
 
 def _rounded(
     dataset: Dataset, budget: Budget, student: StudentSettings, recipe: Recipe
-) -> Proposal | Refusal:
+) -> Candidate | Refusal:
     rank = min(student.rank, _ROUNDED_FACTORS)
     candidate = Candidate(
-        model=_model(rank),
+        label=f"dot product of {rank} and biases, packed",
+        model=candidate_model(rank),
         recipe=recipe,
         student=student.model_copy(update={"rank": rank}),
     )
-    return _packed(f"dot product of {rank} and biases, packed", candidate, dataset, budget)
+    return _packed(candidate, dataset, budget)
 
 
-def _packed(label: str, candidate: Candidate, dataset: Dataset, budget: Budget) -> Proposal | Refusal:
+def _packed(candidate: Candidate, dataset: Dataset, budget: Budget) -> Candidate | Refusal:
     assert candidate.student is not None
     student = candidate.student
     sides = [
@@ -122,30 +114,29 @@ def _packed(label: str, candidate: Candidate, dataset: Dataset, budget: Budget) 
         return True
 
     if is_legal(budget.amount):
-        return Proposal(label, candidate)
+        return candidate
     # What is legal stays so with more room; a value in whole bytes and its step are always room enough.
     most = 100 + 100 * (len(dataset.users) + len(dataset.movies))
-    return Refusal(label, Budget(bisect_left(range(most), True, key=is_legal), budget.unit))
+    return Refusal(candidate.label, Budget(bisect_left(range(most), True, key=is_legal), budget.unit))
 
 
-def _full(dataset: Dataset, budget: Budget, recipe: Recipe) -> Proposal | Refusal:
+def _full(dataset: Dataset, budget: Budget, recipe: Recipe) -> Candidate | Refusal:
     ids = len(dataset.users) + len(dataset.movies)
     dim = min((budget.floats - 1) // ids - 1, _WIDEST)
     if dim < 1:
         return Refusal("dot product and biases, full tables", _floats(2 * ids + 1, budget))
-    return Proposal(
-        f"dot product of {dim} and biases, full tables", Candidate(model=_model(dim), recipe=recipe)
-    )
+    label = f"dot product of {dim} and biases, full tables"
+    return Candidate(label=label, model=candidate_model(dim), recipe=recipe)
 
 
-def _mixed(dataset: Dataset, budget: Budget, recipe: Recipe) -> Proposal | Refusal:
+def _mixed(dataset: Dataset, budget: Budget, recipe: Recipe) -> Candidate | Refusal:
     ids = len(dataset.users) + len(dataset.movies)
     label, fixed = "mixed dimension and biases", ids + 1
     model = _mixed_within(dataset, budget.floats - fixed)
     if model is None:
         least = bisect_left(range(100 * ids), True, key=lambda left: _mixed_within(dataset, left) is not None)
         return Refusal(label, _floats(fixed + least, budget))
-    return Proposal(f"{label}, up to {model.embedding_dim} wide", Candidate(model=model, recipe=recipe))
+    return Candidate(label=f"{label}, up to {model.embedding_dim} wide", model=model, recipe=recipe)
 
 
 def _mixed_within(dataset: Dataset, parameters: int) -> ModelSettings | None:
@@ -154,7 +145,7 @@ def _mixed_within(dataset: Dataset, parameters: int) -> ModelSettings | None:
     share = parameters * users // (users + movies)
     widest = min(max(_MIXED_STRETCH * parameters // (users + movies), 2), _WIDEST)
     for dim in range(widest, 1, -1) if share > 0 else ():
-        model = _model(
+        model = candidate_model(
             dim,
             users=MixedDimension(parameter_budget=share),
             movies=MixedDimension(parameter_budget=parameters - share),
@@ -166,7 +157,7 @@ def _mixed_within(dataset: Dataset, parameters: int) -> ModelSettings | None:
     return None
 
 
-def _quotient_remainder(dataset: Dataset, budget: Budget, recipe: Recipe) -> Proposal | Refusal:
+def _quotient_remainder(dataset: Dataset, budget: Budget, recipe: Recipe) -> Candidate | Refusal:
     users, movies = len(dataset.users), len(dataset.movies)
     left = budget.floats - 1 - users - movies
     rows = 0
@@ -176,11 +167,8 @@ def _quotient_remainder(dataset: Dataset, budget: Budget, recipe: Recipe) -> Pro
     dim = min(left // rows, _WIDEST)
     if dim < 1:
         return Refusal("quotient-remainder and biases", _floats(rows + 1 + users + movies, budget))
-    model = _model(dim, users=QuotientRemainder(), movies=QuotientRemainder())
-    return Proposal(
-        f"quotient-remainder of {dim} and biases",
-        Candidate(model=model, recipe=recipe),
-    )
+    model = candidate_model(dim, users=QuotientRemainder(), movies=QuotientRemainder())
+    return Candidate(label=f"quotient-remainder of {dim} and biases", model=model, recipe=recipe)
 
 
 def _student(dataset: Dataset, budget: Budget) -> StudentSettings:
@@ -188,12 +176,6 @@ def _student(dataset: Dataset, budget: Budget) -> StudentSettings:
         len(dataset.users) + len(dataset.movies),
         max_bytes=budget.max_bytes,
         max_parameters=budget.max_parameters,
-    )
-
-
-def _model(dim: int, **sides: QuotientRemainder | MixedDimension) -> ModelSettings:
-    return ModelSettings.model_validate(
-        {"name": _NAME, "description": "", "embedding_dim": dim, "biases": True, **sides}
     )
 
 

@@ -15,7 +15,9 @@ No group is chosen on test rows. Nothing here is trained.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,9 +29,9 @@ from training.families.family import Family
 from training.families.power_rule import block_parameters, default_num_buckets, power_rule_dims
 from training.families.quotient_remainder import Operation
 from training.fit.recipes import BIASED, BIASED_MIXED
-from training.search.candidates import Candidate
+from training.search.candidates import Candidate, candidate_model
 from training.search.student_limits import MOST_FACTORS, student_within
-from training.settings import ModelSettings, Recipe
+from training.settings import Recipe
 
 # Without biases the penalty that helps full tables keeps products of two tables at zero.
 _WITHOUT_BIASES = BIASED.model_copy(update={"name": "without_biases", "embedding_l2": 0.01, "epochs": 8})
@@ -43,13 +45,11 @@ class Point:
 
     Attributes:
         group: Which question it belongs to.
-        label: In a few words, unique in its group.
         setting: The number that its group varies.
-        candidate: What to make.
+        candidate: What to train, with a label that is unique in its group.
     """
 
     group: str
-    label: str
     setting: str
     candidate: Candidate
 
@@ -101,85 +101,73 @@ def grid(dataset: Dataset, extent: Extent, seed: int, epochs: int | None = None)
     ]
 
 
-def _widths(dataset: Dataset, extent: Extent, recipe: Recipe) -> list[Point]:
-    points = []
+def _point(group: str, setting: float, label: str, **what: Any) -> Point:
+    return Point(group, f"{setting:g}", Candidate(label=label, **what))
+
+
+def _widths(dataset: Dataset, extent: Extent, recipe: Recipe) -> Iterator[Point]:
     ids = len(dataset.users) + len(dataset.movies)
     for dim in extent.widths:
-        model = _model(f"width-{dim}", dim, biases=True)
-        points.append(Point("width", f"{dim} wide", str(dim), Candidate(model=model, recipe=recipe)))
+        model = candidate_model(dim, name=f"width-{dim}")
+        yield _point("width", dim, f"{dim} wide", model=model, recipe=recipe)
         if dim != (8 if 8 in extent.widths else extent.widths[-1]):
             continue
         for bits in extent.bits:
             # So many bits a value, were they spread evenly; the packer spreads them where they count.
             student = StudentSettings(rank=dim, max_bytes=ids * (dim + 1) * bits // 8 + 1_000)
-            candidate = Candidate(model=model, recipe=recipe, student=student)
-            points.append(Point("rounding", f"{dim} wide, {bits} bits", str(bits), candidate))
-    return points
+            label = f"{dim} wide, {bits} bits"
+            yield _point("rounding", bits, label, model=model, recipe=recipe, student=student)
 
 
-def _hashing(dataset: Dataset, extent: Extent, recipe: Recipe) -> list[Point]:
-    points = []
-    for crowd in extent.ids_a_bucket:
-        buckets = {
-            side: max(count // crowd, default_num_buckets(count))
-            for side, count in (("users", len(dataset.users)), ("movies", len(dataset.movies)))
-        }
-        rows = {"users": len(dataset.users), "movies": len(dataset.movies)}
-        quotients = {side: -(-count // buckets[side]) for side, count in rows.items()}
-        name = f"{crowd} ids a row"
+def _hashing(dataset: Dataset, extent: Extent, recipe: Recipe) -> Iterator[Point]:
+    rows = {"users": len(dataset.users), "movies": len(dataset.movies)}
+    for ids_a_row in extent.ids_a_bucket:
+        buckets = {side: max(count // ids_a_row, default_num_buckets(count)) for side, count in rows.items()}
+        name = f"{ids_a_row} ids a row"
         for operation in extent.operations:
             # Two tables of half the width: as many parameters take an embedding twice as wide.
             dim = _HASHING_DIM * (2 if operation == "concatenate" else 1)
             sides: dict[str, Family] = {
                 side: QuotientRemainder(num_buckets=buckets[side], operation=operation) for side in buckets
             }
-            model = _model(f"qr-{operation}-{crowd}", dim, biases=False, **sides)
+            model = candidate_model(dim, name=f"qr-{operation}-{ids_a_row}", biases=False, **sides)
             label = f"quotient-remainder, {operation}, {name}"
-            points.append(Point("hashing", label, str(crowd), Candidate(model=model, recipe=recipe)))
-        sides = {side: HashingTrick(num_buckets=buckets[side] + quotients[side]) for side in buckets}
-        model = _model(f"hash-{crowd}", _HASHING_DIM, biases=False, **sides)
-        points.append(
-            Point("hashing", f"hashing trick, {name}", str(crowd), Candidate(model=model, recipe=recipe))
-        )
-    return points
+            yield _point("hashing", ids_a_row, label, model=model, recipe=recipe)
+        # As many rows as both tables of quotient-remainder have.
+        sides = {
+            side: HashingTrick(num_buckets=buckets[side] - (-count // buckets[side]))
+            for side, count in rows.items()
+        }
+        model = candidate_model(_HASHING_DIM, name=f"hash-{ids_a_row}", biases=False, **sides)
+        yield _point("hashing", ids_a_row, f"hashing trick, {name}", model=model, recipe=recipe)
 
 
-def _mixed(dataset: Dataset, extent: Extent, uniform_recipe: Recipe, recipe: Recipe) -> list[Point]:
-    points = []
+def _mixed(dataset: Dataset, extent: Extent, uniform_recipe: Recipe, recipe: Recipe) -> Iterator[Point]:
     for uniform in extent.uniform_widths:
         budget = uniform * (len(dataset.users) + len(dataset.movies))
         # The same as in the group `width`, so that it is made once.
-        model = _model(f"width-{uniform}", uniform, biases=True)
+        model = candidate_model(uniform, name=f"width-{uniform}")
         label = f"as {uniform} wide, temperature"
-        points.append(Point("mixed", f"{label} 0", "0", Candidate(model=model, recipe=uniform_recipe)))
+        yield _point("mixed", 0, f"{label} 0", model=model, recipe=uniform_recipe)
         for temperature in extent.temperatures:
             base, sides = mixed_within(dataset, temperature, budget)
-            model = _model(f"mixed-{uniform}-{temperature}", base, biases=True, **sides)
-            points.append(
-                Point(
-                    "mixed",
-                    f"{label} {temperature:g}",
-                    f"{temperature:g}",
-                    Candidate(model=model, recipe=recipe),
-                )
-            )
-    return points
+            name = f"mixed-{uniform}-{temperature}".replace(".", "_")
+            model = candidate_model(base, name=name, biases=True, **sides)
+            yield _point("mixed", temperature, f"{label} {temperature:g}", model=model, recipe=recipe)
 
 
-def _distilled(dataset: Dataset, extent: Extent) -> list[Point]:
+def _distilled(dataset: Dataset, extent: Extent) -> Iterator[Point]:
     ids = len(dataset.users) + len(dataset.movies)
-    points = []
     # From here on more bytes make no larger student.
     enough = next((size for size in extent.kilobytes if size * 1_000 >= ids * (MOST_FACTORS + 1)), math.inf)
     for kilobytes in extent.kilobytes:
         if kilobytes > enough:
             break
         student = student_within(ids, max_bytes=round(kilobytes * 1_000))
-        points.append(Point("distilled", f"{kilobytes:g} KB", f"{kilobytes:g}", Candidate(student=student)))
+        yield _point("distilled", kilobytes, f"{kilobytes:g} KB", student=student)
     for count in extent.parameters_an_id:
         student = student_within(ids, max_parameters=count * ids)
-        points.append(Point("distilled_count", f"{count} an id", str(count), Candidate(student=student)))
-    return points
+        yield _point("distilled_count", count, f"{count} an id", student=student)
 
 
 def mixed_within(dataset: Dataset, temperature: float, budget: int) -> tuple[int, dict[str, Family]]:
@@ -215,9 +203,3 @@ def equal_shares(popularity: NDArray[np.int64], blocks: int) -> tuple[int, ...]:
     ends = np.searchsorted(shares, shares[-1] * np.arange(1, blocks) / blocks) + 1
     ends = np.unique(np.append(ends[ends < popularity.size], popularity.size))
     return tuple(np.diff(ends, prepend=0).tolist())
-
-
-def _model(name: str, dim: int, *, biases: bool, **sides: Family) -> ModelSettings:
-    return ModelSettings.model_validate(
-        {"name": name.replace(".", "_"), "description": "", "embedding_dim": dim, "biases": biases, **sides}
-    )

@@ -33,24 +33,30 @@ def references(dataset: Dataset, store: Path | None) -> list[Row]:
     """
     rows = [*_trivial(dataset), *(_published(dataset, store) if store else [])]
     if dataset.split.test_sha256 == _MOVIELENS_1M_TEST:
+        literature = (
+            ("Surprise 1.1.5 SVD", _SVD_PARAMETERS, 0.7548),
+            ("myFM 0.4.0, 180 samples", _MYFM_PARAMETERS, 0.6952),
+        )
         rows += [
-            _row("Surprise 1.1.5 SVD", _SVD_PARAMETERS, 8 * _SVD_PARAMETERS, 0.7548, "literature value"),
-            _row(
-                "myFM 0.4.0, 180 samples", _MYFM_PARAMETERS, 8 * _MYFM_PARAMETERS, 0.6952, "literature value"
-            ),
+            _row(label, parameters, 8 * parameters, source="literature value", test_mse=mse)
+            for label, parameters, mse in literature
         ]
     return rows
 
 
 def _trivial(dataset: Dataset) -> list[Row]:
-    test = dataset.test
-    mean = errors(test.ratings, np.full(len(test), train_mean(dataset)))
-    biases = errors(test.ratings, biases_only(dataset))
-    count = len(dataset.users) + len(dataset.movies) + 1
-    return [
-        _row("global mean", 1, 4, mean.mse, "trivial", mean.mae),
-        _row("biases only", count, 4 * count, biases.mse, "trivial", biases.mae),
-    ]
+    test, ids = dataset.test, len(dataset.users) + len(dataset.movies)
+    trivial = (
+        ("global mean", 1, np.full(len(test), train_mean(dataset))),
+        ("biases only", ids + 1, biases_only(dataset)),
+    )
+    rows = []
+    for label, parameters, predicted in trivial:
+        found = errors(test.ratings, predicted)
+        rows.append(
+            _row(label, parameters, 4 * parameters, source="trivial", test_mse=found.mse, test_mae=found.mae)
+        )
+    return rows
 
 
 def _published(dataset: Dataset, store: Path) -> list[Row]:
@@ -63,9 +69,9 @@ def _published(dataset: Dataset, store: Path) -> list[Row]:
             manifest.name,
             manifest.parameters.total,
             manifest.weights_bytes,
-            manifest.accuracy.mse,
-            f"{store.name}/{manifest.name}",
-            manifest.accuracy.mae,
+            source=f"{store.name}/{manifest.name}",
+            test_mse=manifest.accuracy.mse,
+            test_mae=manifest.accuracy.mae,
             seed=manifest.training.seed,
         )
         for manifest in manifests
@@ -75,20 +81,23 @@ def _published(dataset: Dataset, store: Path) -> list[Row]:
 
 
 def _row(
-    label: str, parameters: int, nbytes: int, mse: float, source: str, mae: float = math.nan, seed: int = 0
+    label: str,
+    parameters: int,
+    nbytes: int,
+    *,
+    source: str,
+    test_mse: float,
+    test_mae: float = math.nan,
+    seed: int = 0,
 ) -> Row:
     return Row(
-        key="",
         group=GROUP,
         label=label,
         family=GROUP,
-        setting="",
         seed=seed,
         parameters=parameters,
         nbytes=nbytes,
-        validation_mse=math.nan,
-        test_mse=round(mse, 6),
-        test_mae=round(mae, 6),
-        seconds=0.0,
+        test_mse=round(test_mse, 6),
+        test_mae=round(test_mae, 6),
         source=source,
     )

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from training.distillation.distiller import errors_on
 from training.errors import SettingsError
 from training.search.candidates import CandidateTrainer
 from training.search.frontier.grid import Point
@@ -42,14 +43,14 @@ def run_grid(points: Sequence[Point], trainer: CandidateTrainer, table: Path) ->
     for point in points:
         key = row_key(point, trainer)
         same = [row for row in rows if row.key == key]
-        own = [row for row in same if (row.group, row.label) == (point.group, point.label)]
+        own = [row for row in same if (row.group, row.label) == (point.group, point.candidate.label)]
         if own:
             yield Finished(own[0], "found in the table")
             continue
         try:
             row = _renamed(same[0], point) if same else _train(point, trainer, key)
         except SettingsError as error:
-            yield Finished(None, f"{point.label}: not possible here: {error}")
+            yield Finished(None, f"{point.candidate.label}: not possible here: {error}")
             continue
         append_row(table, row)
         rows.append(row)
@@ -74,23 +75,23 @@ def row_key(point: Point, trainer: CandidateTrainer) -> str:
 
 
 def _renamed(row: Row, point: Point) -> Row:
-    return replace(row, group=point.group, label=point.label, setting=point.setting)
+    return replace(row, group=point.group, label=point.candidate.label, setting=point.setting)
 
 
 def _train(point: Point, trainer: CandidateTrainer, key: str) -> Row:
     dataset = trainer.dataset
     trained = trainer.train(point.candidate)
-    test = trained.errors_on(dataset.test, dataset)
+    test = errors_on(trained, dataset.test, dataset)
     return Row(
         key=key,
         group=point.group,
-        label=point.label,
+        label=point.candidate.label,
         family=point.candidate.family,
         setting=point.setting,
         seed=trainer.seed,
         parameters=trained.parameters,
         nbytes=trained.nbytes,
-        validation_mse=round(trained.errors_on(dataset.validation, dataset).mse, 6),
+        validation_mse=round(errors_on(trained, dataset.validation, dataset).mse, 6),
         test_mse=round(test.mse, 6),
         test_mae=round(test.mae, 6),
         seconds=round(trained.seconds, 1),

@@ -3,95 +3,75 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict
+from typing import Any, Final
 
 import numpy as np
+import pandas as pd
 
 from training.search.frontier.table import Row, non_dominated
 
+COLUMNS: Final = (
+    "group",
+    "model",
+    "parameters",
+    "bytes",
+    "validation MSE",
+    "test MSE",
+    "spread",
+    "seeds",
+    "seconds",
+)
+"""What `cells` are of."""
 
-@dataclass(frozen=True)
-class Line:
-    """A model over its seeds.
 
-    Attributes:
-        group: As in `Row`.
-        label: As in `Row`.
-        family: As in `Row`.
-        setting: As in `Row`.
-        seeds: How many.
-        parameters: Of the last seed.
-        nbytes: Of the last seed.
-        validation_mse: Mean; NaN for a reference.
-        test_mse: Mean.
-        spread: Largest minus smallest test MSE; 0 for one seed.
-        seconds: Mean.
-        best_bytes: No model of as few bytes or fewer has a test MSE as low.
-        best_parameters: The same of parameters.
+def summarise(rows: Sequence[Row]) -> pd.DataFrame:
+    """One line for each group and label, in order of first appearance.
+
+    Returns:
+        `group`, `label`, `family`, `setting` as in `Row`; `seeds`, their number; `parameters` and `nbytes` of
+        the last seed; the means `validation_mse`, `test_mse` and `seconds`; `spread`, the largest minus the
+        smallest test MSE; and whether no model of as few bytes (`best_bytes`), or of as few parameters
+        (`best_parameters`), has a test MSE as low.
     """
-
-    group: str
-    label: str
-    family: str
-    setting: str
-    seeds: int
-    parameters: int
-    nbytes: int
-    validation_mse: float
-    test_mse: float
-    spread: float
-    seconds: float
-    best_bytes: bool
-    best_parameters: bool
-
-
-def summarise(rows: Sequence[Row]) -> list[Line]:
-    """One line for each group and label, in order of first appearance."""
-    together: dict[tuple[str, str], list[Row]] = {}
-    for row in rows:
-        together.setdefault((row.group, row.label), []).append(row)
-    last = [members[-1] for members in together.values()]
-    means = [float(np.mean([row.test_mse for row in members])) for members in together.values()]
-    by_bytes = non_dominated([row.nbytes for row in last], means)
-    by_parameters = non_dominated([row.parameters for row in last], means)
-    return [
-        Line(
-            group=row.group,
-            label=row.label,
-            family=row.family,
-            setting=row.setting,
-            seeds=len(members),
-            parameters=row.parameters,
-            nbytes=row.nbytes,
-            validation_mse=float(np.mean([member.validation_mse for member in members])),
-            test_mse=mean,
-            spread=float(np.ptp([member.test_mse for member in members])),
-            seconds=float(np.mean([member.seconds for member in members])),
-            best_bytes=best_bytes,
-            best_parameters=best_parameters,
-        )
-        for members, row, mean, best_bytes, best_parameters in zip(
-            together.values(), last, means, by_bytes, by_parameters, strict=True
-        )
-    ]
+    frame = pd.DataFrame([asdict(row) for row in rows])
+    lines = frame.groupby(["group", "label"], sort=False, as_index=False).agg(
+        family=("family", "last"),
+        setting=("setting", "last"),
+        seeds=("seed", "size"),
+        parameters=("parameters", "last"),
+        nbytes=("nbytes", "last"),
+        validation_mse=("validation_mse", "mean"),
+        test_mse=("test_mse", "mean"),
+        spread=("test_mse", np.ptp),
+        seconds=("seconds", "mean"),
+    )
+    errors = lines["test_mse"].tolist()
+    lines["best_bytes"] = non_dominated(lines["nbytes"].tolist(), errors)
+    lines["best_parameters"] = non_dominated(lines["parameters"].tolist(), errors)
+    return lines
 
 
-def as_markdown(lines: Sequence[Line]) -> str:
-    """The table for a document; a star marks what no other model beats."""
-    head = [
-        "| group | model | parameters | bytes | validation MSE | test MSE | spread | seeds | seconds |",
-        "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
-    ]
-    body = [
-        f"| {line.group} | {line.label} | {line.parameters:,}{_star(line.best_parameters)} "
-        f"| {line.nbytes:,}{_star(line.best_bytes)} "
-        f"| {'' if np.isnan(line.validation_mse) else f'{line.validation_mse:.4f}'} | {line.test_mse:.4f} "
-        f"| {f'{line.spread:.4f}' if line.seeds > 1 else ''} | {line.seeds} "
-        f"| {f'{line.seconds:.0f}' if line.seconds else ''} |"
-        for line in lines
-    ]
-    return "\n".join([*head, *body]) + "\n"
+def cells(lines: pd.DataFrame) -> list[tuple[str, ...]]:
+    """The lines as text under `COLUMNS`; a star marks what no other model beats."""
+    return [_cells(line) for line in lines.itertuples()]
 
 
-def _star(best: bool) -> str:
-    return " ★" if best else ""
+def _cells(line: Any) -> tuple[str, ...]:
+    return (
+        line.group,
+        line.label,
+        f"{line.parameters:,}{' ★' if line.best_parameters else ''}",
+        f"{line.nbytes:,}{' ★' if line.best_bytes else ''}",
+        "" if np.isnan(line.validation_mse) else f"{line.validation_mse:.4f}",
+        f"{line.test_mse:.4f}",
+        f"{line.spread:.4f}" if line.seeds > 1 else "",
+        str(line.seeds),
+        f"{line.seconds:.0f}" if line.seconds else "",
+    )
+
+
+def as_markdown(lines: pd.DataFrame) -> str:
+    """The table for a document."""
+    ruler = ("---", "---", *["---:"] * (len(COLUMNS) - 2))
+    return "".join(f"| {' | '.join(row)} |\n" for row in (COLUMNS, ruler, *cells(lines)))

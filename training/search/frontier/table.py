@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import os
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass, fields
@@ -13,7 +14,7 @@ from training.artefact.files import atomic_write
 from training.errors import DataError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Row:
     """A model's figures.
 
@@ -34,18 +35,18 @@ class Row:
         source: The candidate as JSON, or where a reference's figure comes from.
     """
 
-    key: str
+    key: str = ""
     group: str
     label: str
     family: str
-    setting: str
-    seed: int
+    setting: str = ""
+    seed: int = 0
     parameters: int
     nbytes: int
-    validation_mse: float
+    validation_mse: float = math.nan
     test_mse: float
-    test_mae: float
-    seconds: float
+    test_mae: float = math.nan
+    seconds: float = 0.0
     source: str
 
 

@@ -42,9 +42,9 @@ def dataset() -> Dataset:
 def test_everything_proposed_fits(dataset: Dataset, budget: Budget, tmp_path: Path) -> None:
     trainer = CandidateTrainer(dataset, WorkFolder(tmp_path), teacher=BRIEF.teacher)
     proposals, _ = propose(dataset, budget, seed=0, effort=BRIEF)
-    assert any(proposal.candidate.model is None for proposal in proposals)
+    assert any(proposal.model is None for proposal in proposals)
     for proposal in proposals:
-        trained = trainer.train(proposal.candidate)
+        trained = trainer.train(proposal)
         assert budget.holds(trained.parameters, trained.nbytes), proposal.label
         assert trained.fallback.by_biases
 
@@ -80,4 +80,4 @@ def test_every_refusal_names_the_least_that_it_takes(dataset: Dataset) -> None:
 def test_few_ratings_have_no_teacher(dataset: Dataset) -> None:
     proposals, _ = propose(dataset, Budget(100_000, "bytes"), seed=0)
     assert len(proposals) == 4
-    assert all(proposal.candidate.model is not None for proposal in proposals)
+    assert all(proposal.model is not None for proposal in proposals)

@@ -27,7 +27,7 @@ def parameters(point: Point) -> int:
 @pytest.mark.parametrize("extent", [FULL, QUICK], ids=["full", "quick"])
 def test_labels_are_unique_in_their_group(dataset: Dataset, extent: Extent) -> None:
     points = grid(dataset, extent, seed=3)
-    names = [(point.group, point.label) for point in points]
+    names = [(point.group, point.candidate.label) for point in points]
     assert len(set(names)) == len(names)
     assert {point.group for point in points} == {
         *("width", "rounding", "hashing", "mixed", "distilled", "distilled_count")
@@ -49,14 +49,14 @@ def test_mixed_widths_have_no_more_parameters_than_uniform_ones(dataset: Dataset
         uniform, *mixed = points[start : start + 6]
         assert uniform.setting == "0"
         for point in mixed:
-            assert parameters(point) <= parameters(uniform), point.label
+            assert parameters(point) <= parameters(uniform), point.candidate.label
 
 
 def test_a_uniform_model_is_the_one_of_that_width(dataset: Dataset) -> None:
     points = grid(dataset, FULL, 0)
     widths = {point.setting: point.candidate for point in points if point.group == "width"}
-    uniform = next(point for point in points if point.label == "as 4 wide, temperature 0")
-    assert uniform.candidate == widths["4"]
+    uniform = next(point for point in points if point.candidate.label == "as 4 wide, temperature 0")
+    assert uniform.candidate.model_dump() == widths["4"].model_dump()
 
 
 def test_mixed_widths_are_as_wide_as_fits(dataset: Dataset) -> None:
@@ -89,11 +89,10 @@ def test_equal_shares_by_hand() -> None:
 
 
 def test_blocks_of_both_sides_are_mixed(dataset: Dataset) -> None:
-    point = next(point for point in grid(dataset, FULL, 0) if point.label == "as 16 wide, temperature 0.6")
-    assert point.candidate.model is not None
-    users = point.candidate.model.users
+    candidates = [point.candidate for point in grid(dataset, FULL, 0)]
+    model = next(one.model for one in candidates if one.label == "as 16 wide, temperature 0.6")
+    assert model is not None
+    users = model.users
     assert isinstance(users, MixedDimension) and users.block_sizes and users.block_dims
     assert users.block_dims[0] > users.block_dims[-1]
-    assert (
-        block_parameters(users.block_sizes, users.block_dims, point.candidate.model.embedding_dim) <= 16 * 70
-    )
+    assert block_parameters(users.block_sizes, users.block_dims, model.embedding_dim) <= 16 * 70

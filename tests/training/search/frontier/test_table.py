@@ -90,14 +90,15 @@ def test_seeds_become_one_line_with_their_spread() -> None:
             group="reference", label="larger", nbytes=500, parameters=0, test_mse=0.9, validation_mse=math.nan
         ),
     ]
-    first, reference = summarise(rows)
+    lines = summarise(rows)
+    first, reference = lines.itertuples()
     assert first.seeds == 2
     assert first.test_mse == pytest.approx(0.71)
     assert first.validation_mse == pytest.approx(0.73)
     assert first.spread == pytest.approx(0.02)
     assert (first.best_bytes, first.best_parameters) == (True, True)
     assert (reference.best_bytes, reference.best_parameters, reference.spread) == (False, False, 0.0)
-    text = as_markdown([first, reference]).splitlines()
+    text = as_markdown(lines).splitlines()
     assert "| 100 ★ | 400 ★ | 0.7300 | 0.7100 | 0.0200 | 2 |" in text[2]
     assert text[3].count("★") == 0
     assert "nan" not in text[3]
