@@ -39,21 +39,10 @@ if TYPE_CHECKING:
     from training.search.budget.proposals import Refusal
 
 # All else is decided by the budget.
-_ALLOWED_WITH_BUDGET: Final = frozenset(
-    {
-        "budget",
-        "name",
-        "work",
-        "data",
-        "columns",
-        "store",
-        "split",
-        "split_seed",
-        "seed",
-        "shareable",
-        "ratings",
-    }
-)
+_ALLOWED_WITH_BUDGET: Final = {
+    *("budget", "name", "work", "data", "columns", "store", "split", "split_seed", "seed"),
+    *("shareable", "ratings"),
+}
 
 
 @interruptible

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Predict = Callable[[NDArray[np.int32], NDArray[np.int32]], NDArray[np.float32]]
 """Maps `(n,)` user indices and `(n,)` movie indices to `(n,)` stars."""
 
-# Damping of the biases-only baseline towards zero, in ratings; chosen on validation rows.
+# Damping of biases towards zero, in ratings; chosen on validation rows.
 _BIAS_DAMPING = 5.0
 _BIAS_SWEEPS = 10
 
@@ -167,24 +167,40 @@ def evaluate_artefact(
 def biases_only(dataset: Dataset) -> NDArray[np.float64]:
     """Predict the test rows by `mean + user_bias + movie_bias`, the baseline that every model must beat.
 
-    Damped alternating least squares (Koren, Bell & Volinsky 2009, "Matrix Factorization Techniques for
-    Recommender Systems", equation 4 without the factors).
-
     Returns:
         `(test rows,)` stars, clipped to 0 and 5.
     """
     train, test = dataset.train, dataset.test
-    mean = np.mean(train.ratings, dtype=np.float64)
-    user_bias, movie_bias = np.zeros(len(dataset.users)), np.zeros(len(dataset.movies))
+    sizes = len(dataset.users), len(dataset.movies)
+    mean, users, movies = damped_biases(train.user_index, train.movie_index, train.ratings, sizes)
+    return np.clip(mean + users[test.user_index] + movies[test.movie_index], 0.0, 5.0)
+
+
+def damped_biases(
+    first: NDArray[np.int32], second: NDArray[np.int32], ratings: NDArray[np.float32], sizes: tuple[int, int]
+) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
+    """Fit the mean rating and the biases of both sides by damped alternating least squares.
+
+    See Koren, Bell & Volinsky 2009, "Matrix Factorization Techniques for Recommender Systems", equation 4
+    without the factors.
+
+    Args:
+        first: `(n,)` ids of the side that is fitted first in each sweep.
+        second: `(n,)` ids of the other side.
+        ratings: `(n,)` stars.
+        sizes: How many ids either side has.
+
+    Returns:
+        The mean, and `(sizes[0],)` and `(sizes[1],)` biases.
+    """
+    stars = ratings.astype(np.float64)
+    mean = float(stars.mean())
+    weights = [
+        np.bincount(ids, minlength=size) + _BIAS_DAMPING
+        for ids, size in zip((first, second), sizes, strict=True)
+    ]
+    first_bias, second_bias = np.zeros(sizes[0]), np.zeros(sizes[1])
     for _ in range(_BIAS_SWEEPS):
-        rest = train.ratings - mean - movie_bias[train.movie_index]
-        user_bias = _damped_sums(train.user_index, rest, user_bias.size)
-        rest = train.ratings - mean - user_bias[train.user_index]
-        movie_bias = _damped_sums(train.movie_index, rest, movie_bias.size)
-    rated = mean + user_bias[test.user_index] + movie_bias[test.movie_index]
-    return np.clip(rated, 0.0, 5.0)
-
-
-def _damped_sums(index: NDArray[np.int32], rest: NDArray[np.floating], size: int) -> NDArray[np.float64]:
-    counts = np.bincount(index, minlength=size)
-    return np.bincount(index, weights=rest, minlength=size) / (counts + _BIAS_DAMPING)
+        first_bias = np.bincount(first, stars - mean - second_bias[second], sizes[0]) / weights[0]
+        second_bias = np.bincount(second, stars - mean - first_bias[first], sizes[1]) / weights[1]
+    return mean, first_bias, second_bias

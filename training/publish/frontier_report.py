@@ -8,10 +8,9 @@ from typing import Any, Final
 import altair as alt
 import pandas as pd
 
-from training.publish.reports import save_chart
+from training.publish.reports import write_page
 from training.search.frontier.references import GROUP as REFERENCE
 
-PAGE: Final = "frontier.html"
 _WIDTH, _HEIGHT = 520, 360
 _SMALL_WIDTH, _SMALL_HEIGHT = 300, 220
 # A reference so many times smaller or larger than the grid's models is a line, not a point.
@@ -29,20 +28,15 @@ def write_charts(lines: pd.DataFrame, title: str, folder: Path) -> Path:
     Returns:
         The page, which opens without a network.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    by_bytes = error_against(lines, "nbytes", "bytes of all arrays (log)", "best_bytes", title)
-    by_parameters = error_against(lines, "parameters", "parameters (log)", "best_parameters", title)
-    charts = [by_bytes, by_parameters]
-    save_chart(by_bytes, folder / "bytes.png")
-    save_chart(by_parameters, folder / "parameters.png")
-    questions_of = (hashing, temperature, rounding)
-    asked = [chart for chart in (question(lines) for question in questions_of) if chart is not None]
+    charts = {
+        "bytes": error_against(lines, "nbytes", "bytes of all arrays (log)", "best_bytes", title),
+        "parameters": error_against(lines, "parameters", "parameters (log)", "best_parameters", title),
+    }
+    questions = [question(lines) for question in (hashing, temperature, rounding)]
+    asked = [chart for chart in questions if chart is not None]
     if asked:
-        questions = alt.concat(*asked, columns=2).resolve_scale(color="independent")
-        save_chart(questions, folder / "questions.png")
-        charts.append(questions)
-    save_chart(alt.vconcat(*charts).resolve_scale(color="independent"), folder / PAGE)
-    return folder / PAGE
+        charts["questions"] = alt.concat(*asked, columns=2).resolve_scale(color="independent")
+    return write_page(charts, folder / "frontier.html")
 
 
 def error_against(frame: pd.DataFrame, size: str, size_title: str, best: str, title: str) -> Any:

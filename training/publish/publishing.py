@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import keras
 import numpy as np
+from numpy.typing import NDArray
 
 from training.artefact.fallback import Fallback, every_mean
 from training.artefact.given_ratings import GivenRatings
@@ -23,6 +24,7 @@ from training.artefact.manifest import (
     Manifest,
     MeansRecord,
     ParametersRecord,
+    PopularityRange,
     RatingsFileRecord,
     SideVocabularyRecord,
     SplitRecord,
@@ -38,8 +40,9 @@ from training.models.rating_model import logical_sizes
 from training.models.trained import TrainedModel
 from training.publish.agreement import check_agreement
 from training.publish.options import BUNDLED_DATA, PublishOptions
-from training.publish.popularity_ranges import popularity_ranges
 
+# Ranges of the histogram of training ratings over movies.
+_RANGES = 24
 _RECORDED_PACKAGES = ("keras", "tensorflow", "numpy", "h5py")
 # Data sets whose movie ids are those of movielens.org, as the bundled set's are. ML-100K has its own.
 _SAME_MOVIE_IDS: Final = frozenset({"ml-1m", "ml-10m", "ml-20m", "ml-25m", "ml-32m"})
@@ -176,6 +179,22 @@ def _split(dataset: Dataset) -> SplitRecord:
         test_rows=int(split.test.size),
         test_sha256=split.test_sha256,
     )
+
+
+def popularity_ranges(popularity: NDArray[np.int64]) -> list[PopularityRange]:
+    """How training ratings are spread: ranges of ranks that widen with the rank, and the ratings of each.
+
+    Args:
+        popularity: `(movies,)` training ratings of each movie, falling.
+    """
+    if not popularity.size:
+        return []
+    ends = np.unique(np.geomspace(1, popularity.size, _RANGES).round().astype(np.int64))
+    starts = np.concatenate([[0], ends[:-1]])
+    return [
+        PopularityRange(first=int(start) + 1, last=int(end), ratings=int(popularity[start:end].sum()))
+        for start, end in zip(starts, ends, strict=True)
+    ]
 
 
 def _training(trained: TrainedModel) -> TrainingRecord:

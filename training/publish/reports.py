@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,6 @@ from training.errors import ReportError
 from training.families import MixedDimension
 from training.settings import ModelSettings
 
-PAGE = "training.html"
 _WIDTH, _HEIGHT = 420, 240
 
 
@@ -34,19 +34,15 @@ def write_report(manifests: list[Manifest], dataset: Dataset, folder: Path) -> P
     Raises:
         ReportError: The folder cannot be written.
     """
-    charts: dict[str, Any] = {
+    charts = {
         "loss": loss_by_epoch(manifests),
         "popularity": popularity_with_blocks(manifests, dataset),
         "memory": parameters_and_bytes(manifests),
     }
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, chart in charts.items():
-            save_chart(chart, folder / f"{name}.png")
-        save_chart(alt.vconcat(*charts.values()).resolve_scale(color="independent"), folder / PAGE)
+        return write_page(charts, folder / "training.html")
     except OSError as error:
         raise ReportError(f"{folder}: the plots cannot be written ({error.strerror or error})") from error
-    return folder / PAGE
 
 
 def loss_by_epoch(manifests: list[Manifest]) -> Any:
@@ -145,9 +141,25 @@ def _blocks(manifests: list[Manifest]) -> list[tuple[str, int, str]]:
     return found
 
 
-def save_chart(chart: Any, path: Path) -> None:
-    """Write an HTML page that needs no network, or a PNG, under a temporary name; then rename."""
-    # `inline` puts the plotting library into the page.
-    options = {"inline": True} if path.suffix == ".html" else {"scale_factor": 2}
-    with atomic_write(path) as unfinished:
-        chart.save(unfinished, **options)
+def write_page(charts: Mapping[str, Any], page: Path) -> Path:
+    """Write charts as one HTML page that needs no network, and each as a PNG beside it.
+
+    Args:
+        charts: By the name of the PNG.
+        page: The page; its folder is made where there is none, and old files are replaced one by one.
+
+    Returns:
+        The page.
+
+    Raises:
+        OSError: The folder cannot be written.
+    """
+    page.parent.mkdir(parents=True, exist_ok=True)
+    for name, chart in charts.items():
+        with atomic_write(page.with_name(f"{name}.png")) as unfinished:
+            chart.save(unfinished, scale_factor=2)
+    whole = alt.vconcat(*charts.values()).resolve_scale(color="independent")
+    with atomic_write(page) as unfinished:
+        # The plotting library goes into the page.
+        whole.save(unfinished, inline=True)
+    return page

@@ -16,17 +16,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from training.distillation.base.observed import Floats, Observed
 from training.distillation.base.settings import AutoEncoderSettings
-
-# Damping of the biases towards zero, in ratings, and the number of rounds until they converge.
-_BIAS_DAMPING: Final = 5.0
-_BIAS_ROUNDS: Final = 10
+from training.fit.evaluation import damped_biases
 
 OnStep = Callable[[int, int], None]
 
@@ -81,7 +78,10 @@ def fit_auto_encoder(
     import keras
     import tensorflow as tf
 
-    mean, user_bias, movie_bias = _biases(observed)
+    sizes = observed.movies, observed.users
+    mean, movie_bias, user_bias = damped_biases(
+        observed.movie_index, observed.user_index, observed.ratings, sizes
+    )
     rest = observed.ratings - (mean + user_bias[observed.user_index] + movie_bias[observed.movie_index])
     by_movie = _ByMovie(observed, rest.astype(np.float32))
     keras.utils.set_random_seed(seed)
@@ -142,16 +142,3 @@ class _ByMovie:
             values[row, self._user[own]] = self._values[own]
             rated[row, self._user[own]] = 1
         return values, rated
-
-
-def _biases(observed: Observed) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
-    """Compute the mean rating and damped user and movie biases by alternating least squares."""
-    user, movie, ratings = observed.user_index, observed.movie_index, observed.ratings.astype(np.float64)
-    mean = float(ratings.mean())
-    user_bias, movie_bias = np.zeros(observed.users), np.zeros(observed.movies)
-    for _ in range(_BIAS_ROUNDS):
-        sums = np.bincount(movie, ratings - mean - user_bias[user], observed.movies)
-        movie_bias = sums / (observed.movie_counts + _BIAS_DAMPING)
-        sums = np.bincount(user, ratings - mean - movie_bias[movie], observed.users)
-        user_bias = sums / (observed.user_counts + _BIAS_DAMPING)
-    return mean, user_bias, movie_bias

@@ -16,8 +16,7 @@ from training.fit.recipes import BIASED, BIASED_MIXED, BIASED_QUOTIENT
 from training.models.resolving import resolve_settings
 from training.search.budget.budget import Budget
 from training.search.budget.effort import FULL, Effort
-from training.search.candidates import Candidate, candidate_model
-from training.search.student_limits import student_within
+from training.search.candidates import Candidate, candidate_model, student_within
 from training.settings import ModelSettings, Recipe
 
 _WIDEST: Final = 64

@@ -29,8 +29,7 @@ from training.families.family import Family
 from training.families.power_rule import block_parameters, default_num_buckets, power_rule_dims
 from training.families.quotient_remainder import Operation
 from training.fit.recipes import BIASED, BIASED_MIXED
-from training.search.candidates import Candidate, candidate_model
-from training.search.student_limits import MOST_FACTORS, student_within
+from training.search.candidates import MOST_FACTORS, Candidate, candidate_model, student_within
 from training.settings import Recipe
 
 # Without biases the penalty that helps full tables keeps products of two tables at zero.

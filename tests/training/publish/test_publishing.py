@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.publish.popularity_ranges import popularity_ranges
+from training.publish.publishing import popularity_ranges
 
 
 def test_by_hand() -> None:
