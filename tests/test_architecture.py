@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Iterator, Mapping
-from functools import cache
+import re
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import REPOSITORY
+from tools.architecture import PAGE, folder_graph, fresh, imports, module_graph, modules
 
 HEAVY = {"keras", "tensorflow", "pandas", "pyarrow", "altair"}
 MAX_MODULES = 15
@@ -48,56 +47,18 @@ LAYERS = {
         "training.data.readers",
         "training.data.grouplens",
         "training.fit",
+        "training.distillation.base",
+        "training.distillation.teacher",
+        "training.distillation.student",
+        "training.distillation",
+        "training.search",
+        "training.search.budget",
+        "training.search.frontier",
+        "training.publish",
+        "training.cli",
+        "training.__main__",
     ),
 }
-
-
-def modules(package: str) -> dict[str, Path]:
-    """Dotted name to file, of every module below a package."""
-    found = {}
-    for path in sorted((REPOSITORY / package).rglob("*.py")):
-        parts = path.relative_to(REPOSITORY).with_suffix("").parts
-        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
-    return found
-
-
-def imports(path: Path, top_level_only: bool = False) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Module and imported names of each import statement."""
-    tree = ast.parse(path.read_text("utf-8"))
-    for node in tree.body if top_level_only else ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from ((alias.name, ()) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: imports are absolute"
-            yield node.module or "", tuple(alias.name for alias in node.names)
-
-
-@cache
-def module_graph(package: str) -> Mapping[str, set[str]]:
-    """Which module of the package imports which other."""
-    known = modules(package)
-    graph: dict[str, set[str]] = {name: set() for name in known}
-    for name, path in known.items():
-        for module, names in imports(path):
-            taken = {f"{module}.{one}" if f"{module}.{one}" in known else module for one in names or ("",)}
-            graph[name] |= {one for one in taken if one in known and one != name}
-    return graph
-
-
-def place(package: str, module: str) -> str:
-    """The folder of a module; a module of the package's root stands for itself."""
-    folder = ".".join(modules(package)[module].parent.relative_to(REPOSITORY).parts)
-    return module if folder == package else folder
-
-
-def folder_graph(package: str) -> dict[str, set[str]]:
-    """Which folder imports which other."""
-    graph: dict[str, set[str]] = {}
-    for module, taken in module_graph(package).items():
-        own = place(package, module)
-        graph.setdefault(own, set()).update(place(package, one) for one in taken)
-        graph[own].discard(own)
-    return graph
 
 
 @pytest.mark.parametrize("package", ["app", "training"])
@@ -117,7 +78,7 @@ def test_each_folder_imports_only_what_is_listed_before_it(package: str) -> None
         f"{folder} imports {taken}"
         for folder in layers
         for taken in sorted(graph.get(folder, ()))
-        if taken != package and taken not in layers[: layers.index(folder)]
+        if taken.startswith(f"{package}.") and taken not in layers[: layers.index(folder)]
     ]
     assert not wrong
 
@@ -149,3 +110,14 @@ def test_what_the_service_reads_models_with_imports_nothing_heavy(package: str) 
     for path in modules(package).values():
         heavy = [m for m, _ in imports(path, top_level_only=True) if m.split(".")[0] in HEAVY]
         assert not heavy, path
+
+
+def test_the_page_shows_the_imports_as_they_are() -> None:
+    page = PAGE.read_text("utf-8")
+    assert page == fresh(page), "run python -m tools.architecture"
+
+
+def test_what_the_page_names_is_there() -> None:
+    named = re.findall(r"`((?:app|training|docs|tests|tools)/[\w./]*)`", PAGE.read_text("utf-8"))
+    assert len(named) > 50
+    assert not [place for place in named if not (REPOSITORY / place).exists()]
