@@ -28,7 +28,7 @@ from app.api.routes import (
     predict_arrow,
     recommend,
 )
-from app.contract.errors import AdminOnly, KeyMissing, KeyUnknown
+from app.contract.errors import AdminOnly, KeyMissing, KeyUnknown, ServiceError
 from app.http.api_keys import load_keys
 from app.http.auth import Door
 from app.http.cors import OtherOrigins
@@ -95,7 +95,7 @@ def create_app(settings: Settings | None = None, registry: Registry | None = Non
         # Looked for anew at every request, which costs as much as the rating.
         telemetry={"tracing": False, "metrics": False, "logs": False},
         generate_unique_id_function=lambda route: route.name,
-        responses=problems(Exception),
+        responses=problems(ServiceError),
     )
     # For the document alone: `app.http.auth` checks keys, for addresses without a route, too.
     bearer = [Security(HTTPBearer(scheme_name="key", auto_error=False))]

@@ -11,8 +11,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match
 
-from app.contract.errors import MAX_ERRORS, InvalidRequest, RequestError, ServiceError
-from app.contract.problems import INTERNAL_ERROR, METHOD_NOT_ALLOWED, ROUTE_NOT_FOUND, Kind, kind_of, problem
+from app.contract.errors import (
+    MAX_ERRORS,
+    InvalidRequest,
+    MethodNotAllowed,
+    ModelUnusable,
+    RouteNotFound,
+    ServiceError,
+)
+from app.contract.problems import problem
 from training.artefact import ArtefactError
 
 _METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -26,47 +33,45 @@ _MESSAGES: Final = {
 
 
 # Handlers are coroutines: Starlette would run a plain function in a thread.
-async def handle_known_error(_request: Request, error: Exception) -> Response:
+async def handle_service_error(_request: Request, error: Exception) -> Response:
     """Answer an error of ours."""
-    kind = kind_of(type(error))
-    fields = error.fields if isinstance(error, RequestError) else {}
-    return problem(kind, str(error), fields)
+    return problem(cast("ServiceError", error))
 
 
-async def handle_validation_error(request: Request, error: Exception) -> Response:
+async def handle_artefact_error(_request: Request, _error: Exception) -> Response:
+    """Answer an artefact that cannot be read any more."""
+    return problem(ModelUnusable())
+
+
+async def handle_validation_error(_request: Request, error: Exception) -> Response:
     """Answer what FastAPI finds wrong with query parameters or a body."""
     found = cast("RequestValidationError", error).errors()[:MAX_ERRORS]
     # The first part of a location says whether it is one of the query string or of the body.
-    places = [(one["loc"][1:], _message(one)) for one in found]
-    return await handle_known_error(request, InvalidRequest(places))
+    return problem(InvalidRequest([(one["loc"][1:], _message(one)) for one in found]))
 
 
 async def handle_http_exception(request: Request, error: Exception) -> Response:
     """Answer what the framework refuses: an unknown address, a method that it does not take."""
-    error = cast("HTTPException", error)
-    if error.status_code == 404:
-        return problem(ROUTE_NOT_FOUND, "")
-    if error.status_code == 405:
-        return problem(METHOD_NOT_ALLOWED, "", headers={"Allow": ", ".join(_allowed_methods(request))})
-    if error.status_code >= 500:
-        return problem(INTERNAL_ERROR, "")
-    return problem(
-        Kind(error.status_code, "refused", "Refused"), "the request was refused", headers=error.headers
-    )
+    match cast("HTTPException", error).status_code:
+        case 404:
+            return problem(RouteNotFound())
+        case 405:
+            return problem(MethodNotAllowed(), {"Allow": ", ".join(_allowed_methods(request))})
+    return problem(ServiceError())
 
 
-async def handle_unforeseen(_request: Request, _error: Exception) -> Response:
+async def handle_unexpected_error(_request: Request, _error: Exception) -> Response:
     """Say nothing of an error that nobody foresaw; the server logs it."""
-    return problem(INTERNAL_ERROR, "")
+    return problem(ServiceError())
 
 
 def add_error_handlers(app: FastAPI) -> None:
     """Have `app` answer every error with a problem."""
-    for error_class in (ServiceError, ArtefactError):
-        app.add_exception_handler(error_class, handle_known_error)
+    app.add_exception_handler(ServiceError, handle_service_error)
+    app.add_exception_handler(ArtefactError, handle_artefact_error)
     app.add_exception_handler(RequestValidationError, handle_validation_error)
     app.add_exception_handler(HTTPException, handle_http_exception)
-    app.add_exception_handler(Exception, handle_unforeseen)
+    app.add_exception_handler(Exception, handle_unexpected_error)
 
 
 def _message(error: dict[str, Any]) -> str:

@@ -2,36 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
-import orjson
 from pydantic.json_schema import models_json_schema
 
-from app.contract.errors import BodyTooLarge, InvalidRequest, UnreadableBody, WrongContentType
+from app.contract.errors import (
+    BodyTooLarge,
+    InvalidRequest,
+    ServiceError,
+    UnreadableBody,
+    WrongContentType,
+)
 from app.contract.limits import Limits
-from app.contract.problems import MEDIA_TYPE, Kind, Problem, kind_of, problem
+from app.contract.problems import MEDIA_TYPE, Problem, problem_fields
 
 BODY_ERRORS: Final = (UnreadableBody, BodyTooLarge, WrongContentType, InvalidRequest)
 _REF_TEMPLATE: Final = "#/components/schemas/{model}"
 
 
-def problems(*errors: type[Exception]) -> dict[int | str, dict[str, Any]]:
+def problems(*errors: type[ServiceError]) -> dict[int | str, dict[str, Any]]:
     """The `responses` of a call that may end in `errors`, by status."""
-    kinds: dict[int, list[Kind]] = {}
-    for kind in map(kind_of, errors):
-        kinds.setdefault(kind.status, []).append(kind)
-    return {
-        status: {
-            "description": "; ".join(f"{kind.title} (`{kind.code}`)" for kind in same_status),
-            "content": {
-                MEDIA_TYPE: {
-                    "schema": {"$ref": _REF_TEMPLATE.format(model=Problem.__name__)},
-                    "examples": {kind.code: {"value": _example(kind)} for kind in same_status},
-                }
-            },
-        }
-        for status, same_status in sorted(kinds.items())
-    }
+    by_status: dict[int, list[type[ServiceError]]] = {}
+    for error in errors:
+        by_status.setdefault(error.kind.status, []).append(error)
+    return {status: _response(same_status) for status, same_status in sorted(by_status.items())}
 
 
 def complete_document(document: dict[str, Any], limits: Limits) -> dict[str, Any]:
@@ -47,6 +42,17 @@ def complete_document(document: dict[str, Any], limits: Limits) -> dict[str, Any
     return document
 
 
-def _example(kind: Kind) -> dict[str, Any]:
-    example: dict[str, Any] = orjson.loads(problem(kind, kind.title.lower()).body)
-    return example
+def _response(errors: Sequence[type[ServiceError]]) -> dict[str, Any]:
+    examples = {
+        error.kind.code: {"value": problem_fields(error.kind, error.detail or error.kind.title.lower())}
+        for error in errors
+    }
+    return {
+        "description": "; ".join(f"{error.kind.title} (`{error.kind.code}`)" for error in errors),
+        "content": {
+            MEDIA_TYPE: {
+                "schema": {"$ref": _REF_TEMPLATE.format(model=Problem.__name__)},
+                "examples": examples,
+            }
+        },
+    }

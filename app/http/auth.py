@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.contract.errors import AdminOnly, KeyMissing, KeyUnknown, RequestError
-from app.contract.problems import kind_of, problem
+from app.contract.problems import problem
 from app.http.api_keys import Keys
 from app.http.middleware import HeadAsGet
 
@@ -74,4 +74,4 @@ def is_admin(path: str) -> bool:
 
 
 def _refusal(error: RequestError) -> Response:
-    return problem(kind_of(type(error)), str(error), headers={"WWW-Authenticate": _CHALLENGES[type(error)]})
+    return problem(error, {"WWW-Authenticate": _CHALLENGES[type(error)]})

@@ -7,7 +7,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 
 from app.contract.errors import PreflightRefused
-from app.contract.problems import kind_of, problem
+from app.contract.problems import problem
 
 # The answer's own, which those of a problem take the place of.
 _OF_THE_BODY = frozenset({"content-length", "content-type"})
@@ -24,4 +24,4 @@ class OtherOrigins(CORSMiddleware):
         headers = {name: value for name, value in answer.headers.items() if name not in _OF_THE_BODY}
         # "Disallowed CORS origin, method"
         error = PreflightRefused(bytes(answer.body).decode().rpartition("CORS ")[2])
-        return problem(kind_of(PreflightRefused), str(error), headers=headers)
+        return problem(error, headers)

@@ -15,7 +15,7 @@ from typing import Final
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.contract.errors import Overloaded
-from app.contract.problems import kind_of, problem
+from app.contract.problems import problem
 from app.http.middleware import HeadAsGet
 from app.http.thread_pool import SMALL_BYTES
 from app.observability.metrics.counters import Tallies
@@ -51,7 +51,7 @@ class Capacity:
         large = _is_large(scope)
         if self._working >= self._most or (large and self._large >= self._most_large):
             self._tallies.shed += 1
-            await HeadAsGet(problem(kind_of(Overloaded), str(Overloaded())))(scope, receive, send)
+            await HeadAsGet(problem(Overloaded()))(scope, receive, send)
             return
 
         async def receive_idly() -> Message:

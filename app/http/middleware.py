@@ -7,7 +7,7 @@ import asyncio
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.contract.errors import Stopping
-from app.contract.problems import kind_of, problem
+from app.contract.problems import problem
 
 
 class AnswerWhenCutOff:
@@ -30,7 +30,7 @@ class AnswerWhenCutOff:
         except asyncio.CancelledError:
             if scope["type"] != "http" or started:
                 raise
-            await problem(kind_of(Stopping), str(Stopping()))(scope, receive, send)
+            await problem(Stopping())(scope, receive, send)
 
 
 class HeadAsGet:

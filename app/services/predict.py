@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from app.contract.columns import Column, Pairs
-from app.contract.errors import MAX_POSITIONS, ColdPairs, UnknownMovie, UnknownUser, shorten
+from app.contract.errors import MAX_POSITIONS, UnknownMovie, UnknownUser, shorten
 from app.contract.schemas.predictions import BatchPrediction, Prediction
 from app.contract.schemas.requests import BatchOptions, BatchRequest, PredictRequest
 from app.scoring.registry import Registry
@@ -21,7 +21,7 @@ def predict(registry: Registry, request: PredictRequest) -> Prediction:
 
     Raises:
         UnknownModel: No model has that name.
-        ColdPairs: An id has no training rating, and no fallback was asked for.
+        UnknownUser, UnknownMovie: An id has no training rating, and no fallback was asked for.
     """
     scorer = registry.get(request.model).scorer
     known = predict_known(scorer, request.user_id, request.movie_id)
@@ -50,7 +50,7 @@ def predict_batch(registry: Registry, request: BatchRequest) -> BatchPrediction:
 
     Raises:
         UnknownModel: No model has that name.
-        ColdPairs: Any id has no training rating, and no fallback was asked for.
+        UnknownUser, UnknownMovie: Any id has no training rating, and no fallback was asked for.
     """
     scorer = registry.get(request.model).scorer
     scorer.tally.batch(len(request.user_ids))
@@ -66,7 +66,7 @@ def predict_columns(registry: Registry, pairs: Sequence[Pairs], options: BatchOp
 
     Raises:
         UnknownModel: No model has that name.
-        ColdPairs: Any id has no training rating, and no fallback was asked for.
+        UnknownUser, UnknownMovie: Any id has no training rating, and no fallback was asked for.
     """
     scorer = registry.get(options.model).scorer
     scorer.tally.batch(sum(len(one.user_ids) for one in pairs))
@@ -95,7 +95,7 @@ def _plain(raw: RawId | np.int64) -> RawId:
     return raw if isinstance(raw, str) else int(raw)
 
 
-def _cold_pair(user_id: str | None, movie_id: str | None) -> ColdPairs:
+def _cold_pair(user_id: str | None, movie_id: str | None) -> UnknownUser | UnknownMovie:
     """The error for one pair; `None` for the side that is known."""
     movie = {} if movie_id is None else {"movie_id": shorten(movie_id)}
     if user_id is None:
@@ -112,7 +112,7 @@ def _cold_batch(
     scored: ScoredPairs,
     cold: list[int],
     before: int = 0,
-) -> ColdPairs:
+) -> UnknownUser | UnknownMovie:
     """The error for a batch: it names the first cold id and lists the positions of cold pairs.
 
     Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from app.contract.problems import kind_of, problem
+from app.contract.problems import problem
 from app.main import create_app
 from app.settings import Settings
 from tests.app.fakes import fake_registry
@@ -24,10 +24,7 @@ def problems_text() -> str:
     """One problem of each kind as they are kept."""
     from tests.app.contract.test_errors import REQUEST_ERRORS
 
-    found = {
-        type(error).__name__: json.loads(bytes(problem(kind_of(type(error)), str(error), error.fields).body))
-        for error in REQUEST_ERRORS
-    }
+    found = {type(error).__name__: json.loads(bytes(problem(error).body)) for error in REQUEST_ERRORS}
     return json.dumps(found, indent=1, ensure_ascii=False) + "\n"
 
 

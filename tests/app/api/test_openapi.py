@@ -9,14 +9,10 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from app.contract.problems import (
-    INTERNAL_ERROR,
-    KINDS,
-    METHOD_NOT_ALLOWED,
-    ROUTE_NOT_FOUND,
-)
+from app.contract.errors import ServiceError
 from app.main import create_app
 from app.settings import Settings
+from tests.app.contract.test_errors import family
 from tests.app.fakes import fake_registry
 from tests.conftest import REPOSITORY
 from tests.golden.renew import OPENAPI, openapi_text
@@ -138,10 +134,9 @@ def test_every_call_and_code_is_described() -> None:
     text = (DOCS / "http-api.md").read_text(encoding="utf-8")
     for method, path, _ in _operations():
         assert f"`{method.upper()} {path}" in text
-    others = [INTERNAL_ERROR, ROUTE_NOT_FOUND, METHOD_NOT_ALLOWED]
-    for kind in [*KINDS.values(), *others]:
-        assert f"`{kind.code}`" in text
-        assert str(kind.status) in text
+    for error in family(ServiceError):
+        assert f"`{error.kind.code}`" in text
+        assert str(error.kind.status) in text
 
 
 def test_examples_in_the_docs_are_json() -> None:
