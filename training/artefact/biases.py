@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from training.artefact.archive import Archive
 from training.artefact.fallback import Fallback
 from training.errors import ArtefactDamaged
-from training.families.packed_table import PackedTable
+from training.families import Packed
 
 _HEAD: Final = "rating"
 
@@ -39,54 +39,15 @@ def _side(archive: Archive, side: str, warm: int) -> NDArray[np.float32]:
             # Mapped from the file, as the engine's are.
             biases = _only_array(own).reshape(-1)[:warm].astype(np.float32, copy=False)
         else:
-            table = read_packed_table(archive, f"{side}_embedding")
+            name = f"{side}_embedding"
+            (config,) = (one["config"] for one in archive.config["config"]["layers"] if one["name"] == name)
+            table = Packed.read(config, archive.variables[name]).packed
             biases = table.column(table.widths.shape[1] - 1)[:warm].copy()
     except (KeyError, ValueError, IndexError, TypeError) as error:
         raise ArtefactDamaged(archive.path, f"fallback: the model has no biases of its {side}s") from error
     if biases.size != warm:
         raise ArtefactDamaged(archive.path, f"fallback: there must be one bias for each warm {side}")
     return biases
-
-
-def read_packed_table(archive: Archive, layer: str) -> PackedTable:
-    """The table of a `PackedEmbedding` in a model file.
-
-    Raises:
-        KeyError: The file has no such layer, or it is of another kind.
-        ValueError: Its arrays do not fit each other.
-    """
-    arrays: Mapping[str, NDArray[Any]] = archive.variables[layer]
-    config = layer_config(archive, layer)
-    return PackedTable(
-        block_sizes=tuple(int(size) for size in config["block_sizes"]),
-        widths=arrays["widths"],
-        steps=arrays["steps"],
-        codes=arrays["codes"],
-    )
-
-
-def layer_config(archive: Archive, layer: str) -> Mapping[str, Any]:
-    """Configuration of one layer of a model file.
-
-    Raises:
-        KeyError: There is no such layer.
-    """
-    for config in _configs(dict(archive.config)):
-        if config.get("name") == layer:
-            return config
-    raise KeyError(layer)
-
-
-def _configs(node: Any) -> Iterator[Mapping[str, Any]]:
-    stack = [node]
-    while stack:
-        found = stack.pop()
-        if isinstance(found, dict):
-            if isinstance(found.get("config"), dict):
-                yield found["config"]
-            stack.extend(found.values())
-        elif isinstance(found, list):
-            stack.extend(found)
 
 
 def _only_array(arrays: Mapping[str, NDArray[Any]]) -> NDArray[Any]:

@@ -25,12 +25,16 @@ class LookupFamily(Family):
     layer_class: ClassVar[str] = "LookupEmbedding"
 
     @abstractmethod
-    def table_shapes(self, count: int, dim: int) -> dict[str, tuple[int, ...]]:
-        """Shapes of the tables by name, for resolved settings, `count` ids and embeddings of length `dim`."""
+    def table_shapes(self, count: int, dim: int) -> dict[str, tuple[int, int]]:
+        """Rows and columns of each table by name, for `count` ids and embeddings of length `dim`.
+
+        Raises:
+            SettingsError: The settings, which are resolved, are not legal for these.
+        """
 
     @abstractmethod
     def look_up(self, tables: Mapping[str, Any], index: Any, ops: Any) -> Any:
-        """The embeddings `(n, dim)` at `(n,)` integer indices; row i depends on index i alone.
+        """The embeddings `(..., dim)` at integer indices `(...)`; each depends on its own index alone.
 
         Args:
             tables: As `table_shapes` states them.
@@ -38,37 +42,45 @@ class LookupFamily(Family):
             ops: `keras.ops` or `numpy`; what both have by the same name may be called.
         """
 
+    def side(self, tables: Mapping[str, Floats], count: int, dim: int) -> LookupSide:
+        """The tables as the service reads them."""
+        return LookupSide(self, tables, count, dim)
+
     def layer_config(self, count: int, dim: int) -> dict[str, Any]:
         """Arguments of `LookupEmbedding`."""
         return {"num_embeddings": count, "embedding_dim": dim, "settings": self.model_dump(mode="json")}
 
     @classmethod
-    def read(cls, config: Config, arrays: Arrays) -> LookupSide:
-        """The tables of a `LookupEmbedding`, which names its family itself."""
+    def from_layer_config(cls, config: Config) -> LookupFamily:
+        """The settings in what `layer_config` gave."""
         family = parse_family(config["settings"])
         check(isinstance(family, LookupFamily), "a lookup without a family")
-        count, dim = config["num_embeddings"], config["embedding_dim"]
+        return family  # type: ignore[no-any-return]
+
+    @classmethod
+    def read(cls, config: Config, arrays: Arrays) -> LookupSide:
+        """The tables of a stored layer."""
+        family, count, dim = cls.from_layer_config(config), config["num_embeddings"], config["embedding_dim"]
         shapes = family.table_shapes(count, dim)
-        # Keras numbers a layer's weights.
-        stored = float_tables(arrays, {str(place): shape for place, shape in enumerate(shapes.values())})
-        return LookupSide(family, dict(zip(shapes, stored, strict=True)), count, dim)
+        stored = float_tables(arrays, {f"{name}/0": shape for name, shape in shapes.items()})
+        return family.side(dict(zip(shapes, stored, strict=True)), count, dim)
 
 
 class LookupSide:
     """The tables of a `LookupFamily`."""
 
     def __init__(self, family: LookupFamily, tables: Mapping[str, Floats], count: int, dim: int) -> None:
-        self._family, self._tables = family, tables
+        self.family, self.tables = family, tables
         self.count, self.dim = count, dim
 
     def row(self, index: int) -> Floats:
         """`(dim,)` the embedding at one index."""
-        row: Floats = self.rows(np.array([index]))[0]
+        row: Floats = self.family.look_up(self.tables, index, np)
         return row
 
     def rows(self, index: Index) -> Floats:
         """`(n, dim)` the embeddings at `(n,)` indices."""
-        rows: Floats = self._family.look_up(self._tables, index, np)
+        rows: Floats = self.family.look_up(self.tables, index, np)
         return rows
 
     def products(self, vector: Floats) -> Floats:
@@ -82,4 +94,4 @@ class LookupSide:
     @property
     def nbytes(self) -> int:
         """Bytes of all tables."""
-        return sum(table.nbytes for table in self._tables.values())
+        return sum(table.nbytes for table in self.tables.values())

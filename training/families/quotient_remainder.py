@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, ClassVar, Final, Literal, Self, get_args
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
 from training.errors import SettingsError
-from training.families.family import Family, Popularity, register
+from training.families.family import Popularity, register
+from training.families.lookup import LookupFamily, LookupSide
 from training.families.power_rule import default_num_buckets
-from training.families.table import Arrays, Config, Floats, Index, check, float_tables
+from training.families.table import Config, Floats
 
 Operation = Literal["multiply", "add", "concatenate"]
-OPERATIONS: Final[tuple[Operation, ...]] = get_args(Operation)
 
 
 @register
-class QuotientRemainder(Family):
+class QuotientRemainder(LookupFamily):
     """Two small tables; index i reads rows i // num_buckets and i % num_buckets (arXiv:1909.02107).
 
     Attributes:
@@ -52,70 +53,81 @@ class QuotientRemainder(Family):
                 )
         return self.model_copy(update={"num_buckets": buckets, "quotient_rows": rows})
 
+    def table_shapes(self, count: int, dim: int) -> dict[str, tuple[int, int]]:
+        """Two tables, each with half the columns where rows are concatenated."""
+        buckets, rows = self.num_buckets, self.quotient_rows
+        assert buckets is not None and isinstance(rows, int)
+        if self.operation == "concatenate" and dim % 2:
+            raise SettingsError(
+                f"embedding_dim is {dim}, but each table holds half of it when operation is concatenate; the "
+                f"smallest legal embedding_dim from there is {dim + 1}"
+            )
+        if buckets * rows < count:
+            raise SettingsError(
+                f"{buckets} buckets x {rows} quotient rows do not tell {count} ids apart; the smallest legal "
+                f"num_buckets is {-(-count // rows)}, or the smallest legal quotient_rows is "
+                f"{-(-count // buckets)}"
+            )
+        columns = dim // 2 if self.operation == "concatenate" else dim
+        return {"quotient": (rows, columns), "remainder": (buckets, columns)}
+
+    def look_up(self, tables: Mapping[str, Any], index: Any, ops: Any) -> Any:
+        """Both rows of each index, made one."""
+        quotient = ops.take(tables["quotient"], ops.floor_divide(index, self.num_buckets), axis=0)
+        remainder = ops.take(tables["remainder"], ops.mod(index, self.num_buckets), axis=0)
+        return self.combine(quotient, remainder, ops)
+
+    def combine(self, quotient: Any, remainder: Any, ops: Any) -> Any:
+        """`(..., dim)` embeddings of rows of both tables."""
+        if self.operation == "multiply":
+            return ops.multiply(quotient, remainder)
+        if self.operation == "add":
+            return ops.add(quotient, remainder)
+        return ops.concatenate([quotient, remainder], axis=-1)
+
+    def side(self, tables: Mapping[str, Floats], count: int, dim: int) -> LookupSide:
+        """Both tables, read without making embeddings where that is possible."""
+        return QuotientRemainderSide(self, tables, count, dim)
+
     def layer_config(self, count: int, dim: int) -> dict[str, Any]:
         """Arguments of `QREmbedding`."""
-        own = self.model_dump(include={"num_buckets", "quotient_rows", "operation"})
-        return {"num_embeddings": count, "embedding_dim": dim, **own}
+        return {
+            "num_embeddings": count,
+            "embedding_dim": dim,
+            "num_buckets": self.num_buckets,
+            "operation": self.operation,
+            "quotient_rows": self.quotient_rows,
+        }
 
     @classmethod
-    def read(cls, config: Config, arrays: Arrays) -> QuotientRemainderSide:
-        """The tables of a `QREmbedding`."""
-        operation, count, buckets = config["operation"], config["num_embeddings"], config["num_buckets"]
-        check(operation in OPERATIONS, f"the operation {str(operation)[:60]!r}")
-        dim = config["embedding_dim"] // (2 if operation == "concatenate" else 1)
-        shapes = {"quotient/0": (config["quotient_rows"], dim), "remainder/0": (buckets, dim)}
-        quotient, remainder = float_tables(arrays, shapes)
-        check(quotient.shape[0] * buckets >= count, "quotient and remainder of too few rows")
-        return QuotientRemainderSide(quotient, remainder, operation, count)
+    def from_layer_config(cls, config: Config) -> QuotientRemainder:
+        """The settings in the arguments of `QREmbedding`."""
+        return cls(**{name: config[name] for name in ("num_buckets", "operation", "quotient_rows")})
 
 
-class QuotientRemainderSide:
-    """Embedding i combines quotient row `i // m` and remainder row `i % m`; there are m remainder rows."""
+class QuotientRemainderSide(LookupSide):
+    """Two small tables in place of a large one."""
 
-    def __init__(self, quotient: Floats, remainder: Floats, operation: str, count: int) -> None:
-        """Combine `(rows, dim)` tables.
+    family: QuotientRemainder
 
-        Args:
-            quotient: One row for each run of m indices.
-            remainder: m rows.
-            operation: `multiply`, `add` or `concatenate`.
-            count: How many indices there are.
-        """
-        self._quotient, self._remainder, self._operation = quotient, remainder, operation
-        self._buckets = remainder.shape[0]
-        self.count = count
-        self.dim = remainder.shape[1] * (2 if operation == "concatenate" else 1)
+    def __init__(self, family: QuotientRemainder, tables: Mapping[str, Floats], count: int, dim: int) -> None:
+        super().__init__(family, tables, count, dim)
+        self._quotient, self._remainder = tables["quotient"], tables["remainder"]
 
     def row(self, index: int) -> Floats:
-        """`(dim,)` the embedding at one index."""
-        quotient, remainder = divmod(index, self._buckets)
-        return self._combine(self._quotient[quotient], self._remainder[remainder])
-
-    def rows(self, index: Index) -> Floats:
-        """`(n, dim)` the embeddings at `(n,)` indices."""
-        quotient, remainder = np.divmod(index, self._buckets)
-        return self._combine(self._quotient.take(quotient, axis=0), self._remainder.take(remainder, axis=0))
+        """`(dim,)` the embedding at one index; array functions would take several times as long."""
+        quotient, remainder = divmod(index, self._remainder.shape[0])
+        row: Floats = self.family.combine(self._quotient[quotient], self._remainder[remainder], np)
+        return row
 
     def products(self, vector: Floats) -> Floats:
         """`(count,)` products of every embedding with a `(dim,)` vector; no embedding is made."""
         quotient, remainder = self._quotient, self._remainder
-        if self._operation == "multiply":
+        if self.family.operation == "multiply":
             found: NDArray[Any] = (quotient * vector) @ remainder.T
         else:
-            half = remainder.shape[1] if self._operation == "concatenate" else 0
+            half = remainder.shape[1] if self.family.operation == "concatenate" else 0
             of_quotient = quotient @ vector[: half or None]
             found = of_quotient[:, None] + remainder @ vector[half:]
         products: Floats = found.reshape(-1)[: self.count]
         return products
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of both tables."""
-        return self._quotient.nbytes + self._remainder.nbytes
-
-    def _combine(self, quotient: Floats, remainder: Floats) -> Floats:
-        if self._operation == "multiply":
-            return quotient * remainder
-        if self._operation == "add":
-            return quotient + remainder
-        return np.concatenate([quotient, remainder], axis=-1)

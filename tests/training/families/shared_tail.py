@@ -25,7 +25,7 @@ class SharedTail(LookupFamily):
     def resolve(self, count: int, dim: int, popularity: Popularity | None) -> Self:
         return self.model_copy(update={"own_rows": min(self.own_rows or -(-count // 10), count)})
 
-    def table_shapes(self, count: int, dim: int) -> dict[str, tuple[int, ...]]:
+    def table_shapes(self, count: int, dim: int) -> dict[str, tuple[int, int]]:
         assert self.own_rows is not None
         return {"rows": (self.own_rows + 1, dim)}
 

@@ -55,7 +55,7 @@ def test_two_families_cannot_have_one_name() -> None:
 
 
 def test_rows_and_products_by_hand() -> None:
-    table = SharedTail.read(stored(), {"0": ROWS})
+    table = SharedTail.read(stored(), {"rows/0": ROWS})
     assert table.rows(np.array([0, 2, 3, 8])).tolist() == ROWS[[0, 2, 3, 3]].tolist()
     assert table.row(8).tolist() == ROWS[3].tolist()
     assert table.products(np.array([1, 0, 2], np.float32)).tolist() == [4, 13, 22, *[31] * 6]
@@ -65,11 +65,11 @@ def test_rows_and_products_by_hand() -> None:
 @pytest.mark.parametrize(
     ("config", "arrays"),
     [
-        (stored(embedding_dim=4), {"0": ROWS}),
-        (stored(settings={"family": "shared_tail", "own_rows": 2}), {"0": ROWS}),
-        (stored(settings={"family": "full"}), {"0": ROWS}),
-        (stored(), {"0": ROWS.astype(np.float16)}),
-        (stored(), {"0": ROWS, "1": ROWS}),
+        (stored(embedding_dim=4), {"rows/0": ROWS}),
+        (stored(settings={"family": "shared_tail", "own_rows": 2}), {"rows/0": ROWS}),
+        (stored(settings={"family": "full"}), {"rows/0": ROWS}),
+        (stored(), {"rows/0": ROWS.astype(np.float16)}),
+        (stored(), {"rows/0": ROWS, "1": ROWS}),
         (stored(), {}),
     ],
     ids=["dim", "rows", "family", "precision", "more", "none"],

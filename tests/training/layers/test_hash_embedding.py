@@ -53,7 +53,7 @@ def test_neighbours_in_rank_meet_as_often_as_any_others() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"num_buckets": 0}, "smallest legal num_buckets is 1"),
+        ({"num_buckets": 0}, "num_buckets: Input should be greater than or equal to 1"),
         ({"embedding_dim": 0}, "smallest legal embedding_dim is 1"),
         ({"num_embeddings": 1.5}, "num_embeddings must be a whole number"),
     ],

@@ -14,7 +14,7 @@ import numpy as np
 
 from training.artefact.engine.rating import RatingTables
 from training.artefact.engine.unpacking import SPARE_BYTES, unpacked
-from training.errors import ArtefactForeign
+from training.errors import ArtefactForeign, SettingsError
 from training.families.family import family_of_layer
 from training.families.table import Arrays, Config, SideTable, UnknownForm, check
 
@@ -38,7 +38,7 @@ class StoredModel(Protocol):
 
 
 # What looking for the known form in another one ends in.
-_REFUSED: Final = (UnknownForm, KeyError, TypeError, ValueError, IndexError, AttributeError)
+_REFUSED: Final = (UnknownForm, SettingsError, KeyError, TypeError, ValueError, IndexError, AttributeError)
 
 
 def read_tables(archive: StoredModel, spare: int = SPARE_BYTES) -> RatingTables:
