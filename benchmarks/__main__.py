@@ -31,6 +31,7 @@ def main() -> int:
         ["layers"],
         ["batch"],
         ["top"],
+        ["ids"],
         ["memory"],
         ["start"],
         ["growth"],
