@@ -30,11 +30,10 @@ from app.api.routes import (
 )
 from app.contract.errors import AdminOnly, KeyMissing, KeyUnknown, ServiceError
 from app.http.api_keys import load_keys
-from app.http.auth import Door
-from app.http.cors import OtherOrigins
+from app.http.auth import ApiKeyMiddleware
 from app.http.fast_predict import FastPredict
-from app.http.load_shedding import Capacity
-from app.http.middleware import AnswerWhenCutOff, HeadAsGet
+from app.http.load_shedding import LoadShedding
+from app.http.middleware import CORS, AnswerAtShutdown, HeadAsGet
 from app.http.thread_pool import ThreadPool
 from app.observability.instrumentation import Observation
 from app.scoring.loading import load_registry
@@ -114,20 +113,22 @@ def create_app(settings: Settings | None = None, registry: Registry | None = Non
         )
     add_error_handlers(app)
     app.add_middleware(HeadAsGet)
-    app.add_middleware(AnswerWhenCutOff)
+    app.add_middleware(AnswerAtShutdown)
     build_rest = app.build_middleware_stack
 
     def build_stack() -> ASGIApp:
         # In front of the framework's own layers, each of which costs every request a little.
         stack: ASGIApp = FastPredict(
-            Capacity(build_rest(), settings.max_requests, settings.max_large_requests, observation.tallies),
+            LoadShedding(
+                build_rest(), settings.max_requests, settings.max_large_requests, observation.tallies
+            ),
             settings.limits,
         )
         if keys:
-            stack = Door(stack, keys)
+            stack = ApiKeyMiddleware(stack, keys)
         if settings.cors_origins:
-            # Outside the door: a browser asks without a key whether it may ask with one.
-            stack = OtherOrigins(
+            # In front: a browser asks without a key whether it may ask with one.
+            stack = CORS(
                 stack,
                 settings.cors_origins,
                 allow_methods=("GET", "HEAD", "POST"),

@@ -15,7 +15,7 @@ import numpy as np
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.http.api_keys import Keys
-from app.http.auth import Door
+from app.http.auth import ApiKeyMiddleware
 from app.observability.access_log import AccessLog
 from app.observability.logging import logging_config
 from app.observability.metrics.counters import Tallies
@@ -93,7 +93,7 @@ def main() -> None:
     keys = Keys(reading=tuple(sha256(key).digest() for key in (KEY.encode(), b"another")))
     layers: dict[str, tuple[str, Callable[[], ASGIApp]]] = {
         "bare": ("warning", lambda: respond),
-        "API keys, two keys": ("warning", lambda: Door(respond, keys)),
+        "API keys, two keys": ("warning", lambda: ApiKeyMiddleware(respond, keys)),
         "ids and headers": ("warning", lambda: AccessLog(respond)),
         "ids, headers, metrics": ("warning", lambda: AccessLog(respond, Tallies())),
         "ids, headers, text log": ("text", lambda: AccessLog(respond)),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hmac
 import re
 import stat
-from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -18,19 +17,19 @@ from app.settings import PREFIX, Settings, unknown_variables
 
 MIN_LENGTH: Final = 20
 MAX_LENGTH: Final = 200
-# Each is compared with at every request.
+# Every request is compared with all of them.
 MAX_KEYS: Final = 100
 _MAX_FILE_BYTES: Final = 64 * 1024
-# What a bearer token may be made of (RFC 6750).
+# What a bearer token may consist of (RFC 6750).
 _TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """Who may call, as digests of keys.
+    """Who may call, as SHA-256 digests of keys.
 
     Attributes:
-        reading: Keys of every address but those below `/admin`. Without any, those ask for none.
+        reading: Keys of every address but those below `/admin`. Without any, those need no key.
         admin: Keys of every address. Without any, there is no `/admin`.
     """
 
@@ -38,34 +37,32 @@ class Keys:
     admin: tuple[bytes, ...] = ()
 
     def __bool__(self) -> bool:
-        """Whether any address asks for a key."""
+        """Whether any address needs a key."""
         return bool(self.reading or self.admin)
 
     def kind(self, key: bytes) -> Literal["reading", "admin"] | None:
-        """Which kind of key `key` is, or None. Held against every one, whichever it is."""
-        digest, reading, admin = sha256(key).digest(), False, False
-        for known in self.reading:
-            reading |= hmac.compare_digest(digest, known)
-        for known in self.admin:
-            admin |= hmac.compare_digest(digest, known)
-        return "admin" if admin else "reading" if reading else None
+        """Which kind of key `key` is, or None. It is compared with every one, whichever it is."""
+        digest = sha256(key).digest()
+        is_reading = sum(hmac.compare_digest(digest, known) for known in self.reading)
+        is_admin = sum(hmac.compare_digest(digest, known) for known in self.admin)
+        return "admin" if is_admin else "reading" if is_reading else None
 
 
 def load_keys(settings: Settings) -> Keys:
-    """The keys that the settings state, or name the files of.
+    """The keys in the settings, or in the files that they name.
 
     Raises:
-        BadSetting: They cannot be read, or one of them is not fit to be a key. No message tells a key.
+        BadSetting: They cannot be read, or one of them is not a valid key. No message contains a key.
     """
     for name in unknown_variables():
         # Mistyped, it would leave open what was meant to be closed.
         if "KEY" in name.upper():
             raise BadSetting(f"{name}: is no setting, and looks like one of API keys (docs/settings.md)")
-    reading = _read("API_KEYS", settings.api_keys, settings.api_keys_file)
-    admin = _read("ADMIN_KEYS", settings.admin_keys, settings.admin_keys_file)
+    reading = _load("API_KEYS", settings.api_keys, settings.api_keys_file)
+    admin = _load("ADMIN_KEYS", settings.admin_keys, settings.admin_keys_file)
     if not set(reading).isdisjoint(admin):
         raise BadSetting(f"{PREFIX}ADMIN_KEYS: a key is among {PREFIX}API_KEYS, too")
-    return Keys(_digests(reading), _digests(admin))
+    return Keys(reading, admin)
 
 
 def readable_by_others(settings: Settings) -> list[Path]:
@@ -74,58 +71,48 @@ def readable_by_others(settings: Settings) -> list[Path]:
     return [path for path in files if path is not None and path.stat().st_mode & stat.S_IROTH]
 
 
-def _digests(keys: list[str]) -> tuple[bytes, ...]:
-    return tuple(sha256(key.encode()).digest() for key in keys)
-
-
-def _read(name: str, stated: SecretStr | None, path: Path | None) -> list[str]:
-    """The keys of the variable `name`, or of the file that its sibling names."""
+def _load(name: str, stated: SecretStr | None, path: Path | None) -> tuple[bytes, ...]:
+    """Digests of the keys in the variable `name`, or in the file that its sibling names."""
     variable = f"{PREFIX}{name}"
     if stated is not None and path is not None:
         raise BadSetting(f"{variable}: {variable}_FILE is set, too; set one of them")
-    if stated is not None:
-        return _checked(stated.get_secret_value().split(","), f"{variable}: key")
     if path is not None:
-        # A blank place keeps the numbers of the lines right.
-        lines = ["" if line.startswith("#") else line for line in _read_lines(path, f"{variable}_FILE")]
-        keys = _checked(lines, f"{variable}_FILE: {shorten(str(path))}, line", may_be_blank=True)
+        place = f"{variable}_FILE: {shorten(str(path))}"
+        lines = enumerate(_read(path, place).splitlines(), 1)
+        keys = {number: line.strip() for number, line in lines if line.strip() and line[0] != "#"}
         if not keys:
-            raise BadSetting(f"{variable}_FILE: {shorten(str(path))} holds no key")
-        return keys
-    return []
+            raise BadSetting(f"{place} holds no key")
+        place += ", line"
+    else:
+        place = f"{variable}: key"
+        texts = [] if stated is None else stated.get_secret_value().split(",")
+        keys = {number: text.strip() for number, text in enumerate(texts, 1)}
+    for number, key in keys.items():
+        before = [other for earlier, other in keys.items() if earlier < number]
+        fault = _fault(key, before)
+        if fault is not None:
+            raise BadSetting(f"{place} {number} {fault}")
+    return tuple(sha256(key.encode()).digest() for key in keys.values())
 
 
-def _read_lines(path: Path, variable: str) -> list[str]:
+def _read(path: Path, place: str) -> str:
     try:
         with path.open("rb") as file:
             content = file.read(_MAX_FILE_BYTES + 1)
         if len(content) > _MAX_FILE_BYTES:
-            raise BadSetting(f"{variable}: {shorten(str(path))} has more than {_MAX_FILE_BYTES} bytes")
-        return content.decode().splitlines()
+            raise BadSetting(f"{place} has more than {_MAX_FILE_BYTES} bytes")
+        return content.decode()
     except OSError as error:
-        raise BadSetting(f"{variable}: cannot read {shorten(str(path))}: {error.strerror}") from None
+        raise BadSetting(f"{place} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise BadSetting(f"{variable}: {shorten(str(path))} is not UTF-8 text") from None
-
-
-def _checked(texts: Iterable[str], place: str, may_be_blank: bool = False) -> list[str]:
-    """The keys that `texts` are; `place` and a number say which of them is none."""
-    keys: list[str] = []
-    for number, key in enumerate(map(str.strip, texts), 1):
-        if may_be_blank and not key:
-            continue
-        fault = _fault(key, keys)
-        if fault is not None:
-            raise BadSetting(f"{place} {number} {fault}")
-        keys.append(key)
-    return keys
+        raise BadSetting(f"{place} is not UTF-8 text") from None
 
 
 def _fault(key: str, before: list[str]) -> str | None:
     if not MIN_LENGTH <= len(key) <= MAX_LENGTH:
         return f"has {len(key)} characters, a key has {MIN_LENGTH} to {MAX_LENGTH}"
     if not _TOKEN.fullmatch(key):
-        return "is no key: letters, digits and ._~+/- may be in it, and = at its end"
+        return "is not a key: letters, digits and ._~+/- may be in it, and = at its end"
     if key in before:
-        return "is a key that was there before"
+        return "is the same key as one before it"
     return f"is one too many, {MAX_KEYS} keys are enough" if len(before) == MAX_KEYS else None

@@ -1,15 +1,14 @@
-"""The door: who may call which address.
+"""API keys as a middleware: who may call which address.
 
-With API keys set, every address asks for one but those in `OPEN`; it is sent as `Authorization: Bearer KEY`.
-Whatever lies below `/admin` takes an admin key. So a route there needs no check of its own: `create_app`
-includes its router only where admin keys are set, and the door lets nobody else through to it.
+With API keys set, every address needs one but those in `OPEN`; it is sent as `Authorization: Bearer KEY`.
+Addresses below `/admin` need an admin key. It stands in front of the router, so that addresses which do not
+exist need a key, too, and no route has to check one.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.contract.errors import AdminOnly, KeyMissing, KeyUnknown, RequestError
@@ -22,7 +21,7 @@ OPEN: Final = frozenset({"/healthz", "/readyz", "/", "/docs", "/openapi.json"})
 OPEN_BELOW: Final = ("/page/", "/docs/")
 ADMIN: Final = "/admin"
 _CHALLENGE: Final = 'Bearer realm="ratings"'
-# As RFC 6750 says it to programs.
+# With the codes of RFC 6750.
 _CHALLENGES: Final = {
     KeyMissing: _CHALLENGE,
     KeyUnknown: f'{_CHALLENGE}, error="invalid_token"',
@@ -30,8 +29,8 @@ _CHALLENGES: Final = {
 }
 
 
-class Door:
-    """Lets through who has a key, and answers the others."""
+class ApiKeyMiddleware:
+    """Passes on requests with a key, and answers the others."""
 
     def __init__(self, app: ASGIApp, keys: Keys) -> None:
         self.app = app
@@ -39,18 +38,19 @@ class Door:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
-        if scope["type"] == "http":
-            refused = self._refuse(scope)
-            if refused is not None:
-                await HeadAsGet(_refusal(refused))(scope, receive, send)
-                return
-        await self.app(scope, receive, send)
+        error = self._check(scope) if scope["type"] == "http" else None
+        if error is None:
+            await self.app(scope, receive, send)
+        else:
+            refusal = problem(error, {"WWW-Authenticate": _CHALLENGES[type(error)]})
+            await HeadAsGet(refusal)(scope, receive, send)
 
-    def _refuse(self, scope: Scope) -> RequestError | None:
-        """Why the request may not pass, if it may not."""
+    def _check(self, scope: Scope) -> RequestError | None:
+        """Why the request may not pass, or None."""
         keys, path = self._keys, scope["path"]
-        admin = bool(keys.admin) and is_admin(path)
-        if not admin and (not keys.reading or is_open(path)):
+        is_admin = bool(keys.admin) and (path == ADMIN or path.startswith(f"{ADMIN}/"))
+        is_open = not keys.reading or path in OPEN or path.startswith(OPEN_BELOW)
+        if is_open and not is_admin:
             return None
         sent = [value for name, value in scope["headers"] if name == b"authorization"]
         if not sent:
@@ -60,18 +60,4 @@ class Door:
         kind = keys.kind(sent[0][7:].strip())
         if kind is None:
             return KeyUnknown()
-        return AdminOnly() if admin and kind != "admin" else None
-
-
-def is_open(path: str) -> bool:
-    """Whether an address never asks for a key."""
-    return path in OPEN or path.startswith(OPEN_BELOW)
-
-
-def is_admin(path: str) -> bool:
-    """Whether an address is one of `/admin`."""
-    return path == ADMIN or path.startswith(f"{ADMIN}/")
-
-
-def _refusal(error: RequestError) -> Response:
-    return problem(error, {"WWW-Authenticate": _CHALLENGES[type(error)]})
+        return AdminOnly() if is_admin and kind != "admin" else None

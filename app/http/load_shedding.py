@@ -1,9 +1,8 @@
-"""How much work one process takes on at once, and what it says to the rest.
+"""Load shedding: requests beyond what a process can work on at once are refused, and do not wait.
 
-Plain calls of `POST /predict` never come here: each is answered in one step of the event loop, so that as
-many wait as there are connections, and that is bounded. All others are counted here while they are worked on,
-and those with a large body for as long as they are there, because each holds megabytes. One above the limits
-is told so at once; nothing waits without end. Health checks are never turned away.
+Plain calls of `POST /predict` do not pass here: each is answered in one step of the event loop. All others
+are counted while they are worked on, and those with a large body until they end, because each holds
+megabytes. Health checks are never refused.
 """
 
 from __future__ import annotations
@@ -26,8 +25,8 @@ EXEMPT: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 TURN_SECONDS: Final = 0.02
 
 
-class Capacity:
-    """Lets as many requests through as can be worked on, and turns the others away."""
+class LoadShedding:
+    """Passes on as many requests as can be worked on, and refuses the others."""
 
     def __init__(self, app: ASGIApp, most: int, most_large: int, tallies: Tallies) -> None:
         """Stand in front of `app`.
@@ -36,7 +35,7 @@ class Capacity:
             app: What does the work.
             most: Requests that are worked on at once. One that waits for its body is not.
             most_large: Requests with a large body, worked on or waiting.
-            tallies: Where those turned away are counted.
+            tallies: Where refused requests are counted.
         """
         self.app = app
         self._most, self._most_large, self._tallies = most, most_large, tallies

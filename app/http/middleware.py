@@ -1,17 +1,37 @@
-"""Middleware: an answer even when cut off, HEAD answered as GET."""
+"""Small middlewares: CORS, HEAD answered as GET, an answer at shutdown."""
 
 from __future__ import annotations
 
 import asyncio
+from typing import Final
 
+from starlette.datastructures import Headers
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.contract.errors import Stopping
+from app.contract.errors import PreflightRefused, Stopping
 from app.contract.problems import problem
 
+# Headers of an answer's own body, which a problem has instead.
+_BODY_HEADERS: Final = frozenset({"content-length", "content-type"})
 
-class AnswerWhenCutOff:
-    """Answers a request that the server cancels, which it does to those that outlast its stop."""
+
+class CORS(CORSMiddleware):
+    """Starlette's, which refuses a preflight request with a problem, and not with a line of text."""
+
+    def preflight_response(self, request_headers: Headers) -> Response:
+        """The answer to a browser that asks whether a page may make a call."""
+        answer = super().preflight_response(request_headers)
+        if answer.status_code < 400:
+            return answer
+        headers = {name: value for name, value in answer.headers.items() if name not in _BODY_HEADERS}
+        # "Disallowed CORS origin, method"
+        return problem(PreflightRefused(bytes(answer.body).decode().rpartition("CORS ")[2]), headers)
+
+
+class AnswerAtShutdown:
+    """Answers a request that the server cancels because it outlasts the shutdown."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -34,7 +54,7 @@ class AnswerWhenCutOff:
 
 
 class HeadAsGet:
-    """Answers HEAD with what GET would say, less the body."""
+    """Answers HEAD with what GET would say, without the body."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -54,5 +74,5 @@ class HeadAsGet:
         try:
             await self.app(as_get, receive, without_body)
         finally:
-            # Found on the way, and looked at by those outside.
+            # The router sets it, and the layers outside count by it.
             scope["route"] = as_get.get("route")

@@ -180,7 +180,7 @@ def test_only_digests_are_kept() -> None:
         assert OLD not in told and ADMIN not in told
 
 
-def test_no_keys_are_no_door() -> None:
+def test_without_keys_no_address_needs_one() -> None:
     assert load_keys(Settings()) == Keys() and not Keys()
 
 
@@ -191,9 +191,9 @@ def test_no_keys_are_no_door() -> None:
         ("# nothing yet\n\n", "holds no key"),
         (f"{OLD}\nshort\n", "line 2 has 5 characters, a key has 20 to 200"),
         (f"{OLD}\n{'x' * 201}", "line 2 has 201 characters"),
-        ("# old\nwith a blank in its middle", "line 2 is no key"),
-        ("sch\u00f6n-und-lang-genug-ist-er", "line 1 is no key"),
-        (f"{OLD}\n{NEW}\n{OLD}", "line 3 is a key that was there before"),
+        ("# old\nwith a blank in its middle", "line 2 is not a key"),
+        ("sch\u00f6n-und-lang-genug-ist-er", "line 1 is not a key"),
+        (f"{OLD}\n{NEW}\n{OLD}", "line 3 is the same key as one before it"),
         ("\n".join(f"key-number-{number:09}" for number in range(101)), "line 101 is one too many"),
         (b"\xff" * 30, "not UTF-8"),
         ("x" * 70_000, "has more than"),
