@@ -1,1 +1,1 @@
-"""The page: static files and what serves them."""
+"""The page: its static files, and the module that loads them."""

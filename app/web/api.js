@@ -1,4 +1,4 @@
-// The service's calls. A refusal is thrown with the words of its problem document.
+// Calls of the API. An error response is thrown with the text of its problem document.
 
 import { fetchWithKey } from "./key.js";
 
@@ -16,18 +16,18 @@ async function call(path, options) {
   try {
     response = await fetchWithKey(path, options);
   } catch {
-    throw new Problem("The service cannot be reached", "Is it still running? Nothing was lost; try again.", 0);
+    throw new Problem("The service cannot be reached", "Check that it is running, and try again.", 0);
   }
   let body = null;
   try {
     body = await response.json();
   } catch {
-    // What is no JSON is told by its status alone.
+    // The body is not JSON: report the status only.
   }
   if (!response.ok || body === null) {
     throw new Problem(
-      body?.title ?? "The service did not answer as it should",
-      body?.detail ?? `It answered with status ${response.status}.`, response.status, body ?? {});
+      body?.title ?? "Unexpected response from the service",
+      body?.detail ?? `The response has status ${response.status}.`, response.status, body ?? {});
   }
   return body;
 }
@@ -43,7 +43,7 @@ export function post(path, body) {
 
 let described = null;
 
-// `/models`, asked for once; again after a failure.
+// The response of `/models`, requested once, and again after a failure.
 export function models() {
   described ??= get("models").catch((error) => {
     described = null;
@@ -52,7 +52,7 @@ export function models() {
   return described;
 }
 
-// The movie with an id, as an address or a person writes it: 1193 or movie_1193.
+// The movie with an id as written in an address or by a user: 1193 or movie_1193.
 export async function movieById(raw) {
   const { items } = await get("movies", { q: raw, limit: 100 });
   return items.find((movie) => movie.movie_id === raw || movie.movie_id.endsWith(`_${raw}`))

@@ -1,4 +1,4 @@
-// Charts: a figure each, with the same numbers as a table and as CSV.
+// Charts: each is a figure with the same numbers as a table and as CSV.
 
 import { downloadButton } from "./csv.js";
 import { h, table } from "./dom.js";
@@ -10,7 +10,7 @@ const dark = matchMedia("(prefers-color-scheme: dark)");
 const live = new Map(); // canvas -> {chart, config}
 let library = null;
 
-// The library is fetched when the first chart is wanted.
+// The library is loaded when the first chart is drawn.
 function load() {
   library ??= new Promise((resolve, reject) => {
     document.head.append(h("script", {
@@ -42,9 +42,9 @@ async function draw(canvas) {
   held.chart = new Chart(canvas, held.config(dark.matches ? DARK : LIGHT, colour));
 }
 
-// `columns` and `rows` are the numbers; `config(colours)` what the library draws of them.
+// `columns` and `rows` are the numbers; `config(colours)` is the configuration of the chart.
 function figure(title, note, columns, rows, config) {
-  const canvas = h("canvas", { role: "img", ariaLabel: `${title}: chart. The same numbers follow as a table.` });
+  const canvas = h("canvas", { role: "img", ariaLabel: `${title}: chart. The table below has the same numbers.` });
   const holder = h("div", { className: "canvas" }, canvas);
   live.set(canvas, { chart: null, config });
   requestAnimationFrame(() => draw(canvas).catch((error) => {
@@ -57,10 +57,10 @@ function figure(title, note, columns, rows, config) {
 }
 
 const plain = (value) => value;
-// On a logarithmic scale only 1, 2, 5, 10, 20 ... are written.
-const roundEnough = (value) => "125".includes(Number(value).toExponential()[0]) && /^\de/.test(Number(value).toExponential());
+// On a logarithmic scale only 1, 2, 5, 10, 20 ... have labels.
+const hasLabel = (value) => "125".includes(Number(value).toExponential()[0]) && /^\de/.test(Number(value).toExponential());
 
-// On a scale, zeros at the end say nothing: 50.0 KB is 50 KB.
+// Trailing zeros are removed from the labels of a scale: 50.0 KB becomes 50 KB.
 const short = (text) => String(text).replace(/(\.\d*?)0+(?=\D|$)/, "$1").replace(/\.(?=\D|$)/, "");
 
 function options(unit, { x = {}, y = {}, legend = true, tooltip = {} }) {
@@ -73,9 +73,9 @@ function options(unit, { x = {}, y = {}, legend = true, tooltip = {} }) {
   };
 }
 
-// Bars: `series` [{label, values}] over `labels`.
+// A bar chart of `series` [{label, values}] over `labels`.
 export function bars({ title, note, first, labels, series, unit, format = plain, log = false, wide = false, stacked = false }) {
-  // A logarithmic axis begins where its smallest bar would: that one could not be seen.
+  // By default a logarithmic axis begins at the smallest value, whose bar would be invisible.
   const lowest = Math.min(...series.flatMap((one) => one.values).filter((value) => value > 0));
   const columns = [{ label: first, value: (place) => labels[place] },
     ...series.map((one) => ({ label: one.label, value: (place) => one.values[place] ?? "" }))];
@@ -90,14 +90,14 @@ export function bars({ title, note, first, labels, series, unit, format = plain,
     },
     options: options(unit, {
       legend: series.length > 1,
-      y: { type: log ? "logarithmic" : "linear", ...(log ? { min: lowest / 2 } : {}), ticks: { callback: (value) => (log && !roundEnough(value) ? null : short(format(value))) } },
+      y: { type: log ? "logarithmic" : "linear", ...(log ? { min: lowest / 2 } : {}), ticks: { callback: (value) => (log && !hasLabel(value) ? null : short(format(value))) } },
       x: { stacked, grid: { display: false }, ...(wide ? { ticks: { maxRotation: 60, autoSkip: true } } : {}) },
       tooltip: { callbacks: { label: ({ dataset, raw }) => `${dataset.label}: ${format(raw)}` } },
     }),
   }));
 }
 
-// Lines: `series` [{label, points: [[x, y]]}].
+// A line chart of `series` [{label, points: [[x, y]]}].
 export function lines({ title, note, first, series, unit, across }) {
   const rows = series.flatMap((one) => one.points.map(([x, y]) => ({ label: one.label, x, y })));
   const columns = [{ label: "Model", value: (row) => row.label }, { label: first, value: (row) => row.x }, { label: unit, value: (row) => row.y }];
@@ -114,17 +114,17 @@ export function lines({ title, note, first, series, unit, across }) {
   }));
 }
 
-// The points that no other is as good as in both and better in one, from left to right.
-function undominated(points) {
-  const beats = (one, other) => one.x <= other.x && one.y <= other.y && (one.x < other.x || one.y < other.y);
-  return points.filter((point) => !points.some((other) => beats(other, point))).sort((one, other) => one.x - other.x);
+// The Pareto frontier from left to right: points that no other point dominates.
+function paretoFrontier(points) {
+  const dominates = (one, other) => one.x <= other.x && one.y <= other.y && (one.x < other.x || one.y < other.y);
+  return points.filter((point) => !points.some((other) => dominates(other, point))).sort((one, other) => one.x - other.x);
 }
 
-// Points with a name each: `points` [{label, x, y}], x on a logarithmic scale; a line joins the best of them.
+// A scatter chart of named points [{label, x, y}], with x on a logarithmic scale and a line for the Pareto frontier.
 export function frontier({ title, note, points, across, unit, format }) {
-  const best = undominated(points);
+  const best = paretoFrontier(points);
   const columns = [{ label: "Model", value: (row) => row.label }, { label: across, value: (row) => row.x }, { label: unit, value: (row) => row.y },
-    { label: "On the line", value: (row) => (best.includes(row) ? "yes" : "no") }];
+    { label: "On the frontier", value: (row) => (best.includes(row) ? "yes" : "no") }];
   const low = Math.min(...points.map((point) => point.x)) / 2;
   const high = Math.max(...points.map((point) => point.x)) * 2;
   return figure(title, note, columns, points, (colours, colour) => ({
@@ -140,7 +140,7 @@ export function frontier({ title, note, points, across, unit, format }) {
       }],
     },
     options: options(unit, {
-      x: { type: "logarithmic", min: low, max: high, title: { display: true, text: across }, ticks: { maxRotation: 0, autoSkipPadding: 12, callback: (value) => (roundEnough(value) ? short(format(value)) : null) } },
+      x: { type: "logarithmic", min: low, max: high, title: { display: true, text: across }, ticks: { maxRotation: 0, autoSkipPadding: 12, callback: (value) => (hasLabel(value) ? short(format(value)) : null) } },
       y: { grace: "20%" },
       legend: { filter: ({ text }) => text !== "" },
       tooltip: { filter: ({ dataset }) => dataset.label !== "", callbacks: { label: ({ dataset, raw }) => `${dataset.label}: ${format(raw.x)}, ${raw.y}` } },

@@ -1,11 +1,11 @@
-// A text field that suggests: the ARIA combobox pattern with a list, by keyboard and by pointer.
+// A text field with suggestions: the ARIA combobox pattern with a list, for keyboard and pointer.
 
 import { h } from "./dom.js";
 
 let count = 0;
 
-// `search(text)` gives items, `label(item)` their elements, `text(item)` what the field then says;
-// `choose(item)` is told of a choice. `free` lets what was typed be chosen as it is.
+// `search(text)` returns items, `describe(item)` their elements and `text(item)` the value of the field.
+// `choose(item)` is called with the chosen item. `free(text)`, if given, makes an item of the typed text.
 export function combobox({ label, placeholder, search, describe, text, choose, free = null, extra = [] }) {
   const id = `combobox-${(count += 1)}`;
   const options = h("ul", { className: "options", id: `${id}-options`, role: "listbox", ariaLabel: label, hidden: true });
@@ -15,11 +15,11 @@ export function combobox({ label, placeholder, search, describe, text, choose, f
   });
   let items = [];
   let active = -1;
-  let asked = 0;
+  let lastRun = 0;
   let timer = 0;
 
   function close() {
-    asked += 1;
+    lastRun += 1;
     clearTimeout(timer);
     options.hidden = true;
     input.ariaExpanded = "false";
@@ -53,10 +53,10 @@ export function combobox({ label, placeholder, search, describe, text, choose, f
   }
 
   async function suggest() {
-    const run = (asked += 1);
+    const run = (lastRun += 1);
     try {
       const found = await search(input.value.trim());
-      if (run !== asked) return;
+      if (run !== lastRun) return;
       items = found;
       open(...(items.length
         ? items.map((item, place) => h("li", {
@@ -65,7 +65,7 @@ export function combobox({ label, placeholder, search, describe, text, choose, f
         }, ...describe(item)))
         : [h("li", { className: "none", role: "option", ariaDisabled: "true", ariaSelected: "false" }, "Nothing found")]));
     } catch (error) {
-      if (run !== asked) return;
+      if (run !== lastRun) return;
       items = [];
       open(h("li", { className: "none", role: "option", ariaDisabled: "true", ariaSelected: "false" }, `${error.title}. ${error.message}`));
     }

@@ -1,16 +1,16 @@
-// CSV in and out.
+// Reads and writes CSV.
 
 import { h } from "./dom.js";
 
 const SEPARATORS = ["::", "\t", ";", ","];
-const MAX_TOLD = 5;
-const MAX_ID = 256; // characters; the service refuses longer ones, and with them all that is sent along
+const MAX_REPORTED = 5;
+const MAX_ID = 256; // characters; the service refuses a request with a longer id
 
-// Rows {user_id, movie_id, rating} of a text, and what was left out: [{line, why}], and how many.
+// The rows {user_id, movie_id, rating} of a text, the first skipped lines [{line, reason}] and the number of skipped lines.
 export function parseRatings(text) {
   const lines = text.split(/\r\n|\n|\r/);
   const rows = [];
-  const left = [];
+  const skipped = [];
   let count = 0;
   let separator = null;
   let places = { user: 0, movie: 1, rating: 2 };
@@ -28,10 +28,10 @@ export function parseRatings(text) {
     if (typeof found !== "string") rows.push(found);
     else {
       count += 1;
-      if (left.length < MAX_TOLD) left.push({ line: index + 1, why: found });
+      if (skipped.length < MAX_REPORTED) skipped.push({ line: index + 1, reason: found });
     }
   });
-  return { rows, left, count };
+  return { rows, skipped, count };
 }
 
 function split(line, separator) {
@@ -60,15 +60,15 @@ function headerOf(fields) {
 
 function read(fields, places, separator) {
   const [user_id, movie_id, stars] = [places.user, places.movie, places.rating].map((place) => fields[place] ?? "");
-  if (!user_id || !movie_id || !stars) return "has no user, movie and rating";
-  if ([user_id, movie_id].some((id) => id.length > MAX_ID || /[\x00-\x1f\x7f-\x9f\u2028\u2029]/.test(id))) return "has an id that is too long or holds control characters";
+  if (!user_id || !movie_id || !stars) return "the user, the movie or the rating is missing";
+  if ([user_id, movie_id].some((id) => id.length > MAX_ID || /[\x00-\x1f\x7f-\x9f\u2028\u2029]/.test(id))) return "an id is too long or contains control characters";
   const number = separator === ";" ? stars.replace(",", ".") : stars;
   const rating = /^\+?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(number) ? Number(number) : NaN;
   if (!(rating >= 0 && rating <= 5)) return `the rating ${stars.slice(0, 20)} is not between 0 and 5`;
   return { user_id, movie_id, rating };
 }
 
-// A button that downloads `columns` [{label, value(row)}] of `rows`.
+// A button that downloads `rows` as CSV with `columns` [{label, value(row)}].
 export function downloadButton(name, columns, rows) {
   return h("button", { type: "button", className: "secondary small", ariaLabel: `Download ${name} as CSV`, onclick: () => {
     const text = [columns.map((column) => column.label), ...rows.map((row) => columns.map((column) => column.value(row)))]

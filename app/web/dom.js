@@ -1,4 +1,4 @@
-// Elements, and the states that every request goes through. Text is only ever set as text.
+// Elements, and the states of a request. Text is set as text, never as HTML.
 
 export function h(tag, properties = {}, ...children) {
   const element = document.createElement(tag);
@@ -15,7 +15,7 @@ export function stars(rating) {
   return h("span", { className: "rating" }, rating.toFixed(2), h("span", { className: "visually-hidden" }, " stars"));
 }
 
-// A bar as long as the rating, with a mark where the rating that was really given lies.
+// A bar for the predicted rating, with a mark at the actual rating.
 export function meter(rating, given = null) {
   const share = (value) => `${(value / 5) * 100}%`;
   const bar = h("span", { className: "bar" });
@@ -42,7 +42,7 @@ export function movieLabel(movie, marks = []) {
   ];
 }
 
-// A table of `columns` [{label, value(row), text?}], numbers to the right.
+// A table with `columns` [{label, value(row), text?}]; numbers are aligned to the right.
 export function table(caption, columns, rows) {
   const kind = (column) => (column.text ? { className: "text" } : {});
   return h("div", {}, h("p", { className: "caption" }, caption), h("div", { className: "scroll", tabIndex: 0, role: "region", ariaLabel: caption },
@@ -58,8 +58,8 @@ export function table(caption, columns, rows) {
 
 const runs = new WeakMap();
 
-// Runs `work` and shows in `region` what it gives: a list of elements. Loading and failing are shown too;
-// what a later call has overtaken is dropped.
+// Runs `work` and shows the elements that it returns in `region`, with messages for loading and for errors.
+// The result is dropped if a later call for the same region has started.
 export async function show(region, what, work) {
   const run = (runs.get(region) ?? 0) + 1;
   runs.set(region, run);
@@ -81,7 +81,7 @@ export async function show(region, what, work) {
   }
 }
 
-// Forgets what is under way in `region`, and shows `elements`.
+// Cancels the current call for `region`, and shows `elements`.
 export function reset(region, ...elements) {
   runs.set(region, (runs.get(region) ?? 0) + 1);
   region.removeAttribute("aria-busy");

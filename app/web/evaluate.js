@@ -1,4 +1,4 @@
-// The visitor's own ratings: read here, rated by the service in chunks, added up here. Nothing is kept.
+// Evaluates the visitor's ratings: parsed here, predicted by the service in chunks, summed up here. Nothing is stored.
 
 import { get, models, post, Problem } from "./api.js";
 import { bars } from "./charts.js";
@@ -31,14 +31,14 @@ export function start(root) {
 }
 
 export function open() {
-  if (!result.childElementCount) reset(result, hint("One line a rating: user, movie, stars from 0 to 5. A header is fine, and so are the MovieLens files."));
+  if (!result.childElementCount) reset(result, hint("One rating per line: user, movie, stars from 0 to 5. A header is optional; MovieLens files work unchanged."));
 }
 
 function evaluate(read) {
-  show(result, "Reading", async (progress) => {
-    const { rows, left, count } = parseRatings(await read());
+  show(result, "Reading the file", async (progress) => {
+    const { rows, skipped, count } = parseRatings(await read());
     if (!rows.length) {
-      throw new Problem("No ratings found", left.length ? `Line ${left[0].line} ${left[0].why}.` : "There is nothing to read yet: choose a file, or paste some lines.", 0);
+      throw new Problem("No ratings found", skipped.length ? `Line ${skipped[0].line}: ${skipped[0].reason}.` : "The input is empty: choose a file, or paste some lines.", 0);
     }
     const [{ models: described }, { items: movies }] = await Promise.all([models(), get("movies", { limit: 100000 })]);
     const sums = new Sums(rows, described, movies, WORST);
@@ -49,18 +49,18 @@ function evaluate(read) {
       try {
         sums.add(chunk, await post("compare", { pairs: chunk }));
       } catch (error) {
-        // A service with a lower limit says so; smaller chunks pass.
+        // The service has a lower limit: retry with smaller chunks.
         if (error.status !== 413 || size < 2) throw error;
         size = Math.max(1, Math.min(Math.floor(size / 2), error.fields.code === "too_many_pairs" ? error.fields.limit : size));
         continue;
       }
       start += chunk.length;
     }
-    return report(sums, left, count);
+    return report(sums, skipped, count);
   });
 }
 
-function report(sums, left, count) {
+function report(sums, skipped, count) {
   const errors = sums.errors();
   const best = Math.min(...errors.map((one) => one.mse));
   const number = (value) => (value === null ? "–" : value.toFixed(4));
@@ -69,19 +69,19 @@ function report(sums, left, count) {
     { label: "MSE", value: (one) => number(one.mse), raw: (one) => one.mse, best: (one) => errors.length > 1 && one.mse === best },
     { label: "RMSE", value: (one) => number(one.rmse), raw: (one) => one.rmse },
     { label: "MAE", value: (one) => number(one.mae), raw: (one) => one.mae },
-    { label: "MSE, both known", value: (one) => number(one.mse_warm), raw: (one) => one.mse_warm },
+    { label: "MSE, warm pairs", value: (one) => number(one.mse_warm), raw: (one) => one.mse_warm },
     { label: "Ratings", value: (one) => one.rows.toLocaleString("en"), raw: (one) => one.rows },
-    { label: "of them cold", value: (one) => one.cold_rows.toLocaleString("en"), raw: (one) => one.cold_rows },
+    { label: "Cold ratings", value: (one) => one.cold_rows.toLocaleString("en"), raw: (one) => one.cold_rows },
   ];
   return [
     count ? h("div", { className: "card", role: "status" },
-      h("p", {}, `${count.toLocaleString("en")} ${count === 1 ? "line was" : "lines were"} left out:`),
-      h("ul", {}, ...left.map(({ line, why }) => h("li", {}, `Line ${line} ${why}.`)))) : null,
+      h("p", {}, `${count.toLocaleString("en")} ${count === 1 ? "line was" : "lines were"} skipped:`),
+      h("ul", {}, ...skipped.map(({ line, reason }) => h("li", {}, `Line ${line}: ${reason}.`)))) : null,
     h("div", { className: "card" }, table(`Errors on your ${errors[0].rows.toLocaleString("en")} ratings`, columns, errors),
       downloadButton("Errors on your ratings", columns.map(({ label, raw, value }) => ({ label, value: raw ?? value })), errors)),
     h("div", { className: "charts" },
-      groups("Error by popularity of the movie", "Movies by rank in training, the most rated first.", "Movies", sums.byBlock, sums),
-      groups("Error by ratings of the user", "How many ratings of the user your file holds.", "User's ratings", sums.byUser, sums)),
+      groups("Error by popularity of the movie", "Movies by popularity rank in the training data.", "Movies", sums.byBlock, sums),
+      groups("Error by ratings of the user", "Users by number of ratings in your file.", "User's ratings", sums.byUser, sums)),
     worst(sums),
   ].filter(Boolean);
 }
@@ -99,9 +99,9 @@ function worst(sums) {
   const columns = [
     { label: "User", value: (miss) => miss.user_id },
     { label: "Movie", text: true, value: (miss) => miss.title },
-    { label: "Given", value: (miss) => miss.rating },
+    { label: "Your rating", value: (miss) => miss.rating },
     ...sums.names.map((name) => ({ label: name, value: (miss) => miss.ratings[name].toFixed(2) })),
-    { label: "Missed by", value: (miss) => miss.off.toFixed(2) },
+    { label: "Mean error", value: (miss) => miss.error.toFixed(2) },
   ];
-  return h("div", { className: "card" }, table("Worst misses, by the models' mean distance", columns, sums.worst), downloadButton("Worst misses", columns, sums.worst));
+  return h("div", { className: "card" }, table("Largest errors, by mean absolute error over the models", columns, sums.worst), downloadButton("Largest errors", columns, sums.worst));
 }

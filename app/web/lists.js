@@ -2,8 +2,8 @@
 
 import { badge, h, movieLabel, stars } from "./dom.js";
 
-// `lists` [{model, items}] as columns, with what they agree on. `given` are stars by movie id, marked where a
-// movie is among them.
+// Shows `lists` [{model, items}] as columns, and marks the movies that are in several lists. `given` has the actual
+// stars by movie id, which are shown next to the title.
 export function sideBySide(lists, given = new Map()) {
   const seen = new Map();
   for (const { items } of lists) for (const item of items) seen.set(item.movie_id, (seen.get(item.movie_id) ?? 0) + 1);
@@ -19,15 +19,15 @@ export function sideBySide(lists, given = new Map()) {
       items.length ? h("ol", { className: "list" }, ...items.map((item) => h("li", {},
         h("span", {}, ...movieLabel(item, [
           many ? agreement(seen.get(item.movie_id), lists.length) : null,
-          given.has(item.movie_id) ? badge(`gave ${given.get(item.movie_id)}`, "star") : null])),
+          given.has(item.movie_id) ? badge(`rated ${given.get(item.movie_id)}`, "star") : null])),
         stars(item.rating))))
-        : h("p", { className: "note" }, "No movie is left.")))),
+        : h("p", { className: "note" }, "No movies left.")))),
   ].filter(Boolean);
 }
 
 const counted = (count) => (count === 0 ? "No movie" : count === 1 ? "1 movie" : `${count} movies`);
 
 function agreement(times, all) {
-  if (times === all) return badge("all agree", "good");
-  return times === 1 ? badge("only here") : badge(`in ${times} of ${all}`, "plain");
+  if (times === all) return badge("in every list", "good");
+  return times === 1 ? badge("only in this list") : badge(`in ${times} of ${all} lists`, "plain");
 }

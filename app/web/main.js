@@ -1,4 +1,4 @@
-// Tabs and addresses: `?view=...` says which, the rest of the query is the view's own.
+// Tabs and addresses: `?view=...` selects the tab, the rest of the query belongs to the view.
 
 import * as evaluate from "./evaluate.js";
 import * as models from "./models.js";
@@ -12,11 +12,11 @@ const name = (tab) => tab.id.replace("tab-", "");
 
 const address = {
   get: () => new URLSearchParams(location.search),
-  // The view's own part of the query; a step of the history each time it changes.
+  // Sets the part of the query that belongs to the view, and adds a history entry if it changes.
   set(view, fields) {
     const query = new URLSearchParams(view === "predict" ? {} : { view });
     for (const [field, value] of Object.entries(fields)) if (value) query.set(field, value);
-    // `:` and `,` are legal in a query, and an address is there to be read.
+    // `:` and `,` are legal in a query, and are more readable than their escapes.
     const text = query.toString().replaceAll("%3A", ":").replaceAll("%2C", ",");
     const target = text ? `?${text}` : location.pathname;
     if (target !== (location.search || location.pathname)) history.pushState(null, "", target);

@@ -1,4 +1,4 @@
-// The models: what each costs, and how well it does.
+// The models with their sizes, errors and times.
 
 import { get, models } from "./api.js";
 import { bars, frontier, lines } from "./charts.js";
@@ -15,7 +15,7 @@ export function start(root) {
 
 export async function open() {
   if (shown) return;
-  await show(result, "Reading what the models say of themselves", async () => {
+  await show(result, "Loading the models", async () => {
     const [{ models: described, default: chosen }, { models: timed }] = await Promise.all([models(), get("compare")]);
     const times = new Map(timed.map((model) => [model.name, model]));
     shown = true;
@@ -39,14 +39,14 @@ function tableOf(described, chosen, times) {
     figure("MSE", (model) => model.accuracy.mse, (error) => error.toFixed(4)),
     figure("MAE", (model) => model.accuracy.mae, (error) => error.toFixed(4)),
     figure("One pair", (model) => times.get(model.name).microseconds_single, (time) => `${time.toFixed(0)} µs`),
-    figure("In a block", (model) => times.get(model.name).microseconds_per_pair, (time) => `${time.toFixed(2)} µs`),
+    figure("Per pair in a batch", (model) => times.get(model.name).microseconds_per_pair, (time) => `${time.toFixed(2)} µs`),
   ];
   const { accuracy } = described[0];
   const download = columns.map(({ label, raw, value }) => ({ label, value: raw ?? value }));
   return h("div", { className: "card" },
     table(`All models on ${accuracy.dataset}, ${accuracy.test_rows.toLocaleString("en")} test ratings, ${accuracy.split} split`, columns, described),
     h("dl", { className: "names" }, ...described.flatMap((model) => [h("dt", {}, model.name), h("dd", {}, model.description)])),
-    h("p", { className: "note" }, `For comparison: the global mean alone has an MSE of ${accuracy.global_mean_mse.toFixed(4)}, user and movie biases alone ${accuracy.biases_only_mse.toFixed(4)}. The best of a column is green.`),
+    h("p", { className: "note" }, `For comparison: the global mean alone has an MSE of ${accuracy.global_mean_mse.toFixed(4)}, user and movie biases alone ${accuracy.biases_only_mse.toFixed(4)}. The best value of each column is green.`),
     downloadButton("Models", download, described));
 }
 
@@ -56,14 +56,14 @@ function chartsOf(described, times) {
   const curves = described.filter((model) => model.training.history.mse?.length);
   const found = [
     frontier({
-      title: "Error against bytes", note: "Lower left is better. The line joins the models that no other beats in both.",
+      title: "Error against bytes", note: "Lower left is better. The line is the Pareto frontier: no other model is better in both.",
       points: described.map((model) => ({ label: model.name, x: model.memory.weights_bytes, y: model.accuracy.mse })),
       across: "Bytes of weights", unit: "MSE, square stars", format: bytes,
     }),
     bars({
       title: "Memory", first: "Model", labels, unit: "Bytes, logarithmic", format: bytes, log: true,
       series: [series("Weights", (model) => model.memory.weights_bytes), series("Vocabulary", (model) => model.memory.vocabulary_bytes),
-        ...(described.some((model) => model.memory.ratings_bytes) ? [series("Given ratings", (model) => model.memory.ratings_bytes)] : []),
+        ...(described.some((model) => model.memory.ratings_bytes) ? [series("Ratings", (model) => model.memory.ratings_bytes)] : []),
         series("File", (model) => model.memory.file_bytes), series("Resident", (model) => model.memory.resident_bytes)],
     }),
     bars({
@@ -73,19 +73,19 @@ function chartsOf(described, times) {
     bars({
       title: "Scoring time", note: "Measured when the service started, without HTTP.", first: "Model", labels, unit: "Microseconds, logarithmic", log: true,
       format: (time) => `${Number(time).toPrecision(3)} µs`,
-      series: [series("One pair alone", (model) => times.get(model.name).microseconds_single), series("Each pair of a block", (model) => times.get(model.name).microseconds_per_pair)],
+      series: [series("One pair alone", (model) => times.get(model.name).microseconds_single), series("Per pair in a batch", (model) => times.get(model.name).microseconds_per_pair)],
     }),
   ];
   if (curves.length) {
     found.push(lines({
-      title: "Learning curves", note: "Mean squared error on the training ratings, epoch by epoch.", first: "Epoch", across: "Epoch", unit: "MSE",
+      title: "Learning curves", note: "Mean squared error on the training ratings by epoch.", first: "Epoch", across: "Epoch", unit: "MSE",
       series: curves.map((model) => ({ label: model.name, points: model.training.history.mse.map((error, place) => [place + 1, error]) })),
     }));
   }
   return [...found, popularityOf(described)].filter(Boolean);
 }
 
-// How the training ratings are spread over the movies, and into which blocks a model cuts them.
+// The distribution of the training ratings over the movies, and the blocks of a model.
 function popularityOf(described) {
   const counted = described.find((model) => model.popularity?.movie_ratings);
   if (!counted) return null;
@@ -102,10 +102,10 @@ function popularityOf(described) {
       label: `Block ${block + 1}: to rank ${end}`,
       values: ranges.map((range) => (blockOf(middle(range)) === block ? each(range) : null)),
     })).filter(({ values }) => values.some((value) => value !== null))
-    : [{ label: "Ratings a movie", values: ranges.map(each) }];
+    : [{ label: "Ratings per movie", values: ranges.map(each) }];
   return bars({
-    title: "Popularity of the movies", first: "Popularity rank", labels, series, log: true, wide: true, stacked: true, unit: "Training ratings a movie",
-    note: blocks ? `Movies by rank, the most rated first; colours are the blocks of ${blocks.name}, by the middle of each bar.` : "Movies by rank, the most rated first.",
+    title: "Popularity of the movies", first: "Popularity rank", labels, series, log: true, wide: true, stacked: true, unit: "Training ratings per movie",
+    note: blocks ? `Movies by popularity rank; colours show the blocks of ${blocks.name} at the middle of each bar.` : "Movies by popularity rank.",
     format: (count) => Number(count).toLocaleString("en"),
   });
 }

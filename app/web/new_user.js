@@ -1,4 +1,4 @@
-// Somebody new: ratings made on the page, predictions without training.
+// A new user: ratings entered on the page, predictions without training.
 
 import { get, models, movieById, post } from "./api.js";
 import { h, hint, meter, reset, show, stars, titleOf } from "./dom.js";
@@ -7,26 +7,26 @@ import { moviePicker } from "./pickers.js";
 
 const STARS = [5, 4.5, 4, 3.5, 3, 2.5, 2, 1.5, 1, 0.5];
 let rated = []; // {movie, rating}
-let asked = null;
-let result, list, suggested, ask, answer, movies, changed;
+let otherMovie = null;
+let result, list, suggested, otherForm, otherResult, movies, changed;
 
 export function start(root, onChange) {
   changed = onChange;
   result = root.querySelector("[data-result]");
   list = root.querySelector("[data-rated]");
   suggested = root.querySelector("[data-suggested]");
-  ask = root.querySelector("[data-ask]");
-  answer = root.querySelector("[data-answer]");
+  otherForm = root.querySelector("[data-other]");
+  otherResult = root.querySelector("[data-other-result]");
   movies = moviePicker("Movie you have seen", (movie) => { movies.set(""); add(movie); });
   root.querySelector("[data-movie]").append(movies.element);
-  const picker = moviePicker("And what about", (movie) => { asked = movie; answerAsked(); }, "Any other movie");
-  root.querySelector("[data-asked]").append(picker.element);
+  const picker = moviePicker("And what about", (movie) => { otherMovie = movie; predictOther(); }, "Any other movie");
+  root.querySelector("[data-other-movie]").append(picker.element);
 }
 
 export const state = () => ({ rated: rated.map(({ movie, rating }) => `${movie.movie_id}:${rating}`).join(",") });
 
 export async function open(query) {
-  // Of an address that somebody wrote, what is no rating, or a second one of a movie, is passed over.
+  // Invalid ratings in the address are ignored; the last rating of a movie counts.
   const wanted = new Map((query.get("rated") ?? "").split(",").map((part) => part.split(":"))
     .filter(([id, rating]) => id && STARS.includes(Number(rating))));
   rated = [...wanted].map(([id, rating]) => ({
@@ -42,7 +42,7 @@ export async function open(query) {
 async function suggest() {
   const found = await get("movies", { limit: 120 }).catch(() => ({ items: [] }));
   const titled = found.items.filter((movie) => movie.title);
-  // Some of the most rated ones, and not all of one kind.
+  // Suggest some of the most rated movies, spread over the list for variety.
   const some = titled.filter((_, place) => place % 12 === 0).slice(0, 8).filter((movie) => !rated.some((one) => one.movie.movie_id === movie.movie_id));
   suggested.replaceChildren(...some.map((movie) => {
     const item = h("li", {}, h("button", { type: "button", onclick: () => { item.remove(); add(movie); } }, movie.title));
@@ -89,18 +89,18 @@ async function everyModel(more) {
 }
 
 function predict() {
-  ask.hidden = !rated.length;
+  otherForm.hidden = !rated.length;
   if (!rated.length) {
-    reset(result, hint("Rate one movie to begin; five give a first picture, twenty a good one."));
+    reset(result, hint("Rate at least one movie. Five ratings give rough predictions, twenty give good ones."));
     return;
   }
-  show(result, "Fitting you", async () => sideBySide(await everyModel({ n: 10 })));
-  if (asked) answerAsked();
+  show(result, "Fitting your ratings", async () => sideBySide(await everyModel({ n: 10 })));
+  if (otherMovie) predictOther();
 }
 
-function answerAsked() {
-  const movie = asked;
-  show(answer, "Asking every model", async () => {
+function predictOther() {
+  const movie = otherMovie;
+  show(otherResult, "Requesting predictions", async () => {
     const found = await everyModel({ n: 0, movie_ids: [movie.movie_id] });
     return [h("h3", {}, titleOf(movie)), h("ul", { className: "predictions" }, ...found.map(({ model, predictions: [one] }) => h("li", {},
       h("span", { className: "name" }, model), meter(one.rating), stars(one.rating))))];

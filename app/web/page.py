@@ -1,4 +1,4 @@
-"""The page's files, read and compressed once, and the policy that lets nothing from elsewhere in."""
+"""The files of the page, read and compressed once, and its Content-Security-Policy."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Final
 
 INDEX: Final = "index.html"
-# Chart.js, as the package `cone.charts` brings it; its location is asked for, nothing of it is imported.
+# Chart.js, from the package `cone.charts`. The file is located by metadata; the package is not imported.
 CHARTS_PACKAGE: Final = "cone.charts"
 CHARTS_FILE: Final = "cone/charts/browser/static/chartjs/chart.umd.min.js"
 CHARTS: Final = "chart.js"
@@ -26,7 +26,7 @@ _TYPES: Final[Mapping[str, str]] = MappingProxyType(
         ".svg": "image/svg+xml",
     }
 )
-# Besides those of every answer (`app.http.middleware`).
+# In addition to the headers of every response (`app.http.middleware`).
 SECURITY_HEADERS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
@@ -39,13 +39,13 @@ SECURITY_HEADERS: Final[Mapping[str, str]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """One file.
+    """One file of the page.
 
     Attributes:
-        media_type: What it is.
-        plain: Its bytes.
-        packed: The same, in gzip.
-        etag: Changes when they do.
+        media_type: Media type.
+        plain: Content.
+        packed: Content, compressed by gzip.
+        etag: Entity tag, a digest of the content.
     """
 
     media_type: str
@@ -58,7 +58,7 @@ Page = Mapping[str, Asset]
 
 
 def load_page() -> Page:
-    """All files of the page by name. Without the chart package, all but the charts."""
+    """Load all files of the page, by name. Chart.js is missing if its package is not installed."""
     files = [path for path in sorted(_HERE.iterdir()) if path.suffix in _TYPES]
     found = {path.name: _asset(path) for path in files}
     charts = _charts_path()

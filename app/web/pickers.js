@@ -1,10 +1,10 @@
-// Fields for a user and for a movie.
+// Fields to choose a user or a movie.
 
 import { get } from "./api.js";
 import { combobox } from "./combobox.js";
 import { h, movieLabel, titleOf } from "./dom.js";
 
-// `choose(id)`; a failed draw goes to `fail(error)`.
+// Calls `choose(id)`, or `fail(error)` if no random user can be loaded.
 export function userPicker(choose, fail) {
   const random = h("button", { type: "button", className: "secondary" }, "Random");
   const picker = combobox({

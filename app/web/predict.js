@@ -1,4 +1,4 @@
-// One pair, rated by every model.
+// The predictions of every model for one pair.
 
 import { get, movieById } from "./api.js";
 import { badge, h, hint, meter, reset, show, stars, titleOf } from "./dom.js";
@@ -11,7 +11,7 @@ let result, users, movies, changed;
 export function start(root, onChange) {
   changed = onChange;
   result = root.querySelector("[data-result]");
-  users = userPicker((id) => { user = id; update(); }, (error) => show(result, "Drawing a user", () => { throw error; }));
+  users = userPicker((id) => { user = id; update(); }, (error) => show(result, "Selecting a random user", () => { throw error; }));
   movies = moviePicker("Movie", (found) => { movie = found; update(); });
   root.querySelector("[data-user]").append(users.element);
   root.querySelector("[data-movie]").append(movies.element);
@@ -32,11 +32,11 @@ export function open(query) {
     movie = wanted ? { movie_id: wanted, title: null, genres: [] } : null;
     movies.set(wanted);
   }
-  ask();
+  refresh();
 }
 
-// The movie with its title, where an address named it by its id.
-async function named(chosen) {
+// Adds the title to a movie that comes from an address, which has its id only.
+async function withTitle(chosen) {
   if (chosen.title !== null) return chosen;
   const found = await movieById(chosen.movie_id).catch(() => chosen);
   if (movie === chosen) {
@@ -48,44 +48,44 @@ async function named(chosen) {
 
 function update() {
   changed(state());
-  ask();
+  refresh();
 }
 
-function ask() {
+function refresh() {
   if (!user || !movie) {
     reset(result, hint(user ? "Now choose a movie." : movie ? "Now choose a user." : "Choose a user and a movie."));
     return;
   }
   const chosen = movie;
-  show(result, "Asking every model", async () => {
+  show(result, "Requesting predictions", async () => {
     const pair = { user_id: user, movie_id: chosen.movie_id };
     const [{ predictions, spread }, { title, movie_id: id }, { total, items }] = await Promise.all(
-      // What was really given is an extra: without it, the predictions stand as well.
-      [get("compare", pair), named(chosen), get("ratings", pair).catch(() => ({ total: null, items: [] }))]);
+      // The actual rating is optional: if it cannot be loaded, the predictions are shown without it.
+      [get("compare", pair), withTitle(chosen), get("ratings", pair).catch(() => ({ total: null, items: [] }))]);
     const cold = predictions.filter((one) => !one.known_user || !one.known_movie);
     const given = items.length ? items[0].rating : null;
     return [h("div", { className: "card" },
       h("h3", {}, `${title ?? id}, as ${/^\d+$/.test(user) ? `user ${user}` : user} would rate it`),
       h("ul", { className: "facts" },
         h("li", {}, badge(`Spread ${spread.toFixed(2)} stars`)),
-        h("li", {}, cold.length ? badge("Cold pair: a mean stands in", "bad") : badge("Both are known from training", "good")),
+        h("li", {}, cold.length ? badge("Cold pair: estimated from averages", "bad") : badge("User and movie are in the training data", "good")),
         total !== null && given === null ? h("li", {}, badge("Not rated by this user")) : null),
       h("ul", { className: given === null ? "predictions" : "predictions beside-given" },
-        given === null ? null : h("li", { className: "given" }, h("span", { className: "name" }, "Really given"), meter(given), stars(given)),
+        given === null ? null : h("li", { className: "given" }, h("span", { className: "name" }, "Actual rating"), meter(given), stars(given)),
         ...predictions.map((one) => h("li", {},
           h("span", { className: "name" }, one.model), meter(one.rating, given), stars(one.rating),
-          given === null ? null : off(one.rating - given),
+          given === null ? null : difference(one.rating - given),
           one.known_user && one.known_movie ? null
-            : h("span", { className: "note detail" }, unknown(one))))))];
+            : h("span", { className: "note detail" }, unknownIds(one))))))];
   });
 }
 
-function off(stars) {
+function difference(stars) {
   return h("span", { className: "off" }, `${stars < 0 ? "−" : "+"}${Math.abs(stars).toFixed(2)}`,
-    h("span", { className: "visually-hidden" }, " stars off what was given"));
+    h("span", { className: "visually-hidden" }, " stars from the actual rating"));
 }
 
-function unknown({ known_user: knowsUser, known_movie: knowsMovie }) {
-  if (!knowsUser && !knowsMovie) return "Knows neither the user nor the movie: the mean of all ratings.";
-  return knowsUser ? "Does not know the movie: what this user gives on average." : "Does not know the user: what this movie gets on average.";
+function unknownIds({ known_user: knowsUser, known_movie: knowsMovie }) {
+  if (!knowsUser && !knowsMovie) return "Unknown user and movie: the average of all ratings.";
+  return knowsUser ? "Unknown movie: the average of this user's ratings." : "Unknown user: the average rating of this movie.";
 }

@@ -1,13 +1,13 @@
-// A user's best movies by each model.
+// The best movies of a user by each model.
 
 import { get, models, movieById, post } from "./api.js";
 import { h, hint, movieLabel, reset, show, stars, titleOf } from "./dom.js";
 import { sideBySide } from "./lists.js";
 import { moviePicker, userPicker } from "./pickers.js";
 
-const SHOWN = 20; // of what the user rated
-const ALL = 1000; // the most that the service tells
-const NAMED = 30; // of movies in an address
+const SHOWN = 20; // most ratings of the user that are listed
+const ALL = 1000; // most ratings that the service returns
+const MAX_TITLES = 30; // most excluded movies whose titles are loaded
 let user = "";
 let excluded = [];
 let result, users, movies, chips, number, rated, changed;
@@ -18,8 +18,8 @@ export function start(root, onChange) {
   chips = root.querySelector("[data-chips]");
   number = root.querySelector("select");
   rated = root.querySelector("[data-rated]");
-  users = userPicker((id) => { user = id; update(); }, (error) => show(result, "Drawing a user", () => { throw error; }));
-  movies = moviePicker("Leave out (optional)", (movie) => {
+  users = userPicker((id) => { user = id; update(); }, (error) => show(result, "Selecting a random user", () => { throw error; }));
+  movies = moviePicker("Exclude (optional)", (movie) => {
     movies.set("");
     if (!excluded.some((one) => one.movie_id === movie.movie_id)) excluded.push(movie);
     update();
@@ -43,13 +43,13 @@ export function open(query) {
   rated.control.checked = query.get("rated") !== "too";
   const ids = (query.get("without") ?? "").split(",").filter(Boolean);
   excluded = ids.map((id) => excluded.find((movie) => movie.movie_id === id) ?? { movie_id: id, title: null, genres: [] });
-  ask();
-  name();
+  refresh();
+  loadTitles();
 }
 
-// An address names movies by their ids; their titles are asked for, of as many as anybody would read.
-async function name() {
-  const wanted = excluded.filter((movie) => movie.title === null).slice(0, NAMED);
+// Loads the titles of excluded movies that come from an address, which has their ids only.
+async function loadTitles() {
+  const wanted = excluded.filter((movie) => movie.title === null).slice(0, MAX_TITLES);
   const found = new Map(await Promise.all(wanted.map(async (movie) => [movie, await movieById(movie.movie_id).catch(() => movie)])));
   excluded = excluded.map((movie) => found.get(movie) ?? movie);
   if (wanted.length) renderChips();
@@ -57,25 +57,25 @@ async function name() {
 
 function update() {
   changed(state());
-  ask();
+  refresh();
 }
 
 function renderChips() {
   chips.replaceChildren(...excluded.map((movie) => h("li", {}, h("button", {
-    type: "button", ariaLabel: `No longer leave out ${titleOf(movie)}`,
+    type: "button", ariaLabel: `Stop excluding ${titleOf(movie)}`,
     onclick: () => { excluded = excluded.filter((one) => one !== movie); movies.input.focus(); update(); },
   }, `${titleOf(movie)} ✕`))));
 }
 
-function ask() {
+function refresh() {
   renderChips();
   if (!user) {
-    reset(result, hint("Choose a user, and see what each model would put first."));
+    reset(result, hint("Choose a user to see the recommendations of each model."));
     return;
   }
   const without = rated.control.checked;
   const request = { user_id: user, n: Number(number.value), exclude_rated: without, exclude: excluded.map((movie) => movie.movie_id) };
-  show(result, "Asking every model", async () => {
+  show(result, "Requesting recommendations", async () => {
     const described = (await models()).models;
     const carriers = described.filter((model) => model.memory.ratings_bytes);
     rated.hidden = !carriers.length;
@@ -85,16 +85,16 @@ function ask() {
     const stars = new Map((given?.items ?? []).map((one) => [one.movie_id, one.rating]));
     const bare = carriers.length ? described.filter((model) => !carriers.includes(model)).map((model) => model.name) : [];
     return [
-      bare.length && without ? h("p", { className: "note" }, `Nothing is left out for ${bare.join(", ")}: no ratings came with ${bare.length === 1 ? "it" : "them"}.`) : null,
+      bare.length && without ? h("p", { className: "note" }, `Rated movies are not excluded for ${bare.join(", ")}, which ${bare.length === 1 ? "has" : "have"} no ratings.`) : null,
       ...sideBySide(lists, without ? undefined : stars),
-      given?.total ? whatWasRated(given) : null,
+      given?.total ? ratingsOf(given) : null,
     ].filter(Boolean);
   });
 }
 
-function whatWasRated({ user_id, total, items }) {
+function ratingsOf({ user_id, total, items }) {
   const shown = items.slice(0, SHOWN);
-  const about = shown.length < total ? `${total.toLocaleString("en")} ratings, the highest ${shown.length} of them` : total === 1 ? "1 rating" : `${total} ratings, the highest first`;
-  return h("details", { className: "card past" }, h("summary", {}, `What ${user_id} really gave: ${about}`),
+  const about = shown.length < total ? `the highest ${shown.length} of ${total.toLocaleString("en")}` : total === 1 ? "1 rating" : `${total} ratings, highest first`;
+  return h("details", { className: "card past" }, h("summary", {}, `Ratings by ${user_id}: ${about}`),
     h("ol", { className: "list" }, ...shown.map((item) => h("li", {}, h("span", {}, ...movieLabel(item)), stars(item.rating)))));
 }

@@ -1,8 +1,8 @@
-// Errors added up chunk by chunk.
+// Sums of errors over chunks of ratings.
 
 const USER_GROUPS = [1, 5, 20, 100, 500];
 
-// The model that cuts the movies into the fewest blocks, if any does.
+// The model with the fewest blocks of movies, if any model has blocks.
 export function inBlocks(described) {
   const count = (model) => model.popularity?.movie_blocks?.length ?? 0;
   return described.filter((model) => count(model) > 1).sort((one, other) => count(one) - count(other))[0];
@@ -30,7 +30,7 @@ export class Sums {
     return { labels, rows: labels.map(() => 0), squares: new Map(this.names.map((name) => [name, labels.map(() => 0)])) };
   }
 
-  // What `/compare` says of `chunk`.
+  // Adds the response of `/compare` for `chunk`.
   add(chunk, { pairs, models }) {
     pairs.forEach(({ user_id, movie_id, ratings }, place) => {
       const { rating, user_id: written } = chunk[place];
@@ -43,15 +43,15 @@ export class Sums {
       this.byUser.rows[user] += 1;
       let distance = 0;
       for (const name of this.names) {
-        const off = ratings[name] - rating;
+        const error = ratings[name] - rating;
         const total = this.totals.get(name);
-        total.squares += off * off;
-        total.distance += Math.abs(off);
-        this.byBlock.squares.get(name)[block] += off * off;
-        this.byUser.squares.get(name)[user] += off * off;
-        distance += Math.abs(off);
+        total.squares += error * error;
+        total.distance += Math.abs(error);
+        this.byBlock.squares.get(name)[block] += error * error;
+        this.byUser.squares.get(name)[user] += error * error;
+        distance += Math.abs(error);
       }
-      this.remember({ user_id, title: this.titles.get(movie_id) ?? movie_id, rating, ratings, off: distance / this.names.length });
+      this.remember({ user_id, title: this.titles.get(movie_id) ?? movie_id, rating, ratings, error: distance / this.names.length });
     });
     for (const { name, rows, cold_rows: cold, mse_warm: warm } of models) {
       const total = this.totals.get(name);
@@ -62,9 +62,9 @@ export class Sums {
   }
 
   remember(miss) {
-    if (this.worst.length === this.keep && miss.off <= this.worst.at(-1).off) return;
+    if (this.worst.length === this.keep && miss.error <= this.worst.at(-1).error) return;
     this.worst.push(miss);
-    this.worst.sort((one, other) => other.off - one.off);
+    this.worst.sort((one, other) => other.error - one.error);
     this.worst.length = Math.min(this.worst.length, this.keep);
   }
 

@@ -1,4 +1,4 @@
-"""Debian's Chromium, driven by Playwright, and a visitor who notices what a person might not."""
+"""Chromium, driven by Playwright, and a visitor that records errors and requests to other hosts."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
 
-# Seconds that the page may take, on a busy machine too.
+# Seconds that the page may take, even on a busy machine.
 TIMEOUT = 60
 expect.set_options(timeout=1000 * TIMEOUT)
 
 _FLAGS = [
-    "--no-sandbox",  # Chromium refuses to run as root, which CI does, with one
+    "--no-sandbox",  # Chromium refuses to run as root (as in CI) with a sandbox
     "--disable-gpu",
     "--disable-dev-shm-usage",
     "--disable-background-networking",
@@ -26,13 +26,13 @@ _FLAGS = [
 
 
 def chromium() -> str | None:
-    """Path of the browser, if one is installed."""
+    """Return the path of the browser, if one is installed."""
     return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 @contextmanager
 def launched() -> Iterator[Browser]:
-    """A browser, closed at the end."""
+    """Launch a browser, and close it at the end of the block."""
     path = chromium()
     assert path is not None, "no Chromium: apt-get install -y chromium"
     with sync_playwright() as playwright:
@@ -45,42 +45,42 @@ def launched() -> Iterator[Browser]:
 
 @dataclass
 class Visitor:
-    """Somebody with the page open.
+    """A visitor of the page.
 
     Attributes:
-        page: The browser's page.
-        url: Where the service is.
-        complaints: Console errors and warnings, and errors of scripts.
-        foreign: Requests to anybody but the service.
+        page: Page of the browser.
+        url: Base URL of the service.
+        console_errors: Console errors and warnings, and uncaught errors of scripts.
+        foreign_requests: URLs of requests to other hosts.
     """
 
     page: Page
     url: str
-    complaints: list[str] = field(default_factory=list)
-    foreign: list[str] = field(default_factory=list)
+    console_errors: list[str] = field(default_factory=list)
+    foreign_requests: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.page.on("console", self._listen)
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("request", self._watch)
+        self.page.on("console", self._record_console)
+        self.page.on("pageerror", lambda error: self.console_errors.append(str(error)))
+        self.page.on("request", self._record_request)
 
     def open(self, address: str = "/") -> Page:
-        """Go to an address of the service."""
+        """Open an address of the service."""
         self.page.goto(f"{self.url}{address}")
         return self.page
 
-    def _listen(self, message: Any) -> None:
+    def _record_console(self, message: Any) -> None:
         if message.type in ("error", "warning"):
-            self.complaints.append(message.text)
+            self.console_errors.append(message.text)
 
-    def _watch(self, request: Request) -> None:
+    def _record_request(self, request: Request) -> None:
         if not request.url.startswith((self.url, "blob:", "data:")):
-            self.foreign.append(request.url)
+            self.foreign_requests.append(request.url)
 
 
 @contextmanager
 def visiting(browser: Browser, url: str, **context: Any) -> Iterator[Visitor]:
-    """A visitor with a fresh profile; `context` is Playwright's, such as `viewport` and `color_scheme`."""
+    """Open a page with a new profile; `context` has options such as `viewport` and `color_scheme`."""
     profile = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **context})
     profile.set_default_timeout(1000 * TIMEOUT)
     try:

@@ -1,4 +1,4 @@
-"""The service with the shipped models, and a visitor with a real browser."""
+"""Fixtures: the service with the shipped models, and a visitor with a real browser."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="package")
 def service(browser: Browser) -> Iterator[str]:
-    # Nobody reads the log here: a line a request would fill the pipe in the end.
+    # Nothing reads the log here: one line per request would eventually fill the pipe.
     with running(REPOSITORY / "models_store", log_level="warning") as server:
         yield server.url
 
 
 @pytest.fixture(scope="package")
 def rated_service(browser: Browser, rated_store: Path) -> Iterator[str]:
-    """A service whose `baseline` carries the ratings of its data set; its `memory_efficient` does not."""
+    """A service whose `baseline` includes the ratings of its data set; its `memory_efficient` does not."""
     with running(rated_store, log_level="warning") as server:
         yield server.url
 
 
 @pytest.fixture
 def visitor(browser: Browser, service: str) -> Iterator[Visitor]:
-    """Fails the test if anything was asked of another host, or anything was complained about."""
+    """A visitor that fails the test on a request to another host or an error in the console."""
     with visiting(browser, service) as visitor:
         yield visitor
-        assert visitor.foreign == []
-        assert visitor.complaints == []
+        assert visitor.foreign_requests == []
+        assert visitor.console_errors == []

@@ -1,4 +1,4 @@
-"""`python -m tests.web.screenshots docs/screenshots`: the page at three widths, light and dark."""
+"""Take screenshots of the page at three widths, light and dark: `python -m tests.web.screenshots FOLDER`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ VIEWS = {
     "models": "/?view=models",
     "evaluate": "/?view=evaluate",
 }
-# On models trained here, on the bundled ratings: the shipped ones carry none.
+# Views with ratings, on models trained here on the bundled ratings: the shipped models include none.
 RATED_VIEWS = {
     "predict-rated": "/?user=1&movie=1",
     "recommend-rated": "/?view=recommend&user=1&n=5&rated=too",
@@ -33,7 +33,7 @@ RATED_VIEWS = {
 
 
 def _evaluate(page: Page) -> None:
-    # Made up: no rating of a data set that may not be passed on.
+    # Invented ratings: those of the data set must not be redistributed.
     lines = [
         f"{user},{movie},{3 + (user + movie) % 5 / 2}"
         for user in range(1, 120)
@@ -54,7 +54,7 @@ def _take(browser: Browser, store: Path, views: dict[str, str], folder: Path) ->
                         _evaluate(page)
                     expect(page.locator(".loading")).to_have_count(0)
                     page.wait_for_load_state("networkidle")
-                    page.wait_for_timeout(300)  # charts are drawn in the frame after
+                    page.wait_for_timeout(300)  # charts are drawn in the next frame
                     page.screenshot(path=folder / f"{view}-{size}.png", full_page=True)
 
 

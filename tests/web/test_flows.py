@@ -1,4 +1,4 @@
-"""What a visitor comes for, each flow by itself."""
+"""The flows of the page, each tested in a browser."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from playwright.sync_api import Page, Request, Route, expect
 from tests.web.browser import TIMEOUT, Visitor
 
 
-def until(page: Page, holds: str) -> None:
-    """Wait for a script's expression; the page's policy forbids Playwright's own way, which is `eval`."""
+def until(page: Page, expression: str) -> None:
+    """Wait until an expression is true; the policy of the page forbids the `eval` of `wait_for_function`."""
     deadline = time.monotonic() + TIMEOUT
-    while not page.evaluate(holds):
-        assert time.monotonic() < deadline, holds
+    while not page.evaluate(expression):
+        assert time.monotonic() < deadline, expression
         page.wait_for_timeout(50)
 
 
-MODELS = 2  # at least; the store may hold more
+MODELS = 2  # at least; the store may have more
 
 
 def choose(page: Page, label: str, text: str, option: str) -> None:
-    """Type into a field that suggests, and take a suggestion by keyboard."""
+    """Type into a combobox, and select a suggestion by keyboard."""
     field = page.get_by_role("combobox", name=label, exact=True).locator("visible=true")
     field.fill(text)
     options = page.get_by_role("option").locator("visible=true")
@@ -42,7 +42,7 @@ def choose_file(page: Page, content: bytes) -> None:
     field.set_input_files({"name": "ratings.csv", "mimeType": "text/csv", "buffer": content})
 
 
-def test_predict_by_keyboard_without_accents(visitor: Visitor) -> None:
+def test_predict_works_by_keyboard_and_finds_titles_without_accents(visitor: Visitor) -> None:
     page = visitor.open()
     expect(page.get_by_text("Choose a user and a movie.")).to_be_visible()
     choose(page, "User", "41", "user_41")
@@ -51,7 +51,7 @@ def test_predict_by_keyboard_without_accents(visitor: Visitor) -> None:
     result = page.locator("#view-predict [data-result]")
     expect(result.get_by_role("heading")).to_have_text("Misérables, Les (1995), as user_41 would rate it")
     expect(result.get_by_text(re.compile(r"Spread \d\.\d\d stars"))).to_be_visible()
-    expect(result.get_by_text("Both are known from training")).to_be_visible()
+    expect(result.get_by_text("User and movie are in the training data")).to_be_visible()
     assert result.locator(".predictions > li").count() >= MODELS
     assert re.search(r"\?user=user_41&movie=movie_73$", page.url)
     page.reload()
@@ -59,7 +59,7 @@ def test_predict_by_keyboard_without_accents(visitor: Visitor) -> None:
 
 
 @pytest.mark.long
-def test_predict_by_address_and_again_by_the_history(visitor: Visitor) -> None:
+def test_predict_follows_the_address_and_the_history(visitor: Visitor) -> None:
     page = visitor.open("/?user=1&movie=1193")
     heading = page.locator("#view-predict [data-result] h3")
     expect(heading).to_have_text("One Flew Over the Cuckoo's Nest (1975), as user 1 would rate it")
@@ -70,19 +70,19 @@ def test_predict_by_address_and_again_by_the_history(visitor: Visitor) -> None:
     expect(page.get_by_role("combobox", name="User").first).to_have_value("1")
 
 
-def test_a_cold_pair_is_said_to_be_one(visitor: Visitor) -> None:
+def test_cold_pair_is_marked(visitor: Visitor) -> None:
     page = visitor.open("/?user=999999&movie=1193")
-    expect(page.get_by_text("Cold pair: a mean stands in")).to_be_visible()
-    expect(page.get_by_text("Does not know the user").first).to_be_visible()
+    expect(page.get_by_text("Cold pair: estimated from averages")).to_be_visible()
+    expect(page.get_by_text("Unknown user").first).to_be_visible()
 
 
 @pytest.mark.long
-def test_a_movie_by_its_number_though_many_titles_hold_it(visitor: Visitor) -> None:
+def test_movie_number_in_the_address_selects_that_movie(visitor: Visitor) -> None:
     page = visitor.open("/?user=1&movie=1")
     expect(page.locator("#view-predict h3")).to_have_text("Toy Story (1995), as user 1 would rate it")
 
 
-def test_a_title_is_text_whatever_it_holds(visitor: Visitor) -> None:
+def test_title_with_markup_is_shown_as_text(visitor: Visitor) -> None:
     title = "<img src=x onerror='throw 1'> \"quoted\" & </h3>"
 
     def answer(route: Route) -> None:
@@ -98,16 +98,16 @@ def test_a_title_is_text_whatever_it_holds(visitor: Visitor) -> None:
 
 
 @pytest.mark.long
-def test_from_predict_to_a_new_user_by_keyboard(visitor: Visitor) -> None:
+def test_link_to_new_user_works_by_keyboard(visitor: Visitor) -> None:
     page = visitor.open()
     page.get_by_role("button", name="Become a new user").focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("tab", name="New user")).to_be_focused()
-    expect(page.get_by_text("Rate one movie to begin")).to_be_visible()
+    expect(page.get_by_text("Rate at least one movie")).to_be_visible()
 
 
 @pytest.mark.long
-def test_an_address_with_ratings_that_are_none(visitor: Visitor) -> None:
+def test_invalid_ratings_in_the_address_are_ignored(visitor: Visitor) -> None:
     page = visitor.open("/?view=new-user&rated=1193:5,1193:3,480:9,661:x,2858,:4,2028:4.5")
     stars = page.get_by_role("combobox", name=re.compile("^Stars for"))
     expect(stars).to_have_count(2)
@@ -115,36 +115,36 @@ def test_an_address_with_ratings_that_are_none(visitor: Visitor) -> None:
     expect(page.locator("#view-new-user .columns > section").first.locator("li")).to_have_count(10)
 
 
-def test_recommend_side_by_side_and_leave_a_movie_out(visitor: Visitor) -> None:
+def test_recommend_shows_models_side_by_side_and_excludes_movies(visitor: Visitor) -> None:
     page = visitor.open("/?view=recommend&user=1")
     columns = page.locator("#view-recommend .columns > section")
     expect(columns.first.locator("li")).to_have_count(10)
     assert columns.count() >= MODELS
     expect(page.get_by_text("in every list")).to_be_visible()
     best = columns.first.locator("li").first.locator("span > span").first.inner_text()
-    choose(page, "Leave out (optional)", best, best)
-    expect(page.get_by_role("button", name=f"No longer leave out {best}")).to_be_visible()
+    choose(page, "Exclude (optional)", best, best)
+    expect(page.get_by_role("button", name=f"Stop excluding {best}")).to_be_visible()
     expect(columns.first).not_to_contain_text(best)
     assert "without=movie_" in page.url
     page.get_by_label("How many").select_option("5")
     expect(columns.first.locator("li")).to_have_count(5)
-    page.get_by_role("button", name=f"No longer leave out {best}").click()
+    page.get_by_role("button", name=f"Stop excluding {best}").click()
     expect(columns.first).to_contain_text(best)
 
 
 @pytest.mark.long
-def test_movies_that_an_address_leaves_out_are_named(visitor: Visitor) -> None:
+def test_excluded_movies_in_the_address_get_their_titles(visitor: Visitor) -> None:
     page = visitor.open("/?view=recommend&user=1&without=1,movie_260,nothing")
-    chips = page.get_by_role("list", name="Left out").get_by_role("button")
+    chips = page.get_by_role("list", name="Excluded").get_by_role("button")
     expect(chips).to_have_text(["Toy Story (1995) ✕", re.compile("^Star Wars: Episode IV"), "nothing ✕"])
     chips.first.click()
     assert re.search("without=movie_260,nothing$", page.url)
 
 
-def test_become_a_new_user(visitor: Visitor) -> None:
+def test_new_user_gets_predictions_from_a_few_ratings(visitor: Visitor) -> None:
     page = visitor.open()
     page.get_by_role("tab", name="New user").click()
-    expect(page.get_by_text("Rate one movie to begin")).to_be_visible()
+    expect(page.get_by_text("Rate at least one movie")).to_be_visible()
     page.get_by_label("Or rate one of these:").get_by_role("button").first.click()
     columns = page.locator("#view-new-user .columns > section")
     expect(columns.first.locator("li")).to_have_count(10)
@@ -155,7 +155,7 @@ def test_become_a_new_user(visitor: Visitor) -> None:
     stars.select_option("0.5")
     expect(columns.first).not_to_have_text(before, use_inner_text=True)
     choose(page, "And what about", "casablanca", "Casablanca (1942)")
-    expect(page.locator("[data-answer] .predictions > li").first).to_contain_text("stars")
+    expect(page.locator("[data-other-result] .predictions > li").first).to_contain_text("stars")
     address = page.url
     assert re.search(r"rated=movie_\d+:4,movie_3114:0\.5$", address)
     page.goto("about:blank")
@@ -165,7 +165,7 @@ def test_become_a_new_user(visitor: Visitor) -> None:
     expect(page.get_by_label("Stars for Toy Story 2 (1999)")).to_have_count(0)
 
 
-def test_models_in_a_table_in_charts_and_as_csv(visitor: Visitor) -> None:
+def test_models_are_shown_as_table_charts_and_csv(visitor: Visitor) -> None:
     page = visitor.open("/?view=models")
     table = page.get_by_role("table", name=re.compile("All models on"))
     expect(table).to_be_visible()
@@ -182,14 +182,14 @@ def test_models_in_a_table_in_charts_and_as_csv(visitor: Visitor) -> None:
     by_error.locator("summary").click()
     points = by_error.locator("tbody tr").all()
     joined = {point.locator("th").inner_text(): point.locator("td").last.inner_text() for point in points}
-    # Larger and worse than others, or neither.
+    # `memory_efficient` is dominated by other models, `tiny` and `accurate` are not.
     assert joined["memory_efficient"] == "no" and joined["tiny"] == joined["accurate"] == "yes"
     page.locator("summary").filter(has_text="Memory").click()
     expect(page.get_by_role("table", name="Memory")).to_be_visible()
 
 
 @pytest.mark.long
-def test_hovering_a_chart_shows_figures(visitor: Visitor) -> None:
+def test_chart_shows_values_on_hover(visitor: Visitor) -> None:
     page = visitor.open("/?view=models")
     caption = page.locator("figcaption", has_text=re.compile("^Memory"))
     chart = page.locator("figure", has=caption).locator("canvas")
@@ -212,83 +212,85 @@ LINES = "userId,movieId,rating\n" + "\n".join(
 )
 
 
-def test_evaluate_pasted_lines(visitor: Visitor) -> None:
+def test_evaluate_accepts_pasted_lines_and_reports_skipped_ones(visitor: Visitor) -> None:
     page = visitor.open("/?view=evaluate")
     page.get_by_label("Or paste lines").fill(f"{LINES}\n1,2,7\nnonsense\n")
     page.get_by_role("button", name="Evaluate").click()
     table = page.get_by_role("table", name="Errors on your 44 ratings")
     expect(table).to_be_visible()
     assert table.locator("tbody tr").count() >= MODELS
-    expect(page.get_by_text("Line 46 the rating 7 is not between 0 and 5.")).to_be_visible()
-    expect(page.get_by_text("2 lines were left out")).to_be_visible()
+    expect(page.get_by_text("Line 46: the rating 7 is not between 0 and 5.")).to_be_visible()
+    expect(page.get_by_text("2 lines were skipped")).to_be_visible()
     expect(page.locator("#view-evaluate figure")).to_have_count(2)
-    expect(page.get_by_role("table", name=re.compile("Worst misses")).locator("tbody tr")).to_have_count(10)
+    expect(page.get_by_role("table", name=re.compile("Largest errors")).locator("tbody tr")).to_have_count(10)
 
 
 @pytest.mark.long
 @pytest.mark.parametrize(
-    ("content", "rows", "left"),
+    ("content", "rows", "reason"),
     [
         ("\ufeffuserId;movieId;rating\r\n1;1193;4,5\r\n1;661;3\r\n", 2, None),
         ('"movie_title","rating","user_id","movie_id"\n"Les ""Misérables"", 1995",5,1,73\n', 1, None),
         ("\ufeff1::1193::5::978300760\n\n1::661::0x5::978302109\n", 1, "the rating 0x5 is not"),
-        (f"1,1193,5\n{'9' * 257},1193,5\n1,\x01,5\n", 1, "an id that is too long"),
+        (f"1,1193,5\n{'9' * 257},1193,5\n1,\x01,5\n", 1, "an id is too long"),
         ("1,1193,4.000000e+00\n1,1193,-1\n1,1193,NaN\n1,1193,Infinity", 1, "the rating -1 is not"),
     ],
 )
-def test_evaluate_odd_files(visitor: Visitor, content: str, rows: int, left: str | None) -> None:
+def test_evaluate_accepts_all_supported_formats(
+    visitor: Visitor, content: str, rows: int, reason: str | None
+) -> None:
     page = visitor.open("/?view=evaluate")
     choose_file(page, content.encode())
     expect(page.get_by_role("table", name=f"Errors on your {rows} ratings")).to_be_visible()
-    if left is None:
-        expect(page.get_by_text("left out")).to_have_count(0)
+    if reason is None:
+        expect(page.get_by_text("skipped")).to_have_count(0)
     else:
-        expect(page.get_by_role("status").filter(has_text="left out")).to_contain_text(left)
+        expect(page.get_by_role("status").filter(has_text="skipped")).to_contain_text(reason)
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
-        (b"movieId,title,genres\n1,Toy Story (1995),Comedy\n", "Line 1 the rating genres is not"),
+        (b"movieId,title,genres\n1,Toy Story (1995),Comedy\n", "Line 1: the rating genres is not"),
         *(
-            pytest.param(content, said, marks=pytest.mark.long)
-            for content, said in [
-                (b"", "There is nothing to read yet"),
-                (b"\xef\xbb\xbf\n \n", "There is nothing to read yet"),
-                (b"userId,movieId,rating\n", "There is nothing to read yet"),
-                (b"\x00\xff\x00\xfe", "Line 1 has no user, movie and rating"),
+            pytest.param(content, message, marks=pytest.mark.long)
+            for content, message in [
+                (b"", "The input is empty"),
+                (b"\xef\xbb\xbf\n \n", "The input is empty"),
+                (b"userId,movieId,rating\n", "The input is empty"),
+                (b"\x00\xff\x00\xfe", "Line 1: the user, the movie or the rating is missing"),
             ]
         ),
     ],
 )
-def test_evaluate_a_file_without_ratings(visitor: Visitor, content: bytes, said: str) -> None:
+def test_evaluate_reports_a_file_without_ratings(visitor: Visitor, content: bytes, message: str) -> None:
     page = visitor.open("/?view=evaluate")
     choose_file(page, content)
     alert = page.get_by_role("alert")
     expect(alert).to_contain_text("No ratings found")
-    expect(alert).to_contain_text(said)
+    expect(alert).to_contain_text(message)
 
 
 @pytest.mark.long
-def test_evaluated_figures_are_those_of_the_api(visitor: Visitor) -> None:
+def test_evaluate_shows_the_errors_of_the_api(visitor: Visitor) -> None:
     page = visitor.open("/?view=evaluate")
     rows = csv.reader(LINES.splitlines()[1:])
     pairs = [{"user_id": user, "movie_id": movie, "rating": float(stars)} for user, movie, stars in rows]
     expected = page.request.post(f"{visitor.url}/compare", data={"pairs": pairs}).json()["models"]
     page.get_by_label("Or paste lines").fill(LINES.replace(",", "::"))
     page.get_by_role("button", name="Evaluate").click()
-    told_rows = page.get_by_role("table", name="Errors on your 44 ratings").locator("tbody tr")
-    expect(told_rows).to_have_count(len(expected))
-    for row, model in zip(told_rows.all(), expected, strict=True):
-        told = row.locator("th, td").all_inner_texts()
-        assert told[0] == model["name"]
-        assert [float(one) for one in told[1:4]] == [
+    shown_rows = page.get_by_role("table", name="Errors on your 44 ratings").locator("tbody tr")
+    expect(shown_rows).to_have_count(len(expected))
+    for row, model in zip(shown_rows.all(), expected, strict=True):
+        cells = row.locator("th, td").all_inner_texts()
+        assert cells[0] == model["name"]
+        assert [float(one) for one in cells[1:4]] == [
             pytest.approx(model[name], abs=6e-5) for name in ("mse", "rmse", "mae")
         ]
 
 
 @pytest.mark.long
-def test_evaluate_a_file_in_chunks_that_the_service_takes(visitor: Visitor) -> None:
+def test_evaluate_sends_a_large_file_in_chunks(visitor: Visitor) -> None:
     page = visitor.open("/?view=evaluate")
     sizes: list[int] = []
 
@@ -306,7 +308,7 @@ def test_evaluate_a_file_in_chunks_that_the_service_takes(visitor: Visitor) -> N
 
 
 @pytest.mark.long
-def test_popularity_with_blocks_where_the_artefact_carries_it(visitor: Visitor) -> None:
+def test_popularity_chart_shows_the_blocks_of_the_artefact(visitor: Visitor) -> None:
     def with_popularity(route: Route) -> None:
         body = route.fetch().json()
         ranges = [(1, 1, 2900), (2, 10, 20_000), (11, 400, 400_000), (401, 3706, 420_000)]

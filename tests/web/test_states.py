@@ -1,4 +1,4 @@
-"""How the page bears slowness, errors, phones, darkness, keyboards and screen readers."""
+"""The page with slow responses, errors, phones, dark mode, keyboards and screen readers."""
 
 from __future__ import annotations
 
@@ -46,27 +46,27 @@ def visitor_of_any_kind(request: pytest.FixtureRequest, browser: Browser, servic
     context = {"viewport": PHONE} if request.param == "phone" else {"color_scheme": request.param}
     with visiting(browser, service, **context) as visitor:
         yield visitor
-        assert (visitor.foreign, visitor.complaints) == ([], [])
+        assert (visitor.foreign_requests, visitor.console_errors) == ([], [])
 
 
 @pytest.mark.parametrize("view", VIEWS)
-def test_accessible(visitor_of_any_kind: Visitor, view: str) -> None:
+def test_every_view_passes_the_accessibility_scan(visitor_of_any_kind: Visitor, view: str) -> None:
     page = open_view(visitor_of_any_kind, view)
     found = Axe().run(page).response["violations"]
-    told = [(one["id"], [node["html"][:200] for node in one["nodes"]]) for one in found]
-    assert told == []
+    violations = [(one["id"], [node["html"][:200] for node in one["nodes"]]) for one in found]
+    assert violations == []
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("view", VIEWS)
-def test_nothing_sticks_out_on_a_phone(browser: Browser, service: str, view: str) -> None:
+def test_no_view_is_wider_than_a_phone(browser: Browser, service: str, view: str) -> None:
     with visiting(browser, service, viewport={"width": 320, "height": 740}) as visitor:
         page = open_view(visitor, view)
         assert page.evaluate("document.documentElement.scrollWidth") <= 320
 
 
 @pytest.mark.long
-def test_dark_is_dark_and_light_is_light(browser: Browser, service: str) -> None:
+def test_theme_follows_the_system(browser: Browser, service: str) -> None:
     def ground(page: Page) -> int:
         colour: str = page.evaluate("getComputedStyle(document.body).backgroundColor")
         return sum(int(part) for part in re.findall(r"\d+", colour)[:3])
@@ -79,7 +79,7 @@ def test_dark_is_dark_and_light_is_light(browser: Browser, service: str) -> None
         settled(page)
 
 
-def test_tabs_by_keyboard(visitor: Visitor) -> None:
+def test_tabs_work_by_keyboard(visitor: Visitor) -> None:
     page = visitor.open()
     page.get_by_role("tab", name="Predict").focus()
     page.keyboard.press("ArrowRight")
@@ -90,11 +90,11 @@ def test_tabs_by_keyboard(visitor: Visitor) -> None:
     page.keyboard.press("ArrowRight")
     expect(page.get_by_role("tab", name="Predict")).to_be_focused()
     page.go_back()
-    expect(page.get_by_role("heading", name="How well do the models do")).to_be_visible()
+    expect(page.get_by_role("heading", name="How accurate are the models")).to_be_visible()
 
 
 @pytest.mark.long
-def test_suggestions_close_on_escape_and_say_when_there_are_none(visitor: Visitor) -> None:
+def test_suggestions_report_no_match_and_close_on_escape(visitor: Visitor) -> None:
     page = visitor.open()
     field = page.get_by_role("combobox", name="Movie", exact=True)
     field.fill("zzzzz")
@@ -105,11 +105,11 @@ def test_suggestions_close_on_escape_and_say_when_there_are_none(visitor: Visito
     expect(field).to_have_attribute("aria-expanded", "false")
 
 
-def test_a_slow_answer_is_announced(visitor: Visitor) -> None:
+def test_loading_is_announced(visitor: Visitor) -> None:
     waiting: list[Route] = []
     visitor.page.route(re.compile("/compare"), lambda route: waiting.append(route))
     page = visitor.open(VIEWS["predict"])
-    expect(page.get_by_role("status").filter(has_text="Asking every model")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="Requesting predictions")).to_be_visible()
     expect(page.locator("#view-predict [data-result]")).to_have_attribute("aria-busy", "true")
     for route in waiting:
         route.continue_()
@@ -118,13 +118,13 @@ def test_a_slow_answer_is_announced(visitor: Visitor) -> None:
     settled(page)
 
 
-def test_a_refusal_of_the_service_is_told_in_its_words(browser: Browser, service: str) -> None:
+def test_problem_of_the_service_is_shown_with_its_text(browser: Browser, service: str) -> None:
     with visiting(browser, service) as visitor:
         page = visitor.open("/?view=recommend&user=nobody")
         alert = page.get_by_role("alert")
         expect(alert).to_contain_text("The user has no training rating")
         expect(alert).to_contain_text("user 'nobody' has no training rating")
-        assert all("404" in complaint for complaint in visitor.complaints)
+        assert all("404" in error for error in visitor.console_errors)
 
 
 @pytest.mark.parametrize(
@@ -142,9 +142,7 @@ def test_a_refusal_of_the_service_is_told_in_its_words(browser: Browser, service
         ),
     ],
 )
-def test_an_error_is_shown_and_can_be_tried_again(
-    browser: Browser, service: str, view: str, call: str
-) -> None:
+def test_error_is_shown_with_a_retry_button(browser: Browser, service: str, view: str, call: str) -> None:
     problem = {"title": "Stopping", "detail": "the service stops; send the request again", "status": 503}
     with visiting(browser, service) as visitor:
         page = visitor.page
@@ -168,7 +166,7 @@ def test_an_error_is_shown_and_can_be_tried_again(
         ).to_be_visible()
 
 
-def test_a_service_that_is_gone_is_said_to_be(browser: Browser, service: str) -> None:
+def test_unreachable_service_is_reported(browser: Browser, service: str) -> None:
     with visiting(browser, service) as visitor:
         page = visitor.open()
         page.route(re.compile("/(compare|users)"), lambda route: route.abort())
@@ -177,7 +175,7 @@ def test_a_service_that_is_gone_is_said_to_be(browser: Browser, service: str) ->
 
 
 @pytest.mark.long
-def test_smaller_chunks_where_the_service_takes_no_larger_ones(browser: Browser, service: str) -> None:
+def test_evaluate_reduces_its_chunks_to_the_limit_of_the_service(browser: Browser, service: str) -> None:
     limit = 3
     sizes: list[int] = []
 
@@ -199,14 +197,14 @@ def test_smaller_chunks_where_the_service_takes_no_larger_ones(browser: Browser,
         assert sum(sizes) == 8 and max(sizes) <= limit
 
 
-def test_the_api_description_needs_nobody_else(browser: Browser, service: str) -> None:
+def test_api_description_makes_no_foreign_request(browser: Browser, service: str) -> None:
     with visiting(browser, service) as visitor:
         page = visitor.open("/docs")
         expect(page.get_by_text("/predict/new-user").first).to_be_visible()
-        assert visitor.foreign == []
+        assert visitor.foreign_requests == []
 
 
-def test_the_page_asks_once_for_an_api_key(browser: Browser) -> None:
+def test_page_asks_once_for_an_api_key(browser: Browser) -> None:
     store, key = REPOSITORY / "models_store", "a-key-for-the-page-01"
     with (
         running(store, log_level="warning", api_keys=key) as server,
@@ -218,7 +216,7 @@ def test_the_page_asks_once_for_an_api_key(browser: Browser) -> None:
         assert Axe().run(page).response["violations"] == []
         dialog.get_by_label("API key").fill("not-the-key-of-the-page")
         page.keyboard.press("Enter")
-        expect(dialog).to_contain_text("does not know that key")
+        expect(dialog).to_contain_text("This API key is not valid")
         dialog.get_by_label("API key").fill(key)
         dialog.get_by_role("button", name="Continue").click()
         expect(page.locator(".predictions li")).to_have_count(5)
@@ -231,7 +229,7 @@ def test_the_page_asks_once_for_an_api_key(browser: Browser) -> None:
 
 
 @pytest.mark.long
-def test_whoever_gives_no_key_is_told_so(browser: Browser) -> None:
+def test_cancelled_key_dialog_shows_the_problem(browser: Browser) -> None:
     store = REPOSITORY / "models_store"
     with (
         running(store, log_level="warning", api_keys="a-key-for-the-page-01") as server,
