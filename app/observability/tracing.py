@@ -7,7 +7,9 @@ variables (`OTEL_EXPORTER_OTLP_ENDPOINT`, `OTEL_TRACES_SAMPLER`, `OTEL_SERVICE_N
 from __future__ import annotations
 
 import logging
+import os
 import threading
+from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -16,16 +18,18 @@ from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter, SpanExporter
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.contract.errors import BadSetting, shorten
 from app.scoring.rating_counter import Tally
 from app.scoring.registry import Registry
 
 SERVICE: Final = "stars"
 # Asked every few seconds by machines, and the same every time.
 UNTRACED: Final = frozenset({"/healthz", "/readyz", "/metrics"})
+PROTOCOL: Final = "http/protobuf"
 # A collector that does not answer must not hold up the stop.
 FLUSH_SECONDS: Final = 1.0
 
@@ -34,11 +38,18 @@ class Tracing:
     """Makes spans and sends them away, in batches and from a thread of its own."""
 
     def __init__(self) -> None:
+        """Prepare to export spans.
+
+        Raises:
+            BadSetting: A variable of OpenTelemetry names an exporter or a protocol that is not supported.
+        """
         resource = Resource.create()
         if str(resource.attributes.get("service.name", "")).startswith("unknown_service"):
             resource = resource.merge(Resource({"service.name": SERVICE}))
         self._provider = TracerProvider(resource=resource, shutdown_on_exit=False)
-        self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+        exporter = _exporter(os.environ)
+        if exporter is not None:
+            self._provider.add_span_processor(BatchSpanProcessor(exporter))
 
     def watch(self, registry: Registry) -> None:
         """Have the models of `registry` name themselves in the spans of the requests that they answer."""
@@ -56,6 +67,26 @@ class Tracing:
         last = threading.Thread(target=self._provider.shutdown, daemon=True)
         last.start()
         last.join(FLUSH_SECONDS)
+
+
+def _exporter(environment: Mapping[str, str]) -> SpanExporter | None:
+    """The exporter that OpenTelemetry's own variables name; None for `none`."""
+    name = environment.get("OTEL_TRACES_EXPORTER", "").strip() or "otlp"
+    if name == "none":
+        return None
+    if name == "console":
+        return ConsoleSpanExporter()
+    if name != "otlp":
+        raise BadSetting(
+            f"OTEL_TRACES_EXPORTER: {shorten(name)!r} is not supported; use otlp, console or none"
+        )
+    for variable in ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"):
+        protocol = environment.get(variable, "").strip()
+        if protocol and protocol != PROTOCOL:
+            raise BadSetting(f"{variable}: {shorten(protocol)!r} is not supported; use {PROTOCOL}")
+        if protocol:
+            break
+    return OTLPSpanExporter()
 
 
 class Traced:

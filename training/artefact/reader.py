@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -27,7 +28,11 @@ from training.artefact.mapped import open_stated_file
 from training.errors import ArtefactDamaged, ArtefactForeign, ArtefactMissing
 
 MAX_MOVIES_BYTES: Final = 64 * 1024 * 1024
+# Folders that file systems make, which only their owner may read.
+SYSTEM_FOLDERS: Final = frozenset({"lost+found", "System Volume Information"})
 USER_LOOKUP, MOVIE_LOOKUP = "user_lookup", "movie_lookup"
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -54,18 +59,34 @@ class Artefact:
 
 
 def list_artefacts(store: Path) -> list[Path]:
-    """Model folders of a store, by name; hidden ones (a write in progress) are not models.
+    """Return the model folders of a store, sorted by name.
+
+    A folder counts as a model if it holds any of a model's files, even half of them, so that a damaged model
+    is refused later and never overlooked. Other folders, such as `lost+found` or `__MACOSX`, are skipped with
+    a warning; hidden ones (a write in progress) are skipped without one.
 
     Raises:
-        ArtefactMissing: There is no such store, or it holds no model.
+        ArtefactMissing: The store does not exist, or holds no model.
     """
     try:
-        found = sorted(path for path in store.iterdir() if path.is_dir() and not path.name.startswith("."))
+        folders = sorted(path for path in store.iterdir() if path.is_dir() and not path.name.startswith("."))
     except OSError as error:
         raise ArtefactMissing(store, f"the models store cannot be read ({error.strerror})") from error
+    found = [folder for folder in folders if _holds_model_files(folder)]
+    for folder in sorted({*folders} - {*found}):
+        logger.warning("%s holds no model and is skipped", folder)
     if not found:
         raise ArtefactMissing(store, "the models store holds no model; train one with `make train`")
     return found
+
+
+def _holds_model_files(folder: Path) -> bool:
+    """Whether a folder holds any file of a model; a folder that cannot be read counts as one."""
+    try:
+        names = {path.name for path in folder.iterdir()}
+    except OSError:
+        return folder.name not in SYSTEM_FOLDERS
+    return not names.isdisjoint((MANIFEST_FILE, MODEL_FILE, MOVIES_FILE, RATINGS_FILE))
 
 
 def open_artefact(folder: Path) -> Artefact:

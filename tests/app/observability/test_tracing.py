@@ -17,6 +17,8 @@ import httpx2
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from app.contract.errors import BadSetting
+from app.observability.tracing import Tracing
 from tests.app.processes import command, free_port, running
 from tests.conftest import REPOSITORY
 
@@ -181,3 +183,36 @@ def test_nothing_of_it_is_imported_unless_asked_for() -> None:
         check=True,
     )
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "advice"),
+    [
+        ("OTEL_TRACES_EXPORTER", "zipkin", "use otlp, console or none"),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", "use http/protobuf"),
+        ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/json", "use http/protobuf"),
+    ],
+)
+def test_an_unsupported_opentelemetry_variable_is_refused(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, advice: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(BadSetting, match=f"^{variable}: '{value}' is not supported; {advice}$"):
+        Tracing()
+
+
+def test_the_protocol_for_traces_takes_precedence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/protobuf")
+    Tracing().stop()
+
+
+def test_no_span_is_exported_with_the_exporter_none(
+    shared_store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with collecting() as collector:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
+        monkeypatch.setenv("OTEL_TRACES_EXPORTER", "none")
+        with running(shared_store, traces=True) as server:
+            assert httpx2.get(f"{server.url}/models").status_code == 200
+        assert collector.bodies == []

@@ -56,6 +56,28 @@ def test_an_artefact_is_unchanged_while_every_byte_is(store: Path) -> None:
     assert is_unchanged(folder, manifest)
 
 
+@pytest.mark.parametrize("name", ["lost+found", "__MACOSX", "@eaDir"])
+def test_a_folder_that_is_no_model_is_skipped_with_a_warning(
+    store: Path, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    (store / name).mkdir()
+    (store / name / "notes.txt").touch()
+    assert [path.name for path in list_artefacts(store)] == ["baseline", "memory_efficient"]
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{store / name} holds no model and is skipped"
+    ]
+
+
+@pytest.mark.parametrize("left", ["manifest.json", "model.keras", "movies.json"])
+def test_a_folder_with_a_part_of_a_model_counts_as_one(store: Path, left: str) -> None:
+    for path in (store / "baseline").iterdir():
+        if path.name != left:
+            path.unlink()
+    assert "baseline" in [path.name for path in list_artefacts(store)]
+    with pytest.raises(ArtefactMissing):
+        open_artefact(store / "baseline")
+
+
 def test_missing_parts(store: Path, tmp_path: Path) -> None:
     with pytest.raises(ArtefactMissing, match="store cannot be read"):
         list_artefacts(tmp_path / "nowhere")
