@@ -45,13 +45,15 @@ class Asset:
         media_type: Media type.
         plain: Content.
         packed: Content, compressed by gzip.
-        etag: Entity tag, a digest of the content.
+        etag: Strong entity tag of `plain`, a digest of the content.
+        packed_etag: Strong entity tag of `packed`: each form has its own (RFC 9110, 8.8.3).
     """
 
     media_type: str
     plain: bytes
     packed: bytes
     etag: str
+    packed_etag: str
 
 
 Page = Mapping[str, Asset]
@@ -77,9 +79,5 @@ def _charts_path() -> Path | None:
 
 def _asset(path: Path) -> Asset:
     plain = path.read_bytes()
-    return Asset(
-        _TYPES[path.suffix],
-        plain,
-        gzip.compress(plain, mtime=0),
-        f'"{hashlib.sha256(plain).hexdigest()[:24]}"',
-    )
+    digest = hashlib.sha256(plain).hexdigest()[:24]
+    return Asset(_TYPES[path.suffix], plain, gzip.compress(plain, mtime=0), f'"{digest}"', f'"{digest}-gzip"')

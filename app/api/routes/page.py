@@ -5,6 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from werkzeug.datastructures import Accept
+from werkzeug.http import parse_accept_header, parse_etags
 
 from app.api.dependencies import PageDep
 from app.web.page import INDEX, SECURITY_HEADERS, Asset
@@ -27,12 +29,15 @@ async def get_page_file(request: Request, name: str, page: PageDep) -> Response:
 
 
 def _send(request: Request, asset: Asset) -> Response:
-    # `no-cache` is: ask each time, and be told in a few bytes that nothing changed.
-    headers = {**SECURITY_HEADERS, "ETag": asset.etag, "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
-    if request.headers.get("if-none-match") == asset.etag:
+    accepts_gzip = parse_accept_header(request.headers.get("accept-encoding"), Accept)["gzip"] > 0
+    etag = asset.packed_etag if accepts_gzip else asset.etag
+    # `no-cache` lets a browser keep the file and ask each time whether it has changed.
+    headers = {**SECURITY_HEADERS, "ETag": etag, "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
+    known = request.headers.get("if-none-match")
+    if known is not None and parse_etags(known).contains_weak(etag.strip('"')):
         return Response(status_code=304, headers=headers)
-    if "gzip" in request.headers.get("accept-encoding", ""):
-        return Response(
-            asset.packed, headers={**headers, "Content-Encoding": "gzip"}, media_type=asset.media_type
-        )
-    return Response(asset.plain, headers=headers, media_type=asset.media_type)
+    if accepts_gzip:
+        headers["Content-Encoding"] = "gzip"
+    return Response(
+        asset.packed if accepts_gzip else asset.plain, headers=headers, media_type=asset.media_type
+    )

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
+from typing import Final
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
+from werkzeug.datastructures import MIMEAccept
+from werkzeug.http import parse_accept_header
 
 from app.observability.metrics.counters import SECONDS, Condition, Counts
 from app.observability.metrics.rating_counters import BATCHES, STARS
 from app.observability.metrics.worker_files import Snapshot, add_up
+
+_SERVED: Final = frozenset({"application/openmetrics-text", "text/plain", "text/*", "*/*"})
 
 
 def expose(snapshots: Sequence[Snapshot], workers: int, accept: str) -> tuple[bytes, str]:
@@ -28,8 +33,19 @@ def expose(snapshots: Sequence[Snapshot], workers: int, accept: str) -> tuple[by
     """
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Sum(snapshots, workers))
-    encode, content_type = choose_encoder(accept)
+    encode, content_type = choose_encoder(_preferred(accept))
     return encode(registry), content_type
+
+
+def _preferred(accept: str) -> str:
+    """Return the media range that the client prefers among those that can be served, by RFC 9110.
+
+    `choose_encoder` takes the first one that it knows, and ignores the weights.
+    """
+    for media_range, quality in parse_accept_header(accept, MIMEAccept):
+        if quality > 0 and media_range.partition(";")[0] in _SERVED:
+            return str(media_range)
+    return ""
 
 
 class _Sum(Collector):

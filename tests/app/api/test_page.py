@@ -39,6 +39,44 @@ def test_every_file_is_sent_once_and_compressed(client: TestClient) -> None:
         assert "content-encoding" not in plain.headers and plain.content == answer.content, name
 
 
+@pytest.mark.parametrize(
+    ("accepted", "packed"),
+    [
+        ("gzip", True),
+        ("gzip;q=0.5, br", True),
+        ("*", True),
+        ("gzip;q=0", False),
+        ("gzip;q=0, *", False),
+        ("*;q=0", False),
+        ("br", False),
+        ("", False),
+    ],
+)
+def test_the_form_of_a_file_follows_accept_encoding(client: TestClient, accepted: str, packed: bool) -> None:
+    response = client.get("/page/app.css", headers={"accept-encoding": accepted})
+    assert ("content-encoding" in response.headers) is packed
+    assert response.headers["vary"] == "Accept-Encoding"
+
+
+def test_plain_and_packed_form_have_tags_of_their_own(client: TestClient) -> None:
+    packed, plain = (
+        client.get("/page/app.css", headers={"accept-encoding": coding}).headers["etag"]
+        for coding in ("gzip", "identity")
+    )
+    assert packed != plain
+    crossed = {"accept-encoding": "gzip", "if-none-match": plain}
+    assert client.get("/page/app.css", headers=crossed).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("form", "status"), [("{}", 304), ("W/{}", 304), ('"x", {}', 304), ("*", 304), ('"x"', 200), ("", 200)]
+)
+def test_if_none_match_takes_weak_tags_lists_and_any(client: TestClient, form: str, status: int) -> None:
+    etag = client.get("/page/app.css").headers["etag"]
+    answer = client.get("/page/app.css", headers={"if-none-match": form.format(etag)})
+    assert answer.status_code == status
+
+
 def test_the_chart_library_comes_from_its_package() -> None:
     assert b"Chart.js" in load_page()[CHARTS].plain or b"Chart=" in load_page()[CHARTS].plain
 

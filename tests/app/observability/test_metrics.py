@@ -171,6 +171,22 @@ def test_openmetrics_for_those_who_ask_for_it(fresh: TestClient) -> None:
     assert answer.text.endswith("# EOF\n")
 
 
+@pytest.mark.parametrize(
+    ("accept", "openmetrics"),
+    [
+        ("text/plain;version=0.0.4;q=0.5,application/openmetrics-text;version=1.0.0;q=0.3", False),
+        ("text/plain;version=0.0.4;q=0.3,application/openmetrics-text;version=1.0.0;q=0.5", True),
+        ("application/openmetrics-text;version=1.0.0;q=0,text/plain", False),
+        ("application/openmetrics-text;version=1.0.0;q=0", False),
+        ("*/*", False),
+        ("image/png", False),
+    ],
+)
+def test_the_format_of_metrics_follows_accept(fresh: TestClient, accept: str, openmetrics: bool) -> None:
+    content_type = fresh.get("/metrics", headers={"accept": accept}).headers["content-type"]
+    assert content_type.startswith("application/openmetrics-text") is openmetrics
+
+
 def test_metrics_can_be_switched_off() -> None:
     with TestClient(create_app(Settings(metrics=False), fake_registry())) as client:
         assert client.post("/predict", json={"user_id": 1, "movie_id": 1}).status_code == 200
