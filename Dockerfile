@@ -20,6 +20,8 @@ RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin star
 WORKDIR /srv
 # The volume that is mounted here starts with what the image holds, owner included.
 COPY --chown=stars:stars models_store models_store
+# Where `app.seed_store` finds the volume; an empty folder gives a new volume its owner.
+RUN mkdir /volume && chown stars:stars /volume
 
 FROM common AS train
 COPY --from=train-packages /opt/venv /opt/venv
@@ -27,8 +29,10 @@ COPY data data
 COPY training training
 COPY app app
 USER stars
+# The volume is the only place that can be written; `.work` in it keeps unfinished runs.
+ENV STARS_STORE=/srv/models_store STARS_RUNS=/srv/models_store/.work
 ENTRYPOINT ["python", "-m", "training"]
-CMD ["fit", "--store", "models_store", "--report", "models_store/.report"]
+CMD ["fit"]
 
 FROM common AS serve
 COPY --from=serve-packages /opt/venv /opt/venv
@@ -41,6 +45,6 @@ USER stars
 ENV RATINGS_HOST=0.0.0.0 RATINGS_PORT=8000 RATINGS_STORE=/srv/models_store RATINGS_LOG_FORMAT=json
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
-  CMD ["python", "-c", "import os, urllib.request as r; r.urlopen(f\"http://127.0.0.1:{os.environ['RATINGS_PORT']}/readyz\", timeout=2)"]
+  CMD ["python", "-m", "app.healthcheck"]
 STOPSIGNAL SIGTERM
 CMD ["python", "-m", "app"]

@@ -50,6 +50,29 @@ compose restart serve
 wait_until_healthy
 case "$(ask /models/baseline)" in *'"dataset":"ml-latest-small"'*) ;; *) fail "the restarted service shows the old model" ;; esac
 
+say "trains on a file of one's own, into the volume by default"
+csv=$(mktemp --suffix .csv)
+python3 - >"$csv" <<'CSV'
+print("user,movie,rating")
+for user in range(40):
+    for movie in range(user % 3, 60, 3):
+        print(f"u{user},m{movie},{(user * 7 + movie * 3) % 9 / 2 + 0.5}")
+CSV
+chmod a+r "$csv"
+compose run --rm -v "$csv:/data/my.csv:ro" train fit baseline --data /data/my.csv --epochs 1 --embedding-dim 4
+rm -f "$csv"
+compose restart serve
+wait_until_healthy
+case "$(ask /models/baseline)" in *'"dataset":"my"'*) ;; *) fail "the model trained on the file is not served" ;; esac
+
+say "keeps trained models, and replaces shipped ones, when the image is upgraded"
+seeded=$(compose run --rm seed)
+echo "$seeded"
+case "$seeded" in *"baseline: kept, it was trained here"*) ;; *) fail "seed says nothing of the trained model" ;; esac
+
+say "is healthy behind a proxy that leads nowhere, and on IPv6"
+docker exec -e http_proxy=http://127.0.0.1:9 "$container" python -m app.healthcheck || fail "the health check asks a proxy"
+
 say "stops"
 started=$(date +%s)
 docker stop --time 10 "$container" >/dev/null

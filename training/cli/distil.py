@@ -10,6 +10,7 @@ import typer
 from rich.table import Table
 
 from training.cli.options import (
+    RUNS,
     ColumnsOption,
     DataOption,
     RatingsOption,
@@ -39,7 +40,7 @@ def distil(
     store: StoreOption = Path("store"),
     work: Annotated[
         Path, typer.Option(help="Folder of finished steps; a run that was stopped goes on from there.")
-    ] = Path("runs/distil"),
+    ] = RUNS / "distil",
     split: SplitOption = "random",
     split_seed: SplitSeedOption = 0,
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of every random draw.")] = 0,

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from training.artefact.manifest import Manifest
 from training.cli.options import (
+    RUNS,
     ColumnsOption,
     DataOption,
     RatingsOption,
@@ -108,7 +109,7 @@ def fit(
     name: Annotated[str, typer.Option(help="With --budget: the model's name.")] = "budget",
     work: Annotated[
         Path, typer.Option(help="With --budget: folder of finished teachers, for the next run.")
-    ] = Path("runs/budget"),
+    ] = RUNS / "budget",
     shareable: ShareableOption = False,
     ratings: RatingsOption = True,
     report: Annotated[

@@ -9,6 +9,7 @@ import typer
 from rich.table import Table
 
 from training.cli.options import (
+    RUNS,
     ColumnsOption,
     DataOption,
     SplitOption,
@@ -33,7 +34,7 @@ def frontier(
     out: Annotated[
         Path,
         typer.Option(help="Folder of the table and the pictures; a run that was stopped goes on from there."),
-    ] = Path("runs/frontier"),
+    ] = RUNS / "frontier",
     split: SplitOption = "random",
     split_seed: SplitSeedOption = 0,
     seeds: Annotated[

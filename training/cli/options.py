@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, ParamSpec
+from typing import Annotated, Final, ParamSpec
 
 import typer
 
@@ -14,6 +15,9 @@ from training.data.split import SplitKind
 from training.errors import SettingsError
 
 _Params = ParamSpec("_Params")
+
+# Where unfinished work is kept. The image sets the variable, since only its volume can be written.
+RUNS: Final = Path(os.environ.get("STARS_RUNS", "runs"))
 
 DataOption = Annotated[
     Path,
@@ -33,7 +37,9 @@ ColumnsOption = Annotated[
 ]
 SplitOption = Annotated[SplitKind, typer.Option("--split", help="How test rows are chosen.")]
 SplitSeedOption = Annotated[int, typer.Option(min=0, max=2**32 - 2, help="Seed of the random split.")]
-StoreOption = Annotated[Path, typer.Option(help="Where the artefacts go, one folder a model.")]
+StoreOption = Annotated[
+    Path, typer.Option(envvar="STARS_STORE", help="Where the artefacts go, one folder a model.")
+]
 ShareableOption = Annotated[
     bool,
     typer.Option(
