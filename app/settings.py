@@ -17,6 +17,12 @@ from training.artefact import MAX_ID_LENGTH
 PREFIX: Final = "RATINGS_"
 # As browsers write one: no path, not even a slash, and small letters.
 _ORIGIN: Final = re.compile(r"https?://[a-z0-9.-]+(:[0-9]+)?|https?://\[[0-9a-f:]+\](:[0-9]+)?")
+# What Kubernetes sets in every container for a Service whose name begins with `ratings`.
+_SERVICE_NAME: Final = re.compile(
+    PREFIX + r"(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)"
+)
+_SERVICE_ADDRESS: Final = re.compile(r"(tcp|udp|sctp)://")
+DEFAULT_PORT: Final = 8000
 
 
 def _split_names(value: Any) -> Any:
@@ -34,6 +40,14 @@ def _check_digits(value: Any) -> Any:
     if isinstance(value, str) and not (value.isascii() and value.isdigit()):
         raise ValueError("must be a whole number, in digits alone")
     return value
+
+
+def _ignore_service_address(value: Any) -> Any:
+    return DEFAULT_PORT if isinstance(value, str) and _SERVICE_ADDRESS.match(value) else value
+
+
+def _strip_brackets(host: str) -> str:
+    return host[1:-1] if host.startswith("[") and host.endswith("]") else host
 
 
 Whole = Annotated[int, BeforeValidator(_check_digits)]
@@ -71,8 +85,14 @@ class Settings(BaseSettings):
     engine: Annotated[
         Literal["table", "keras"], Field(description="what reads the tables and computes ratings")
     ] = "table"
-    host: Annotated[str, Field(min_length=1, description="address to listen on")] = "127.0.0.1"
-    port: Annotated[Whole, Field(ge=0, le=65535, description="port to listen on; 0 for any free one")] = 8000
+    host: Annotated[
+        str, Field(min_length=1, description="address to listen on"), AfterValidator(_strip_brackets)
+    ] = "127.0.0.1"
+    port: Annotated[
+        Whole,
+        BeforeValidator(_ignore_service_address),
+        Field(ge=0, le=65535, description="port to listen on; 0 for any free one"),
+    ] = DEFAULT_PORT
     workers: Annotated[
         Whole, Field(ge=1, le=256, description="processes; each loads the models for itself")
     ] = 1
@@ -149,8 +169,18 @@ def load_settings() -> Settings:
 
 
 def unknown_variables() -> list[str]:
-    """Variables with our prefix that are no setting, probably mistyped."""
-    known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields}
+    """Return the variables with our prefix that name no setting and are probably mistyped."""
+    known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields} | set(service_variables())
     return sorted(
         name for name in os.environ if name.upper().startswith(PREFIX) and name.upper() not in known
+    )
+
+
+def service_variables() -> list[str]:
+    """Return the variables that Kubernetes sets for Services named `ratings...`; they are ignored."""
+    settings = {f"{PREFIX}{name}".upper() for name in Settings.model_fields}
+    return sorted(
+        name
+        for name, value in os.environ.items()
+        if _SERVICE_NAME.fullmatch(name) and (name not in settings or _SERVICE_ADDRESS.match(value))
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.contract.errors import BadSetting
-from app.settings import Settings, load_settings, unknown_variables
+from app.settings import Settings, load_settings, service_variables, unknown_variables
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +47,7 @@ def test_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
         ("PORT", "+8000"),
         ("PORT", "８０００"),
         ("MAX_BATCH", "1_000"),
-        ("PORT", "tcp://10.0.0.1:80"),
+        ("PORT", "http://10.0.0.1:80"),
         ("WORKERS", "0"),
         ("WORKERS", "1.5"),
         ("ENGINE", "onnx"),
@@ -76,3 +76,31 @@ def test_bad_setting_is_one_line_that_names_it(
 def test_mistyped_variables_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RATINGS_PROT", "80")
     assert unknown_variables() == ["RATINGS_PROT"]
+
+
+def test_variables_of_kubernetes_services_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+    services = {
+        "RATINGS_PORT": "tcp://10.43.0.17:8000",
+        "RATINGS_PORT_8000_TCP_ADDR": "10.43.0.17",
+        "RATINGS_SERVICE_HOST": "10.43.0.17",
+        "RATINGS_SERVICE_PORT_HTTP": "8000",
+        "RATINGS_STORE_SERVICE_HOST": "10.43.0.18",
+    }
+    for name, value in services.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("RATINGS_PROT", "8000")
+    assert load_settings().port == 8000
+    assert service_variables() == sorted(services)
+    assert unknown_variables() == ["RATINGS_PROT"]
+
+
+def test_a_port_that_is_set_is_not_taken_for_a_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RATINGS_PORT", "9000")
+    assert load_settings().port == 9000
+    assert service_variables() == []
+
+
+@pytest.mark.parametrize(("given", "host"), [("[::1]", "::1"), ("::1", "::1"), ("localhost", "localhost")])
+def test_a_host_may_stand_in_brackets(monkeypatch: pytest.MonkeyPatch, given: str, host: str) -> None:
+    monkeypatch.setenv("RATINGS_HOST", given)
+    assert load_settings().host == host
