@@ -20,7 +20,7 @@ RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin star
 WORKDIR /srv
 # The volume that is mounted here starts with what the image holds, owner included.
 COPY --chown=stars:stars models_store models_store
-# Where `app.seed_store` finds the volume; an empty folder gives a new volume its owner.
+# Where `app.container.seed_store` finds the volume; an empty folder gives a new volume its owner.
 RUN mkdir /volume && chown stars:stars /volume
 
 FROM common AS train
@@ -45,6 +45,6 @@ USER stars
 ENV RATINGS_HOST=0.0.0.0 RATINGS_PORT=8000 RATINGS_STORE=/srv/models_store RATINGS_LOG_FORMAT=json
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
-  CMD ["python", "-m", "app.healthcheck"]
+  CMD ["python", "-m", "app.container.healthcheck"]
 STOPSIGNAL SIGTERM
 CMD ["python", "-m", "app"]

@@ -32,6 +32,7 @@ LAYERS = {
         "app.api",
         "app.api.routes",
         "app.main",
+        "app.container",
     ),
     "training": (
         "training.errors",

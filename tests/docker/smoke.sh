@@ -71,7 +71,7 @@ echo "$seeded"
 case "$seeded" in *"baseline: kept, it was trained here"*) ;; *) fail "seed says nothing of the trained model" ;; esac
 
 say "is healthy behind a proxy that leads nowhere, and on IPv6"
-docker exec -e http_proxy=http://127.0.0.1:9 "$container" python -m app.healthcheck || fail "the health check asks a proxy"
+docker exec -e http_proxy=http://127.0.0.1:9 "$container" python -m app.container.healthcheck || fail "the health check asks a proxy"
 
 say "stops"
 started=$(date +%s)

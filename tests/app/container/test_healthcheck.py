@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from app.healthcheck import check
+from app.container.healthcheck import check
 
 
 class _IPv6Server(ThreadingHTTPServer):

@@ -1,4 +1,4 @@
-"""`python -m app.seed_store IMAGE VOLUME`: put the models that an image ships into a volume.
+"""`python -m app.container.seed_store IMAGE VOLUME`: put the models that an image ships into a volume.
 
 A model in the volume is replaced if an earlier image put it there, and kept if it was trained there. The file
 `.shipped.json` in the volume records the digest of each manifest that an image has put there.

@@ -6,7 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
-from app.seed_store import RECORD, seed
+from app.container.seed_store import RECORD, seed
 from tests.conftest import REPOSITORY
 
 

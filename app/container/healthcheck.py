@@ -1,4 +1,4 @@
-"""`python -m app.healthcheck`: exit code 0 if the service on this machine is ready, else 1 and one line.
+"""`python -m app.container.healthcheck`: exit with 0 if the service on this machine is ready, else with 1.
 
 It asks the service's own address directly: `http.client` knows no proxies, unlike `urllib` and curl.
 """
