@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -110,7 +111,7 @@ def _errors(name: str, scored: ScoredPairs, observed: NDArray[np.float64]) -> Mo
     )
 
 
-def _figures(model: LoadedModel) -> dict[str, float]:
+def _figures(model: LoadedModel) -> dict[str, Any]:
     manifest = model.scorer.manifest
     return {
         "parameters": manifest.parameters.total,
@@ -124,23 +125,11 @@ def _figures(model: LoadedModel) -> dict[str, float]:
     }
 
 
-def _side_by_side(model: LoadedModel, baseline: dict[str, float] | None) -> SideBySide:
+def _side_by_side(model: LoadedModel, baseline: dict[str, Any] | None) -> SideBySide:
     own = _figures(model)
     difference: dict[str, float | None] = dict.fromkeys(_FIGURES)
     ratio: dict[str, float | None] = dict.fromkeys(_FIGURES)
     if baseline is not None:
         difference = {name: round(own[name] - baseline[name], 6) for name in _FIGURES}
         ratio = {name: round(own[name] / baseline[name], 6) if baseline[name] else None for name in _FIGURES}
-    return SideBySide(
-        name=model.name,
-        parameters=model.scorer.manifest.parameters.total,
-        weights_bytes=model.scorer.manifest.weights_bytes,
-        file_bytes=model.scorer.manifest.model_file.bytes,
-        mse=own["mse"],
-        rmse=own["rmse"],
-        mae=own["mae"],
-        microseconds_single=own["microseconds_single"],
-        microseconds_per_pair=own["microseconds_per_pair"],
-        difference=Figures(**difference),
-        ratio=Figures(**ratio),
-    )
+    return SideBySide(name=model.name, difference=Figures(**difference), ratio=Figures(**ratio), **own)

@@ -26,7 +26,7 @@ def list_models(registry: Registry) -> ModelList:
 def describe(registry: Registry, model: LoadedModel) -> ModelDescription:
     """Everything about one model."""
     manifest = model.scorer.manifest
-    accuracy, training, vocabulary = manifest.accuracy, manifest.training, manifest.vocabulary
+    vocabulary = manifest.vocabulary
     return ModelDescription(
         name=manifest.name,
         description=manifest.description,
@@ -47,14 +47,9 @@ def describe(registry: Registry, model: LoadedModel) -> ModelDescription:
         accuracy=Accuracy(
             dataset=manifest.dataset.name,
             split=manifest.split.kind,
-            test_rows=accuracy.test_rows,
-            mse=accuracy.mse,
-            rmse=accuracy.rmse,
-            mae=accuracy.mae,
-            global_mean_mse=accuracy.global_mean_mse,
-            biases_only_mse=accuracy.biases_only_mse,
+            **manifest.accuracy.model_dump(exclude={"mse_warm", "cold_rows"}),
         ),
-        training=Training(**training.model_dump()),
+        training=Training(**manifest.training.model_dump()),
         vocabulary=VocabularySizes(users=vocabulary.users.size, movies=vocabulary.movies.size),
         popularity=_popularity(manifest),
         sha256=manifest.model_file.sha256,

@@ -24,25 +24,15 @@ def predict(registry: Registry, request: PredictRequest) -> Prediction:
         UnknownUser, UnknownMovie: An id has no training rating, and no fallback was asked for.
     """
     scorer = registry.get(request.model).scorer
-    known = predict_known(scorer, request.user_id, request.movie_id)
-    if known is not None:
-        return known
+    user_id, movie_id = scorer.users.canonical(request.user_id), scorer.movies.canonical(request.movie_id)
+    rating = scorer.rate_known(request.user_id, request.movie_id)
+    if rating is not None:
+        return Prediction(user_id, movie_id, scorer.name, rating, True, True)
     scored = scorer.score([request.user_id], [request.movie_id])
     known_user, known_movie = bool(scored.known_user[0]), bool(scored.known_movie[0])
-    user_id, movie_id = scorer.users.canonical(request.user_id), scorer.movies.canonical(request.movie_id)
     if request.on_unknown == "error" and not (known_user and known_movie):
         raise _cold_pair(None if known_user else user_id, None if known_movie else movie_id)
     return Prediction(user_id, movie_id, scorer.name, scored.rounded()[0], known_user, known_movie)
-
-
-def predict_known(scorer: RatingScorer, user_id: RawId, movie_id: RawId) -> Prediction | None:
-    """Rate one pair, or say None where either side has no training rating."""
-    rating = scorer.rate_known(user_id, movie_id)
-    if rating is None:
-        return None
-    return Prediction(
-        scorer.users.canonical(user_id), scorer.movies.canonical(movie_id), scorer.name, rating, True, True
-    )
 
 
 def predict_batch(registry: Registry, request: BatchRequest) -> BatchPrediction:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, TypeVar
 
 from pydantic import BeforeValidator, Field, PlainValidator, ValidationInfo, WithJsonSchema
+from pydantic.json_schema import SkipJsonSchema
 
 from app.contract.errors import InvalidRequest, TooManyPairs
 from app.contract.ids import ID_SCHEMA, check_id, plain_ids
@@ -13,8 +14,7 @@ from app.contract.limits import LIMITS
 from training.artefact import RawId, is_canonical_number
 from training.artefact.ids.id_text import IdTexts
 
-USER_ID_SCHEMA: Final = {**ID_SCHEMA, "examples": ["user_1"]}
-MOVIE_ID_SCHEMA: Final = {**ID_SCHEMA, "examples": ["movie_1193"]}
+FieldT = TypeVar("FieldT")
 
 
 def _check_id(value: object) -> RawId:
@@ -62,12 +62,7 @@ def check_items(count: int) -> int:
     return count
 
 
-def not_null(value: object) -> object:
-    """Refuse null for an optional field: there is one way to leave it out.
-
-    Raises:
-        ValueError: The value is null.
-    """
+def _refuse_null(value: object) -> object:
     if value is None:
         raise ValueError("is null; leave the field out instead")
     return value
@@ -83,10 +78,10 @@ def _bool_from_text(value: object) -> object:
 
 
 # Of requests.
-UserId = Annotated[RawId, PlainValidator(_check_id), WithJsonSchema(USER_ID_SCHEMA)]
-MovieId = Annotated[RawId, PlainValidator(_check_id), WithJsonSchema(MOVIE_ID_SCHEMA)]
-OptionalUserId = Annotated[UserId | None, BeforeValidator(not_null), WithJsonSchema(USER_ID_SCHEMA)]
-OptionalMovieId = Annotated[MovieId | None, BeforeValidator(not_null), WithJsonSchema(MOVIE_ID_SCHEMA)]
+UserId = Annotated[RawId, PlainValidator(_check_id), WithJsonSchema({**ID_SCHEMA, "examples": ["user_1"]})]
+MovieId = Annotated[
+    RawId, PlainValidator(_check_id), WithJsonSchema({**ID_SCHEMA, "examples": ["movie_1193"]})
+]
 UserIds = Annotated[
     Sequence[RawId],
     PlainValidator(_check_ids),
@@ -97,11 +92,11 @@ MovieIds = Annotated[
     PlainValidator(_check_ids),
     WithJsonSchema({"type": "array", "items": ID_SCHEMA, "examples": [["movie_1193", 661]]}),
 ]
+# A field that may be left out, but not be null: there is one way to leave it out.
+OptionalField = Annotated[FieldT | SkipJsonSchema[None], BeforeValidator(_refuse_null)]
 OptionalModel = Annotated[
-    str | None,
-    BeforeValidator(not_null),
-    Field(description="name of a model; the default one where it is left out"),
-    WithJsonSchema({"type": "string", "examples": ["baseline"]}),
+    OptionalField[str],
+    Field(description="name of a model; the default one where it is left out", examples=["baseline"]),
 ]
 OnUnknown = Annotated[
     Literal["error", "fallback"],

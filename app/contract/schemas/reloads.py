@@ -14,48 +14,33 @@ Change = Literal["added", "changed", "unchanged", "removed"]
 
 @dataclass(frozen=True, slots=True)
 class ReloadedModel:
-    """What became of one model.
-
-    Attributes:
-        name: Its name.
-        change: How it differs from what was served before.
-        sha256: Of the model file that is served now; null where it is not served any more.
-    """
+    """What became of one model."""
 
     name: ModelName
-    change: Change
-    sha256: str | None
+    change: Annotated[Change, Field(description="how it differs from what was served before")]
+    sha256: Annotated[
+        str | None, Field(description="digest of the model file that is served now; null if it was removed")
+    ]
 
 
 @dataclass(frozen=True, slots=True)
 class Reload:
-    """What came of reading the store anew.
+    """The outcome of reading the store anew."""
 
-    Attributes:
-        outcome: Whether other models answer now, the same ones, or the same ones because the new are unfit.
-        at: When it began, in UTC.
-        seconds: How long it took.
-        models: Every model; empty where it was refused.
-        reason: Why it was refused.
-    """
-
-    outcome: Literal["reloaded", "unchanged", "refused"]
-    at: Annotated[str, Field(examples=["2026-11-25T04:51:22+00:00"])]
-    seconds: Annotated[float, Field(examples=[0.214])]
-    models: list[ReloadedModel]
-    reason: str | None
+    outcome: Annotated[
+        Literal["reloaded", "unchanged", "refused"],
+        Field(description="whether other models answer now, or the same ones, because the new are unfit"),
+    ]
+    at: Annotated[str, Field(description="when it began, in UTC", examples=["2026-11-25T04:51:22+00:00"])]
+    seconds: Annotated[float, Field(description="how long it took", examples=[0.214])]
+    models: Annotated[list[ReloadedModel], Field(description="every model; empty if it was refused")]
+    reason: Annotated[str | None, Field(description="why it was refused")]
 
 
 @dataclass(frozen=True, slots=True)
 class Reloads:
-    """The reloads of a process.
+    """The reloads of a process."""
 
-    Attributes:
-        reloads: How many went well.
-        refused: How many did not.
-        last: The last of them; null before the first.
-    """
-
-    reloads: int
-    refused: int
-    last: Reload | None
+    reloads: Annotated[int, Field(description="how many succeeded")]
+    refused: Annotated[int, Field(description="how many did not")]
+    last: Annotated[Reload | None, Field(description="the last one; null before the first")]

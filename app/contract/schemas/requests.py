@@ -10,7 +10,6 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    WithJsonSchema,
     model_validator,
 )
 
@@ -20,14 +19,12 @@ from app.contract.schemas.fields import (
     MovieId,
     MovieIds,
     OnUnknown,
+    OptionalField,
     OptionalModel,
-    OptionalMovieId,
-    OptionalUserId,
     UserId,
     UserIds,
     check_count,
     check_items,
-    not_null,
 )
 
 MAX_LISTED: Final = 1000
@@ -98,8 +95,8 @@ class BatchOptions(RequestModel):
 class CompareQuery(RequestModel):
     """A pair for every model to rate, or nothing."""
 
-    user_id: OptionalUserId = None
-    movie_id: OptionalMovieId = None
+    user_id: OptionalField[UserId] = None
+    movie_id: OptionalField[MovieId] = None
 
     @model_validator(mode="after")
     def _check_pair(self) -> Self:
@@ -114,10 +111,8 @@ class LabelledPair(RequestModel):
     user_id: UserId
     movie_id: MovieId
     rating: Annotated[
-        Annotated[float, Field(ge=0, le=5, allow_inf_nan=False)] | None,
-        BeforeValidator(not_null),
-        Field(description="observed rating, in stars"),
-        WithJsonSchema({"type": "number", "minimum": 0, "maximum": 5, "examples": [5]}),
+        OptionalField[Annotated[float, Field(ge=0, le=5, allow_inf_nan=False)]],
+        Field(description="observed rating, in stars", examples=[5]),
     ] = None
 
 
@@ -132,21 +127,14 @@ class CompareRequest(RequestModel):
 
     pairs: Annotated[list[LabelledPair], Field(fail_fast=True), BeforeValidator(check_count)]
     models: Annotated[
-        Annotated[
-            list[str], Field(min_length=1, max_length=1000, fail_fast=True), AfterValidator(_check_distinct)
-        ]
-        | None,
-        BeforeValidator(not_null),
-        Field(description="names of the models to compare; all where it is left out"),
-        WithJsonSchema(
-            {
-                "type": "array",
-                "minItems": 1,
-                "uniqueItems": True,
-                "items": {"type": "string"},
-                "examples": [["baseline"]],
-            }
-        ),
+        OptionalField[
+            Annotated[
+                list[str],
+                Field(min_length=1, max_length=1000, fail_fast=True, json_schema_extra={"uniqueItems": True}),
+                AfterValidator(_check_distinct),
+            ]
+        ],
+        Field(description="names of the models to compare; all by default", examples=[["baseline"]]),
     ] = None
 
 
@@ -189,7 +177,7 @@ class RatingsQuery(RequestModel):
 
     user_id: UserId
     movie_id: Annotated[
-        OptionalMovieId, Field(description="list only the rating that the user gave this movie")
+        OptionalField[MovieId], Field(description="list only the rating that the user gave this movie")
     ] = None
     limit: Listed = 20
     model: OptionalModel = None
