@@ -74,14 +74,28 @@ class MixedDimension(Family):
         else:
             budget = self.parameter_budget or 0
             dims = solve_budget(popularity, sizes, dim, budget, self.extra_row, self.projection_bias)
+        if len(sizes) != len(dims):
+            raise SettingsError(
+                f"there are {len(sizes)} block_sizes but {len(dims)} block_dims; each block needs both"
+            )
+        if max(dims) > dim:
+            raise SettingsError(
+                f"a block is {max(dims)} wide and so wider than the embedding, {dim}; the smallest legal "
+                f"embedding_dim for it is {max(dims)}"
+            )
         return self.model_copy(
             update={"block_sizes": sizes, "block_dims": dims, "temperature": None, "parameter_budget": None}
         )
 
     def layer_config(self, count: int, dim: int) -> dict[str, Any]:  # noqa: ARG002 - the blocks have it
         """Arguments of `MDEmbedding`."""
-        own = self.model_dump(include={"block_sizes", "block_dims", "extra_row", "projection_bias"})
-        return {"output_dim": dim, **own}
+        return {
+            "block_sizes": list(self.block_sizes or ()),
+            "block_dims": list(self.block_dims or ()),
+            "output_dim": dim,
+            "extra_row": self.extra_row,
+            "projection_bias": self.projection_bias,
+        }
 
     @classmethod
     def read(cls, config: Config, arrays: Arrays) -> MixedDimensionSide:

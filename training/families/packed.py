@@ -6,6 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field
 
+from training.errors import SettingsError
 from training.families.family import Family, Popularity, register
 from training.families.packed_side import PackedSide
 from training.families.packed_table import PackedTable
@@ -35,13 +36,20 @@ class Packed(Family):
         """Fill in the blocks and the bytes of the codes."""
         sizes = self.block_sizes or (count,)
         check_block_sizes(sizes, count)
+        if self.ones_at is not None and self.ones_at >= dim:
+            raise SettingsError(f"ones_at is {self.ones_at}; the largest legal ones_at is {dim - 1}")
         code_bytes = count * self._columns(dim) if self.code_bytes is None else self.code_bytes
         return self.model_copy(update={"block_sizes": sizes, "code_bytes": code_bytes})
 
     def layer_config(self, count: int, dim: int) -> dict[str, Any]:
         """Arguments of `PackedEmbedding`."""
-        own = self.model_dump(exclude={"family"})
-        return {"num_embeddings": count, "columns": self._columns(dim), **own}
+        return {
+            "num_embeddings": count,
+            "block_sizes": list(self.block_sizes or ()),
+            "columns": self._columns(dim),
+            "code_bytes": self.code_bytes,
+            "ones_at": self.ones_at,
+        }
 
     @classmethod
     def read(cls, config: Config, arrays: Arrays) -> PackedSide:

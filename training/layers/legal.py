@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
 from typing import Any, Final
 
 from training.errors import SettingsError
@@ -31,16 +30,3 @@ def whole_number(name: str, value: Any, *, least: int = 1) -> int:
     if number < least:
         raise SettingsError(f"{name} is {number}; the smallest legal {name} is {least}")
     return number
-
-
-def whole_numbers(name: str, values: Sequence[Any]) -> tuple[int, ...]:
-    """`values` as plain ints, each at least 1.
-
-    Raises:
-        SettingsError: There are none, or one of them is not a whole number of at least 1.
-    """
-    if isinstance(values, str | bytes) or not isinstance(values, Sequence):
-        raise SettingsError(f"{name} must be a sequence of whole numbers, not {values!r}")
-    if not values:
-        raise SettingsError(f"{name} is empty; the smallest legal number of blocks is 1")
-    return tuple(whole_number(f"{name}[{place}]", value) for place, value in enumerate(values))

@@ -7,13 +7,13 @@ from typing import Any
 
 import keras
 
-from training.errors import SettingsError
+from training.layers.family_embedding import FamilyEmbedding
 from training.layers.initialisers import distinct_initialisers
-from training.layers.legal import PACKAGE, whole_number, whole_numbers
+from training.layers.legal import PACKAGE
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class MDEmbedding(keras.layers.Layer):  # type: ignore[misc,unused-ignore]
+class MDEmbedding(FamilyEmbedding):
     """Embeds popular ids in many dimensions and rare ids in few, projected to one width.
 
     An index is a popularity rank: the most popular id has index 0. The first `block_sizes[0]` indices
@@ -24,9 +24,6 @@ class MDEmbedding(keras.layers.Layer):  # type: ignore[misc,unused-ignore]
     `block_dims[i]` columns; P^(i) is `projections[i]`, to the base dimension d-bar = `output_dim`.
     `training.families.power_rule` has the rule that gives d_i.
 
-    Input: integers of any shape `(...)`, each in 0..sum(block_sizes)-1. They are not checked here;
-    resolve ids before (see `IdLookup`). Output: `(..., output_dim)`.
-
     Args:
         block_sizes: Ids in each block, most popular first.
         block_dims: Width of each block's table, at most `output_dim`.
@@ -36,9 +33,6 @@ class MDEmbedding(keras.layers.Layer):  # type: ignore[misc,unused-ignore]
         projection_bias: Whether projections add a bias, as the published model's do; the paper's do not.
         embeddings_initializer: Of the tables; each gets its own clone with its own seed.
         **kwargs: Of every Keras layer.
-
-    Raises:
-        SettingsError: Sizes and dims do not fit each other.
     """
 
     def __init__(
@@ -51,34 +45,27 @@ class MDEmbedding(keras.layers.Layer):  # type: ignore[misc,unused-ignore]
         embeddings_initializer: Any = "uniform",
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
-        self.output_dim = whole_number("output_dim", output_dim)
-        self.block_sizes = whole_numbers("block_sizes", block_sizes)
-        self.block_dims = whole_numbers("block_dims", block_dims)
-        if len(self.block_sizes) != len(self.block_dims):
-            raise SettingsError(
-                f"there are {len(self.block_sizes)} block_sizes but {len(self.block_dims)} block_dims; "
-                "each block needs one of either"
-            )
-        if max(self.block_dims) > self.output_dim:
-            raise SettingsError(
-                f"a block is {max(self.block_dims)} wide and so wider than the embedding, {self.output_dim}; "
-                f"the smallest legal embedding_dim for it is {max(self.block_dims)}"
-            )
-        self.extra_row = bool(extra_row)
-        self.projection_bias = bool(projection_bias)
+        settings = {
+            "family": "mixed_dimension",
+            "block_sizes": block_sizes,
+            "block_dims": block_dims,
+            "extra_row": extra_row,
+            "projection_bias": projection_bias,
+        }
+        super().__init__(sum(block_sizes), output_dim, settings, **kwargs)
         self.embeddings_initializer = keras.initializers.get(embeddings_initializer)
 
     def build(self, input_shape: Any = None) -> None:  # noqa: ARG002 - every input shape has the same weights
         """Create and build every block's table and projection, whatever the input's shape is."""
         if self.built:
             return
-        initialisers = distinct_initialisers(self.embeddings_initializer, len(self.block_sizes))
+        family = self.family
+        initialisers = distinct_initialisers(self.embeddings_initializer, len(family.block_sizes))
         self.tables: list[Any] = []
         self.projections: list[Any] = []  # None where a block is as wide as the embedding
-        for place, (size, dim) in enumerate(zip(self.block_sizes, self.block_dims, strict=True)):
+        for place, (size, dim) in enumerate(zip(family.block_sizes, family.block_dims, strict=True)):
             table = keras.layers.Embedding(
-                size + self.extra_row,
+                size + family.extra_row,
                 dim,
                 initialisers[place],
                 name=f"table_{place}",
@@ -87,10 +74,10 @@ class MDEmbedding(keras.layers.Layer):  # type: ignore[misc,unused-ignore]
             table.build((None,))
             self.tables.append(table)
             projection = None
-            if dim < self.output_dim:
+            if dim < self.embedding_dim:
                 projection = keras.layers.Dense(
-                    self.output_dim,
-                    use_bias=self.projection_bias,
+                    self.embedding_dim,
+                    use_bias=family.projection_bias,
                     name=f"projection_{place}",
                     dtype=self.dtype_policy,
                 )
@@ -107,7 +94,8 @@ class MDEmbedding(keras.layers.Layer):  # type: ignore[misc,unused-ignore]
         flat = keras.ops.reshape(keras.ops.cast(indices, "int32"), (-1,))
         embeddings = None
         start = 0
-        for size, table, projection in zip(self.block_sizes, self.tables, self.projections, strict=True):
+        blocks = zip(self.family.block_sizes, self.tables, self.projections, strict=True)
+        for size, table, projection in blocks:
             block = table(keras.ops.clip(flat - start, 0, size - 1))
             if projection is not None:
                 block = projection(block)
@@ -116,20 +104,9 @@ class MDEmbedding(keras.layers.Layer):  # type: ignore[misc,unused-ignore]
             else:
                 embeddings = keras.ops.where(keras.ops.expand_dims(flat >= start, -1), block, embeddings)
             start += size
-        return keras.ops.reshape(embeddings, (*keras.ops.shape(indices), self.output_dim))
-
-    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
-        """`(..., output_dim)` for indices `(...)`."""
-        return (*input_shape, self.output_dim)
+        return keras.ops.reshape(embeddings, (*keras.ops.shape(indices), self.embedding_dim))
 
     def get_config(self) -> dict[str, Any]:
         """All that `__init__` takes."""
-        return {
-            **super().get_config(),
-            "block_sizes": list(self.block_sizes),
-            "block_dims": list(self.block_dims),
-            "output_dim": self.output_dim,
-            "extra_row": self.extra_row,
-            "projection_bias": self.projection_bias,
-            "embeddings_initializer": keras.initializers.serialize(self.embeddings_initializer),
-        }
+        initialiser = keras.initializers.serialize(self.embeddings_initializer)
+        return {**super().get_config(), "embeddings_initializer": initialiser}

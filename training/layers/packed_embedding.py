@@ -10,16 +10,15 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from training.errors import SettingsError
 from training.families.packed_table import PackedTable, check_layout, kept_values
-from training.families.power_rule import check_block_sizes
-from training.layers.legal import PACKAGE, whole_number, whole_numbers
+from training.layers.family_embedding import FamilyEmbedding
+from training.layers.legal import PACKAGE
 
 _ARRAYS: Final = ("codes", "widths", "steps")
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class PackedEmbedding(keras.layers.Layer):  # type: ignore[misc,unused-ignore]
+class PackedEmbedding(FamilyEmbedding):
     """Embeds ids from a table whose values have 0 to 8 bits each.
 
     An index is a popularity rank, as in `MDEmbedding`: the first `block_sizes[0]` indices are block 0, and
@@ -29,9 +28,6 @@ class PackedEmbedding(keras.layers.Layer):  # type: ignore[misc,unused-ignore]
     The weights come from distillation or from rounding, never from gradients: none is trainable. A layer
     that has not been given any is all zeros.
 
-    Input: integers of any shape `(...)`, each in 0..num_embeddings-1. They are not checked here; resolve
-    ids before (see `IdLookup`). Output: `(..., output_dim)`.
-
     Args:
         num_embeddings: How many indices there are.
         block_sizes: Ids in each block, most popular first.
@@ -40,9 +36,6 @@ class PackedEmbedding(keras.layers.Layer):  # type: ignore[misc,unused-ignore]
         ones_at: Place in the embedding of an extra column of ones, or None for none. With a bias as one
             side's column and ones as the other side's, a dot product of two embeddings has both biases.
         **kwargs: Of every Keras layer.
-
-    Raises:
-        SettingsError: The arguments do not fit each other.
     """
 
     def __init__(
@@ -54,23 +47,21 @@ class PackedEmbedding(keras.layers.Layer):  # type: ignore[misc,unused-ignore]
         ones_at: int | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
-        self.num_embeddings = whole_number("num_embeddings", num_embeddings)
-        self.block_sizes = whole_numbers("block_sizes", block_sizes)
-        self.columns = whole_number("columns", columns)
-        self.code_bytes = whole_number("code_bytes", code_bytes)
-        self.ones_at = None if ones_at is None else whole_number("ones_at", ones_at, least=0)
-        check_block_sizes(self.block_sizes, self.num_embeddings)
-        if self.ones_at is not None and self.ones_at > self.columns:
-            raise SettingsError(f"ones_at is {self.ones_at}; the largest legal ones_at is {self.columns}")
-        self.output_dim = self.columns + (self.ones_at is not None)
+        settings = {
+            "family": "packed",
+            "block_sizes": block_sizes,
+            "code_bytes": code_bytes,
+            "ones_at": ones_at,
+        }
+        super().__init__(num_embeddings, columns + (ones_at is not None), settings, **kwargs)
+        self.block_sizes, self.columns = self.family.block_sizes, columns
 
     def build(self, input_shape: Any = None) -> None:  # noqa: ARG002 - every input shape has the same weights
         """Create all arrays, whatever the input's shape is."""
         if self.built:
             return
         shape = (len(self.block_sizes), self.columns)
-        self.codes = self._array("codes", (self.code_bytes,), "uint8")
+        self.codes = self._array("codes", (self.family.code_bytes,), "uint8")
         self.widths = self._array("widths", shape, "uint8")
         self.steps = self._array("steps", shape, "float16")
 
@@ -88,7 +79,7 @@ class PackedEmbedding(keras.layers.Layer):  # type: ignore[misc,unused-ignore]
         bit = local * width
         byte = ops.take(self._stream_starts(), block, axis=0) + bit // 8
         # The second byte may be another stream's, or past the end: the mask drops what is not the code's.
-        last = self.code_bytes - 1
+        last = self.family.code_bytes - 1
         low = ops.cast(ops.take(self.codes, ops.minimum(byte, last)), "int32")
         high = ops.cast(ops.take(self.codes, ops.minimum(byte + 1, last)), "int32")
         levels = ops.left_shift(ops.ones_like(width), width)
@@ -96,15 +87,12 @@ class PackedEmbedding(keras.layers.Layer):  # type: ignore[misc,unused-ignore]
         # Exact also for width 0: code 0, half a level, times step 0.
         centred = ops.cast(code, "float32") - 0.5 * ops.cast(levels, "float32") + 0.5
         values = centred * ops.take(ops.cast(self.steps, "float32"), block, axis=0)
-        if self.ones_at is not None:
+        at = self.family.ones_at
+        if at is not None:
             ones = ops.ones_like(values[:, :1])
-            values = ops.concatenate([values[:, : self.ones_at], ones, values[:, self.ones_at :]], axis=-1)
+            values = ops.concatenate([values[:, :at], ones, values[:, at:]], axis=-1)
         values = ops.cast(values, self.compute_dtype)
-        return ops.reshape(values, (*ops.shape(indices), self.output_dim))
-
-    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
-        """`(..., output_dim)` for indices `(...)`."""
-        return (*input_shape, self.output_dim)
+        return ops.reshape(values, (*ops.shape(indices), self.embedding_dim))
 
     def set_table(self, table: PackedTable) -> None:
         """Take over a table of the sizes that the layer was made for.
@@ -146,17 +134,6 @@ class PackedEmbedding(keras.layers.Layer):  # type: ignore[misc,unused-ignore]
             raise ValueError(f"{self.name}: the file holds no table that fits ({error})") from error
         for name, array in arrays.items():
             getattr(self, name).assign(array)
-
-    def get_config(self) -> dict[str, Any]:
-        """All that `__init__` takes."""
-        return {
-            **super().get_config(),
-            "num_embeddings": self.num_embeddings,
-            "block_sizes": list(self.block_sizes),
-            "columns": self.columns,
-            "code_bytes": self.code_bytes,
-            "ones_at": self.ones_at,
-        }
 
     def _array(self, name: str, shape: tuple[int, ...], dtype: str) -> Any:
         return self.add_weight(

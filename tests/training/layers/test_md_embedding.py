@@ -94,11 +94,10 @@ def test_blocks_start_different_from_one_seeded_initialiser() -> None:
     [
         ((3, 4), (4,), 4, "2 block_sizes but 1 block_dims"),
         ((3, 4), (4, 5), 4, "smallest legal embedding_dim for it is 5"),
-        ((3, 0), (4, 2), 4, r"smallest legal block_sizes\[1\] is 1"),
-        ((3, 4), (4, 0), 4, r"smallest legal block_dims\[1\] is 1"),
-        ((), (), 4, "smallest legal number of blocks is 1"),
-        ("34", (4, 4), 4, "must be a sequence of whole numbers"),
-        ((3, 4), (4, 2), 0, "smallest legal output_dim is 1"),
+        ((3, 0), (4, 2), 4, "block_sizes.1: Input should be greater than or equal to 1"),
+        ((3, 4), (4, 0), 4, "block_dims.1: Input should be greater than or equal to 1"),
+        ((), (), 4, "smallest legal num_embeddings is 1"),
+        ((3, 4), (4, 2), 0, "smallest legal embedding_dim is 1"),
     ],
 )
 def test_illegal_values_name_the_smallest_legal_one(sizes: Any, dims: Any, dim: int, message: str) -> None:

@@ -84,7 +84,7 @@ def test_half_precision_embeddings() -> None:
     [
         ({"num_embeddings": 6}, "add up to 5, but there are 6 ids"),
         ({"ones_at": 4}, "the largest legal ones_at is 3"),
-        ({"code_bytes": 0}, "the smallest legal code_bytes is 1"),
+        ({"code_bytes": 0}, "code_bytes: Input should be greater than or equal to 1"),
     ],
 )
 def test_arguments_that_do_not_fit_are_refused(arguments: dict[str, Any], message: str) -> None:
