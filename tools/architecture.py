@@ -1,7 +1,7 @@
-"""Draw which folder imports which into docs/architecture.md: `python -m tools.architecture`.
+"""Draw the imports between folders into docs/architecture.md: `python -m tools.architecture`.
 
-The imports are read from the source and not executed. `tests/test_architecture.py` judges them, and fails
-when the page is not fresh.
+The imports are read from the source without executing it. `tests/test_architecture.py` checks them, and fails
+if the page is out of date.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ PAGE: Final = REPOSITORY / "docs" / "architecture.md"
 PACKAGES: Final = ("app", "training")
 
 Graph = dict[str, set[str]]
-"""From each module or folder to those that it imports."""
+"""Maps each module or folder to those that it imports."""
 
 
 def main() -> None:
-    """Write the page anew."""
+    """Update the page."""
     PAGE.write_text(fresh(PAGE.read_text("utf-8")), encoding="utf-8")
 
 
 def fresh(page: str) -> str:
-    """The page with the pictures and tables as the source has them now."""
+    """Return the page with diagrams and tables that match the source."""
     for package in PACKAGES:
         begin, end = f"<!-- {package}: begin -->\n", f"<!-- {package}: end -->\n"
         before, rest = page.split(begin)
@@ -36,7 +36,7 @@ def fresh(page: str) -> str:
 
 
 def modules(package: str) -> dict[str, Path]:
-    """Dotted name to file, of every module below a package."""
+    """Map the dotted name of every module of a package to its file."""
     found = {}
     for path in sorted((REPOSITORY / package).rglob("*.py")):
         parts = path.relative_to(REPOSITORY).with_suffix("").parts
@@ -45,7 +45,7 @@ def modules(package: str) -> dict[str, Path]:
 
 
 def imports(path: Path, top_level_only: bool = False) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Module and imported names of each import statement."""
+    """Yield the module and the imported names of each import statement."""
     tree = ast.parse(path.read_text("utf-8"))
     for node in tree.body if top_level_only else ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -57,7 +57,7 @@ def imports(path: Path, top_level_only: bool = False) -> Iterator[tuple[str, tup
 
 @cache
 def module_graph(package: str) -> Mapping[str, set[str]]:
-    """Which module of the package imports which other, of this package or of another one of ours."""
+    """Return the imports of each module of a package from the packages of this repository."""
     known = {name: path for one in PACKAGES for name, path in modules(one).items()}
     graph: Graph = {}
     for name, path in modules(package).items():
@@ -71,7 +71,7 @@ def module_graph(package: str) -> Mapping[str, set[str]]:
 
 
 def folder_graph(package: str) -> Graph:
-    """Which folder imports which; a module of a package's root stands for itself."""
+    """Return the imports between folders; a module in the root of a package counts as a folder."""
     graph: Graph = {}
     for module, taken in module_graph(package).items():
         own = _folder(module)
@@ -87,7 +87,7 @@ def _folder(module: str) -> str:
 
 
 def _picture(package: str) -> str:
-    """A Mermaid diagram; an import that follows from others is left out."""
+    """Draw a Mermaid diagram without the imports that follow from others."""
     graph = {folder: taken for folder, taken in folder_graph(package).items() if folder != package}
     reached = {folder: _reached(graph, folder) for folder in {*graph, *chain(*graph.values())}}
     nodes = [f'    {_node(folder)}["{_shown(folder)}"]' for folder in sorted(reached)]
@@ -101,7 +101,7 @@ def _picture(package: str) -> str:
 
 
 def _reached(graph: Graph, folder: str) -> set[str]:
-    """What a folder imports, directly or through others."""
+    """Return the folders that a folder imports, directly or indirectly."""
     found: set[str] = set()
     open_ = list(graph.get(folder, ()))
     while open_:
@@ -113,7 +113,7 @@ def _reached(graph: Graph, folder: str) -> set[str]:
 
 
 def _table(package: str) -> str:
-    """What each folder and root module is for, by the first line of its docstring."""
+    """Make a table with the first docstring line of each folder and root module."""
     known = modules(package)
     lines = ["| where | what |", "| --- | --- |"]
     for folder in sorted(folder_graph(package)):
@@ -123,7 +123,7 @@ def _table(package: str) -> str:
 
 
 def _node(folder: str) -> str:
-    # `end` is a word of Mermaid's.
+    # Mermaid reserves the word `end`.
     return folder.replace(".", "_").replace("__main__", "main_module")
 
 
