@@ -19,7 +19,7 @@ from app.http.auth import ApiKeyMiddleware
 from app.observability.access_log import AccessLog
 from app.observability.logging import logging_config
 from app.observability.metrics.counters import Tallies
-from app.observability.metrics.rating_counters import RatingTally
+from app.observability.metrics.rating_counters import ModelCounter
 from benchmarks.harness import report, spread
 
 KEY = "a-key-of-twenty-characters"
@@ -64,23 +64,23 @@ def _log(level: str, log_format: str) -> None:
     logging.config.dictConfig(config)
 
 
-def _tally(requests: int) -> float:
-    tally = RatingTally()
+def _count_pairs(requests: int) -> float:
+    counter = ModelCounter()
     start = time.perf_counter()
     for _ in range(requests // 1000):
         for _ in range(1000):
-            tally.one(4.323609)
-        tally.add_up()
+            counter.one(4.323609)
+        counter.add_up()
     return 1e6 * (time.perf_counter() - start) / requests
 
 
 def _batch(pairs: int) -> float:
-    tally, stars = RatingTally(), np.random.default_rng(0).uniform(0, 5, pairs).astype(np.float32)
+    counter, stars = ModelCounter(), np.random.default_rng(0).uniform(0, 5, pairs).astype(np.float32)
     known = np.ones(pairs, np.bool_)
     start = time.perf_counter()
     for _ in range(20):
-        tally.many(stars, known)
-    tally.add_up()
+        counter.many(stars, known)
+    counter.add_up()
     return 1e6 * (time.perf_counter() - start) / 20
 
 
@@ -106,7 +106,7 @@ def main() -> None:
         for name, (log, layer) in layers.items():
             _log("warning" if log == "warning" else "info", "json" if log == "json" else "text")
             found[name].append(asyncio.run(_time(layer(), arguments.requests)))
-        found["a rated pair counted"].append(_tally(arguments.requests))
+        found["a rated pair counted"].append(_count_pairs(arguments.requests))
         found["10,000 pairs counted"].append(_batch(10_000))
     bare = min(found["bare"])
     rows = [

@@ -23,7 +23,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.contract.errors import BadSetting, shorten
-from app.scoring.rating_counter import Tally
+from app.scoring.rating_counter import RatingCounter
 from app.scoring.registry import Registry
 
 SERVICE: Final = "stars"
@@ -54,12 +54,12 @@ class Tracing:
     def watch(self, registry: Registry) -> None:
         """Have the models of `registry` name themselves in the spans of the requests that they answer."""
         for model in registry.models.values():
-            if not isinstance(model.scorer.tally, _NamingTally):
-                model.scorer.tally = _NamingTally(model.name, model.scorer.tally)
+            if not isinstance(model.scorer.counter, _SpanCounter):
+                model.scorer.counter = _SpanCounter(model.name, model.scorer.counter)
 
     def around(self, app: ASGIApp) -> ASGIApp:
         """`app`, with a span for each request."""
-        return Traced(app, self._provider.get_tracer(SERVICE))
+        return TracingMiddleware(app, self._provider.get_tracer(SERVICE))
 
     def stop(self) -> None:
         """Send what is left, as far as there is somebody who takes it soon."""
@@ -89,7 +89,7 @@ def _exporter(environment: Mapping[str, str]) -> SpanExporter | None:
     return OTLPSpanExporter()
 
 
-class Traced:
+class TracingMiddleware:
     """A span around every request that is no probe, a child of the caller's if the caller has one.
 
     It holds method, route, status, model and request id, and nothing that names a user.
@@ -137,27 +137,27 @@ class Traced:
                     span.update_name(f"{method} {route.path}")
 
 
-class _NamingTally:
+class _SpanCounter:
     """Names the model in the current span, and passes on what it is told."""
 
-    def __init__(self, model: str, tally: Tally) -> None:
-        self._model, self._tally = model, tally
+    def __init__(self, model: str, counter: RatingCounter) -> None:
+        self._model, self._counter = model, counter
 
     def one(self, stars: float, /) -> None:
         self._name_model()
-        self._tally.one(stars)
+        self._counter.one(stars)
 
     def many(self, stars: NDArray[np.float32], known: NDArray[np.bool_]) -> None:
         self._name_model()
-        self._tally.many(stars, known)
+        self._counter.many(stars, known)
 
     def batch(self, pairs: int, /) -> None:
         trace.get_current_span().set_attribute("stars.pairs", pairs)
-        self._tally.batch(pairs)
+        self._counter.batch(pairs)
 
     def ranking(self) -> None:
         self._name_model()
-        self._tally.ranking()
+        self._counter.ranking()
 
     def _name_model(self) -> None:
         trace.get_current_span().set_attribute("stars.model", self._model)

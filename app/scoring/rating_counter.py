@@ -1,4 +1,4 @@
-"""What counts the answers of a model: the protocol, and a counter that does nothing."""
+"""What counts the answers of a model."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-class Tally(Protocol):
-    """Is told what a model answers. Called from any thread."""
+class RatingCounter(Protocol):
+    """Counts the answers of a model. Called from any thread."""
 
     def one(self, stars: float, /) -> object:
-        """A pair of warm ids was rated."""
+        """Count a rated pair of warm ids."""
 
-    def many(self, stars: NDArray[np.float32], known: NDArray[np.bool_]) -> None:
-        """Pairs were rated.
+    def many(self, stars: NDArray[np.float32], known: NDArray[np.bool_], /) -> object:
+        """Count rated pairs.
 
         Args:
             stars: `(n,)`.
@@ -23,26 +23,17 @@ class Tally(Protocol):
         """
 
     def batch(self, pairs: int, /) -> object:
-        """A batch of so many pairs is to be rated."""
+        """Count a batch of so many pairs, which is about to be rated."""
 
-    def ranking(self) -> None:
-        """A list of the best movies is asked for, or ratings for a new user."""
-
-
-class NoTally:
-    """Forgets at once."""
-
-    def one(self, stars: float, /) -> None:
-        """Nothing."""
-
-    def many(self, stars: NDArray[np.float32], known: NDArray[np.bool_]) -> None:
-        """Nothing."""
-
-    def batch(self, pairs: int, /) -> None:
-        """Nothing."""
-
-    def ranking(self) -> None:
-        """Nothing."""
+    def ranking(self) -> object:
+        """Count a list of best movies, or ratings for a new user."""
 
 
-NO_TALLY: Final = NoTally()
+class _NoCounter:
+    def one(self, *_: object) -> None:
+        """Count nothing."""
+
+    many = batch = ranking = one
+
+
+NO_COUNTER: Final[RatingCounter] = _NoCounter()

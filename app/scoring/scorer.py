@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from app.scoring.rating_counter import NO_TALLY, Tally
+from app.scoring.rating_counter import NO_COUNTER, RatingCounter
 from training.artefact import Artefact, Fallback, GivenRatings, Manifest, RawId, Vocabulary
 from training.artefact.fallback import every_mean
 
@@ -94,7 +94,7 @@ class RatingScorer:
     """A loaded model: turns pairs of ids into ratings, and says which ids it never learnt about.
 
     Attributes:
-        tally: Is told what was asked of the model.
+        counter: Counts its answers.
     """
 
     def __init__(
@@ -111,7 +111,7 @@ class RatingScorer:
         self.movies = movies
         self._fallback = fallback
         self._engine = engine
-        self.tally: Tally = NO_TALLY
+        self.counter: RatingCounter = NO_COUNTER
         self.given = given
 
     @classmethod
@@ -161,7 +161,7 @@ class RatingScorer:
         if not (0 <= user < self.users.warm and 0 <= movie < self.movies.warm):
             return None
         stars = round(self._engine.rate_one(user, movie), 6)
-        self.tally.one(stars)
+        self.counter.one(stars)
         return stars
 
     def top(
@@ -179,7 +179,7 @@ class RatingScorer:
             Pairs of movie id and stars; the stars are those that `score` says, with 6 decimals. Only warm
             movies, and fewer than `n` where there are no more.
         """
-        self.tally.ranking()
+        self.counter.ranking()
         user, movies = self.users.index(user_id), self.movies.warm
         warm = 0 <= user < self.users.warm
         keys = self._engine.affinities(user, movies) if warm else every_mean(self._fallback.movie_means)
@@ -220,5 +220,5 @@ class RatingScorer:
             ratings = np.empty(user_index.shape, dtype=np.float32)
             ratings[warm] = self._engine.rate(user_index[warm], movie_index[warm])
             ratings[~warm] = self._fallback.rate(user_index[~warm], movie_index[~warm])
-        self.tally.many(ratings, warm)
+        self.counter.many(ratings, warm)
         return ScoredPairs(ratings, known_user, known_movie)

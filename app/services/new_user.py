@@ -31,7 +31,7 @@ def predict_for_new_user(registry: Registry, fold_in: FoldIn, request: NewUserRe
         NoFoldIn: The model's engine does not tell embeddings.
     """
     scorer = registry.get(request.model).scorer
-    scorer.tally.ranking()
+    scorer.counter.ranking()
     prior, engine = fold_in.prior(scorer), vector_engine(scorer)
     rated_ids = [rated.movie_id for rated in request.ratings]
     rated = _warm_indices(scorer, rated_ids, "ratings")

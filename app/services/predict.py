@@ -43,7 +43,7 @@ def predict_batch(registry: Registry, request: BatchRequest) -> BatchPrediction:
         UnknownUser, UnknownMovie: Any id has no training rating, and no fallback was asked for.
     """
     scorer = registry.get(request.model).scorer
-    scorer.tally.batch(len(request.user_ids))
+    scorer.counter.batch(len(request.user_ids))
     scored = scorer.score(request.user_ids, request.movie_ids)
     cold: list[int] = np.flatnonzero(scored.cold).tolist()
     if cold and request.on_unknown == "error":
@@ -59,7 +59,7 @@ def predict_columns(registry: Registry, pairs: Sequence[Pairs], options: BatchOp
         UnknownUser, UnknownMovie: Any id has no training rating, and no fallback was asked for.
     """
     scorer = registry.get(options.model).scorer
-    scorer.tally.batch(sum(len(one.user_ids) for one in pairs))
+    scorer.counter.batch(sum(len(one.user_ids) for one in pairs))
     parts, before = [], 0
     for one in pairs:
         indices = [

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from app.contract.errors import NotReady
-from app.observability.metrics.rating_counters import RatingTally
+from app.observability.metrics.rating_counters import ModelCounter
 from app.scoring.registry import Registry
 
 # Upper bounds in seconds, inclusive.
@@ -77,13 +77,13 @@ class Tallies:
         self.in_flight = self.shed = self.reloaded = self.reloads_refused = 0
         self._started = time.time()
         self._requests: dict[tuple[str, str, int], list[float]] = {}
-        self._models: dict[str, RatingTally] = {}
+        self._models: dict[str, ModelCounter] = {}
         self._registry: Registry | None = None
 
     def watch(self, registry: Registry) -> None:
         """Count from now on what the models of `registry` answer; a name goes on where it was."""
         for name, model in registry.models.items():
-            model.scorer.tally = self._models.setdefault(name, RatingTally())
+            model.scorer.counter = self._models.setdefault(name, ModelCounter())
         self._registry = registry
 
     def request(self, route: str, method: str, status: int, seconds: float) -> None:
@@ -112,12 +112,12 @@ class Tallies:
         found["shed",] = [self.shed]
         found["reloads", "ok"] = [self.reloaded]
         found["reloads", "refused"] = [self.reloads_refused]
-        for name, tally in self._models.items():
-            tally.add_up()
-            found["stars", name] = [*tally.stars]
-            found["cold", name] = [tally.cold]
-            found["batches", name] = [*tally.batches]
-            found["rankings", name] = [tally.rankings]
+        for name, counter in self._models.items():
+            counter.add_up()
+            found["stars", name] = [*counter.stars]
+            found["cold", name] = [counter.cold]
+            found["batches", name] = [*counter.batches]
+            found["rankings", name] = [counter.rankings]
         return found
 
     def condition(self) -> Condition:

@@ -14,7 +14,7 @@ STARS: Final = tuple(step / 2 for step in range(1, 11))
 BATCHES: Final = (1.0, 10.0, 100.0, 1000.0, 10_000.0, 100_000.0)
 
 
-class RatingTally:
+class ModelCounter:
     """Counts the answers of the model of one name.
 
     What other threads and the hot path hand in lies in lists, whose `append` cannot be interrupted, until
@@ -40,12 +40,12 @@ class RatingTally:
         self.batch = self._batches.append
 
     def many(self, stars: NDArray[np.float32], known: NDArray[np.bool_]) -> None:
-        """Count pairs, as `Tally` says."""
+        """Count pairs, as `RatingCounter` says."""
         own = stars if known.all() else stars[known]
         self._manys.append((_by_stars(own), float(own.sum(dtype=np.float64)), stars.size - own.size))
 
     def ranking(self) -> None:
-        """Count a list, as `Tally` says."""
+        """Count a list, as `RatingCounter` says."""
         self._rankings.append(None)
 
     def add_up(self) -> None:

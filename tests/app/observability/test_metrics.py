@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from app.main import create_app
 from app.observability.metrics.counters import Tallies
 from app.observability.metrics.exposition import expose
-from app.observability.metrics.rating_counters import STARS, RatingTally
+from app.observability.metrics.rating_counters import STARS, ModelCounter
 from app.observability.metrics.worker_files import Slot, Snapshot
 from app.settings import Settings
 from tests.app.fakes import fake_registry
@@ -195,36 +195,36 @@ def test_metrics_can_be_switched_off() -> None:
 
 @given(st.lists(st.floats(0, 5, width=32) | st.sampled_from([0.0, 0.5, 1.0, 4.5, 5.0])))
 def test_every_star_lies_at_or_below_its_bound(stars: list[float]) -> None:
-    tally = RatingTally()
+    counter = ModelCounter()
     for one in stars:
-        tally.one(one)
-    tally.add_up()
-    tally.many(np.array(stars, np.float32), np.ones(len(stars), np.bool_))
-    tally.add_up()
+        counter.one(one)
+    counter.add_up()
+    counter.many(np.array(stars, np.float32), np.ones(len(stars), np.bool_))
+    counter.add_up()
     for place, bound in enumerate(STARS):
-        assert sum(tally.stars[: place + 1]) == 2 * sum(one <= bound for one in stars)
-    assert tally.stars[-1] == pytest.approx(2 * sum(stars))
-    assert tally.cold == 0
+        assert sum(counter.stars[: place + 1]) == 2 * sum(one <= bound for one in stars)
+    assert counter.stars[-1] == pytest.approx(2 * sum(stars))
+    assert counter.cold == 0
 
 
 def test_threads_lose_nothing() -> None:
-    tally, each = RatingTally(), 20_000
+    counter, each = ModelCounter(), 20_000
     some, known = np.array([1.0, 2.0], np.float32), np.array([True, False])
 
     def hand_in() -> None:
         for number in range(each):
-            tally.one(4.0)
+            counter.one(4.0)
             if number % 100 == 0:
-                tally.many(some, known)
+                counter.many(some, known)
 
     threads = [threading.Thread(target=hand_in) for _ in range(4)]
     for thread in threads:
         thread.start()
     while any(thread.is_alive() for thread in threads):
-        tally.add_up()
-    tally.add_up()
-    assert sum(tally.stars[:-1]) == 4 * (each + each // 100)
-    assert tally.cold == 4 * each // 100
+        counter.add_up()
+    counter.add_up()
+    assert sum(counter.stars[:-1]) == 4 * (each + each // 100)
+    assert counter.cold == 4 * each // 100
 
 
 def _eventually(told: Callable[[], bool]) -> None:
