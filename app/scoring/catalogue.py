@@ -1,4 +1,4 @@
-"""Movies by title: what the artefacts tell of them, and finding one by a part of its title."""
+"""The catalogue: titles and genres from the artefacts, and search by parts of a title."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, Final
 
-# Letters that Unicode does not take apart into a base and a mark.
+# Letters that Unicode does not decompose into a base letter and a mark.
 _LETTERS: Final = str.maketrans({"ø": "o", "đ": "d", "ł": "l", "æ": "ae", "œ": "oe", "ı": "i", "þ": "th"})
 _NO_WORD: Final = re.compile(r"[^\w]+")
 
@@ -20,9 +20,9 @@ class CatalogueEntry:
     """One movie.
 
     Attributes:
-        movie_id: In full form.
-        title: None where no artefact carries it.
-        genres: Empty likewise.
+        movie_id: Canonical id.
+        title: None if no artefact has it.
+        genres: Empty if no artefact has them.
     """
 
     movie_id: str
@@ -31,18 +31,18 @@ class CatalogueEntry:
 
 
 class Catalogue:
-    """All movies that the loaded models know, the most rated first."""
+    """All movies of the loaded models, the most rated first."""
 
     def __init__(self, movie_ids: Iterable[str], titles: Mapping[str, Mapping[str, Any]]) -> None:
         """Index movies.
 
         Args:
-            movie_ids: In the order in which equally good finds are told; repetitions are left out.
-            titles: `{"title": ..., "genres": [...]}` by movie id, of as many as are known.
+            movie_ids: Ids in the order in which equally good matches are listed; duplicates are dropped.
+            titles: `{"title": ..., "genres": [...]}` by movie id; ids may be missing.
         """
         self._entries = {movie_id: _entry(movie_id, titles.get(movie_id)) for movie_id in movie_ids}
-        # A blank before each word: a search for the beginning of one is a search for a substring. One text
-        # with a line for each movie: most movies are passed over without a step of the interpreter.
+        # A blank precedes each word, so that a word's beginning is found as a substring. All movies are lines
+        # of one text, so that `str.find` skips most of them without a step of the interpreter.
         self._in_order = list(self._entries.values())
         lines = [f" {fold(entry.title or '')} {fold(entry.movie_id)}" for entry in self._in_order]
         self._text = "\n".join(lines)
@@ -52,19 +52,19 @@ class Catalogue:
         return len(self._entries)
 
     def entry(self, movie_id: str) -> CatalogueEntry:
-        """The movie; without a title where the catalogue does not have it."""
+        """Return the entry of a movie; it has no title if the catalogue lacks the movie."""
         return self._entries.get(movie_id) or CatalogueEntry(movie_id, None, ())
 
     def search(self, query: str, limit: int) -> list[CatalogueEntry]:
-        """Movies whose title or id holds every word of `query`, accents and case aside.
+        """Find movies whose title or id contains every word of `query`, ignoring accents and case.
 
-        The movie whose whole id it is comes first. Then titles that begin with the query, the movie whose
-        number it is, titles in which each of its words begins a word, and the rest; equals in the order of
-        the catalogue. Nothing to look for finds everything.
+        Order: the movie with exactly this id, titles that begin with the query, the movie with this number,
+        titles in which each query word begins a word, all others; ties in catalogue order. An empty query
+        matches every movie.
 
         Args:
             query: Words, or parts of words.
-            limit: Finds to tell at most.
+            limit: Maximum number of results.
         """
         words = fold(query).split()
         if not words:
@@ -89,7 +89,7 @@ class Catalogue:
         return [entry for rank in ranks for entry in rank][:limit]
 
     def _places(self, word: str) -> Iterator[int]:
-        """Places of the movies whose line holds `word`."""
+        """Yield the positions of the movies whose line contains `word`."""
         found = self._text.find(word)
         while found >= 0:
             place = bisect_right(self._starts, found) - 1
@@ -98,7 +98,7 @@ class Catalogue:
 
 
 def fold(text: str) -> str:
-    """`text` as it is searched: no accents, no case, words with one blank between them."""
+    """Normalise text for the search: no accents, no case, one blank between words."""
     text = "".join(
         letter
         for letter in unicodedata.normalize("NFKD", text.casefold())
@@ -108,7 +108,7 @@ def fold(text: str) -> str:
 
 
 def _is_number(word: str, movie_id: str) -> bool:
-    """Whether `movie_id` is a prefix and this number."""
+    """Whether `movie_id` consists of a prefix and this number."""
     return word.isdecimal() and movie_id.endswith(word) and not movie_id[: -len(word)][-1:].isdecimal()
 
 

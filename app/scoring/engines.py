@@ -1,4 +1,4 @@
-"""Engines by the name that the setting `engine` gives them."""
+"""The engines by name, as in the setting `RATINGS_ENGINE`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The engine that runs the Keras model itself. TensorFlow is imported when the first one is made."""
+"""The engine that runs the Keras model. TensorFlow is imported with the first model."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from app.scoring.scorer import Engine
 from app.scoring.vectors import joined
 from training.artefact import Artefact
 
-# Pairs of one call into TensorFlow: bounds the memory that looked-up embeddings take.
+# Pairs per call into TensorFlow; it bounds the memory of looked-up embeddings.
 BLOCK: Final = 16_384
-# Every call is filled up to a multiple of so many pairs. TensorFlow computes what is left over after its
-# vector registers, and matrices of one row, by other instructions, which round differently: a pair would
-# be rated otherwise alone than in a batch.
+# Calls are padded to a multiple of this number of pairs. TensorFlow computes remainders of its vector
+# registers, and matrices of one row, with other instructions that round differently, so a pair would get
+# another rating alone than in a batch.
 GRAIN: Final = 64
-# Read when the libraries are first imported; an operator's own values win. oneDNN brings nothing to models
-# of this kind, and says on standard error that it is there, whatever the log level.
+# Defaults that the libraries read on import; values set by the operator take precedence. oneDNN does not
+# speed up these models, and it writes to standard error at every log level.
 _ENVIRONMENT: Final = {
     "KERAS_BACKEND": "tensorflow",
     "TF_CPP_MIN_LOG_LEVEL": "3",
@@ -30,7 +30,7 @@ _ENVIRONMENT: Final = {
 class KerasEngine(Engine):
     """A Keras model from indices to ratings, traced once for any number of pairs.
 
-    The traced function is called, never `predict`, which costs tens of milliseconds a call.
+    It calls the traced function and not `predict`, which takes tens of milliseconds per call.
     """
 
     def __init__(self, model: Any) -> None:
@@ -45,7 +45,7 @@ class KerasEngine(Engine):
 
         self._rate = rate.get_concrete_function()
         self._constant = tf.constant
-        # The function holds the variables only weakly.
+        # The function has only weak references to the variables.
         self._model = model
 
     @property
@@ -57,7 +57,7 @@ class KerasEngine(Engine):
 
     @property
     def global_bias(self) -> float:
-        """Added to every pair, before the sigmoid; 0 where the model has none."""
+        """The bias that is added to every pair before the sigmoid; 0 if the model has none."""
         bias = getattr(self._model.get_layer("rating"), "global_bias", None)
         return 0.0 if bias is None else float(bias.numpy())
 
@@ -80,7 +80,7 @@ class KerasEngine(Engine):
         return joined(layers[f"{side}_embedding"](indices).numpy(), (own[0], own[1]), side)
 
     def rate(self, user_index: NDArray[np.int32], movie_index: NDArray[np.int32]) -> NDArray[np.float32]:
-        """Ratings of pairs of warm ids, `(n,)` stars, computed in blocks."""
+        """Rate pairs of warm ids in blocks, and return `(n,)` stars."""
         count = user_index.size
         filled = -(-count // GRAIN) * GRAIN
         users, movies = np.zeros((2, filled), dtype=np.int32)
@@ -93,12 +93,12 @@ class KerasEngine(Engine):
 
 
 def load_keras_engine(artefact: Artefact) -> KerasEngine:
-    """The Keras engine of an artefact.
+    """Load the Keras engine of an artefact.
 
     Raises:
         ArtefactError: Keras cannot load it.
     """
-    # Not part of the image without Keras.
+    # Imported here because the serving image has no Keras.
     from training.models.loading import load_indexed_keras_model
 
     for name, value in _ENVIRONMENT.items():

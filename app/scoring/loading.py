@@ -1,4 +1,4 @@
-"""From a store to a registry: every model is checked, loaded, probed and timed, or nothing starts."""
+"""Load a store into a registry: each model is checked, loaded, probed and timed, or the start fails."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ from training.artefact import (
     open_stored,
 )
 
-# The model that answers when nobody says which: the smallest whose error is below all published ones
-# (decision 5), else the published baseline.
+# The default model: the smallest one with a lower error than the published models (decision 5), else the
+# published baseline.
 PREFERRED: Final = ("compact", BASELINE)
 
 logger = logging.getLogger(__name__)
 
 
 def load_registry(settings: Settings, live: Registry | None = None) -> Registry:
-    """All models that the settings name, ready to answer.
+    """Load all models that the settings name.
 
     Args:
         settings: Store, models and engine.
-        live: What was loaded before. A model of it that the store still holds unchanged is taken over, and
-            all of it is returned where nothing has changed.
+        live: The registry that serves now. Models that are unchanged in the store are reused; if nothing has
+            changed, this registry is returned.
 
     Raises:
         ArtefactError: The store, or a model in it, is missing, damaged or foreign.
-        BadSetting: A setting names a model that the store does not hold.
-        EngineFailed: The engine is not installed, or does not take a model.
-        ProbeFailed: A model's answers are not ratings.
+        BadSetting: A setting names a model that is not in the store.
+        EngineFailed: The engine is not installed or cannot load a model.
+        ProbeFailed: A model returns values that are not ratings.
     """
     folders = find_folders(settings)
     names = [folder.name for folder in folders]
@@ -54,7 +54,7 @@ def load_registry(settings: Settings, live: Registry | None = None) -> Registry:
     }
     if live is not None and list(kept) == list(before) == names:
         return live
-    # All are checked before the first is loaded: a damaged one is found in milliseconds, not after an import.
+    # Check all artefacts before loading the first: this finds a damaged one in milliseconds, without imports.
     artefacts = {folder.name: open_stored(folder) for folder in folders if folder.name not in kept}
     manifests = {name: artefact.manifest for name, artefact in artefacts.items()}
     manifests |= {name: model.scorer.manifest for name, model in kept.items()}
@@ -72,18 +72,18 @@ def check_store(settings: Settings) -> None:
 
     Raises:
         ArtefactError: The store, or a model in it, is missing, damaged or foreign.
-        BadSetting: A setting names a model that the store does not hold.
+        BadSetting: A setting names a model that is not in the store.
     """
     for folder in find_folders(settings):
         open_stored(folder)
 
 
 def find_folders(settings: Settings) -> list[Path]:
-    """Folders of the models to serve.
+    """Return the folders of the models to serve.
 
     Raises:
-        ArtefactMissing: There is no store, or it is empty.
-        BadSetting: A setting names a model that the store does not hold.
+        ArtefactMissing: The store does not exist or is empty.
+        BadSetting: A setting names a model that is not in the store.
     """
     folders = {folder.name: folder for folder in list_artefacts(settings.store)}
     names = list(folders) if settings.models is None else settings.models
@@ -110,7 +110,7 @@ def _load(artefact: Artefact, engine: str) -> LoadedModel:
     except ArtefactError:
         raise
     except Exception as error:
-        # Whatever the engine's libraries raise, the operator gets a line; the debug log has the rest.
+        # The operator gets one line for any library error; the debug log has the traceback.
         logger.debug("engine %s", engine, exc_info=True)
         reason = shorten(f"{type(error).__name__}: {error}", 200)
         raise EngineFailed(
@@ -122,7 +122,7 @@ def _load(artefact: Artefact, engine: str) -> LoadedModel:
 
 
 def _titles(artefacts: Iterable[tuple[Path, Manifest]]) -> dict[str, dict[str, Any]]:
-    """Titles that any of the artefacts carries; a file that several carry is read once."""
+    """Merge the titles of all artefacts; a file that several artefacts share is read once."""
     by_file = {
         manifest.movies_file.sha256: (folder, manifest)
         for folder, manifest in artefacts

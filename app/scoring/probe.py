@@ -1,4 +1,4 @@
-"""Proof that a loaded model answers, and how long it takes to: done before a model is called ready."""
+"""Checks that a loaded model answers, and measures its scoring time, before the model counts as ready."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from app.scoring.scorer import RatingScorer
 
 LOWEST, HIGHEST = 0.0, 5.0
 TIMED_BLOCK: Final = 4096
-# Rows of a table that a probe reads at most, spread evenly and with both ends.
+# Maximum number of table rows that a probe reads, evenly spaced and including both ends.
 MAX_PROBED: Final = 100_000
 
 
 @dataclass(frozen=True, slots=True)
 class ScoringTime:
-    """How long a model takes from ids to ratings, in this process.
+    """Time that a model takes from ids to ratings in this process.
 
     Attributes:
-        single: Microseconds for one pair in a call of its own.
-        per_pair: Microseconds for each pair of a block.
+        single: Microseconds for a call with one pair.
+        per_pair: Microseconds per pair in a call with many.
     """
 
     single: float
@@ -33,14 +33,14 @@ class ScoringTime:
 
 
 def probe(scorer: RatingScorer) -> None:
-    """Have the model rate every warm user and every warm movie once, the first and last pair included.
+    """Let the model rate every warm user and movie once, including the first and the last pair.
 
     Raises:
-        ProbeFailed: It has no warm ids, or an answer is not a rating.
+        ProbeFailed: The model has no warm ids, or returns a value that is not a rating.
     """
     users, movies = scorer.users.warm, scorer.movies.warm
     if not users or not movies:
-        raise ProbeFailed(f"model {scorer.name}: has no id with a training rating, so it cannot answer")
+        raise ProbeFailed(f"model {scorer.name}: has no id with a training rating")
     count = min(max(users, movies), MAX_PROBED)
     try:
         scored = scorer.score_indices(
@@ -54,11 +54,11 @@ def probe(scorer: RatingScorer) -> None:
         raise ProbeFailed(f"model {scorer.name}: fails to answer ({type(error).__name__})") from error
     ratings = np.concatenate([scored.ratings, ends.ratings])
     if ends.cold.any() or not np.all((ratings >= LOWEST) & (ratings <= HIGHEST)):
-        raise ProbeFailed(f"model {scorer.name}: answers with what is no rating between 0 and 5")
+        raise ProbeFailed(f"model {scorer.name}: returns a value that is not a rating between 0 and 5")
 
 
 def measure(scorer: RatingScorer) -> ScoringTime:
-    """Time a model that has passed its probe; a few milliseconds each."""
+    """Measure the scoring time of a model that has passed its probe; takes a few milliseconds."""
     users = [scorer.users[position % scorer.users.warm] for position in range(TIMED_BLOCK)]
     movies = [scorer.movies[position % scorer.movies.warm] for position in range(TIMED_BLOCK)]
     single = _median_microseconds(lambda: scorer.score(users[:1], movies[:1]), repeats=25)

@@ -19,7 +19,7 @@ class RatingCounter(Protocol):
 
         Args:
             stars: `(n,)`.
-            known: `(n,)` which of them are the model's, and not a mean's.
+            known: `(n,)` which of them the model predicted, rather than the fallback.
         """
 
     def batch(self, pairs: int, /) -> object:

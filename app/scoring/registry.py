@@ -14,14 +14,14 @@ from app.scoring.probe import ScoringTime
 from app.scoring.scorer import RatingScorer
 
 BASELINE: Final = "baseline"
-# Movies of a model, the most rated first, that can be searched for without a title: a million of them would
-# take longer to list than all else that is loaded.
+# Maximum number of untitled movies of a model in the catalogue, the most rated first: listing a million of
+# them would take longer than loading everything else.
 MAX_UNTITLED: Final = 20_000
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
-    """A scorer that has passed its probe, and how long it took."""
+    """A scorer that has passed its probe, and its scoring time."""
 
     scorer: RatingScorer
     time: ScoringTime
@@ -33,7 +33,7 @@ class LoadedModel:
 
 
 class Registry:
-    """The models that answer, in the order of their names, and the ones that should."""
+    """The loaded models, sorted by name, and the names of the expected ones."""
 
     def __init__(
         self,
@@ -42,32 +42,32 @@ class Registry:
         expected: Sequence[str],
         titles: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
     ) -> None:
-        """Hold `models`.
+        """Register `models`.
 
         Args:
-            models: Loaded and probed.
-            default: Name of the one that answers when a request names none.
-            expected: Names of all that must be there before the service is ready.
-            titles: Titles and genres by movie id, as far as artefacts carry them.
+            models: Loaded and probed models.
+            default: Name of the model that answers requests that name none.
+            expected: Names of all models that must be loaded before the service is ready.
+            titles: Titles and genres by movie id, from the artefacts that have them.
         """
         self.models: Mapping[str, LoadedModel] = MappingProxyType({model.name: model for model in models})
         self.default = default
         self.expected = tuple(expected)
-        # The default model's movies first, in the order of their popularity.
+        # The default model's movies come first, by popularity.
         ordered = sorted(self.models.values(), key=lambda model: model.name != default)
         listed = [islice(model.scorer.movies, MAX_UNTITLED) for model in ordered]
         self.catalogue = Catalogue(chain(*listed, titles), titles)
 
     @property
     def baseline(self) -> LoadedModel | None:
-        """The model that the others are held against, if it is there."""
+        """The model that the others are compared with, if it is loaded."""
         return self.models.get(BASELINE)
 
     def get(self, name: str | None = None) -> LoadedModel:
-        """The model called `name`, or the default one.
+        """Return the model with the given name, or the default one.
 
         Raises:
-            UnknownModel: There is none.
+            UnknownModel: No model has that name.
         """
         try:
             return self.models[self.default if name is None else name]
@@ -75,18 +75,18 @@ class Registry:
             raise UnknownModel(self.default if name is None else name, self.models) from None
 
     def select(self, names: Sequence[str] | None) -> list[LoadedModel]:
-        """The models called `names` in that order, or all.
+        """Return the models with the given names in that order, or all models.
 
         Raises:
-            UnknownModel: There is none of one of the names.
+            UnknownModel: One of the names is unknown.
         """
         return [self.get(name) for name in (self.models if names is None else names)]
 
     def check_ready(self) -> None:
-        """Pass when every expected model is there, and at least one.
+        """Check that every expected model, and at least one, is loaded.
 
         Raises:
-            NotReady: One is not.
+            NotReady: A model is missing.
         """
         missing = [name for name in self.expected if name not in self.models]
         if missing or not self.models:

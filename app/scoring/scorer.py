@@ -1,4 +1,4 @@
-"""What a scorer is: ids in, ratings out, whatever engine reads the tables."""
+"""The scorer: takes ids and returns ratings, independent of the engine that reads the tables."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from training.artefact.fallback import every_mean
 
 
 class Engine(ABC):
-    """Turns indices of warm ids into ratings. Called from several threads at once."""
+    """Turns indices of warm ids into ratings. Must be thread-safe."""
 
     @property
     @abstractmethod
     def weights_bytes(self) -> int:
-        """Bytes of the weight arrays as this process holds them."""
+        """Bytes of the weight arrays in this process."""
 
     @abstractmethod
     def rate(self, user_index: NDArray[np.int32], movie_index: NDArray[np.int32]) -> NDArray[np.float32]:
-        """Ratings of pairs.
+        """Rate pairs of indices.
 
         Args:
             user_index: `(n,)`, each an index of a warm user.
@@ -35,34 +35,34 @@ class Engine(ABC):
         """
 
     def rate_one(self, user_index: int, movie_index: int) -> float:
-        """Stars of one pair of warm ids, the same as `rate` says."""
+        """Rate one pair of warm ids; equal to `rate` for the same pair."""
         return float(self.rate(np.array([user_index], np.int32), np.array([movie_index], np.int32))[0])
 
     def rate_for(self, user_index: int, movie_index: NDArray[np.int32]) -> NDArray[np.float32]:
-        """`(n,)` stars of one warm user's pairs with `(n,)` warm movies, the same as `rate` says."""
+        """Rate `(n,)` warm movies for one warm user; equal to `rate` for the same pairs."""
         return self.rate(np.full_like(movie_index, user_index), movie_index)
 
     def affinities(self, user_index: int, movies: int) -> NDArray[np.float32]:
-        """Numbers that grow with the user's rating of a movie, up to rounding.
+        """Return sort keys that increase with the user's rating of each movie, up to rounding.
 
         Args:
             user_index: A warm user.
-            movies: How many movies, from the front.
+            movies: Number of movies, by popularity rank.
 
         Returns:
-            `(movies,)`, which the caller may change.
+            `(movies,)`; the caller may modify it.
         """
         return self.rate(np.full(movies, user_index, np.int32), np.arange(movies, dtype=np.int32))
 
 
 @dataclass(frozen=True, slots=True)
 class ScoredPairs:
-    """Ratings, and which of them are a model's and which a mean's.
+    """Ratings of pairs, and which of them the model predicted rather than the fallback.
 
     Attributes:
         ratings: `(n,)` stars.
         known_user: `(n,)` whether the user has training ratings.
-        known_movie: `(n,)` whether the movie has.
+        known_movie: `(n,)` whether the movie has training ratings.
     """
 
     ratings: NDArray[np.float32]
@@ -71,27 +71,27 @@ class ScoredPairs:
 
     @property
     def cold(self) -> NDArray[np.bool_]:
-        """`(n,)` whether either side has no training ratings, so that the fallback answered."""
+        """`(n,)` whether the fallback answered because the user or the movie has no training ratings."""
         return ~(self.known_user & self.known_movie)
 
     def rounded(self) -> list[float]:
-        """The ratings as they are told, with 6 decimals."""
+        """The ratings as responses show them, with 6 decimals."""
         return rounded(self.ratings)
 
 
 def as_told(ratings: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Stars with 6 decimals, which is what a float32 below 5 holds."""
+    """Round stars to 6 decimals, the precision of a float32 below 5."""
     return ratings.astype(np.float64).round(6)
 
 
 def rounded(ratings: NDArray[np.float32]) -> list[float]:
-    """The same as plain numbers."""
+    """Round stars to 6 decimals, as Python floats."""
     told: list[float] = as_told(ratings).tolist()
     return told
 
 
 class RatingScorer:
-    """A loaded model: turns pairs of ids into ratings, and says which ids it never learnt about.
+    """A loaded model: turns pairs of ids into ratings, and reports which ids have no training ratings.
 
     Attributes:
         counter: Counts its answers.
@@ -116,7 +116,7 @@ class RatingScorer:
 
     @classmethod
     def from_artefact(cls, artefact: Artefact, engine: Engine) -> RatingScorer:
-        """The scorer of an opened artefact. Lets go of the archive, whose arrays the engine holds."""
+        """Make the scorer of an opened artefact. It keeps no reference to the archive."""
         return cls(
             artefact.manifest, artefact.users, artefact.movies, artefact.fallback, engine, artefact.given
         )
@@ -128,12 +128,12 @@ class RatingScorer:
 
     @property
     def engine(self) -> Engine:
-        """What reads the tables."""
+        """The engine that reads the tables."""
         return self._engine
 
     @property
     def resident_bytes(self) -> int:
-        """Bytes of arrays that this process holds: weights, ids with their index, means, given ratings."""
+        """Bytes of this process's arrays: weights, ids with their index, means and observed ratings."""
         return (
             self._engine.weights_bytes
             + self._fallback.nbytes
@@ -147,16 +147,16 @@ class RatingScorer:
         )
 
     def score(self, user_ids: Sequence[RawId], movie_ids: Sequence[RawId]) -> ScoredPairs:
-        """Rate pairs of ids, cold ones by the fallback.
+        """Rate pairs of ids; the fallback rates cold pairs.
 
         Args:
-            user_ids: n ids, as a caller may write them.
+            user_ids: n ids in any form that the API accepts.
             movie_ids: n ids; the pair at i is `user_ids[i]`, `movie_ids[i]`.
         """
         return self.score_indices(self.users.indices(user_ids), self.movies.indices(movie_ids))
 
     def rate_known(self, user_id: RawId, movie_id: RawId) -> float | None:
-        """Stars of one pair as `score` and `rounded` tell them, or None where either side is cold."""
+        """Rate one pair as `score` does, with 6 decimals. Return None if either side is cold."""
         user, movie = self.users.index(user_id), self.movies.index(movie_id)
         if not (0 <= user < self.users.warm and 0 <= movie < self.movies.warm):
             return None
@@ -167,17 +167,17 @@ class RatingScorer:
     def top(
         self, user_id: RawId, n: int, exclude: Sequence[RawId] = (), exclude_rated: bool = False
     ) -> list[tuple[str, float]]:
-        """The movies that a user is predicted to like most, best first.
+        """Return the movies with the highest predicted ratings for a user, best first.
 
         Args:
-            user_id: Whose; for one without training ratings, everybody's favourites by mean rating.
-            n: How many at most.
-            exclude: Movies to leave out, such as those already seen. Unknown ones are ignored.
-            exclude_rated: Whether to leave out what the user rated, as far as the artefact carries it.
+            user_id: The user; without training ratings, movies are ranked by mean rating.
+            n: Maximum number of movies.
+            exclude: Movies to leave out, such as those already seen. Unknown ids are ignored.
+            exclude_rated: Whether to leave out movies that the user rated, if the artefact has the ratings.
 
         Returns:
-            Pairs of movie id and stars; the stars are those that `score` says, with 6 decimals. Only warm
-            movies, and fewer than `n` where there are no more.
+            Pairs of movie id and stars; the stars equal those of `score`, with 6 decimals. Only warm
+            movies are returned, so there may be fewer than `n`.
         """
         self.counter.ranking()
         user, movies = self.users.index(user_id), self.movies.warm
@@ -192,20 +192,20 @@ class RatingScorer:
         if count <= 0:
             return []
         best = (keys.argpartition(-count)[-count:] if count < movies else np.arange(movies)).astype(np.int32)
-        # Rated again, as pairs are: the keys are rounded otherwise.
+        # Rate them again as pairs, because the sort keys are rounded differently.
         stars = self._engine.rate_for(user, best) if warm else keys[best]
         order = np.lexsort((best, -stars))
         return list(zip(self.movies.at(best[order]), rounded(stars[order]), strict=True))
 
     def _excluded(self, user: int, exclude: Sequence[RawId], exclude_rated: bool) -> NDArray[np.int32]:
-        """Indices of warm movies to leave out, each once."""
+        """Return the distinct indices of the warm movies to leave out."""
         excluded = self.movies.indices(exclude)
         if exclude_rated and self.given is not None and user >= 0:
             excluded = np.concatenate([excluded, self.given.of_user(user)[0]])
         return np.unique(excluded[(excluded >= 0) & (excluded < self.movies.warm)])
 
     def score_indices(self, user_index: NDArray[np.int32], movie_index: NDArray[np.int32]) -> ScoredPairs:
-        """Rate pairs of indices. One that is outside the warm ones never reaches a table.
+        """Rate pairs of indices. Indices of cold ids never reach a table.
 
         Args:
             user_index: `(n,)`, -1 for an unknown user.

@@ -1,4 +1,4 @@
-"""The engine that reads a model's tables as arrays. It needs NumPy and none of the training libraries."""
+"""The engine that reads a model's tables as NumPy arrays. It needs no training library."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from training.artefact.engine import RatingTables, read_tables
 
 
 class TableEngine(Engine):
-    """A model as tables, read where they lie: mapped from the file, compressed ones kept compressed."""
+    """A model as tables that are mapped from the file; compressed tables stay compressed."""
 
     def __init__(self, tables: RatingTables) -> None:
         self._tables = tables
@@ -23,24 +23,24 @@ class TableEngine(Engine):
         return self._tables.nbytes
 
     def rate(self, user_index: NDArray[np.int32], movie_index: NDArray[np.int32]) -> NDArray[np.float32]:
-        """Ratings of pairs of warm ids, `(n,)` stars, computed in blocks."""
+        """Rate pairs of warm ids in blocks, and return `(n,)` stars."""
         return self._tables.rate(user_index, movie_index)
 
     def rate_one(self, user_index: int, movie_index: int) -> float:
-        """Stars of one pair of warm ids, bit for bit what `rate` says."""
+        """Rate one pair of warm ids, bit for bit as `rate` does."""
         return self._tables.rate_one(user_index, movie_index)
 
     def rate_for(self, user_index: int, movie_index: NDArray[np.int32]) -> NDArray[np.float32]:
-        """`(n,)` stars of one warm user's pairs with warm movies, bit for bit what `rate` says."""
+        """Rate warm movies for one warm user, bit for bit as `rate` does."""
         return self._tables.rate_for(user_index, movie_index)
 
     def affinities(self, user_index: int, movies: int) -> NDArray[np.float32]:
-        """`(movies,)` numbers that grow with the user's rating of each of the first movies."""
+        """Return `(movies,)` sort keys that increase with the user's rating."""
         return self._tables.affinities(user_index)[:movies]
 
     @property
     def global_bias(self) -> float:
-        """Added to every pair, before the sigmoid; 0 where the model has none."""
+        """The bias that is added to every pair before the sigmoid; 0 if the model has none."""
         return float(self._tables.global_bias or 0)
 
     def user_vectors(self, user_index: NDArray[np.int32]) -> NDArray[np.float32]:
@@ -57,9 +57,9 @@ class TableEngine(Engine):
 
 
 def load_table_engine(artefact: Artefact) -> TableEngine:
-    """The table engine of an artefact.
+    """Load the table engine of an artefact.
 
     Raises:
-        ArtefactForeign: The model is none of the kinds that the trainer writes.
+        ArtefactForeign: The model is of a kind that the trainer does not write.
     """
     return TableEngine(read_tables(artefact.archive))

@@ -1,4 +1,4 @@
-"""Embeddings as an engine holds them: what fold-in and nothing else needs to see."""
+"""Access to an engine's embeddings, which fold-in needs."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ from numpy.typing import NDArray
 
 @runtime_checkable
 class VectorEngine(Protocol):
-    """An engine that can tell its embeddings, so that a rating is `5 * sigmoid(u . m + global_bias)`.
+    """An engine that exposes its embeddings; a rating is `5 * sigmoid(u . m + global_bias)`.
 
-    A model's biases are in the vectors: a user's bias meets a column of ones on the movies' side, and the
-    other way round.
+    The vectors include the biases: a user's bias is multiplied by a column of ones in the movie vectors, and
+    vice versa.
     """
 
     @property
     def global_bias(self) -> float:
-        """Added to every pair, before the sigmoid."""
+        """The bias that is added to every pair before the sigmoid."""
 
     def user_vectors(self, user_index: NDArray[np.int32]) -> NDArray[np.float32]:
-        """`(n, dim)` embeddings of warm users `(n,)`."""
+        """Return the `(n, dim)` embeddings of `(n,)` warm users."""
 
     def movie_vectors(self, movie_index: NDArray[np.int32]) -> NDArray[np.float32]:
-        """`(n, dim)` embeddings of warm movies `(n,)`."""
+        """Return the `(n, dim)` embeddings of `(n,)` warm movies."""
 
 
 def joined(
     vectors: NDArray[Any], biases: tuple[Any, Any], side: Literal["user", "movie"]
 ) -> NDArray[np.float32]:
-    """`(n, dim + 2)` embeddings with their biases, or `vectors` as they are where the model has none.
+    """Append the biases to embeddings: `(n, dim + 2)`, or `vectors` unchanged if the model has no biases.
 
     Args:
         vectors: `(n, dim)` embeddings.
-        biases: What the model has of user and movie biases; of those of `side`, `(n,)` at these embeddings.
-        side: Whose they are.
+        biases: User and movie biases, None if the model has none; those of `side` have shape `(n,)`.
+        side: Whose embeddings they are.
     """
     exact = vectors.astype(np.float32, copy=False)
     if biases[0] is None and biases[1] is None:

@@ -1,4 +1,4 @@
-"""Answers of `/compare`: models side by side, on their figures or on the caller's pairs."""
+"""The use cases of `/compare`: models side by side, by their figures or on the caller's pairs."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ _FIGURES = tuple(field.name for field in fields(Figures))
 
 
 def compare_models(registry: Registry) -> ModelComparison:
-    """All models side by side."""
+    """Compare the figures of all models."""
     baseline = None if registry.baseline is None else _figures(registry.baseline)
     return ModelComparison([_side_by_side(model, baseline) for model in registry.models.values()])
 
 
 def compare_on_pair(registry: Registry, user_id: RawId, movie_id: RawId) -> PairComparison:
-    """All models side by side, and what each says of one pair; a cold side is answered by the fallback."""
+    """Compare all models, with each one's rating of a pair; the fallback rates a cold pair."""
     predictions = []
     for model in registry.models.values():
         scored = model.scorer.score([user_id], [movie_id])
@@ -49,7 +49,7 @@ def compare_on_pair(registry: Registry, user_id: RawId, movie_id: RawId) -> Pair
 
 
 def compare_on_pairs(registry: Registry, request: CompareRequest) -> LabelledComparison:
-    """Rate every pair with every model asked for, and hold the ratings against the observed ones.
+    """Rate every pair with each requested model, and compare with the observed ratings.
 
     Raises:
         UnknownModel: No model has one of the names.
@@ -69,7 +69,7 @@ def compare_on_pairs(registry: Registry, request: CompareRequest) -> LabelledCom
 def _compared_pairs(
     models: list[LoadedModel], pairs: list[LabelledPair], scored: list[ScoredPairs]
 ) -> list[ComparedPair]:
-    # Ids are told in the form of the first model compared.
+    # Ids are shown in the canonical form of the first model.
     canonical_user, canonical_movie = models[0].scorer.users.canonical, models[0].scorer.movies.canonical
     names = [model.name for model in models]
     cold = np.any([one.cold for one in scored], axis=0).tolist()
@@ -86,7 +86,7 @@ def _compared_pairs(
 
 
 def _errors(name: str, scored: ScoredPairs, observed: NDArray[np.float64]) -> ModelErrors:
-    """Errors over the rows that have a rating, by the rule of the manifest's figures.
+    """Compute errors over the rows that have an observed rating, as for the manifest's figures.
 
     Args:
         name: The model's name.

@@ -1,4 +1,4 @@
-"""Fold-in: the embedding of somebody whom the model never saw, fitted to their ratings.
+"""Fold-in: fit the embedding of a user who is not in the training data to their ratings.
 
 The movies' side stays as it is. For ratings `r_i` of movies `m_i`, the user's vector `u` (their bias is one
 of its columns, where the model has biases) is the one that minimises
@@ -29,9 +29,9 @@ from app.scoring.vectors import VectorEngine
 
 MAX_STEPS: Final = 50
 MAX_HALVINGS: Final = 20
-# Stars: when no coordinate moves further than this, ratings do not either.
+# In stars: steps below this do not change ratings.
 TOLERANCE: Final = 1e-6
-# Users that the prior is computed from at most, spread evenly over all.
+# Maximum number of users that the prior is computed from, evenly spaced.
 MAX_PRIOR_USERS: Final = 100_000
 MIN_NOISE: Final = 1e-3
 HIGHEST: Final = 5.0
@@ -41,7 +41,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Prior:
-    """How users are spread.
+    """A normal prior over user vectors.
 
     Attributes:
         mean: `(dim,)` the average user.
@@ -57,7 +57,7 @@ class Prior:
 
     @classmethod
     def of_users(cls, vectors: NDArray[np.float32], noise: float, global_bias: float) -> Prior:
-        """The prior that trained users suggest.
+        """Estimate the prior from trained users.
 
         Args:
             vectors: `(users, dim)`, at least one.
@@ -73,7 +73,7 @@ class Prior:
         return cls(mean, factor, max(noise, MIN_NOISE), global_bias)
 
     def fit(self, movie_vectors: NDArray[np.float32], ratings: Floats) -> Floats:
-        """The `(dim,)` vector of a user.
+        """Fit a user's `(dim,)` vector to their ratings.
 
         Args:
             movie_vectors: `(n, dim)` the movies that they rated.
@@ -101,7 +101,7 @@ class Prior:
         return self.mean + self.factor @ z
 
     def rate(self, vector: Floats, movie_vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-        """`(n,)` stars of the user for movies `(n, dim)`."""
+        """Rate movies `(n, dim)` for the user; returns `(n,)` stars."""
         rated = HIGHEST * _sigmoid(movie_vectors @ vector.astype(np.float32) + np.float32(self.global_bias))
         return rated.astype(np.float32)
 
@@ -111,16 +111,16 @@ class Prior:
 
 
 class FoldIn:
-    """Fits users of loaded models; a model's prior is computed when it is first asked for."""
+    """Fits users of loaded models; a model's prior is computed on first use."""
 
     def __init__(self) -> None:
         self._priors: WeakKeyDictionary[RatingScorer, Prior] = WeakKeyDictionary()
 
     def prior(self, scorer: RatingScorer) -> Prior:
-        """The prior of a model.
+        """Return the prior of a model.
 
         Raises:
-            NoFoldIn: Its engine does not tell embeddings.
+            NoFoldIn: The engine does not expose embeddings.
         """
         found = self._priors.get(scorer)
         if found is None:
@@ -135,10 +135,10 @@ class FoldIn:
 
 
 def vector_engine(scorer: RatingScorer) -> VectorEngine:
-    """The engine of a model, as one that tells its embeddings.
+    """Return the engine of a model if it exposes its embeddings.
 
     Raises:
-        NoFoldIn: It does not.
+        NoFoldIn: It does not expose them.
     """
     if not isinstance(scorer.engine, VectorEngine):
         raise NoFoldIn(scorer.name)

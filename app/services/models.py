@@ -1,4 +1,4 @@
-"""Answers of `/models`, made from manifests and from what is loaded."""
+"""The use case of `/models`: describe the loaded models."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from training.artefact import Manifest
 
 
 def list_models(registry: Registry) -> ModelList:
-    """All models, and which one is the default."""
+    """Describe all models, and name the default."""
     return ModelList(registry.default, [describe(registry, model) for model in registry.models.values()])
 
 
 def describe(registry: Registry, model: LoadedModel) -> ModelDescription:
-    """Everything about one model."""
+    """Describe one model."""
     manifest = model.scorer.manifest
     vocabulary = manifest.vocabulary
     return ModelDescription(

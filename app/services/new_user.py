@@ -1,4 +1,4 @@
-"""Answers of `/predict/new-user`: ratings for somebody whom no model was trained on."""
+"""The use case of `/predict/new-user`: ratings for a user who is not in the training data."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from app.services.fold_in import FoldIn, vector_engine
 from app.services.recommend import tell_movies
 from training.artefact import RawId
 
-# Movies whose embeddings are made at a time: bounds the memory that they take.
+# Movies per block; it bounds the memory of their embeddings.
 BLOCK: Final = 16_384
 
 
@@ -79,7 +79,7 @@ def _warm_indices(
 def _best(
     scorer: RatingScorer, ratings: NDArray[np.float32], n: int, exclude: Sequence[RawId]
 ) -> list[tuple[str, float]]:
-    """The highest rated movies, the best first; of equals, the one with more training ratings.
+    """Return the highest rated movies, best first; ties go to the movie with more training ratings.
 
     Args:
         scorer: The model that rated.
@@ -93,7 +93,7 @@ def _best(
     count = min(n, int(np.count_nonzero(order >= 0)))
     if not count:
         return []
-    # All that are no worse than the last one told, so that equals are told in the same order every time.
+    # Include all ties of the last one, so that their order is always the same.
     last = np.partition(order, order.size - count)[order.size - count]
     candidates = np.flatnonzero(order >= last)
     best = candidates[np.argsort(-order[candidates], kind="stable")][:count]

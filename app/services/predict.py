@@ -1,4 +1,4 @@
-"""Answers of `/predict` and `/predict/batch`."""
+"""The use cases of `/predict` and `/predict/batch`: rate pairs with one model."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def _plain(raw: RawId | np.int64) -> RawId:
 
 
 def _cold_pair(user_id: str | None, movie_id: str | None) -> UnknownUser | UnknownMovie:
-    """The error for one pair; `None` for the side that is known."""
+    """Make the error for one cold pair; None stands for the known side."""
     movie = {} if movie_id is None else {"movie_id": shorten(movie_id)}
     if user_id is None:
         return UnknownMovie(f"movie {movie.get('movie_id')!r} has no training rating", **movie)
@@ -103,7 +103,7 @@ def _cold_batch(
     cold: list[int],
     before: int = 0,
 ) -> UnknownUser | UnknownMovie:
-    """The error for a batch: it names the first cold id and lists the positions of cold pairs.
+    """Make the error for a batch; it names the first cold id and lists the positions of cold pairs.
 
     Args:
         scorer: What scored them.

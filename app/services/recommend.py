@@ -1,4 +1,4 @@
-"""Answers of `/recommend`: the movies that a user would rate highest."""
+"""The use case of `/recommend`: the movies with a user's highest predicted ratings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from training.artefact import RawId
 
 
 def recommend(registry: Registry, query: RecommendQuery, exclude: Sequence[RawId] = ()) -> Recommendation:
-    """The user's best movies by one model, without those in `exclude`.
+    """Return the user's best movies by one model, without those in `exclude`.
 
     Raises:
         UnknownModel: No model has that name.
@@ -30,6 +30,6 @@ def recommend(registry: Registry, query: RecommendQuery, exclude: Sequence[RawId
 
 
 def tell_movies(catalogue: Catalogue, best: Sequence[tuple[str, float]]) -> list[RecommendedMovie]:
-    """(movie id, stars) pairs with titles and genres."""
+    """Add titles and genres to (movie id, stars) pairs."""
     told = [(catalogue.entry(movie_id), rating) for movie_id, rating in best]
     return [RecommendedMovie(entry.movie_id, entry.title, entry.genres, rating) for entry, rating in told]

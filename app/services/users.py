@@ -1,4 +1,4 @@
-"""Answers of `/users` and `/ratings`: whom a model knows, and what they gave."""
+"""The use cases of `/users` and `/ratings`: find users, and list their observed ratings."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from app.contract.schemas.recommendations import GivenRating, GivenRatingList, U
 from app.contract.schemas.requests import RatingsQuery, UsersQuery
 from app.scoring.registry import Registry
 
-# Users that are looked at for one search; the ones with the most ratings come first.
+# Maximum number of users that one search looks at, those with the most ratings first.
 MAX_SEARCHED: Final = 200_000
 
 
 def find_users(registry: Registry, query: UsersQuery) -> UserList:
-    """Users with training ratings whose id begins as asked for.
+    """Find users with training ratings by the beginning of their id.
 
     Raises:
         UnknownModel: No model has that name.
@@ -39,7 +39,7 @@ def find_users(registry: Registry, query: UsersQuery) -> UserList:
 
 
 def given_by(registry: Registry, query: RatingsQuery) -> GivenRatingList:
-    """What a user really gave, by the ratings that a model's artefact carries.
+    """List a user's observed ratings from a model's artefact.
 
     The highest rating first; of equals, the movie with more training ratings. Nothing for somebody unknown.
     Where no model is named and the default one carries no ratings, another that does is asked.
