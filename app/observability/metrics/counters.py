@@ -105,17 +105,18 @@ class Tallies:
 
     def counts(self) -> Counts:
         """All that was counted; a histogram as the counts of its buckets, each alone, and the sum."""
-        found: dict[tuple[str, ...], list[float]] = {
-            ("requests", route, method, str(status)): [*row]
-            for (route, method, status), row in self._requests.items()
-        }
-        found["shed",] = [self.shed]
+        found: dict[tuple[str, ...], list[float]] = {("shed",): [self.shed]}
+        for (route, method, status), row in self._requests.items():
+            found["requests", route, method, str(status)] = [sum(row[:-1])]
+            before = found.get(("seconds", route, method), [0.0] * len(row))
+            found["seconds", route, method] = [a + b for a, b in zip(before, row, strict=True)]
         found["reloads", "ok"] = [self.reloaded]
         found["reloads", "refused"] = [self.reloads_refused]
         for name, counter in self._models.items():
             counter.add_up()
+            found["pairs", name, "known"] = [sum(counter.stars[:-1])]
+            found["pairs", name, "cold"] = [counter.cold]
             found["stars", name] = [*counter.stars]
-            found["cold", name] = [counter.cold]
             found["batches", name] = [*counter.batches]
             found["rankings", name] = [counter.rankings]
         return found
