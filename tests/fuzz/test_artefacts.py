@@ -113,6 +113,7 @@ def test_a_changed_model_is_refused_or_served(models: list[Path], tmp_path: Path
     assert {"served", "ArtefactDamaged", "ArtefactForeign"} <= ended.keys(), ended
 
 
+@pytest.mark.nightly
 @pytest.mark.long
 def test_a_changed_model_is_refused_or_served_for_long(models: list[Path], tmp_path: Path) -> None:
     ended = fuzz(models, tmp_path / "model", 20_000, the_same=False)

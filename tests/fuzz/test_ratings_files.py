@@ -114,6 +114,7 @@ def test_a_strange_file_is_read_or_refused(tmp_path: Path) -> None:
     assert {"read", "refused"} == fuzz(tmp_path, 500, the_same=True).keys()
 
 
+@pytest.mark.nightly
 @pytest.mark.long
 def test_a_strange_file_is_read_or_refused_for_long(tmp_path: Path) -> None:
     ended = fuzz(tmp_path, 50_000, the_same=False)
