@@ -47,7 +47,7 @@ class Distilled(TrainedModel):
         seed: int,
         seconds: float,
     ) -> Distilled:
-        """The student as a trained model."""
+        """Wrap a student as a trained model."""
         history = {"objective": list(student.objective)}
         fallback = Fallback.from_biases(
             float(student.global_bias),
@@ -185,7 +185,7 @@ class Distiller:
 
 
 def errors_on(trained: TrainedModel, examples: Examples, dataset: Dataset) -> Errors:
-    """Errors over all of these rows, cold ones by the fallback; a student is asked without Keras."""
+    """Compute the errors over all rows without Keras; the fallback predicts the cold rows."""
     predict = trained.student.predict if isinstance(trained, Distilled) else trained.predict
     return evaluate_examples(predict, trained.fallback, examples, dataset.users, dataset.movies)
 

@@ -28,7 +28,7 @@ def override_recipe(recipe: Recipe, **changes: Any) -> Recipe:
 
 
 def override_models(models: list[ModelSettings], **changes: Any) -> list[ModelSettings]:
-    """Return the models with the changes that are not None, each applied where it is a setting.
+    """Return the models with the changes that are not None, each applied to the settings that have it.
 
     Raises:
         SettingsError: A value is out of its range, or no model has the setting.

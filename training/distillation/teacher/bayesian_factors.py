@@ -95,15 +95,15 @@ def fit_bayesian_factors(
     seed: int,
     on_round: OnRound | None = None,
 ) -> BayesianFactors:
-    """Run the sampler.
+    """Draw samples of the factors with the Gibbs sampler.
 
     Args:
         observed: The training ratings.
-        genres: `(movies, features)` 0 or 1, or None where nothing is known of the movies.
-        settings: How.
-        tile_users: Users whose ratings are laid out at a time while the kernels are made.
-        seed: Of every draw.
-        on_round: Told about progress.
+        genres: `(movies, features)` 0 or 1, or None if no features are known.
+        settings: Settings of the sampler.
+        tile_users: Number of users per dense tile while the kernels are computed.
+        seed: Seed of every draw.
+        on_round: Called after each round with (rounds done, rounds in all).
     """
     random = np.random.default_rng([seed, 1])
     user_kernel, movie_kernel = side_kernels(
@@ -145,7 +145,7 @@ def fit_bayesian_factors(
 
 
 def _match(users: Floats, movies: Floats, user: NDArray[np.int32], movie: NDArray[np.int32]) -> Floats:
-    """`(n,)` dot product and both biases of each rating, a million at a time."""
+    """Return the `(n,)` dot product plus both biases of each rating, computed a million at a time."""
     match = np.empty(user.size, dtype=np.float32)
     for start in range(0, user.size, 1_000_000):
         part = slice(start, start + 1_000_000)

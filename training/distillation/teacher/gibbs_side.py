@@ -12,7 +12,7 @@ from training.distillation.teacher.kernel import Kernel
 
 Floats = NDArray[np.float32]
 
-# Bounds the memory of one draw: ids, and ratings, that are in work at a time.
+# Maximum number of ids and of ratings per batch, which bounds the memory of a draw.
 _IDS_AT_A_TIME: Final = 2_048
 _RATINGS_AT_A_TIME: Final = 1_000_000
 _FIRST_PRECISION: Final = 10.0
@@ -64,7 +64,7 @@ class GibbsSide:
 
         Args:
             other: `(other ids, rank + 1)` the other side's rows.
-            target: `(n,)` what dot product and both biases should give for each rating.
+            target: `(n,)` target of the dot product plus both biases for each rating.
             precision: `(n,)` precision of each target; 1 for all by default.
         """
         columns = self._columns
@@ -75,7 +75,7 @@ class GibbsSide:
             rows = slice(int(self._ends[ids.start]), int(self._ends[ids.stop]))
             regressors = other[self._other[rows]]
             rest = target[rows] - regressors[:, -1]
-            regressors[:, -1] = 1  # the own bias goes with a constant
+            regressors[:, -1] = 1  # regressor of the row's own bias
             if weight is not None:
                 regressors *= weight[rows, None]
                 rest = rest * weight[rows]

@@ -1,6 +1,6 @@
 """The kernel that couples the prior means of one side, represented by its leading eigenvectors.
 
-Users who rated the same movies are similar a priori, whatever their ratings; so are movies that the same
+Users who rated the same movies are similar a priori, regardless of their ratings; so are movies that the same
 users rated, or that share genres. The kernel over n ids is
 
     K = intercept * 1 1' + genre * G G' + implicit * D^-1/2 R R' D^-1/2
@@ -63,7 +63,7 @@ def side_kernels(
         implicit: Weight of common ratings.
         genre: Weight of common genres.
         rank: Maximum number of eigenpairs.
-        tile_users: Users whose ratings are laid out at a time.
+        tile_users: Number of users per dense tile.
         seed: Seed of the randomised eigendecomposition.
     """
     root = np.sqrt(np.float32(implicit))
@@ -118,12 +118,12 @@ def _marks(movie: Movie) -> list[str]:
 
 
 def _rated(observed: Observed, by_movie: Floats, tile_users: int) -> Floats:
-    """`(users, k)`: for each user the sum over the movies rated."""
+    """Return `(users, k)`: for each user the sum over the movies that they rated."""
     return np.concatenate([observed.tile(rows) @ by_movie for rows in tiles(observed.users, tile_users)])
 
 
 def _rated_by(observed: Observed, by_user: Floats, tile_users: int) -> Floats:
-    """`(movies, k)`: for each movie the sum over the users who rated it."""
+    """Return `(movies, k)`: for each movie the sum over the users who rated it."""
     total = np.zeros((observed.movies, by_user.shape[1]), dtype=np.float32)
     for rows in tiles(observed.users, tile_users):
         total += observed.tile(rows).T @ by_user[rows]

@@ -103,12 +103,12 @@ class GaussianNoise:
 
 
 def ordinal_stars(match: Floats, cuts: NDArray[np.float32], stars: NDArray[np.float64]) -> Floats:
-    """Expected rating for a latent match, through a table of 2,001 points.
+    """Return the expected rating for each latent match, from a lookup table with 2,001 points.
 
     Args:
-        match: Of any shape.
-        cuts: `(levels - 1,)`.
-        stars: `(levels,)`.
+        match: Latent matches of any shape.
+        cuts: `(levels - 1,)` cut points.
+        stars: `(levels,)` stars of each level.
     """
     steps = np.diff(stars)
     table = stars[-1] - sum(

@@ -31,13 +31,13 @@ _TAIL: Final = 0.02425
 
 
 def normal_cdf(x: Any) -> NDArray[np.float64]:
-    """Probability below `x`, linear between points 0.0005 apart: absolute error below 1e-7."""
+    """Return the probability below `x`, from a grid of step 0.0005; the absolute error is below 1e-7."""
     probability: NDArray[np.float64] = np.interp(x, _GRID, _ON_GRID)
     return probability
 
 
 def normal_quantile(probability: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The inverse of `normal_cdf`, for probabilities within (0, 1)."""
+    """Return the inverse of `normal_cdf` for probabilities within (0, 1)."""
     centred = probability - 0.5
     square = centred * centred
     x = np.polyval(_CENTRE_ABOVE, square) * centred / np.polyval(_CENTRE_BELOW, square)
