@@ -19,7 +19,8 @@ from app.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-MAX_HEAD_BYTES: Final = 64 * 1024  # of a request line and its headers, or of trailers
+# Of a request line with its headers, or of trailers. The read that exceeds it is still parsed.
+MAX_HEAD_BYTES: Final = 64 * 1024
 
 
 def http_protocol(settings: Settings) -> type[HttpGuard]:
@@ -27,50 +28,23 @@ def http_protocol(settings: Settings) -> type[HttpGuard]:
     return type("HttpProtocol", (HttpGuard,), {"limits": settings, "connected": {}})
 
 
-class _Parser(httptools.HttpRequestParser):
-    def __init__(self, guard: HttpGuard) -> None:
-        self._guard = guard
-        super().__init__(guard)
-
-    def feed_data(self, data: Any) -> None:
-        guard = self._guard
-        request = guard.cycle
-        is_body_due = request is not None and request.more_body
-        guard.head_bytes += len(data)
-        while data:
-            try:
-                super().feed_data(data)
-                break
-            except httptools.HttpParserUpgrade as upgrade:
-                # The parser now expects the other protocol: make it expect the body of this request.
-                headers = [header for header in guard.cycle.scope["headers"] if header[0] != b"upgrade"]
-                head = b"POST / HTTP/1.1\r\n%b\r\n" % b"".join(b"%b: %b\r\n" % header for header in headers)
-                data = head + data[upgrade.args[0] :]
-                guard.cycle.more_body = guard.is_head_repeated = True
-                guard.cycle.message_event.clear()
-            except httptools.HttpParserError:
-                guard.refuse("400 Bad Request")
-                break
-        if guard.cycle is not request or (is_body_due and not request.more_body):
-            guard.head_bytes = 0
-        elif guard.head_bytes > MAX_HEAD_BYTES:
-            guard.refuse("431 Request Header Fields Too Large")
-
-
 class HttpGuard(HttpToolsProtocol):
     """A connection that checks once a second how long it has waited for its client."""
 
     limits: ClassVar[Settings]
-    connected: ClassVar[dict[HttpGuard, None]]  # the oldest first
+    # The oldest first.
+    connected: ClassVar[dict[HttpGuard, None]]
 
     is_head_repeated = False
-    head_bytes = 0  # received since the last whole head, piece of a body or request
+    # Received since the last whole head, piece of a body or request.
+    head_bytes = 0
+    # For which setting and after which request since when, as seen by the last checks.
     _waiting: tuple[str | None, RequestResponseCycle | None, float] = (None, None, 0.0)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Count the connection, and end another one if there are too many."""
         super().connection_made(transport)
-        self.parser, self._transport = _Parser(self), transport
+        self._transport = transport
         self._earlier: deque[RequestResponseCycle] = deque()
         # No keep-alive timer for each request: `_check_timeout` ends idle connections for less time.
         self.loop: Any = SimpleNamespace(create_task=self.loop.create_task, call_later=lambda *_: None)
@@ -86,6 +60,31 @@ class HttpGuard(HttpToolsProtocol):
         for request in self._earlier:
             request.disconnected = True
         super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what has arrived."""
+        request = self.cycle
+        is_body_due = request is not None and request.more_body
+        self.head_bytes += len(data)
+        while data:
+            try:
+                self.parser.feed_data(data)
+                break
+            except httptools.HttpParserUpgrade as upgrade:
+                # The parser now expects the other protocol: make a new one expect the body of this request.
+                headers = [header for header in self.cycle.scope["headers"] if header[0] != b"upgrade"]
+                head = b"POST / HTTP/1.1\r\n%b\r\n" % b"".join(b"%b: %b\r\n" % header for header in headers)
+                data = head + data[upgrade.args[0] :]
+                self.parser = httptools.HttpRequestParser(self)
+                self.cycle.more_body = self.is_head_repeated = True
+                self.cycle.message_event.clear()
+            except httptools.HttpParserError:
+                self.refuse("400 Bad Request")
+                break
+        if self.cycle is not request or (is_body_due and not request.more_body):
+            self.head_bytes = 0
+        elif self.head_bytes > MAX_HEAD_BYTES:
+            self.refuse("431 Request Header Fields Too Large")
 
     def on_headers_complete(self) -> None:
         """Start the request, unless it was started with the same head before."""
