@@ -1,7 +1,7 @@
 """Quantise float tables to few bits: codes, steps and distortion. All functions are pure.
 
-The quantiser is the mid-rise uniform quantiser of `engine.packed`: `2 ** width` values, half a step away from
-0 on either side, clipped at the ends. `bit_allocation` chooses the bits of each column.
+The quantiser is the mid-rise uniform one of `training.families.packed_table`: `2 ** width` values, half a
+step away from 0 on either side, clipped at the ends. `bit_allocation` chooses the bits of each column.
 
 Keras's own quantisation is not used for tables. It supports 8 and 4 bits with a float32 scale per row (4 to 5
 more bytes per row, as much as a row of a narrow table), and nothing below 4 bits.
