@@ -19,7 +19,6 @@ from types import FrameType
 from typing import Any
 
 from training.artefact import aligning, reader, writer
-from training.artefact.manifest import FileRecord, Manifest, RatingsFileRecord
 from training.artefact.reader import movie_titles
 
 TRACED = {aligning.__file__, writer.__file__}
@@ -29,21 +28,11 @@ def publish(store: Path, source: Path) -> None:
     """Write the model in the folder `source` to the store, as the trainer does."""
     artefact = reader.open_artefact(source)
 
-    def describe(model: FileRecord, movies: FileRecord | None, ratings: RatingsFileRecord | None) -> Manifest:
-        records = {"model_file": model, "movies_file": movies, "ratings_file": ratings}
-        return artefact.manifest.model_copy(update=records)
-
     def save(path: Path) -> None:
         shutil.copyfile(source / "model.keras", path)
 
-    writer.publish(
-        store,
-        artefact.manifest.name,
-        save,
-        describe,
-        movie_titles(source, artefact.manifest),
-        artefact.given,
-    )
+    titles = movie_titles(source, artefact.manifest)
+    writer.publish(store, dict(artefact.manifest), save, titles, artefact.given)
 
 
 def digest(folder: Path) -> str:

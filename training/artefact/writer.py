@@ -26,7 +26,9 @@ from training.artefact.manifest import (
     MANIFEST_FILE,
     MODEL_FILE,
     MOVIES_FILE,
+    PLAIN_VERSION,
     RATINGS_FILE,
+    RATINGS_VERSION,
     FileRecord,
     Manifest,
     RatingsFileRecord,
@@ -43,20 +45,18 @@ _LOCK: Final = ".lock"
 
 def publish(
     store: Path,
-    name: str,
+    about: Mapping[str, Any],
     save_model: Callable[[Path], None],
-    describe: Callable[[FileRecord, FileRecord | None, RatingsFileRecord | None], Manifest],
     titles: Mapping[str, Mapping[str, Any]],
     given: GivenRatings | None = None,
     check: Callable[[Artefact], None] = lambda _: None,
 ) -> Artefact:
-    """Write `store/name`, replacing what is there only once the new artefact has been read back.
+    """Write `store/<name>`, replacing what is there only once the new artefact has been read back.
 
     Args:
         store: The models store; made when it is not there.
-        name: The model's name.
+        about: Fields of the manifest; its version and its files are filled in.
         save_model: Writes the `.keras` file to the path that it is given.
-        describe: Makes the manifest from the records of the model, movies and ratings file.
         titles: Titles and genres by movie id; none leaves the movies file out.
         given: What users really gave; None leaves the ratings file out.
         check: Raises when the artefact that was read back must not be published.
@@ -68,6 +68,7 @@ def publish(
         ArtefactError: The store cannot be written (permission, disk full), or the artefact does not
             read back. The store is as before.
     """
+    name = about["name"]
     try:
         store.mkdir(parents=True, exist_ok=True)
         _check_place(store / name)
@@ -76,9 +77,13 @@ def publish(
             folder.mkdir()
             save_model(folder / MODEL_FILE)
             align_archive(folder / MODEL_FILE)
-            movies_file = _write_titles(folder, titles) if titles else None
-            ratings_file = None if given is None else _write_given(folder, given)
-            manifest = describe(file_record(folder / MODEL_FILE), movies_file, ratings_file)
+            files = {
+                "model_file": file_record(folder / MODEL_FILE),
+                "movies_file": _write_titles(folder, titles) if titles else None,
+                "ratings_file": None if given is None else _write_given(folder, given),
+            }
+            version = PLAIN_VERSION if given is None else RATINGS_VERSION
+            manifest = Manifest(**{**about, "format_version": version, **files})
             (folder / MANIFEST_FILE).write_text(manifest_text(manifest), encoding="utf-8")
             check(open_artefact(folder))
             for path in (*folder.iterdir(), folder):

@@ -15,17 +15,12 @@ from training.artefact.fallback import Fallback, every_mean
 from training.artefact.given_ratings import GivenRatings
 from training.artefact.ids.vocabulary import Vocabulary
 from training.artefact.manifest import (
-    PLAIN_VERSION,
-    RATINGS_VERSION,
     AccuracyRecord,
     BiasesRecord,
     DatasetRecord,
-    FileRecord,
-    Manifest,
     MeansRecord,
     ParametersRecord,
     PopularityRange,
-    RatingsFileRecord,
     SideVocabularyRecord,
     SplitRecord,
     TableRecord,
@@ -64,34 +59,26 @@ def publish_model(
     """
     with_ids = trained.model.with_ids(dataset.users, dataset.movies)
 
-    def describe(
-        model_file: FileRecord, movies_file: FileRecord | None, ratings_file: RatingsFileRecord | None
-    ) -> Manifest:
-        return Manifest(
-            format_version=PLAIN_VERSION if ratings_file is None else RATINGS_VERSION,
-            name=trained.settings.name,
-            description=trained.settings.description,
-            model_file=model_file,
-            movies_file=movies_file,
-            ratings_file=ratings_file,
-            settings=trained.settings.model_dump(mode="json"),
-            parameters=_parameters(with_ids),
-            weights_bytes=sum(_bytes(weight) for weight in with_ids.weights),
-            vocabulary=VocabularyRecord(users=_side(dataset.users), movies=_side(dataset.movies)),
-            fallback=_fallback(trained.fallback),
-            dataset=_dataset(dataset),
-            split=_split(dataset),
-            accuracy=accuracy,
-            training=_training(trained),
-            popularity=popularity_ranges(dataset.movie_popularity),
-        )
+    about = {
+        "name": trained.settings.name,
+        "description": trained.settings.description,
+        "settings": trained.settings.model_dump(mode="json"),
+        "parameters": _parameters(with_ids),
+        "weights_bytes": trained.nbytes,
+        "vocabulary": VocabularyRecord(users=_side(dataset.users), movies=_side(dataset.movies)),
+        "fallback": _fallback(trained.fallback),
+        "dataset": _dataset(dataset),
+        "split": _split(dataset),
+        "accuracy": accuracy,
+        "training": _training(trained),
+        "popularity": popularity_ranges(dataset.movie_popularity),
+    }
 
     def check(artefact: Artefact) -> None:
         check_agreement(artefact, trained.model.indexed)
 
     given = _given(dataset) if options.carries_ratings else None
-    titles = _titles(dataset, options.shareable)
-    return publish(options.store, trained.settings.name, with_ids.save, describe, titles, given, check)
+    return publish(options.store, about, with_ids.save, _titles(dataset, options.shareable), given, check)
 
 
 def _titles(dataset: Dataset, shareable: bool) -> dict[str, dict[str, Any]]:

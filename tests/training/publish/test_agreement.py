@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from training.artefact import ArtefactForeign, open_artefact
-from training.artefact.manifest import FileRecord, Manifest, RatingsFileRecord
 from training.artefact.writer import publish
 from training.models.loading import load_indexed_keras_model
 from training.publish.agreement import LARGEST_DIFFERENCE, check_agreement
@@ -73,31 +72,12 @@ def test_a_model_that_disagrees_leaves_the_store_as_it_was(store: Path) -> None:
     model = (store / "baseline" / "model.keras").read_bytes()
     wrong = altered(load_indexed_keras_model(old), 0, 0, 0.01)
 
-    def describe(
-        model_file: FileRecord, movies_file: FileRecord | None, ratings_file: RatingsFileRecord | None
-    ) -> Manifest:
-        return old.manifest.model_copy(
-            update={
-                "model_file": model_file,
-                "movies_file": movies_file,
-                "ratings_file": ratings_file,
-                "description": "changed",
-            }
-        )
-
     def save(path: Path) -> None:
         path.write_bytes(model)
 
     def publish_as(indexed: Rate) -> None:
-        publish(
-            store,
-            "baseline",
-            save,
-            describe,
-            {},
-            None,
-            lambda artefact: check_agreement(artefact, indexed),
-        )
+        about = {**dict(old.manifest), "description": "changed"}
+        publish(store, about, save, {}, None, lambda artefact: check_agreement(artefact, indexed))
 
     with pytest.raises(ArtefactForeign, match=r"by 0\.01"):
         publish_as(wrong)
