@@ -293,7 +293,7 @@ def draw_frontier(
         from training.search.candidates import CandidateTrainer
         from training.search.frontier.grid import FULL, QUICK, QUICK_TEACHER, grid
         from training.search.frontier.references import references
-        from training.search.frontier.running import run_grid
+        from training.search.frontier.runner import run_grid
         from training.search.frontier.summary import as_markdown, summarise
 
     dataset = data.dataset(table, BIASED.validation_fraction)

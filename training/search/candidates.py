@@ -8,6 +8,7 @@ only once.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from functools import lru_cache, partial
 from typing import Final
 
@@ -153,10 +154,12 @@ class CandidateTrainer:
         )
 
 
-def candidate_model(dim: int, *, name: str = NAME, biases: bool = True, **sides: Family) -> ModelSettings:
-    """Settings of a model to be fitted; sides that are not given are full tables."""
+def candidate_model(
+    dim: int, sides: Mapping[str, Family] | None = None, *, name: str = NAME, biases: bool = True
+) -> ModelSettings:
+    """Settings of a model to be fitted; `users` or `movies` that are not given are full tables."""
     return ModelSettings.model_validate(
-        {"name": name, "description": "", "embedding_dim": dim, "biases": biases, **sides}
+        {"name": name, "description": "", "embedding_dim": dim, "biases": biases, **(sides or {})}
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,6 +12,7 @@ from training.distillation.base.settings import StudentSettings
 from training.distillation.student.packing import check_limits, popularity_blocks
 from training.errors import SettingsError
 from training.families import MixedDimension, QuotientRemainder
+from training.families.family import Family
 from training.families.power_rule import default_num_buckets
 from training.fit.recipes import BIASED, BIASED_MIXED, BIASED_QUOTIENT
 from training.models.resolving import resolve_settings
@@ -57,7 +59,10 @@ def propose(
         effort.limit_recipe(recipe.model_copy(update={"seed": seed}))
         for recipe in (BIASED, BIASED_MIXED, BIASED_QUOTIENT)
     )
-    student = effort.limit_student(_student(dataset, budget))
+    ids = len(dataset.users) + len(dataset.movies)
+    student = effort.limit_student(
+        student_within(ids, max_bytes=budget.max_bytes, max_parameters=budget.max_parameters)
+    )
     tried = [
         _distilled(dataset, budget, student),
         _rounded(dataset, budget, student, biased),
@@ -120,12 +125,34 @@ def _packed(candidate: Candidate, dataset: Dataset, budget: Budget) -> Candidate
 
 
 def _full(dataset: Dataset, budget: Budget, recipe: Recipe) -> Candidate | Refusal:
-    ids = len(dataset.users) + len(dataset.movies)
-    dim = min((budget.floats - 1) // ids - 1, _WIDEST)
+    rows = len(dataset.users) + len(dataset.movies)
+    return _as_wide_as_fits("dot product{} and biases, full tables", rows, dataset, budget, recipe)
+
+
+def _quotient_remainder(dataset: Dataset, budget: Budget, recipe: Recipe) -> Candidate | Refusal:
+    rows = 0
+    for count in (len(dataset.users), len(dataset.movies)):
+        buckets = default_num_buckets(count)
+        rows += buckets + -(-count // buckets)
+    sides = {"users": QuotientRemainder(), "movies": QuotientRemainder()}
+    return _as_wide_as_fits("quotient-remainder{} and biases", rows, dataset, budget, recipe, sides)
+
+
+def _as_wide_as_fits(
+    label: str,
+    rows: int,
+    dataset: Dataset,
+    budget: Budget,
+    recipe: Recipe,
+    sides: Mapping[str, Family] | None = None,
+) -> Candidate | Refusal:
+    """Tables of so many rows, of one width, beside a bias for each id and a global one."""
+    biases = len(dataset.users) + len(dataset.movies) + 1
+    dim = min((budget.floats - biases) // rows, _WIDEST)
     if dim < 1:
-        return Refusal("dot product and biases, full tables", _floats(2 * ids + 1, budget))
-    label = f"dot product of {dim} and biases, full tables"
-    return Candidate(label=label, model=candidate_model(dim), recipe=recipe)
+        return Refusal(label.format(""), _floats(rows + biases, budget))
+    model = candidate_model(dim, sides)
+    return Candidate(label=label.format(f" of {dim}"), model=model, recipe=recipe)
 
 
 def _mixed(dataset: Dataset, budget: Budget, recipe: Recipe) -> Candidate | Refusal:
@@ -144,38 +171,16 @@ def _mixed_within(dataset: Dataset, parameters: int) -> ModelSettings | None:
     share = parameters * users // (users + movies)
     widest = min(max(_MIXED_STRETCH * parameters // (users + movies), 2), _WIDEST)
     for dim in range(widest, 1, -1) if share > 0 else ():
-        model = candidate_model(
-            dim,
-            users=MixedDimension(parameter_budget=share),
-            movies=MixedDimension(parameter_budget=parameters - share),
-        )
+        sides = {
+            "users": MixedDimension(parameter_budget=share),
+            "movies": MixedDimension(parameter_budget=parameters - share),
+        }
+        model = candidate_model(dim, sides)
         try:
             return resolve_settings(model, users, movies, dataset.movie_popularity, dataset.user_popularity)
         except SettingsError:
             continue  # too wide: its projections alone are too many
     return None
-
-
-def _quotient_remainder(dataset: Dataset, budget: Budget, recipe: Recipe) -> Candidate | Refusal:
-    users, movies = len(dataset.users), len(dataset.movies)
-    left = budget.floats - 1 - users - movies
-    rows = 0
-    for count in (users, movies):
-        buckets = default_num_buckets(count)
-        rows += buckets + -(-count // buckets)
-    dim = min(left // rows, _WIDEST)
-    if dim < 1:
-        return Refusal("quotient-remainder and biases", _floats(rows + 1 + users + movies, budget))
-    model = candidate_model(dim, users=QuotientRemainder(), movies=QuotientRemainder())
-    return Candidate(label=f"quotient-remainder of {dim} and biases", model=model, recipe=recipe)
-
-
-def _student(dataset: Dataset, budget: Budget) -> StudentSettings:
-    return student_within(
-        len(dataset.users) + len(dataset.movies),
-        max_bytes=budget.max_bytes,
-        max_parameters=budget.max_parameters,
-    )
 
 
 def _floats(count: int, budget: Budget) -> Budget:

@@ -129,7 +129,7 @@ def _hashing(dataset: Dataset, extent: Extent, recipe: Recipe) -> Iterator[Point
             sides: dict[str, Family] = {
                 side: QuotientRemainder(num_buckets=buckets[side], operation=operation) for side in buckets
             }
-            model = candidate_model(dim, name=f"qr-{operation}-{ids_a_row}", biases=False, **sides)
+            model = candidate_model(dim, sides, name=f"qr-{operation}-{ids_a_row}", biases=False)
             label = f"quotient-remainder, {operation}, {name}"
             yield _point("hashing", ids_a_row, label, model=model, recipe=recipe)
         # As many rows as both tables of quotient-remainder have.
@@ -137,7 +137,7 @@ def _hashing(dataset: Dataset, extent: Extent, recipe: Recipe) -> Iterator[Point
             side: HashingTrick(num_buckets=buckets[side] - (-count // buckets[side]))
             for side, count in rows.items()
         }
-        model = candidate_model(_HASHING_DIM, name=f"hash-{ids_a_row}", biases=False, **sides)
+        model = candidate_model(_HASHING_DIM, sides, name=f"hash-{ids_a_row}", biases=False)
         yield _point("hashing", ids_a_row, f"hashing trick, {name}", model=model, recipe=recipe)
 
 
@@ -151,7 +151,7 @@ def _mixed(dataset: Dataset, extent: Extent, uniform_recipe: Recipe, recipe: Rec
         for temperature in extent.temperatures:
             base, sides = mixed_within(dataset, temperature, budget)
             name = f"mixed-{uniform}-{temperature}".replace(".", "_")
-            model = candidate_model(base, name=name, biases=True, **sides)
+            model = candidate_model(base, sides, name=name)
             yield _point("mixed", temperature, f"{label} {temperature:g}", model=model, recipe=recipe)
 
 

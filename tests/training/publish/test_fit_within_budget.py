@@ -70,6 +70,18 @@ def test_the_artefact_keeps_the_budget_and_records_what_was_tried(
     assert abs(again.mse - manifest.accuracy.mse) < 1e-5
 
 
+def test_the_command_says_what_was_tried_and_what_was_left_out(tmp_path: Path) -> None:
+    command = ["fit", "--budget", "250B", "--data", tiny_file(tmp_path)]
+    command += ["--store", tmp_path / "store", "--work", tmp_path / "work"]
+    done = CliRunner().invoke(app, list(map(str, command)), catch_exceptions=False)
+    assert done.exit_code == 0
+    manifest = open_artefact(tmp_path / "store" / "budget").manifest
+    (trial,) = BudgetRecipe.model_validate(manifest.training.recipe).tried
+    assert f"{trial.label}: validation MSE {trial.validation_mse:.4f}" in done.stdout
+    assert "left out: quotient-remainder and biases (needs 380 bytes)" in done.stdout
+    assert f"budget: {trial.label}, {manifest.weights_bytes} bytes" in done.stdout
+
+
 def test_the_smallest_of_equals_is_best() -> None:
     def tried(label: str, nbytes: int, mse: float) -> Trial:
         return Trial(label=label, parameters=1, nbytes=nbytes, validation_mse=mse, seconds=0.0)

@@ -1,0 +1,17 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.builders import TINY_BASELINE, build_store, tiny_dataset, tiny_table
+from training.data.dataset import make_dataset
+from training.fit.recipes import BIASED
+from training.search.frontier.references import references
+
+
+def test_only_models_of_the_same_test_rows_are_drawn_beside(tmp_path: Path) -> None:
+    store = build_store(tmp_path / "store", TINY_BASELINE)
+    labels = [row.label for row in references(tiny_dataset(), store)]
+    assert labels == ["global mean", "biases only", "baseline"]
+    other = make_dataset(tiny_table(), "random", 5, BIASED.validation_fraction)
+    assert [row.label for row in references(other, store)] == ["global mean", "biases only"]
+    assert [row.label for row in references(other, tmp_path / "nowhere")] == ["global mean", "biases only"]
