@@ -1,4 +1,4 @@
-"""What the commands share: their common options, how they read them, and how Ctrl-C ends them."""
+"""Options that several commands have, how they are parsed, and how Ctrl-C ends a command."""
 
 from __future__ import annotations
 

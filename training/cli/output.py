@@ -1,4 +1,4 @@
-"""What more than one command prints: progress bars, and the tables of results."""
+"""Progress bars and the tables that more than one command prints."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ console = Console(soft_wrap=True)
 
 
 class ConsoleProgress(Progress):
-    """A bar for what is going on, on a terminal only, and a line for each thing that is done."""
+    """Draw a bar for the current task, on a terminal only, and print a line for each result."""
 
     def __init__(self) -> None:
         self._bars = bars.Progress(

@@ -1,4 +1,4 @@
-"""What a run reads and what it publishes: the options that all runs share."""
+"""Options that all runs share: which ratings they read, and what they publish."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a run reports its progress: methods to override, as with a Keras callback."""
+"""Report the progress of a run through methods to override, as those of a Keras callback."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 class Progress:
-    """What a run calls as it proceeds; each method does nothing here."""
+    """Receive the progress of a run; every method does nothing until it is overridden."""
 
     def busy(self, what: str) -> AbstractContextManager[None]:  # noqa: ARG002 - for those that override it
-        """A context that is open while something takes an unknown time."""
+        """Return a context that is open while something takes an unknown time."""
         return nullcontext()
 
     def on_table(self, table: RatingsTable) -> None:
@@ -38,7 +38,7 @@ class Progress:
         """A model was trained; it is not published yet."""
 
     def on_proposals(self, budget: Budget, validation_rows: int, refusals: Sequence[Refusal]) -> None:
-        """It was found what fits the budget, and which techniques cannot be so small."""
+        """The candidates that fit the budget were chosen; `refusals` are the techniques that cannot fit."""
 
     def on_trial(self, trial: Trial) -> None:
         """A model that fits the budget was tried on validation rows."""
@@ -47,7 +47,7 @@ class Progress:
         """Teachers, and perhaps students, were measured on so many validation rows."""
 
     def on_point(self, done: int, total: int, seed: int, row: Row | None, remark: str) -> None:
-        """So many models of the frontier are finished; the last has this row, or None if it is impossible."""
+        """A model of the frontier is finished; `row` is None where the data does not allow it."""
 
 
 SILENT: Final = Progress()

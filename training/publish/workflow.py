@@ -1,4 +1,4 @@
-"""From a ratings file to what it is worth: published artefacts, or the frontier's table and pictures.
+"""Run a training from a ratings file to published artefacts, or to the frontier's table and pictures.
 
 The one path of the command line, the tests and the benchmarks. Each function reads the ratings, splits them,
 trains, evaluates and publishes; it prints nothing and reports to a `Progress`. Keras, whose import takes
@@ -40,7 +40,7 @@ FRONTIER_SUMMARY: Final = "frontier.md"
 
 
 def load_table(data: DataOptions, progress: Progress = SILENT) -> RatingsTable:
-    """The ratings that a run reads.
+    """Read the ratings of a run.
 
     Raises:
         DataError: They cannot be read.
@@ -79,12 +79,12 @@ def fit_models(
     """Fit models one after the other, publish them, and plot how it went.
 
     Args:
-        models: What to fit.
-        recipe: How.
-        data: On what.
+        models: Settings of the models.
+        recipe: How they are fitted.
+        data: The ratings.
         options: Where the artefacts go.
         report: Folder of the plots; None for `.report` in the store.
-        progress: Is told.
+        progress: Called as the run proceeds.
 
     Returns:
         The manifests of the published artefacts, and the page of plots.
@@ -155,14 +155,14 @@ def fit_within_budget(
     """Try what fits a budget, choose on validation rows, train the best on all training rows, publish it.
 
     Args:
-        budget: As written, such as `64KB`.
-        name: Of the model that comes out.
-        data: On what.
+        budget: Limit of the weights, such as `64KB`.
+        name: Name of the published model.
+        data: The ratings.
         options: Where the artefact goes.
-        work: Folder of finished teachers; a run that was stopped goes on from there.
-        seed: Of every random draw.
+        work: Folder of finished teachers, from which an interrupted run resumes.
+        seed: Seed of every random draw.
         effort: How much to spend on each thing that fits.
-        progress: Is told.
+        progress: Called as the run proceeds.
 
     Returns:
         The manifest of the published artefact; its recipe is a `BudgetRecipe`.
@@ -212,15 +212,15 @@ def distil_models(
     """Find each teacher's blend on validation rows, then distil from all training rows and publish.
 
     Args:
-        models: What to distil.
-        data: From what.
+        models: Settings of the models.
+        data: The ratings.
         options: Where the artefacts go; None to fit the students without the validation rows, measure them
             there, and publish nothing.
-        work: Folder of finished steps; a run that was stopped goes on from there.
-        seed: Of every random draw.
+        work: Folder of finished steps, from which an interrupted run resumes.
+        seed: Seed of every random draw.
         tile_users: Users whose predictions are in memory at a time.
         validation_fraction: Part of the training rows that the blends' weights are found on.
-        progress: Is told.
+        progress: Called as the run proceeds.
 
     Returns:
         The manifests of the published artefacts.
@@ -272,12 +272,12 @@ def draw_frontier(
     """Train the models of the grid that the table does not have yet, then write summary and pictures.
 
     Args:
-        data: On what.
+        data: The ratings.
         out: Folder of the table, the pictures and finished teachers.
-        store: Models to draw beside the grid, where they have the same test rows; None for none.
-        seeds: Of training; the whole grid is made with each.
-        quick: Whether to take one model for each question, briefly fitted.
-        progress: Is told.
+        store: Store of models to draw beside the grid, where they have the same test rows; None for none.
+        seeds: Seeds of training; the whole grid is trained with each.
+        quick: Whether to train one model for each question, for a short time.
+        progress: Called as the run proceeds.
 
     Returns:
         The models over all seeds beside what they are compared with, as `summarise` has them, and the page of
@@ -329,13 +329,13 @@ def draw_frontier(
 def evaluate_stored(
     artefact: Artefact, data: DataOptions, all_rows: bool = False, progress: Progress = SILENT
 ) -> Evaluation:
-    """Errors of a stored model on the test rows of a data set, or on all of its rows.
+    """Measure a stored model on the test rows of a data set, or on all of its rows.
 
     Args:
-        artefact: The model.
-        data: Which ratings; their ids must mean the same.
-        all_rows: Whether every row counts.
-        progress: Is told.
+        artefact: The stored model.
+        data: The ratings; their ids must mean the same as those of the model.
+        all_rows: Whether to measure on every row.
+        progress: Called as the run proceeds.
 
     Raises:
         ArtefactError: Keras cannot load the model.

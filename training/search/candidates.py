@@ -157,7 +157,7 @@ class CandidateTrainer:
 def candidate_model(
     dim: int, sides: Mapping[str, Family] | None = None, *, name: str = NAME, biases: bool = True
 ) -> ModelSettings:
-    """Settings of a model to be fitted; `users` or `movies` that are not given are full tables."""
+    """Make the settings of a model to be fitted; a side that is not given is a full table."""
     return ModelSettings.model_validate(
         {"name": name, "description": "", "embedding_dim": dim, "biases": biases, **(sides or {})}
     )
