@@ -1,7 +1,7 @@
-"""Rewriting an archive so that its arrays can be used where they lie.
+"""Align the members of an archive, so that its arrays can be memory-mapped.
 
-HDF5 puts arrays at multiples of 8 bytes; the archive around it begins its members anywhere. An array that
-is mapped from an odd address is read at half the speed, or has to be copied into every process.
+HDF5 aligns arrays to 8 bytes, but a zip archive starts its members at any offset. Reading a misaligned array
+takes twice as long, or the array has to be copied into every process.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Final
 from training.errors import ArtefactDamaged
 
 ALIGNMENT: Final = 64
-# Header of an extra field: 2 bytes of kind, 2 of length. The kind is the one that zipalign uses.
+# Header of a zip extra field: 2 bytes for the kind, 2 for the length. The kind is that of zipalign.
 _KIND: Final = 0xD935
 _HEADER_BYTES: Final = 4
 _LOCAL_HEADER_BYTES: Final = 30
@@ -24,13 +24,13 @@ def align_archive(path: Path) -> None:
     """Rewrite a zip of stored members so that each begins at a multiple of 64 bytes.
 
     Raises:
-        ArtefactDamaged: It is no zip.
+        ArtefactDamaged: The file is not a zip archive.
     """
     new = path.with_name(f"{path.name}.aligned")
     try:
         with zipfile.ZipFile(path) as source, zipfile.ZipFile(new, "w", zipfile.ZIP_STORED) as target:
             for old in source.infolist():
-                # The time of day would make two equal archives differ.
+                # A time stamp would make equal archives differ.
                 info = zipfile.ZipInfo(old.filename)
                 info.external_attr = old.external_attr
                 start = target.fp.tell() + _LOCAL_HEADER_BYTES + len(old.filename.encode())  # type: ignore[union-attr]

@@ -1,8 +1,8 @@
-"""A `.keras` file as what it is: a zip of JSON and HDF5. Read as data; nothing in it is executed.
+"""Reads a `.keras` file as data: a zip of JSON and HDF5. Nothing in it is executed.
 
 Every check here runs before Keras sees the file, because Keras's own loaders have been bypassed again
 and again (Lambda, arbitrary modules, vocabulary paths, links and bombs in HDF5, traversal in the
-archive). The rule is an allow-list: what `training` writes is known, everything else is foreign.
+archive). The rule is an allow-list: only what `training` writes is accepted.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from training.errors import ArtefactDamaged, ArtefactForeign
 
 METADATA, CONFIG, WEIGHTS = "metadata.json", "config.json", "model.weights.h5"
 _MEMBERS: Final = frozenset({METADATA, CONFIG, WEIGHTS})
-# Ours have a few thousand; parsed, a text of brackets takes twenty times its length.
+# Our files have a few thousand bytes. A parsed text of brackets takes twenty times its length in memory.
 MAX_CONFIG_BYTES: Final = 1024 * 1024
 MAX_OBJECTS: Final = 10_000
 PACKAGE: Final = "stars"
-# Of what an error repeats.
+# Maximum number of characters of input that an error message repeats.
 _MAX_NAME: Final = 200
 _VERSION: Final = re.compile(r"[0-9A-Za-z.+-]{1,100}")
 # A zip member begins with a header of 30 bytes, its name and an extra field; bytes 26 to 30 have their sizes.
@@ -45,8 +45,8 @@ _END_BYTES: Final = 22
 _END64_PLACE_BYTES: Final = 20
 _MAX_DIRECTORY_BYTES: Final = 4096
 
-# What the trainer's models consist of. Layers of our own are registered as `stars>Name`; a name that is not
-# registered makes Keras look into the module that is stated, so that counts, too.
+# The classes that the trainer's models consist of. Our layers are registered as `stars>Name`. For a name that
+# is not registered, Keras imports the stated module, so the module is checked as well.
 _OWN_MODULE: Final = re.compile(r"training\.layers\.[a-z_]+")
 _KERAS_CLASSES: Final = frozenset(
     {
@@ -66,14 +66,14 @@ _KERAS_CLASSES: Final = frozenset(
 
 @dataclass(frozen=True)
 class Archive:
-    """What a `.keras` file holds.
+    """The contents of a `.keras` file.
 
     Attributes:
-        path: Where it was read from.
-        keras_version: The Keras that wrote it.
-        config: `config.json`, checked to name only known classes.
-        variables: Layer name -> variable name -> array, read only; where the file allows it, mapped from
-            the file and not copied. Quotient-remainder and other layers with children have names like
+        path: Path of the file.
+        keras_version: Version of Keras that wrote it.
+        config: `config.json`; it names only known classes.
+        variables: Layer name -> variable name -> array, read-only; mapped from the file, not copied,
+            if the file allows it. Quotient-remainder and other layers with children have names like
             `remainder/0`.
     """
 
@@ -84,15 +84,15 @@ class Archive:
 
 
 def read_archive(path: Path, file: BinaryIO) -> Archive:
-    """The archive in `file`. It may be closed afterwards.
+    """Read the archive in `file`, which may be closed afterwards.
 
     Args:
-        path: Where the file lies, for messages.
+        path: Path of the file, for messages.
         file: The whole file, open for reading.
 
     Raises:
-        ArtefactDamaged: It is no such archive, or its parts cannot be read.
-        ArtefactForeign: It holds a class, member or link that the trainer never writes.
+        ArtefactDamaged: The file is not such an archive, or a part of it cannot be read.
+        ArtefactForeign: It contains a class, member or link that the trainer never writes.
     """
     members = _find_members(path, file)
     metadata = _parse_json(path, METADATA, members[METADATA])
@@ -116,10 +116,10 @@ def read_archive(path: Path, file: BinaryIO) -> Archive:
 
 
 def _layer_names(layers: list[dict[str, Any]]) -> dict[str, str]:
-    """By group of the weights file, the name of the layer that lies there.
+    """Map each group of the weights file to the name of its layer.
 
-    Keras numbers the groups of a class in the order of the layers. The file says it too, in attributes, but
-    in the heap of a spoilt file, where their text lies, the HDF5 library crashes or goes in circles.
+    Keras numbers the groups of a class in the order of the layers. The file also has the names as attributes,
+    but the HDF5 library crashes or loops when it reads attribute text from a corrupted heap.
     """
     names: dict[str, str] = {}
     count: Counter[str] = Counter()
@@ -132,14 +132,14 @@ def _layer_names(layers: list[dict[str, Any]]) -> dict[str, str]:
 
 
 def _snake_case(class_name: str) -> str:
-    """How Keras writes a class in a path: `QREmbedding` is `qr_embedding`."""
+    """Convert a class name as Keras does for paths: `QREmbedding` to `qr_embedding`."""
     words = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", re.sub(r"\W+", "", class_name))
     return re.sub("([a-z])([A-Z])", r"\1_\2", words).lower()
 
 
 @dataclass(frozen=True)
 class _Member:
-    """Where in the archive a member's bytes are, uncompressed."""
+    """Offset and size of a stored member's bytes in the archive."""
 
     file: BinaryIO
     start: int
@@ -162,7 +162,7 @@ def _find_members(path: Path, file: BinaryIO) -> dict[str, _Member]:
                 raise ArtefactForeign(path, "has a compressed or encrypted member; Keras stores them plain")
             members = {}
             for info in infos:
-                # Opening holds the member's own header against the directory.
+                # Opening a member compares its own header with the directory.
                 archive.open(info).close()
                 name_size, extra_size = struct.unpack(
                     "<HH", os.pread(file.fileno(), 4, info.header_offset + _LOCAL_NAME_SIZE)
@@ -185,14 +185,14 @@ def _find_members(path: Path, file: BinaryIO) -> dict[str, _Member]:
 
 
 def _check_directory_size(path: Path, file: BinaryIO, whole: int) -> None:
-    """Refuse a directory that is far too large for three members before the library reads all of it."""
+    """Refuse a central directory that is too large for three members, before zipfile reads all of it."""
     length = _END_BYTES + _END64_PLACE_BYTES
     tail = os.pread(file.fileno(), length, max(0, whole - length))
     if not tail[-_END_BYTES:].startswith(b"PK\x05\x06"):
         raise ArtefactDamaged(path, "is not a readable .keras archive (it does not end like one)")
     sizes = [struct.unpack("<L", tail[-10:-6])[0]]
     if tail.startswith(b"PK\x06\x07"):
-        # Archives above 4 GiB say it in a record of their own.
+        # Archives above 4 GiB have a record of their own for this.
         record = os.pread(file.fileno(), 56, struct.unpack("<Q", tail[8:16])[0])
         sizes.append(struct.unpack("<Q", record[40:48])[0])
     if max(sizes) > _MAX_DIRECTORY_BYTES:
@@ -232,7 +232,7 @@ def _is_known(module: object, class_name: str, registered: str | None) -> bool:
 
 
 def _named_classes(path: Path, node: Any) -> Iterator[tuple[object, str, str | None]]:
-    """Every (module, class_name, registered_name) that Keras would resolve, at any depth."""
+    """Yield every (module, class_name, registered_name) that Keras would resolve, at any depth."""
     stack = [node]
     while stack:
         found = stack.pop()
@@ -281,7 +281,7 @@ def _read_variables(
 
 
 def _walk(path: Path, group: h5py.Group, above: str = "") -> Iterator[tuple[str, h5py.Group | h5py.Dataset]]:
-    """Objects below `group`, hard links only: a soft or external link is never followed."""
+    """Yield the objects below `group`. Only hard links are followed, never soft or external ones."""
     if above.count("/") > 8:
         raise ArtefactForeign(path, f"{WEIGHTS} is nested too deeply")
     for name in group:
@@ -300,9 +300,9 @@ def _read_array(
     path: Path, dataset: h5py.Dataset, weights: _Member, mapped: MappedFile
 ) -> NDArray[np.generic]:
     plain = dataset.chunks is None and not dataset.external and not dataset.is_virtual
-    # Attributes are refused, not read: see `_layer_names`. Keras would read them.
+    # Attributes are refused, because Keras would read them: see `_layer_names`.
     plain = plain and h5py.h5a.get_num_attrs(dataset.id) == 0
-    # Not the library's own product, which overflows.
+    # Computed here because the library's own product overflows.
     nbytes = math.prod(dataset.shape or ()) * dataset.dtype.itemsize
     if not plain or dataset.shape is None or dataset.dtype.kind not in "fiu" or nbytes > weights.size:
         raise ArtefactForeign(path, f"{WEIGHTS} holds an array that is not plain numbers within the file")

@@ -1,4 +1,4 @@
-"""The bias terms of a stored model, read from its arrays: what answers for its cold ids."""
+"""Reads the bias terms of a stored model, which rate its cold ids."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _HEAD: Final = "rating"
 
 
 def fallback_by_biases(archive: Archive, warm_users: int, warm_movies: int) -> Fallback:
-    """What the biases in a model file say of pairs with a cold side.
+    """Make the fallback for cold pairs from the biases in a model file.
 
     Raises:
-        ArtefactDamaged: The file holds no global bias, or no bias of a side.
+        ArtefactDamaged: The file lacks the global bias, or the biases of a side.
     """
     try:
         global_bias = float(_only_array(archive.variables[_HEAD]).reshape(()))
@@ -32,7 +32,7 @@ def fallback_by_biases(archive: Archive, warm_users: int, warm_movies: int) -> F
 
 
 def _side(archive: Archive, side: str, warm: int) -> NDArray[np.float32]:
-    """`(warm,)` biases: a layer of their own, or the last column of a packed table."""
+    """Read `(warm,)` biases from their own layer, or from the last column of a packed table."""
     try:
         own = archive.variables.get(f"{side}_bias")
         if own is not None:

@@ -1,11 +1,10 @@
-"""The answer for a pair that has a cold side: the known side's mean rating, or the global mean.
+"""The rating of a pair with a cold side: the known side's mean rating, or the global mean.
 
-One rule for the trainer's figures and for the service's answers. Where the mean comes from depends on
-the model:
+The trainer's figures and the service use the same rule. The source of the mean depends on the model:
 
-* a model without biases brings damped means, `(sum + damping * global_mean) / (count + damping)`: a user
-  with two ratings stays close to everybody's mean, one with two hundred keeps their own;
-* a model with biases needs none: the known side's bias says it, `5 * sigmoid(global_bias + bias)`.
+* a model without biases stores damped means, `(sum + damping * global_mean) / (count + damping)`: a user
+  with two ratings stays close to the global mean, one with two hundred keeps their own;
+* a model with biases needs no means: the known side's bias gives `5 * sigmoid(global_bias + bias)`.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ DAMPING = 10.0
 
 
 class BiasMeans:
-    """Mean ratings as biases say them, `5 * sigmoid(global_bias + bias)`, computed when they are asked for.
+    """Mean ratings from biases, `5 * sigmoid(global_bias + bias)`, computed on access.
 
     Attributes:
         biases: `(warm ids,)`.
@@ -32,17 +31,17 @@ class BiasMeans:
         return int(self.biases.size)
 
     def take(self, index: NDArray[np.integer]) -> NDArray[np.float32]:
-        """`(n,)` stars of the ids at `(n,)` indices."""
+        """Return the `(n,)` stars at `(n,)` indices."""
         return _stars(self._global_bias + self.biases.take(index).astype(np.float64)).astype(np.float32)
 
 
-# Both have a length, and `take`.
+# Both support `len` and `take`.
 Means = NDArray[np.float32] | BiasMeans
 
 
 @dataclass(frozen=True)
 class Fallback:
-    """What is left to say when one or both sides of a pair are cold.
+    """Rates pairs of which one or both sides are cold.
 
     Attributes:
         global_mean: Mean training rating, in stars.
@@ -58,7 +57,7 @@ class Fallback:
     def from_biases(
         cls, global_bias: float, user_biases: NDArray[np.float32], movie_biases: NDArray[np.float32]
     ) -> Fallback:
-        """What a model's biases say, its dot product left out.
+        """Make the fallback from a model's biases, leaving out the dot product.
 
         Args:
             global_bias: Added to every pair, before the sigmoid.
@@ -73,12 +72,12 @@ class Fallback:
 
     @property
     def by_biases(self) -> bool:
-        """Whether the means come from the model's biases, so that nothing of them need be stored."""
+        """Whether the means come from the model's biases, so that none need to be stored."""
         return isinstance(self.user_means, BiasMeans)
 
     @property
     def nbytes(self) -> int:
-        """Bytes of what is held for it alone; biases that lie in the model's own arrays are not."""
+        """Bytes of its own arrays, without biases that are part of the model's arrays."""
         held = (
             means.biases if isinstance(means, BiasMeans) else means
             for means in (self.user_means, self.movie_means)
@@ -86,7 +85,7 @@ class Fallback:
         return sum(array.nbytes for array in held if array.base is None)
 
     def rate(self, user_index: NDArray[np.int32], movie_index: NDArray[np.int32]) -> NDArray[np.float32]:
-        """Ratings of pairs of which at least one side is cold.
+        """Rate pairs of which at least one side is cold.
 
         Args:
             user_index: `(n,)`, -1 for an unknown user.
@@ -105,25 +104,25 @@ class Fallback:
 
 
 def every_mean(means: Means) -> NDArray[np.float32]:
-    """`(n,)` stars of every id of a side, which the caller may change."""
+    """Return a new array `(n,)` with the stars of every id of a side."""
     return means.take(np.arange(len(means)))
 
 
 def _stars(logits: NDArray[np.float64] | np.float64) -> NDArray[np.float64]:
-    """`5 * sigmoid(logits)`, in the form that no logit overflows."""
+    """Compute `5 * sigmoid(logits)` without overflow."""
     return np.asarray(2.5 + 2.5 * np.tanh(np.asarray(logits) / 2))
 
 
 def damped_means(
     index: NDArray[np.integer], ratings: NDArray[np.floating], size: int, global_mean: float
 ) -> NDArray[np.float32]:
-    """`(size,)` damped mean rating of each index, rounded to the 4 digits that a manifest keeps.
+    """Compute the `(size,)` damped mean rating of each index, rounded to the 4 digits that a manifest keeps.
 
     Args:
         index: `(n,)` which user (or movie) each rating belongs to.
         ratings: `(n,)` stars.
-        size: How many users (or movies) there are.
-        global_mean: What the damping pulls towards.
+        size: Number of users (or movies).
+        global_mean: The value that damping shrinks to.
     """
     sums = np.bincount(index, weights=ratings, minlength=size)[:size]
     counts = np.bincount(index, minlength=size)[:size]

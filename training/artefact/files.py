@@ -1,4 +1,4 @@
-"""Files and locks: regular files are opened, written whole or not at all, used by one process at a time."""
+"""File helpers: open regular files only, write files atomically, and lock them between processes."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from typing import BinaryIO, Final
 
 from training.errors import ArtefactDamaged
 
-# What `open` answers for a link, for a pipe or socket, and for a folder.
+# The errors of `open` for a link, for a pipe or socket, and for a folder.
 _NOT_REGULAR: Final = (errno.ELOOP, errno.ENXIO, errno.EISDIR)
 
 
 def open_regular(path: Path) -> BinaryIO:
-    """The file at `path`, open for reading.
+    """Open the regular file at `path` for reading.
 
-    A pipe would block and a device may never end; both are refused instead of read.
+    Pipes and devices are refused: reading a pipe would block, and a device may never end.
 
     Raises:
-        FileNotFoundError: There is none.
+        FileNotFoundError: The file does not exist.
         OSError: It cannot be read.
-        ArtefactDamaged: It is no regular file.
+        ArtefactDamaged: It is not a regular file.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -37,10 +37,10 @@ def open_regular(path: Path) -> BinaryIO:
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """A new file beside `path`, with the same suffix, that replaces it when the block ends without an error.
+    """Write a temporary file, and rename it to `path` if the block ends without an error.
 
     Raises:
-        OSError: It cannot be made or renamed. Whatever the block raised, nothing of it is left.
+        OSError: The file cannot be made or renamed. On any error the temporary file is removed.
     """
     handle, name = tempfile.mkstemp(prefix=f".{path.stem}.unfinished-", suffix=path.suffix, dir=path.parent)
     os.close(handle)
@@ -54,7 +54,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
 
 def _mode_of_new_files() -> int:
-    # A temporary file is readable by its owner alone. The mask can only be read by setting it.
+    # Only the owner can read a temporary file. The process mask can only be read by setting it.
     mask = os.umask(0o077)
     os.umask(mask)
     return 0o666 & ~mask
@@ -62,11 +62,11 @@ def _mode_of_new_files() -> int:
 
 @contextmanager
 def exclusive_lock(path: Path, *, wait: bool) -> Iterator[None]:
-    """Hold the lock file at `path`; it is made where it is missing, and its content is left alone.
+    """Hold a lock on the file at `path`, which is created if missing and never written.
 
     Args:
         path: The file.
-        wait: Whether to wait for the process that holds it.
+        wait: Whether to wait if another process holds the lock.
 
     Raises:
         BlockingIOError: Another process holds it, and `wait` is false.

@@ -1,16 +1,15 @@
-"""The ratings that users really gave, as an artefact of one's own may carry them: `ratings.bin`.
+"""The observed ratings of a data set, which a locally trained artefact may include as `ratings.bin`.
 
-Three plain arrays, little-endian, used where they lie in the file. Each begins at a multiple of 8 bytes; what
-is between them is zeros.
+Three plain little-endian arrays, memory-mapped. Each begins at a multiple of 8 bytes; the gaps are zeros.
 
 | array | type | what |
 | --- | --- | --- |
 | `starts (users + 1,)` | uint32, uint64 above 2^32 - 1 rows | the ratings of user index `u` are at `starts[u]` up to `starts[u + 1]` |
 | `movies (rows,)` | uint16, uint32 above 65,536 movies | movie indices, ascending within a user |
-| `stars (rows,)` | uint8, or float32 | twice the stars, or the stars where one is no half |
+| `stars (rows,)` | uint8, or float32 | twice the stars, or the stars if one is not a multiple of a half |
 
-Users and movies are those of the artefact's vocabularies, cold ones too. Which types there are follows from the
-counts, which the manifest states; nothing in the file says what it is. Three bytes a rating, nearly always.
+Users and movies are those of the artefact's vocabularies, including cold ones. The types follow from the counts in
+the manifest; the file has no header. A rating takes three bytes in nearly all data sets.
 """  # noqa: E501 - a table row
 
 from __future__ import annotations
@@ -28,16 +27,16 @@ from training.errors import ArtefactDamaged
 
 _ALIGNMENT: Final = 8
 _HIGHEST: Final = 5
-# Ratings that are looked at in one step while a file is checked: bounds the memory that it takes.
+# Ratings per block while a file is checked; it bounds the memory.
 _CHECKED: Final = 262_144
 
 
 @dataclass(frozen=True)
 class GivenRatings:
-    """Who gave which movie how many stars.
+    """Observed ratings by user.
 
     Attributes:
-        starts: `(users + 1,)` where each user's ratings begin, and the last one's end.
+        starts: `(users + 1,)` offset of each user's first rating, and the end of the last.
         movies: `(rows,)` movie indices, ascending within a user.
         stars: `(rows,)` uint8 twice the stars, or float32 stars.
     """
@@ -55,14 +54,14 @@ class GivenRatings:
         users: int,
         movies: int,
     ) -> GivenRatings:
-        """The ratings of a data set.
+        """Sort the ratings of a data set by user and movie.
 
         Args:
             user_index: `(rows,)` in any order, each pair of user and movie once.
             movie_index: `(rows,)` likewise.
             ratings: `(rows,)` stars, 0 to 5.
-            users: How many users there are.
-            movies: How many movies there are.
+            users: Number of users.
+            movies: Number of movies.
         """
         order = np.lexsort((movie_index, user_index))
         twice = ratings * 2
@@ -80,11 +79,11 @@ class GivenRatings:
 
     @property
     def kind(self) -> StarsKind:
-        """How the stars are written."""
+        """Encoding of the stars."""
         return "half-stars" if self.stars.dtype == np.uint8 else "float32"
 
     def of_user(self, user_index: int) -> tuple[NDArray[Any], NDArray[np.float32]]:
-        """What a user gave.
+        """Return the ratings of a user.
 
         Args:
             user_index: Within the vocabulary.
@@ -107,17 +106,17 @@ class GivenRatings:
 
 
 def read_given_ratings(path: Path, stated: RatingsFileRecord, users: int, movies: int) -> GivenRatings:
-    """The ratings at `path`, mapped, each of them checked.
+    """Map the ratings at `path` and check each of them.
 
     Args:
         path: The file.
-        stated: What the manifest says of it.
+        stated: The manifest's record of the file.
         users: Size of the users' vocabulary.
         movies: Size of the movies' vocabulary.
 
     Raises:
-        ArtefactMissing: There is no such file.
-        ArtefactDamaged: It is not the one that the manifest states, or does not fit the vocabularies.
+        ArtefactMissing: The file does not exist.
+        ArtefactDamaged: It differs from the manifest's record, or does not fit the vocabularies.
     """
     places = []
     end = 0
@@ -138,7 +137,7 @@ def read_given_ratings(path: Path, stated: RatingsFileRecord, users: int, movies
 
 
 def _types(users: int, movies: int, rows: int, kind: StarsKind) -> list[tuple[np.dtype[Any], int]]:
-    """Type and length of each array, in the order of the file."""
+    """Type and length of each array, in file order."""
     return [
         (np.dtype("<u4" if rows < 2**32 else "<u8"), users + 1),
         (np.dtype("<u2" if movies <= 2**16 else "<u4"), rows),
@@ -147,7 +146,7 @@ def _types(users: int, movies: int, rows: int, kind: StarsKind) -> list[tuple[np
 
 
 def _fault(given: GivenRatings, movies: int) -> str | None:
-    """What is wrong with the arrays, if anything; looks at a block at a time."""
+    """Return what is wrong with the arrays, or None; reads one block at a time."""
     starts = given.starts
     if int(starts[0]) != 0 or int(starts[-1]) != len(given):
         return "the users' ratings do not span the file"
@@ -158,13 +157,13 @@ def _fault(given: GivenRatings, movies: int) -> str | None:
     highest = 2 * _HIGHEST if given.kind == "half-stars" else _HIGHEST
     for first in range(0, len(given), _CHECKED):
         stars = given.stars[first : first + _CHECKED]
-        # Written so that NaN fails too.
+        # This form of the condition fails for NaN, too.
         if not np.all((stars >= 0) & (stars <= highest)):
             return "a rating is not between 0 and 5 stars"
         block = given.movies[first : first + _CHECKED + 1]
         if int(block.max()) >= movies:
             return "a movie is not in the vocabulary"
-        # In the type of what is searched: else all of it would be converted.
+        # In the array's own type; otherwise NumPy would convert the whole array.
         falls = (first + 1 + np.flatnonzero(block[1:] <= block[:-1])).astype(starts.dtype)
         if not np.array_equal(starts[np.searchsorted(starts, falls)], falls):
             return "a user's movies do not ascend"

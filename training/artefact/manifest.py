@@ -1,7 +1,7 @@
-"""The manifest: what `manifest.json` beside a model file says about it.
+"""The manifest: the schema of `manifest.json`, which describes the model file beside it.
 
-The manifest is the only thing the service believes about a model before it has opened it, so it is
-strict: unknown fields, other types and other format versions are refused.
+The service relies on the manifest before it opens the model, so the schema is strict: unknown fields, wrong
+types and other format versions are refused.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, Validatio
 from training.artefact.files import open_regular
 from training.errors import ArtefactDamaged, ArtefactForeign, ArtefactMissing
 
-# What this program writes, and the highest that it reads: 2 is 1 with `ratings_file`, and only artefacts that
-# have one state it, so that a program that knows 1 alone reads all others and refuses these in so many words.
+# Format version 2 is version 1 with `ratings_file`. Only artefacts with such a file state version 2, so that
+# a program that knows version 1 alone can read all others, and refuses these with a clear message.
 PLAIN_VERSION: Final = 1
 RATINGS_VERSION: Final = 2
 MANIFEST_FILE: Final = "manifest.json"
@@ -26,7 +26,7 @@ RATINGS_FILE: Final = "ratings.bin"
 MAX_MANIFEST_BYTES: Final = 64 * 1024 * 1024
 # Versions before 1.0 could store tables with a few bits, or half precision, a value.
 ROUNDED_TABLES: Final = "has rounded tables, which are no longer supported; train the model again"
-# Characters of what a refusal repeats.
+# Maximum number of characters of input that an error message repeats.
 _MAX_REPEATED: Final = 200
 
 ModelName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
@@ -38,7 +38,7 @@ Error = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class Record(BaseModel):
-    """A frozen piece of the manifest that refuses fields it does not know."""
+    """Base class of the manifest's parts: frozen, and without unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -54,7 +54,7 @@ StarsKind = Literal["half-stars", "float32"]
 
 
 class RatingsFileRecord(FileRecord):
-    """The ratings that users really gave (see `training.artefact.given_ratings`)."""
+    """The file of observed ratings (see `training.artefact.given_ratings`)."""
 
     rows: Count
     stars: StarsKind
@@ -71,7 +71,7 @@ class TableRecord(Record):
 
 
 class ParametersRecord(Record):
-    """Logical scalars before any packing, in total and table by table."""
+    """Number of parameters before packing, in total and by table."""
 
     total: Count
     trainable: Count
@@ -79,7 +79,7 @@ class ParametersRecord(Record):
 
 
 class SideVocabularyRecord(Record):
-    """One side's ids: how many, how many with training ratings, and what a bare number stands behind."""
+    """The ids of one side: their number, how many have training ratings, and the prefix of plain numbers."""
 
     size: Count
     warm: Count
@@ -104,7 +104,7 @@ class MeansRecord(Record):
 
 
 class BiasesRecord(Record):
-    """The model's own biases answer for cold ids; the manifest holds no number of them."""
+    """The model's biases answer for cold ids; the manifest stores none of them."""
 
     kind: Literal["biases"]
 
@@ -117,7 +117,7 @@ FallbackRecord = Annotated[
     Annotated[MeansRecord, Tag("means")] | Annotated[BiasesRecord, Tag("biases")],
     Discriminator(_fallback_kind),
 ]
-"""What answers for cold ids. Without a `kind`, means."""
+"""How cold ids are rated. A record without `kind` has means."""
 
 
 class DatasetRecord(Record):
@@ -132,7 +132,7 @@ class DatasetRecord(Record):
 
 
 class SplitRecord(Record):
-    """How the rows were parted; `test_sha256` is over the test rows' positions as little-endian int64."""
+    """How the rows were split; `test_sha256` digests the test rows' positions as little-endian int64."""
 
     kind: Literal["random", "time", "leave-last"]
     seed: Count
@@ -143,9 +143,9 @@ class SplitRecord(Record):
 
 
 class AccuracyRecord(Record):
-    """Errors over every test row in rating units, cold rows by the fallback, beside two trivial models.
+    """Errors over all test rows in stars, with the fallback for cold rows, and those of two trivial models.
 
-    `mse_warm` is None where every test row is cold.
+    `mse_warm` is None if every test row is cold.
     """
 
     mse: Error
@@ -159,7 +159,7 @@ class AccuracyRecord(Record):
 
 
 class TrainingRecord(Record):
-    """How the model was fitted. `history` holds one number an epoch for each curve."""
+    """How the model was fitted. `history` has one number per epoch for each curve."""
 
     recipe: dict[str, Any]
     epochs: Count
@@ -171,7 +171,7 @@ class TrainingRecord(Record):
 
 
 class PopularityRange(Record):
-    """Training ratings of the movies from popularity rank `first` to `last`, both counted from 1."""
+    """Number of training ratings of the movies with popularity rank `first` to `last`, counted from 1."""
 
     first: Count
     last: Count
@@ -206,11 +206,11 @@ class Manifest(Record):
 
 
 def read_manifest(path: Path) -> Manifest:
-    """The manifest at `path`, checked.
+    """Read and check the manifest at `path`.
 
     Raises:
         ArtefactMissing: There is no such file.
-        ArtefactForeign: It states another format version, or rounded tables.
+        ArtefactForeign: It has another format version, or rounded tables.
         ArtefactDamaged: It is not JSON, or not a manifest.
     """
     try:

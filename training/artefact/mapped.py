@@ -1,9 +1,9 @@
-"""Files that the manifest states, checked and mapped.
+"""Checks the files that a manifest lists, and maps them into memory.
 
-A small file is copied to memory first, and the copy is checked: whatever becomes of the file, what was
-checked is what is used. A large one is mapped where it lies: its pages are the system's, and every process
-that maps it shares them. The writer replaces a model file by another one and never writes into it; whoever
-does write into a large one changes the numbers of a running service, and whoever cuts it short ends it.
+A small file is first copied to memory, and the copy is checked and used, so that later changes to the file
+have no effect. A large file is mapped directly, and all processes share its pages. The writer replaces model
+files and never writes into them; writing into a large one changes the numbers of a running service, and
+truncating it ends the service.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from training.artefact.files import open_regular
 from training.artefact.manifest import FileRecord
 from training.errors import ArtefactDamaged, ArtefactMissing
 
-# A misaligned array is copied when it is small: arithmetic on it costs more than twice as much.
+# Small misaligned arrays are copied, because arithmetic on them takes more than twice as long.
 COPIED_BYTES: Final = 16 * 1024 * 1024
-# A file up to this size is held by each process for itself.
+# Each process has its own copy of files up to this size.
 OWNED_BYTES: Final = 16 * 1024 * 1024
 _BLOCK_BYTES: Final = 1024 * 1024
 
 
 @contextmanager
 def open_stated_file(path: Path, stated: FileRecord) -> Iterator[BinaryIO]:
-    """The file at `path`, which must be the one that the manifest states; a copy in memory where it is small.
+    """Open the file at `path` and compare it with the manifest's record; small files are copied to memory.
 
     Raises:
         ArtefactMissing: There is no such file.
@@ -41,7 +41,7 @@ def open_stated_file(path: Path, stated: FileRecord) -> Iterator[BinaryIO]:
     """
     try:
         with open_regular(path) as on_disk:
-            # The size first: it is cheap, and a digest of the wrong file is not.
+            # Compare the size first, which is cheaper than a digest.
             same = os.fstat(on_disk.fileno()).st_size == stated.bytes
             with _own(on_disk, stated.bytes) if same and stated.bytes <= OWNED_BYTES else on_disk as file:
                 if not same or _digest(file) != stated.sha256:
@@ -57,7 +57,7 @@ def open_stated_file(path: Path, stated: FileRecord) -> Iterator[BinaryIO]:
 
 
 def _own(file: BinaryIO, size: int) -> BinaryIO:
-    """The first `size` bytes, for this process alone; the file itself where the system has no such copies."""
+    """Copy the first `size` bytes to a private memory file; return the file itself if the system has none."""
     if not hasattr(os, "memfd_create"):
         return file
     copy = os.fdopen(os.memfd_create("model"), "rb")
@@ -78,30 +78,30 @@ def _digest(file: BinaryIO) -> str:
 
 
 class Window(io.RawIOBase):
-    """A part of a file as a file of its own, read only."""
+    """A read-only view of a part of a file."""
 
     def __init__(self, file: BinaryIO, start: int, size: int) -> None:
         self._descriptor, self._start, self._size, self._place = file.fileno(), start, size, 0
 
     def readable(self) -> bool:
-        """Yes."""
+        """Return True."""
         return True
 
     def seekable(self) -> bool:
-        """Yes."""
+        """Return True."""
         return True
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Go to a place, counted from the start, from here or from the end of the part."""
+        """Set the position, relative to the start, the current position or the end of the part."""
         self._place = max(0, offset + (0, self._place, self._size)[whence])
         return self._place
 
     def tell(self) -> int:
-        """The place that the next read begins at."""
+        """Return the current position."""
         return self._place
 
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
-        """Fill `buffer` as far as the part goes."""
+        """Read into `buffer`, up to the end of the part."""
         wanted = memoryview(buffer).cast("B")[: max(0, self._size - self._place)]
         count = os.preadv(self._descriptor, [wanted], self._start + self._place) if len(wanted) else 0
         self._place += count
@@ -109,14 +109,14 @@ class Window(io.RawIOBase):
 
 
 class MappedFile:
-    """Arrays of a file, mapped into memory and read only."""
+    """Read-only arrays of a file that is mapped into memory."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._descriptor = file.fileno()
         self._pages = mmap.mmap(self._descriptor, 0, access=mmap.ACCESS_READ)
 
     def array(self, dtype: np.dtype[np.generic], shape: tuple[int, ...], start: int) -> NDArray[np.generic]:
-        """The array that begins at byte `start`; a copy where it is small and misaligned."""
+        """Return the array at byte `start`; a small misaligned array is copied."""
         mapped: NDArray[np.generic] = np.ndarray(shape, dtype, buffer=self._pages, offset=start)
         if mapped.flags.aligned or mapped.nbytes > COPIED_BYTES:
             return mapped
@@ -127,13 +127,13 @@ class MappedFile:
         return copied
 
     def forget_pages(self) -> None:
-        """Give back the pages that were only read to check them; reading one again fetches it again."""
+        """Release pages that were read only for the check; they are read again on demand."""
         self._pages.madvise(mmap.MADV_DONTNEED)
 
     def is_finite(self, array: NDArray[np.generic], start: int) -> bool:
-        """Whether no number of an array that begins at byte `start` is infinite or none at all.
+        """Whether all numbers of the array at byte `start` are finite.
 
-        Read past the mapping, in blocks, so that looking costs no memory.
+        The file is read in blocks and not through the mapping, to save memory.
         """
         block = np.empty(min(array.size, _BLOCK_BYTES // array.itemsize), array.dtype)
         view = memoryview(block.view(np.uint8).data) if block.size else memoryview(b"")

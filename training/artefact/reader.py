@@ -1,4 +1,4 @@
-"""Opening an artefact: manifest, digest, archive and vocabularies are checked before anything is used."""
+"""Opens an artefact: manifest, digest, archive and vocabularies are checked before anything is used."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from training.artefact.mapped import open_stated_file
 from training.errors import ArtefactDamaged, ArtefactForeign, ArtefactMissing
 
 MAX_MOVIES_BYTES: Final = 64 * 1024 * 1024
-# Folders that file systems make, which only their owner may read.
+# Folders that file systems create and that only their owner can read.
 SYSTEM_FOLDERS: Final = frozenset({"lost+found", "System Volume Information"})
 USER_LOOKUP, MOVIE_LOOKUP = "user_lookup", "movie_lookup"
 
@@ -40,13 +40,13 @@ class Artefact:
     """A checked model folder.
 
     Attributes:
-        folder: Where it lies.
-        manifest: What it says about itself.
+        folder: Path of the folder.
+        manifest: Its manifest.
         archive: Configuration and weights of its model file.
         users: User ids in index order.
         movies: Movie ids in index order.
-        fallback: What answers for cold ids.
-        given: What users really gave, or None where the artefact does not carry it.
+        fallback: Rates cold ids.
+        given: Observed ratings, or None if the artefact does not include them.
     """
 
     folder: Path
@@ -90,12 +90,12 @@ def _holds_model_files(folder: Path) -> bool:
 
 
 def open_artefact(folder: Path) -> Artefact:
-    """The artefact in `folder`, with every byte checked against its manifest. Keras is not imported.
+    """Open the artefact in `folder` and check every byte against its manifest, without importing Keras.
 
     Raises:
-        ArtefactMissing: Manifest, model file or ratings file are not there.
+        ArtefactMissing: The manifest, the model file or the ratings file is missing.
         ArtefactDamaged: Bytes differ from the manifest, or cannot be read.
-        ArtefactForeign: Another format, or content that is never loaded.
+        ArtefactForeign: It has another format, or content that is never loaded.
     """
     manifest = read_manifest(folder / MANIFEST_FILE)
     with open_stated_file(folder / MODEL_FILE, manifest.model_file) as file:
@@ -109,23 +109,23 @@ def open_artefact(folder: Path) -> Artefact:
 
 
 def open_stored(folder: Path) -> Artefact:
-    """The artefact of a store's folder, which must have its model's name.
+    """Open the artefact in a store's folder, whose name must be the model's name.
 
     Raises:
-        ArtefactError: As `open_artefact`; ArtefactForeign where the manifest is another model's.
+        ArtefactError: As `open_artefact`; ArtefactForeign if the manifest names another model.
     """
     artefact = open_artefact(folder)
-    # The folder's own name: where it is a link, what it leads to may be called anything.
+    # Use the folder's own name: if it is a link, its target may have any name.
     if artefact.manifest.name != folder.absolute().name:
         raise ArtefactForeign(folder, f"its manifest is that of {artefact.manifest.name!r}, not the folder's")
     return artefact
 
 
 def is_unchanged(folder: Path, manifest: Manifest) -> bool:
-    """Whether a folder still holds the artefact that `manifest` was read from; every byte is checked.
+    """Whether a folder still contains the artefact that `manifest` was read from; checks every byte.
 
     Raises:
-        ArtefactError: It holds none that is sound.
+        ArtefactError: It contains no valid artefact.
     """
     if read_manifest(folder / MANIFEST_FILE) != manifest:
         return False
@@ -141,7 +141,7 @@ def is_unchanged(folder: Path, manifest: Manifest) -> bool:
 
 
 def movie_titles(folder: Path, manifest: Manifest) -> dict[str, dict[str, Any]]:
-    """Titles and genres by movie id, as far as an artefact carries them.
+    """Read the titles and genres in an artefact by movie id.
 
     Args:
         folder: The artefact's.
@@ -210,7 +210,7 @@ def _read_given(folder: Path, manifest: Manifest, users: int, movies: int) -> Gi
 
 
 def _check_stated_tables(path: Path, manifest: Manifest, archive: Archive) -> None:
-    """The manifest's tables must be the archive's arrays; `/models` repeats what it states."""
+    """Check that the manifest's tables are the archive's arrays, because `/models` shows the manifest's."""
     stated = manifest.parameters
     found = sorted(
         (list(array.shape), array.dtype.name, int(array.nbytes))

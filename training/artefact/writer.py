@@ -1,7 +1,7 @@
-"""Publishing an artefact: all of it or nothing, whatever happens on the way.
+"""Publishes an artefact atomically.
 
-The new folder is written and checked under a hidden name inside the store, then takes its place in one
-step of the file system. A process that dies at any point leaves the store as before or as after.
+The new folder is written and checked under a hidden name in the store, then swapped into place by one file
+system call. If the process dies at any point, the store is as it was before or after.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from training.errors import ArtefactError
 _AT_FDCWD: Final = -100
 _RENAME_EXCHANGE: Final = 2
 _UNFINISHED: Final = ".unfinished-"
-# Two trainers publish one after the other.
+# Trainers take turns to publish.
 _LOCK: Final = ".lock"
 
 
@@ -51,18 +51,18 @@ def publish(
     given: GivenRatings | None = None,
     check: Callable[[Artefact], None] = lambda _: None,
 ) -> Artefact:
-    """Write `store/<name>`, replacing what is there only once the new artefact has been read back.
+    """Write `store/<name>`; an existing one is replaced only after the new artefact has been read back.
 
     Args:
-        store: The models store; made when it is not there.
+        store: The models store; created if missing.
         about: Fields of the manifest; its version and its files are filled in.
-        save_model: Writes the `.keras` file to the path that it is given.
-        titles: Titles and genres by movie id; none leaves the movies file out.
-        given: What users really gave; None leaves the ratings file out.
-        check: Raises when the artefact that was read back must not be published.
+        save_model: Writes the `.keras` file to the given path.
+        titles: Titles and genres by movie id; the movies file is left out if there are none.
+        given: Observed ratings; None leaves the ratings file out.
+        check: Raises an error if the artefact that was read back must not be published.
 
     Returns:
-        The artefact as it now lies in the store.
+        The artefact in the store.
 
     Raises:
         ArtefactError: The store cannot be written (permission, disk full), or the artefact does not
@@ -98,14 +98,14 @@ def publish(
 
 
 def make_store(store: Path, names: Iterable[str] = ()) -> None:
-    """Make the store where it is not there, and find out whether it and models of those names can be written.
+    """Create the store if missing, and check that it and models of these names can be written.
 
     Raises:
-        ArtefactError: It cannot.
+        ArtefactError: It cannot be written.
     """
     try:
         store.mkdir(parents=True, exist_ok=True)
-        # A lock that is there can be taken where no folder can be made.
+        # An existing lock can be taken even where no folder can be created.
         with exclusive_lock(store / _LOCK, wait=True), _unfinished_folder(store):
             pass
         for name in names:
@@ -115,11 +115,11 @@ def make_store(store: Path, names: Iterable[str] = ()) -> None:
 
 
 def manifest_text(manifest: Manifest) -> str:
-    """The manifest as JSON, a line for each field; long number lists stay on one line."""
+    """Format the manifest as JSON with one line per field; long lists of numbers stay on one line."""
     fields = manifest.model_dump(mode="json")
     fallback = fields.pop("fallback")
     if manifest.ratings_file is None:
-        # A program that knows no such field reads the rest.
+        # Programs that do not know this field can still read the rest.
         del fields["ratings_file"]
     text = json.dumps(fields, indent=1, ensure_ascii=False, allow_nan=False)
     compact = json.dumps(fallback, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
@@ -147,7 +147,7 @@ def _write_given(folder: Path, given: GivenRatings) -> RatingsFileRecord:
 
 @contextmanager
 def _unfinished_folder(store: Path) -> Iterator[Path]:
-    # Under the lock, whatever is unfinished was left by a process that died.
+    # We hold the lock, so unfinished folders were left by processes that died.
     for left_over in store.glob(f"{_UNFINISHED}*"):
         shutil.rmtree(left_over, ignore_errors=True)
     folder = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=store))
@@ -166,25 +166,25 @@ def _flush_to_disk(path: Path) -> None:
 
 
 def _check_place(place: Path) -> None:
-    """Refuse to replace what is no model."""
+    """Refuse to replace a file or folder that is not a model."""
     if place.exists() and not place.is_dir():
         raise ArtefactError(place, "is no folder, so it is not replaced; move it away")
 
 
 def _take_place(new: Path, place: Path) -> None:
-    """Put `new` at `place`; what was there ends up at `new`."""
+    """Swap `new` into `place`; the old folder ends up at `new`."""
     if not place.exists():
         new.rename(place)
         return
     if not _exchange(new, place):
-        # No atomic exchange on this system: two renames, a moment apart.
+        # This system has no atomic exchange; use two renames.
         aside = new.with_name(f"{new.name}.old")
         place.rename(aside)
         new.rename(place)
 
 
 def _exchange(first: Path, second: Path) -> bool:
-    """Swap two paths in one step; False where the system or file system cannot."""
+    """Swap two paths atomically; return False if the system or the file system cannot."""
     if sys.platform != "linux":
         return False
     renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
