@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import anyio.to_thread
 from fastapi import FastAPI, Security
@@ -14,20 +14,8 @@ from starlette.types import ASGIApp
 
 from app.api.dependencies import State
 from app.api.error_handlers import add_error_handlers
-from app.api.openapi import complete_document, problems
-from app.api.routes import (
-    admin,
-    compare,
-    health,
-    metrics,
-    models,
-    movies,
-    new_user,
-    page,
-    predict,
-    predict_arrow,
-    recommend,
-)
+from app.api.openapi import extend_openapi, problems
+from app.api.routes import admin, compare, health, metrics, models, movies, new_user, page, predict, recommend
 from app.contract.errors import AdminOnly, KeyMissing, KeyUnknown, ServiceError
 from app.http.api_keys import load_keys
 from app.http.auth import ApiKeyMiddleware
@@ -101,7 +89,8 @@ def create_app(settings: Settings | None = None, registry: Registry | None = Non
     guarded: dict[str, Any] = (
         {"dependencies": bearer, "responses": problems(KeyMissing, KeyUnknown)} if keys.reading else {}
     )
-    for route in (predict_arrow, predict, new_user, recommend, movies, models, compare):
+    app.include_router(predict.arrow_router)
+    for route in (predict, new_user, recommend, movies, models, compare):
         app.include_router(route.router, **guarded)
     for route in (health, page):
         app.include_router(route.router)
@@ -139,12 +128,5 @@ def create_app(settings: Settings | None = None, registry: Registry | None = Non
 
     app.build_middleware_stack = build_stack  # type: ignore[method-assign]
 
-    build_document = app.openapi
-
-    def openapi() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            complete_document(build_document(), settings.limits)
-        return cast("dict[str, Any]", app.openapi_schema)
-
-    app.openapi = openapi  # type: ignore[method-assign]
+    extend_openapi(app, settings.limits)
     return app

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+from fastapi import FastAPI
 from pydantic.json_schema import models_json_schema
 
 from app.contract.errors import (
@@ -29,8 +30,19 @@ def problems(*errors: type[ServiceError]) -> dict[int | str, dict[str, Any]]:
     return {status: _response(same_status) for status, same_status in sorted(by_status.items())}
 
 
-def complete_document(document: dict[str, Any], limits: Limits) -> dict[str, Any]:
-    """FastAPI's document with the schema of problems, and with the maximum of `n` from the settings."""
+def extend_openapi(app: FastAPI, limits: Limits) -> None:
+    """Have the document of `app` include the schema of problems, and the maximum of `n` from the settings."""
+    build = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            _extend(build(), limits)
+        return app.openapi_schema or {}
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _extend(document: dict[str, Any], limits: Limits) -> None:
     schemas = document["components"]["schemas"]
     _, definitions = models_json_schema([(Problem, "validation")], ref_template=_REF_TEMPLATE)
     schemas.update(definitions["$defs"])
@@ -39,7 +51,6 @@ def complete_document(document: dict[str, Any], limits: Limits) -> dict[str, Any
     counts += [schemas[name]["properties"]["n"] for name in ("RecommendRequest", "NewUserRequest")]
     for count in counts:
         count["maximum"] = limits.max_items
-    return document
 
 
 def _response(errors: Sequence[type[ServiceError]]) -> dict[str, Any]:

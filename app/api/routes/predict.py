@@ -7,18 +7,21 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from app.api.dependencies import RegistryDep, ThreadPoolDep
+from app.api.dependencies import BodyDep, LimitsDep, RegistryDep, ThreadPoolDep
 from app.api.openapi import BODY_ERRORS, problems
-from app.api.strict_route import StrictRoute
+from app.api.strict_route import ArrowRoute, StrictRoute
 from app.contract.errors import InvalidRequest, TooManyPairs, UnknownModel, UnknownMovie, UnknownUser
 from app.contract.schemas.predictions import BatchPrediction, Prediction
-from app.contract.schemas.requests import BatchRequest, PredictRequest
+from app.contract.schemas.requests import BatchOptions, BatchRequest, PredictRequest
+from app.http.arrow import read_pairs, write_ratings
 from app.http.json_response import JSONResponse
 from app.http.request_body import ARROW_STREAM
-from app.http.thread_pool import SMALL_BATCH
-from app.services.predict import predict, predict_batch
+from app.http.thread_pool import SMALL_BATCH, SMALL_BYTES
+from app.services.predict import predict, predict_batch, predict_columns
 
 router = APIRouter(tags=["predict"], route_class=StrictRoute)
+# Asked first, for it takes only bodies of its own content type.
+arrow_router = APIRouter(route_class=ArrowRoute, include_in_schema=False)
 
 UNKNOWN: Final = (UnknownUser, UnknownMovie, UnknownModel)
 
@@ -44,7 +47,7 @@ async def get_predict(pair: Annotated[PredictRequest, Query()], registry: Regist
     summary="Rate many pairs",
     response_model=BatchPrediction,
     responses=problems(*BODY_ERRORS, TooManyPairs, *UNKNOWN),
-    # `routes.predict_arrow` takes these.
+    # For `post_predict_arrow`, which is no call of its own in the document.
     openapi_extra={
         "requestBody": {"content": {ARROW_STREAM: {"schema": {"type": "string", "format": "binary"}}}}
     },
@@ -61,3 +64,21 @@ async def post_predict_batch(
     return await thread_pool.run(
         lambda: JSONResponse(predict_batch(registry, batch)), in_thread=len(batch.user_ids) > SMALL_BATCH
     )
+
+
+@arrow_router.post("/predict/batch")
+async def post_predict_arrow(
+    stream: BodyDep,
+    options: Annotated[BatchOptions, Query()],
+    registry: RegistryDep,
+    limits: LimitsDep,
+    thread_pool: ThreadPoolDep,
+) -> Response:
+    """Ratings in the order asked for, as an Arrow stream."""
+
+    def rate() -> Response:
+        scored = predict_columns(registry, read_pairs(stream, limits), options)
+        content = write_ratings(scored.ratings, scored.known_user, scored.known_movie)
+        return Response(content, media_type=ARROW_STREAM)
+
+    return await thread_pool.run(rate, in_thread=len(stream) > SMALL_BYTES)
