@@ -51,6 +51,7 @@ def _strip_brackets(host: str) -> str:
 
 
 Whole = Annotated[int, BeforeValidator(_check_digits)]
+Seconds = Annotated[Whole, Field(ge=1, le=3600)]
 Names = Annotated[
     tuple[str, ...] | None, NoDecode, BeforeValidator(_split_names), AfterValidator(_check_names)
 ]
@@ -68,83 +69,47 @@ Origins = Annotated[
 
 
 class Settings(BaseSettings):
-    """What the process is told from outside. `docs/settings.md` describes each."""
+    """The settings of the process; `docs/settings.md` describes each."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, frozen=True, extra="forbid", env_ignore_empty=True, allow_inf_nan=False
     )
 
-    store: Annotated[Path, Field(description="folder with one folder per model")] = Path("models_store")
-    models: Annotated[
-        Names, Field(description="names of the models to serve; all of the store by default")
-    ] = None
-    default_model: Annotated[
-        str | None,
-        Field(description="model of a request that names none; compact, baseline or the first by default"),
-    ] = None
-    engine: Annotated[
-        Literal["table", "keras"], Field(description="what reads the tables and computes ratings")
-    ] = "table"
-    host: Annotated[
-        str, Field(min_length=1, description="address to listen on"), AfterValidator(_strip_brackets)
-    ] = "127.0.0.1"
-    port: Annotated[
-        Whole,
-        BeforeValidator(_ignore_service_address),
-        Field(ge=0, le=65535, description="port to listen on; 0 for any free one"),
-    ] = DEFAULT_PORT
-    workers: Annotated[
-        Whole, Field(ge=1, le=256, description="processes; each loads the models for itself")
-    ] = 1
-    api_keys: Annotated[
-        SecretStr | None, Field(description="API keys, commas between them; without any, nobody is asked")
-    ] = None
-    api_keys_file: Annotated[Path | None, Field(description="file with one API key a line")] = None
-    admin_keys: Annotated[
-        SecretStr | None, Field(description="keys of /admin, which does not exist without any")
-    ] = None
-    admin_keys_file: Annotated[Path | None, Field(description="file with one key of /admin a line")] = None
-    log_level: Annotated[
-        Literal["debug", "info", "warning", "error"],
-        Field(description="least important lines that are logged"),
-    ] = "info"
-    log_format: Annotated[Literal["text", "json"], Field(description="what a line of the log is")] = "text"
-    metrics: Annotated[bool, Field(description="whether the service counts, and tells at /metrics")] = True
-    traces: Annotated[bool, Field(description="whether OpenTelemetry gets a span of each request")] = False
-    cors_origins: Annotated[
-        Origins, Field(description="web pages of which origins may call; none but our own by default")
-    ] = None
-    max_body_bytes: Annotated[Whole, Field(ge=1024, le=1024 * MIB, description="bytes of a request body")] = (
-        8 * MIB
-    )
-    max_batch: Annotated[Whole, Field(ge=1, le=10_000_000, description="pairs of one call")] = 100_000
-    max_id_length: Annotated[Whole, Field(ge=1, le=MAX_ID_LENGTH, description="characters of an id")] = (
-        MAX_ID_LENGTH
-    )
-    max_items: Annotated[Whole, Field(ge=1, le=100_000, description="best movies of one answer")] = 1000
-    batch_threads: Annotated[Whole, Field(ge=1, le=64, description="large requests worked on at once")] = 1
-    max_connections: Annotated[Whole, Field(ge=2, le=100_000, description="connections of a process")] = 1000
-    max_requests: Annotated[
-        Whole, Field(ge=1, le=100_000, description="requests that a process works on at once")
-    ] = 256
-    max_large_requests: Annotated[
-        Whole, Field(ge=1, le=10_000, description="those of them with a large body, worked on or waiting")
-    ] = 32
-    head_seconds: Annotated[
-        Whole, Field(ge=1, le=3600, description="seconds that a client may take to send a request's head")
-    ] = 10
-    body_seconds: Annotated[
-        Whole, Field(ge=1, le=3600, description="seconds that a client may take to send a request's body")
-    ] = 30
-    answer_seconds: Annotated[
-        Whole, Field(ge=1, le=3600, description="seconds that a client may take to read an answer")
-    ] = 30
-    idle_seconds: Annotated[
-        Whole, Field(ge=1, le=3600, description="seconds until a connection without a request is closed")
-    ] = 75
-    shutdown_seconds: Annotated[
-        Whole, Field(ge=1, le=3600, description="seconds that requests in flight have after SIGTERM")
-    ] = 3
+    store: Path = Path("models_store")
+    models: Names = None
+    default_model: str | None = None
+    engine: Literal["table", "keras"] = "table"
+    host: Annotated[str, Field(min_length=1), AfterValidator(_strip_brackets)] = "127.0.0.1"
+    port: Annotated[Whole, BeforeValidator(_ignore_service_address), Field(ge=0, le=65535)] = DEFAULT_PORT
+    workers: Annotated[Whole, Field(ge=1, le=256)] = 1
+
+    api_keys: SecretStr | None = None
+    api_keys_file: Path | None = None
+    admin_keys: SecretStr | None = None
+    admin_keys_file: Path | None = None
+    cors_origins: Origins = None
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["text", "json"] = "text"
+    metrics: bool = True
+    traces: bool = False
+
+    # Of one request.
+    max_body_bytes: Annotated[Whole, Field(ge=1024, le=1024 * MIB)] = 8 * MIB
+    max_batch: Annotated[Whole, Field(ge=1, le=10_000_000)] = 100_000
+    max_id_length: Annotated[Whole, Field(ge=1, le=MAX_ID_LENGTH)] = MAX_ID_LENGTH
+    max_items: Annotated[Whole, Field(ge=1, le=100_000)] = 1000
+    # Of one process.
+    batch_threads: Annotated[Whole, Field(ge=1, le=64)] = 1
+    max_connections: Annotated[Whole, Field(ge=2, le=100_000)] = 1000
+    max_requests: Annotated[Whole, Field(ge=1, le=100_000)] = 256
+    max_large_requests: Annotated[Whole, Field(ge=1, le=10_000)] = 32
+    # Of one client, and of requests in flight at a stop.
+    head_seconds: Seconds = 10
+    body_seconds: Seconds = 30
+    answer_seconds: Seconds = 30
+    idle_seconds: Seconds = 75
+    shutdown_seconds: Seconds = 3
 
     @property
     def limits(self) -> Limits:
