@@ -1,7 +1,7 @@
-"""Embedding families, a module each: their settings, what Keras layer they are, and their tables in NumPy.
+"""The embedding families, one module each: settings, Keras layer and NumPy tables.
 
 Importing this package registers them. A new family is one module and one line here (docs/architecture.md).
-Nothing here imports Keras: the service reads its tables through these modules.
+Nothing here imports Keras, because the service reads model tables through these modules.
 """
 
 from training.families.full import FullTable as FullTable

@@ -1,4 +1,4 @@
-"""A table of at most 8 bits a value with a whole byte for each: larger than packed, and read at once."""
+"""A packed table unpacked to one byte per value: larger than the packed form, but faster to read."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ _HALF: Final = np.float32(0.5)
 
 
 class CodedSide:
-    """A small packed table, unpacked to codes by row, with a column of ones where the other side has a bias.
+    """A small packed table, unpacked to one byte per code, with a column of ones for the other side's bias.
 
-    The values are those of the packed table, bit for bit.
+    Its values equal those of the packed table bit for bit.
     """
 
     def __init__(self, packed: PackedTable, ones_at: int | None) -> None:
-        """Take the values of `packed`, whose arrays are not held.
+        """Copy the values of `packed`; its arrays are not kept.
 
         Args:
-            packed: The table.
-            ones_at: Where in an embedding the column of ones is, or None.
+            packed: The packed table.
+            ones_at: Position of the column of ones in an embedding, or None if there is none.
         """
         sizes, columns = packed.block_sizes, packed.widths.shape[1]
         self.count, self.dim = sum(sizes), columns + (ones_at is not None)
         own = np.delete(np.arange(self.dim), [] if ones_at is None else ones_at)
-        # In steps of 1 each value is a whole number and a half, and twice that is odd. A byte holds the odd
-        # number of a code of up to 7 bits, but of a code of 8 bits only the whole number.
+        # With a step of 1, each value is an integer plus 1/2, so twice the value is an odd integer. An int8
+        # holds that odd integer for codes of up to 7 bits, but only the rounded-down value for 8 bits.
         halves = unpack_rows(
             np.arange(self.count), packed.codes, packed.widths, np.ones_like(packed.steps), sizes
         )
         self._is_odd = bool(np.all(packed.widths < MAX_WIDTH))
-        # The column of ones is 1 * 1, or (0 + 1/2) * 2.
+        # A one is stored as 1 * 1, or as (0 + 1/2) * 2.
         self._codes = np.full((self.count, self.dim), 1 if self._is_odd else 0, np.int8)
         self._codes[:, own] = 2 * halves if self._is_odd else np.floor(halves)
         # A dropped column is all zeros, whatever its step.
@@ -47,16 +47,16 @@ class CodedSide:
         self._block_of = np.repeat(np.arange(len(sizes), dtype=np.min_scalar_type(len(sizes))), sizes)
 
     def row(self, index: int) -> Floats:
-        """`(dim,)` the embedding at one index."""
+        """`(dim,)` The embedding at one index."""
         return self._values(self._codes[index], self._steps[bisect_right(self._ends, index)])
 
     def rows(self, index: Index) -> Floats:
-        """`(n, dim)` the embeddings at `(n,)` indices."""
+        """`(n, dim)` The embeddings at `(n,)` indices."""
         steps = self._steps.take(self._block_of.take(index), axis=0)
         return self._values(self._codes.take(index, axis=0), steps)
 
     def products(self, vector: Floats) -> Floats:
-        """`(count,)` products of every embedding with a `(dim,)` vector."""
+        """`(count,)` Products of all embeddings with a `(dim,)` vector."""
         found = np.empty(self.count, np.float32)
         weights = self._steps * vector
         shifts = np.float32(0 if self._is_odd else 0.5) * weights.sum(axis=1)
@@ -73,5 +73,5 @@ class CodedSide:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of codes, steps and the rows' blocks."""
+        """Bytes of the codes, the steps and each row's block number."""
         return self._codes.nbytes + self._steps.nbytes + self._block_of.nbytes

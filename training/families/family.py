@@ -1,4 +1,4 @@
-"""What an embedding family is, and the registry of all of them."""
+"""The base class of embedding families, and their registry."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from pydantic import BaseModel, ConfigDict
 from training.families.table import Arrays, Config, SideTable
 
 Popularity = NDArray[Any]
-"""`(count,)` training ratings of each id, in index order."""
+"""`(count,)` Number of training ratings of each id, in index order."""
 
 
 class Family(BaseModel, ABC):
-    """How the ids of one side, users or movies, become embeddings.
+    """How the ids of one side (users or movies) are mapped to embeddings.
 
-    An instance is a family's settings: frozen, and round trips through JSON. A subclass states its name as
-    `family: Literal["its_name"] = "its_name"`, its own fields, and the methods below. Where its lookup is
-    the same few operations in Keras and in NumPy, it subclasses `training.families.lookup.LookupFamily`.
+    An instance holds a family's settings; it is frozen and round-trips through JSON. A subclass declares its
+    name as `family: Literal["its_name"] = "its_name"`, its own fields, and the methods below. If the same
+    few array operations do its lookup in Keras and in NumPy, it can subclass
+    `training.families.lookup.LookupFamily` instead.
 
     Attributes:
         family: Name of the family.
@@ -29,39 +30,42 @@ class Family(BaseModel, ABC):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     layer_class: ClassVar[str]
-    """Name of its Keras layer: one of `keras.layers`, or one that is registered as `stars>Name`."""
+    """Name of its Keras layer: a class in `keras.layers`, or one registered as `stars>Name`."""
 
     family: str
 
     def resolve(self, count: int, dim: int, popularity: Popularity | None) -> Self:  # noqa: ARG002
-        """The same settings with every default filled in; resolving twice changes nothing.
+        """Return these settings with every default filled in; idempotent.
 
         Args:
-            count: How many ids there are.
+            count: Number of ids.
             dim: Length of an embedding.
-            popularity: Of the ids; None where it is not known.
+            popularity: Popularity of the ids; None if it is not known.
 
         Raises:
-            SettingsError: The settings are not legal for this many ids.
+            SettingsError: If the settings are not valid for this number of ids.
         """
         return self
 
     @abstractmethod
     def layer_config(self, count: int, dim: int) -> dict[str, Any]:
-        """Arguments of `layer_class` for resolved settings, `count` ids and embeddings of length `dim`."""
+        """Return the arguments of `layer_class` for `count` ids and embeddings of length `dim`.
+
+        Call it on resolved settings.
+        """
 
     @classmethod
     @abstractmethod
     def read(cls, config: Config, arrays: Arrays) -> SideTable:
-        """The table of a stored layer.
+        """Return the table of a stored layer.
 
         Args:
             config: The layer's configuration, as read from the file.
             arrays: The layer's arrays by name.
 
         Raises:
-            UnknownForm: They do not fit each other. (KeyError, TypeError, ValueError and AttributeError,
-                which looking for what is not there raises, mean the same.)
+            UnknownForm: If configuration and arrays are inconsistent. The caller treats KeyError, TypeError,
+                ValueError and AttributeError (raised for missing entries) in the same way.
         """
 
 
@@ -71,10 +75,10 @@ _FAMILIES: Final[dict[str, type[Family]]] = {}
 
 
 def register(family: type[_FamilyT]) -> type[_FamilyT]:
-    """Make a family known by its name; a decorator.
+    """Register a family under its name; used as a class decorator.
 
     Raises:
-        ValueError: Another family has the name.
+        ValueError: If another family already has this name.
     """
     name = family.model_fields["family"].default
     if _FAMILIES.setdefault(name, family) is not family:
@@ -83,10 +87,10 @@ def register(family: type[_FamilyT]) -> type[_FamilyT]:
 
 
 def parse_family(value: Any) -> Any:
-    """A family's settings from a mapping that states its name under `family`; other values unchanged.
+    """Parse a mapping with the key `family` into that family's settings; return other values unchanged.
 
     Raises:
-        ValueError: There is no such family, or its settings are others.
+        ValueError: If there is no such family, or the settings are not valid for it.
     """
     if not isinstance(value, Mapping):
         return value
@@ -97,5 +101,5 @@ def parse_family(value: Any) -> Any:
 
 
 def family_of_layer(class_name: Any) -> type[Family] | None:
-    """The family whose Keras layer has this name; None where none has."""
+    """Return the family whose Keras layer has this name, or None."""
     return next((family for family in _FAMILIES.values() if family.layer_class == class_name), None)

@@ -1,4 +1,4 @@
-"""A table with a row for each index."""
+"""The full-table family: one embedding row per id."""
 
 from __future__ import annotations
 
@@ -17,36 +17,36 @@ class FullTable(Family):
     family: Literal["full"] = "full"
 
     def layer_config(self, count: int, dim: int) -> dict[str, Any]:
-        """Arguments of Keras's `Embedding`."""
+        """Return the arguments of Keras's `Embedding`."""
         return {"input_dim": count, "output_dim": dim}
 
     @classmethod
     def read(cls, config: Config, arrays: Arrays) -> FullSide:
-        """The table of an `Embedding`."""
+        """Return the table of an `Embedding`."""
         extras = ("mask_zero", "quantization_config", "lora_rank")
-        check(not any(config.get(extra) for extra in extras), "an embedding with extras")
+        check(not any(config.get(extra) for extra in extras), "an embedding with unsupported options")
         (table,) = float_tables(arrays, {"0": (config["input_dim"], config["output_dim"])})
         return FullSide(table)
 
 
 class FullSide:
-    """Row i is embedding i."""
+    """A matrix whose row i is embedding i."""
 
     def __init__(self, table: Floats) -> None:
         self._table = table
         self.count, self.dim = table.shape
 
     def row(self, index: int) -> Floats:
-        """`(dim,)` the embedding at one index."""
+        """`(dim,)` The embedding at one index."""
         row: Floats = self._table[index]
         return row
 
     def rows(self, index: Index) -> Floats:
-        """`(n, dim)` the embeddings at `(n,)` indices."""
+        """`(n, dim)` The embeddings at `(n,)` indices."""
         return self._table.take(index, axis=0)
 
     def products(self, vector: Floats) -> Floats:
-        """`(count,)` products of every embedding with a `(dim,)` vector."""
+        """`(count,)` Products of all embeddings with a `(dim,)` vector."""
         return matrix_vector(self._table, vector)
 
     @property

@@ -1,4 +1,4 @@
-"""One small table, whose rows ids share by hash (Weinberger et al. 2009, arXiv:0902.2206)."""
+"""The hashing trick: ids share the rows of one small table (Weinberger et al. 2009, arXiv:0902.2206)."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from training.families.table import Config, Floats, matrix_vector
 
 @register
 class HashingTrick(LookupFamily):
-    """One small table; ids whose hashes meet share a row. The yardstick of the other families.
+    """One small table; ids with colliding hashes share a row. The baseline for the other compact families.
 
     `row = mix(index) % num_buckets`, with a fixed 32-bit mix (xor-shifts of 16, 15, 15 and products with
-    0x21f0aaad, 0x735a2d97; Wellons, "hash prospector"). It is there because an index is a popularity
-    rank: without it the most popular ids would never meet each other.
+    0x21f0aaad, 0x735a2d97; Wellons, "hash prospector"). The mix is needed because an index is a popularity
+    rank: without it, the most popular ids would never collide with each other.
 
     Attributes:
-        num_buckets: Rows of the table, which may be more than ids; None for `default_num_buckets`.
+        num_buckets: Rows of the table, possibly more than ids; None for `default_num_buckets`.
     """
 
     layer_class: ClassVar[str] = "HashEmbedding"
@@ -36,18 +36,18 @@ class HashingTrick(LookupFamily):
         return self.model_copy(update={"num_buckets": self.num_buckets or default_num_buckets(count)})
 
     def table_shapes(self, count: int, dim: int) -> dict[str, tuple[int, int]]:  # noqa: ARG002
-        """One table."""
+        """Return the shape of the only table."""
         assert self.num_buckets is not None
         return {"table": (self.num_buckets, dim)}
 
     def look_up(self, tables: Mapping[str, Any], index: Any, ops: Any) -> Any:
-        """The rows that the hashes name."""
+        """Look up the rows at the hashes of the indices."""
         return ops.take(tables["table"], self.rows_of(index, ops), axis=0)
 
     def rows_of(self, index: Any, ops: Any) -> Any:
-        """`(...)` int64 rows of `(...)` indices.
+        """Return the `(...)` int64 table rows of `(...)` indices.
 
-        Both factors of the mix lie below 2**31, so a product of one with 32 bits fits int64.
+        Both factors of the mix are below 2**31, so their product with a 32-bit value fits int64.
         """
         mixed = ops.array(index, "int64")
         for shift, factor in ((16, 0x21F0AAAD), (15, 0x735A2D97)):
@@ -56,16 +56,16 @@ class HashingTrick(LookupFamily):
         return ops.mod(ops.bitwise_xor(mixed, ops.right_shift(mixed, 15)), self.num_buckets)
 
     def side(self, tables: Mapping[str, Floats], count: int, dim: int) -> LookupSide:
-        """The table, whose products are those of its few rows."""
+        """Return a table that multiplies only its few rows with a vector."""
         return HashedSide(self, tables, count, dim)
 
     def layer_config(self, count: int, dim: int) -> dict[str, Any]:
-        """Arguments of `HashEmbedding`."""
+        """Return the arguments of `HashEmbedding`."""
         return {"num_embeddings": count, "embedding_dim": dim, "num_buckets": self.num_buckets}
 
     @classmethod
     def from_layer_config(cls, config: Config) -> HashingTrick:
-        """The settings in the arguments of `HashEmbedding`."""
+        """Return the settings from the arguments of `HashEmbedding`."""
         return cls(num_buckets=config["num_buckets"])
 
 
@@ -75,7 +75,7 @@ class HashedSide(LookupSide):
     family: HashingTrick
 
     def products(self, vector: Floats) -> Floats:
-        """`(count,)` products of every embedding with a `(dim,)` vector; no embedding is made."""
+        """`(count,)` Products of all embeddings with a `(dim,)` vector; no embeddings are materialised."""
         rows = self.family.rows_of(np.arange(self.count), np)
         products: Floats = matrix_vector(self.tables["table"], vector)[rows]
         return products

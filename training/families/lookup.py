@@ -1,4 +1,4 @@
-"""Families whose lookup is written once, for Keras and for NumPy."""
+"""Base classes of families that write their lookup once, for both Keras and NumPy."""
 
 from __future__ import annotations
 
@@ -11,55 +11,55 @@ import numpy as np
 from training.families.family import Family, parse_family
 from training.families.table import Arrays, Config, Floats, Index, check, float_tables
 
-# Embeddings that are made at a time where all are multiplied with a vector.
+# Embeddings computed at a time when all of them are multiplied with a vector.
 _TILE_ROWS: Final = 8_192
 
 
 class LookupFamily(Family):
-    """A family of trained float32 tables and of a few array operations that read them.
+    """A family that reads trained float32 tables with a few array operations.
 
     A subclass adds `table_shapes` and `look_up` to its settings; the Keras layer
-    (`training.layers.LookupEmbedding`) and the NumPy table follow from these.
+    (`training.layers.LookupEmbedding`) and the NumPy table use these two.
     """
 
     layer_class: ClassVar[str] = "LookupEmbedding"
 
     @abstractmethod
     def table_shapes(self, count: int, dim: int) -> dict[str, tuple[int, int]]:
-        """Rows and columns of each table by name, for `count` ids and embeddings of length `dim`.
+        """Return `(rows, columns)` of each table by name, for `count` ids and embeddings of length `dim`.
 
         Raises:
-            SettingsError: The settings, which are resolved, are not legal for these.
+            SettingsError: If the (resolved) settings are not valid for these sizes.
         """
 
     @abstractmethod
     def look_up(self, tables: Mapping[str, Any], index: Any, ops: Any) -> Any:
-        """The embeddings `(..., dim)` at integer indices `(...)`; each depends on its own index alone.
+        """Return the embeddings `(..., dim)` at integer indices `(...)`; each depends only on its own index.
 
         Args:
-            tables: As `table_shapes` states them.
-            index: Each in 0..count-1.
-            ops: `keras.ops` or `numpy`; what both have by the same name may be called.
+            tables: The tables described by `table_shapes`.
+            index: Indices, each in 0..count-1.
+            ops: `keras.ops` or `numpy`; call only functions that exist in both under the same name.
         """
 
     def side(self, tables: Mapping[str, Floats], count: int, dim: int) -> LookupSide:
-        """The tables as the service reads them."""
+        """Return the tables in the form that the service reads."""
         return LookupSide(self, tables, count, dim)
 
     def layer_config(self, count: int, dim: int) -> dict[str, Any]:
-        """Arguments of `LookupEmbedding`."""
+        """Return the arguments of `LookupEmbedding`."""
         return {"num_embeddings": count, "embedding_dim": dim, "settings": self.model_dump(mode="json")}
 
     @classmethod
     def from_layer_config(cls, config: Config) -> LookupFamily:
-        """The settings in what `layer_config` gave."""
+        """Return the settings from the result of `layer_config`."""
         family = parse_family(config["settings"])
-        check(isinstance(family, LookupFamily), "a lookup without a family")
+        check(isinstance(family, LookupFamily), "a lookup embedding without a family")
         return family  # type: ignore[no-any-return]
 
     @classmethod
     def read(cls, config: Config, arrays: Arrays) -> LookupSide:
-        """The tables of a stored layer."""
+        """Return the tables of a stored layer."""
         family, count, dim = cls.from_layer_config(config), config["num_embeddings"], config["embedding_dim"]
         shapes = family.table_shapes(count, dim)
         stored = float_tables(arrays, {f"{name}/0": shape for name, shape in shapes.items()})
@@ -67,24 +67,24 @@ class LookupFamily(Family):
 
 
 class LookupSide:
-    """The tables of a `LookupFamily`."""
+    """The NumPy tables of a `LookupFamily`."""
 
     def __init__(self, family: LookupFamily, tables: Mapping[str, Floats], count: int, dim: int) -> None:
         self.family, self.tables = family, tables
         self.count, self.dim = count, dim
 
     def row(self, index: int) -> Floats:
-        """`(dim,)` the embedding at one index."""
+        """`(dim,)` The embedding at one index."""
         row: Floats = self.family.look_up(self.tables, index, np)
         return row
 
     def rows(self, index: Index) -> Floats:
-        """`(n, dim)` the embeddings at `(n,)` indices."""
+        """`(n, dim)` The embeddings at `(n,)` indices."""
         rows: Floats = self.family.look_up(self.tables, index, np)
         return rows
 
     def products(self, vector: Floats) -> Floats:
-        """`(count,)` products of every embedding with a `(dim,)` vector."""
+        """`(count,)` Products of all embeddings with a `(dim,)` vector."""
         found = np.empty(self.count, np.float32)
         for start in range(0, self.count, _TILE_ROWS):
             index = np.arange(start, min(start + _TILE_ROWS, self.count))

@@ -1,4 +1,4 @@
-"""Blocks of ids by falling popularity, each with its own width (Ginart et al. 2019, arXiv:1909.11810)."""
+"""Mixed dimensions: blocks of ids by falling popularity, each with its own width (arXiv:1909.11810)."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ from training.families.power_rule import (
 )
 from training.families.table import Arrays, Config, Floats, Index, check, float_tables, matrix_vector
 
-# Rows are projected so many at a time, the last ones filled up: a matrix product of another shape rounds
-# differently, and a pair would be rated otherwise alone than in a batch.
+# Rows are projected in tiles of this fixed size, the last one padded. Matrix products of different shapes
+# round differently, so a pair would otherwise get another rating alone than in a batch.
 GRAIN: Final = 16
 
 
 @register
 class MixedDimension(Family):
-    """Blocks of ids by falling popularity, each with its own width, projected to one (arXiv:1909.11810).
+    """Blocks of ids by falling popularity, each with its own width (Ginart et al. 2019).
 
-    Give `block_dims`, or a `temperature` (power rule), or a `parameter_budget` (solved through the
-    power rule), not two of them. With none, each block is half as wide as the one before, as published.
+    Give at most one of `block_dims`, `temperature` (power rule) and `parameter_budget` (solved with the power
+    rule). With none of them, each block is half as wide as the one before, as published.
 
     Attributes:
         block_sizes: Ids in each block, most popular first; None for `default_block_sizes`.
         block_dims: Width of each block.
         temperature: alpha of the power rule d_i ~ popularity_i ** alpha.
-        parameter_budget: Most parameters that tables and projections may have together.
-        extra_row: Whether each block's table has one row more than ids (the published layout).
-        projection_bias: Whether a projection adds a bias (the published layout; the paper's has none).
+        parameter_budget: Maximum number of parameters of tables and projections together.
+        extra_row: Whether each block's table has one more row than it has ids (the published layout).
+        projection_bias: Whether projections add a bias (as in the published layout, not in the paper).
     """
 
     layer_class: ClassVar[str] = "MDEmbedding"
@@ -54,7 +54,7 @@ class MixedDimension(Family):
     projection_bias: bool = False
 
     def resolve(self, count: int, dim: int, popularity: Popularity | None) -> Self:
-        """Fill in the blocks; a temperature or a budget is replaced by the widths that it leads to."""
+        """Fill in the blocks; a temperature or a budget is replaced by the resulting widths."""
         sources = ("block_dims", "temperature", "parameter_budget")
         given = [source for source in sources if getattr(self, source) is not None]
         if len(given) > 1:
@@ -88,7 +88,7 @@ class MixedDimension(Family):
         )
 
     def layer_config(self, count: int, dim: int) -> dict[str, Any]:  # noqa: ARG002 - the blocks have it
-        """Arguments of `MDEmbedding`."""
+        """Return the arguments of `MDEmbedding`."""
         return {
             "block_sizes": list(self.block_sizes or ()),
             "block_dims": list(self.block_dims or ()),
@@ -99,13 +99,13 @@ class MixedDimension(Family):
 
     @classmethod
     def read(cls, config: Config, arrays: Arrays) -> MixedDimensionSide:
-        """The blocks of an `MDEmbedding`."""
+        """Return the blocks of an `MDEmbedding`."""
         dim, extra = config["output_dim"], bool(config["extra_row"])
         widths = list(zip(config["block_sizes"], config["block_dims"], strict=True))
         shapes: dict[str, tuple[int, ...]] = {}
         projections = 0
         for place, (size, width) in enumerate(widths):
-            check(size > 0 and width <= dim, "a block without ids, or wider than the embedding")
+            check(size > 0 and width <= dim, "a block that has no ids or is wider than the embedding")
             shapes[_stored("tables/embedding", place, 0)] = (size + extra, width)
             if width < dim:
                 shapes[_stored("projections/dense", projections, 0)] = (width, dim)
@@ -123,7 +123,7 @@ class MixedDimension(Family):
 
 
 def _stored(name: str, place: int, weight: int) -> str:
-    """How Keras calls a weight of the layer at a place in a list of layers."""
+    """Return the name that Keras gives to a weight of the layer at a position in a list of layers."""
     return f"{name}_{place}/{weight}" if place else f"{name}/{weight}"
 
 
@@ -132,10 +132,10 @@ class Block:
     """Consecutive indices that share a width.
 
     Attributes:
-        size: How many indices; the table may have rows beyond them, which nobody reads.
+        size: Number of indices; the table may have further rows, which are never read.
         table: `(rows, width)`.
-        projection: `(width, dim)`, or None where the block is as wide as the embedding.
-        bias: `(dim,)` added to what is projected, or None.
+        projection: `(width, dim)`, or None if the block is as wide as the embedding.
+        bias: `(dim,)` added to the projected rows, or None.
     """
 
     size: int
@@ -144,7 +144,7 @@ class Block:
     bias: Floats | None
 
     def rows(self, index: Index) -> Floats:
-        """`(n, dim)` embeddings at `(n,)` indices within the block."""
+        """`(n, dim)` Embeddings at `(n,)` indices within the block."""
         if self.projection is None:
             return self.table[index]
         groups = -(-index.size // GRAIN)
@@ -155,7 +155,7 @@ class Block:
         return rows if self.bias is None else rows + self.bias
 
     def products(self, vector: Floats) -> Floats:
-        """`(size,)` products with a `(dim,)` vector: the vector is projected, not the table."""
+        """`(size,)` Products with a `(dim,)` vector; the vector is projected, not the table."""
         if self.projection is None:
             return matrix_vector(self.table, vector, self.size)
         found = matrix_vector(self.table, self.projection @ vector, self.size)
@@ -163,7 +163,7 @@ class Block:
 
 
 class MixedDimensionSide:
-    """Blocks one after the other."""
+    """A table of consecutive blocks."""
 
     def __init__(self, blocks: Sequence[Block], dim: int) -> None:
         self._blocks = blocks
@@ -171,14 +171,14 @@ class MixedDimensionSide:
         self.count, self.dim = self._ends[-1], dim
 
     def row(self, index: int) -> Floats:
-        """`(dim,)` the embedding at one index."""
+        """`(dim,)` The embedding at one index."""
         place = bisect_right(self._ends, index)
         block = self._blocks[place]
         row: Floats = block.rows(np.array([index - self._ends[place] + block.size]))[0]
         return row
 
     def rows(self, index: Index) -> Floats:
-        """`(n, dim)` the embeddings at `(n,)` indices."""
+        """`(n, dim)` The embeddings at `(n,)` indices."""
         found = np.empty((index.size, self.dim), np.float32)
         places = np.searchsorted(self._ends, index, side="right")
         for place, block in enumerate(self._blocks):
@@ -188,12 +188,12 @@ class MixedDimensionSide:
         return found
 
     def products(self, vector: Floats) -> Floats:
-        """`(count,)` products of every embedding with a `(dim,)` vector; no embedding is made."""
+        """`(count,)` Products of all embeddings with a `(dim,)` vector; no embeddings are materialised."""
         return np.concatenate([block.products(vector) for block in self._blocks])
 
     @property
     def nbytes(self) -> int:
-        """Bytes of tables, projections and biases."""
+        """Bytes of the tables, projections and biases."""
         return sum(
             array.nbytes
             for block in self._blocks

@@ -1,4 +1,4 @@
-"""Tables in few bits, made by packing what was fitted or distilled."""
+"""The packed family: quantised tables, made from fitted or distilled ones."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from training.families.table import Arrays, Config, check
 
 @register
 class Packed(Family):
-    """A table in few bits, in blocks of ids by falling popularity; packed from what was fitted or distilled.
+    """A quantised table in blocks of ids by falling popularity, packed after fitting or distillation.
 
     Attributes:
         block_sizes: Ids in each block, most popular first; None for one block.
         code_bytes: Bytes of all codes; None for 8 bits a value.
-        ones_at: Place in the embedding of a column of ones, which takes the other side's bias; None for
-            no such column.
+        ones_at: Position in the embedding of a column of ones, which multiplies the other side's bias; None
+            for no such column.
     """
 
     layer_class: ClassVar[str] = "PackedEmbedding"
@@ -33,7 +33,7 @@ class Packed(Family):
     ones_at: Annotated[int, Field(ge=0)] | None = None
 
     def resolve(self, count: int, dim: int, popularity: Popularity | None) -> Self:  # noqa: ARG002
-        """Fill in the blocks and the bytes of the codes."""
+        """Fill in the blocks and the number of code bytes."""
         sizes = self.block_sizes or (count,)
         check_block_sizes(sizes, count)
         if self.ones_at is not None and self.ones_at >= dim:
@@ -42,7 +42,7 @@ class Packed(Family):
         return self.model_copy(update={"block_sizes": sizes, "code_bytes": code_bytes})
 
     def layer_config(self, count: int, dim: int) -> dict[str, Any]:
-        """Arguments of `PackedEmbedding`."""
+        """Return the arguments of `PackedEmbedding`."""
         return {
             "num_embeddings": count,
             "block_sizes": list(self.block_sizes or ()),
@@ -53,11 +53,11 @@ class Packed(Family):
 
     @classmethod
     def read(cls, config: Config, arrays: Arrays) -> PackedSide:
-        """The table of a `PackedEmbedding`."""
+        """Return the table of a `PackedEmbedding`."""
         check(set(arrays) == {"codes", "widths", "steps"}, "other arrays than codes, widths and steps")
         packed = PackedTable(tuple(config["block_sizes"]), arrays["widths"], arrays["steps"], arrays["codes"])
         columns, ones_at = config["columns"], config.get("ones_at")
-        check(packed.widths.shape[1] == columns, "another number of columns")
+        check(packed.widths.shape[1] == columns, "a wrong number of columns")
         check(sum(packed.block_sizes) == config["num_embeddings"], "blocks that do not cover the indices")
         check(ones_at is None or 0 <= ones_at <= columns, "a column of ones outside the table")
         return PackedSide(packed, ones_at)

@@ -1,4 +1,4 @@
-"""A table in few bits, kept in few bits: what is asked for is decoded, and nothing else."""
+"""A packed table that stays packed in memory; only the requested rows are decoded."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ TILE_ROWS: Final = 8_192
 
 
 class PackedSide:
-    """A packed table, with a column of ones where the other side has a bias."""
+    """A packed table, with a column of ones for the other side's bias."""
 
     def __init__(self, packed: PackedTable, ones_at: int | None) -> None:
-        """Take over `packed`.
+        """Keep the arrays of `packed`.
 
         Args:
-            packed: The table.
-            ones_at: Where in an embedding the column of ones is, or None.
+            packed: The packed table.
+            ones_at: Position of the column of ones in an embedding, or None if there is none.
         """
         self.packed, self.ones_at = packed, ones_at
         self._ends = list(accumulate(packed.block_sizes))
@@ -36,8 +36,8 @@ class PackedSide:
         self._step = packed.steps.astype(np.float32)
         self.count = self._ends[-1]
         self.dim = packed.widths.shape[1] + (ones_at is not None)
-        # For reading rows: the column of ones is one of no bits, whose code, 0, stands for 1.
-        # In the smallest integers that hold every bit's place: there are many steps for each value.
+        # When rows are read, the column of ones is a column of width 0 whose code, 0, decodes to 1.
+        # The smallest integer type that holds every bit position keeps these arrays small.
         self._integer = np.dtype(np.int32 if packed.codes.size < _LARGEST_INT32_CODES else np.int64)
         self._row_starts = self._with_ones(self._starts, 0).astype(self._integer)
         self._row_width = self._with_ones(self._width, 0).astype(self._integer)
@@ -49,12 +49,12 @@ class PackedSide:
         self._whole_bytes = bool(np.all(packed.widths == MAX_WIDTH))
 
     def row(self, index: int) -> Floats:
-        """`(dim,)` the embedding at one index."""
+        """`(dim,)` The embedding at one index."""
         block = bisect_right(self._ends, index)
         return self._decode(index - self._first[block], block)
 
     def rows(self, index: Index) -> Floats:
-        """`(n, dim)` the embeddings at `(n,)` indices."""
+        """`(n, dim)` The embeddings at `(n,)` indices."""
         index = np.asarray(index, self._integer)
         if len(self._ends) == 1:
             return self._decode(index[:, None], 0)
@@ -63,7 +63,7 @@ class PackedSide:
         return self._decode(local[:, None], block)
 
     def products(self, vector: Floats) -> Floats:
-        """`(count,)` products of every embedding with a `(dim,)` vector."""
+        """`(count,)` Products of all embeddings with a `(dim,)` vector."""
         constant = np.float32(0)
         if self.ones_at is not None:
             constant = vector[self.ones_at]
@@ -81,11 +81,11 @@ class PackedSide:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of codes, widths and steps."""
+        """Bytes of the codes, widths and steps."""
         return self.packed.nbytes
 
     def _decode(self, local: Any, block: Any) -> Floats:
-        """Embeddings of rows by their places within their blocks: one of each, or `(n, 1)` and `(n,)`."""
+        """Decode rows by position within their blocks: scalars for one row, or `(n, 1)` and `(n,)`."""
         values: Floats
         if self._whole_bytes:
             codes = self.packed.codes[self._row_starts[block] + local]
@@ -93,8 +93,8 @@ class PackedSide:
             if self.ones_at is not None:
                 values[..., self.ones_at] = 1
             return values
-        # The arithmetic of `packed.unpack_rows`, with what does not depend on the row
-        # computed once, and both bytes of a code read at once.
+        # The arithmetic of `unpack_rows`, with everything that does not depend on the row computed once
+        # beforehand, and both bytes of a code read at once.
         bit = self._row_width[block] * local
         byte = (bit >> 3) + self._row_starts[block]
         bit = (bit & 7) + 8 * (byte > self._last_word)
@@ -106,7 +106,7 @@ class PackedSide:
         return columns if self.ones_at is None else np.insert(columns, self.ones_at, value, axis=1)
 
     def _codes_of_tile(self, block: int, first: int, count: int) -> Floats:
-        """`(kept columns, count)` codes of consecutive rows of a block, `first` a multiple of 8."""
+        """Return `(kept columns, count)` codes of consecutive rows of a block; `first` is a multiple of 8."""
         widths = self._width[block]
         kept = np.flatnonzero(widths)
         tile = np.empty((kept.size, count), np.float32)
@@ -119,17 +119,17 @@ class PackedSide:
 
 
 def _words(codes: NDArray[np.uint8]) -> NDArray[np.uint16]:
-    """Two bytes of codes from every byte on, but the last."""
+    """Return the 16-bit word that starts at each byte except the last."""
     if codes.size < 2:
         codes = np.concatenate([codes, np.zeros(2, np.uint8)])
     return np.ndarray(codes.size - 1, np.dtype("<u2"), codes, strides=(1,))
 
 
 def _unpack_stream(stream: NDArray[np.uint8], width: int, count: int) -> NDArray[np.uint8]:
-    """`(count,)` codes of `width` bits each, lowest bit first."""
+    """Return `(count,)` codes of `width` bits each, stored lowest bit first."""
     if width == 8:
         return stream[:count]
-    # Eight codes take `width` bytes: each of the eight lies at the same bits in every such group.
+    # Eight codes take `width` bytes, and code i of every such group is at the same bit position.
     groups = -(-count // 8)
     filled = np.zeros(groups * width, np.uint8)
     filled[: stream.size] = stream

@@ -1,18 +1,19 @@
-"""Tables in few bits, as plain NumPy: how codes lie in the byte stream, and how rows come back out.
+"""Packed tables in NumPy: the layout of the byte stream, packing and unpacking.
 
-A table of `n` rows is cut into blocks of consecutive rows, by popularity. Each (block, column) has its own
-bit width, 0 to 8, and its own step, so that popular rows and telling columns get more bits than others:
+A table of `n` rows is divided into blocks of consecutive rows, by popularity. Each (block, column) has its
+own bit width, 0 to 8, and its own step, so popular rows and informative columns can get more bits:
 
     value = (code - 2 ** (width - 1) + 1/2) * step          code in 0 .. 2 ** width - 1
 
-This is the mid-rise uniform quantiser: one bit means plus or minus half a step, and no code stands for 0.
-Width 0 drops the column from the block: its values are 0 and take no room.
+This is the mid-rise uniform quantiser: one bit encodes plus or minus half a step, and no code encodes 0.
+Width 0 drops the column from the block: its values are 0 and take no space.
 
-The codes of one (block, column) follow each other, lowest bit first; they start at a whole byte. The streams
-follow each other block by block, column by column. A block of a multiple of 8 rows wastes no bit.
+The codes of one (block, column) form a bit stream, lowest bit first, that starts at a byte boundary. Streams
+are concatenated block by block, and column by column within a block. A block whose size is a multiple of 8
+wastes no bits.
 
-The same arithmetic in Keras is `training.layers.PackedEmbedding`; the two agree bit for bit, since a product
-of 9 and 11 significant bits is exact in float32.
+`training.layers.PackedEmbedding` does the same arithmetic in Keras. Both agree bit for bit, because the
+product of numbers of 9 and 11 significant bits is exact in float32.
 """
 
 from __future__ import annotations
@@ -30,13 +31,13 @@ _ROWS_AT_A_TIME: Final = 65_536
 
 @dataclass(frozen=True)
 class PackedTable:
-    """A table in few bits.
+    """A quantised table.
 
     Attributes:
         block_sizes: Rows of each block, in order.
         widths: `(blocks, columns)` uint8 bits of each code, 0 for a dropped column.
         steps: `(blocks, columns)` float16 distance between neighbouring values; 0 where the width is 0.
-        codes: `(bytes,)` uint8, all streams one after the other.
+        codes: `(bytes,)` uint8, all streams concatenated.
     """
 
     block_sizes: tuple[int, ...]
@@ -54,19 +55,19 @@ class PackedTable:
 
     @property
     def parameter_count(self) -> int:
-        """Logical scalars: the values that are kept, before packing, and their steps."""
+        """Number of logical scalars: the kept values, before packing, and their steps."""
         return kept_values(self.widths, self.block_sizes) + int(np.count_nonzero(self.widths))
 
     def rows(self, index: NDArray[np.integer]) -> NDArray[np.float32]:
-        """`(n, columns)` values of the rows at `(n,)` indices, all within the table."""
+        """Return the `(n, columns)` values at `(n,)` row indices, all within the table."""
         return unpack_rows(index, self.codes, self.widths, self.steps, self.block_sizes)
 
     def values(self) -> NDArray[np.float32]:
-        """`(rows, columns)` the whole table."""
+        """Return the whole table, `(rows, columns)`."""
         return self.rows(np.arange(sum(self.block_sizes)))
 
     def column(self, place: int) -> NDArray[np.float32]:
-        """`(rows,)` one column, decoded some rows at a time; nothing of the others is read."""
+        """Return one column, `(rows,)`, decoded in tiles; no other column is read."""
         sizes = stream_bytes(self.widths, self.block_sizes)[:, place].tolist()
         starts = stream_starts(self.widths, self.block_sizes)[:, place].tolist()
         streams = [self.codes[start : start + size] for start, size in zip(starts, sizes, strict=True)]
@@ -82,14 +83,14 @@ class PackedTable:
 
 
 def stream_bytes(widths: NDArray[Any], block_sizes: Sequence[int]) -> NDArray[np.int64]:
-    """`(blocks, columns)` bytes of each stream of codes."""
+    """Return the `(blocks, columns)` number of bytes of each stream of codes."""
     bits = np.asarray(block_sizes, dtype=np.int64)[:, None] * widths
     rounded: NDArray[np.int64] = (bits + 7) // 8
     return rounded
 
 
 def stream_starts(widths: NDArray[Any], block_sizes: Sequence[int]) -> NDArray[np.int64]:
-    """`(blocks, columns)` first byte of each stream."""
+    """Return the `(blocks, columns)` position of the first byte of each stream."""
     sizes = stream_bytes(widths, block_sizes)
     ends = np.cumsum(sizes.ravel()).reshape(sizes.shape)
     starts: NDArray[np.int64] = ends - sizes
@@ -97,17 +98,17 @@ def stream_starts(widths: NDArray[Any], block_sizes: Sequence[int]) -> NDArray[n
 
 
 def kept_values(widths: NDArray[Any], block_sizes: Sequence[int]) -> int:
-    """How many values of the table are kept: rows times kept columns, block by block."""
+    """Return the number of kept values: rows times kept columns, summed over blocks."""
     return int(np.asarray(block_sizes) @ np.count_nonzero(widths, axis=1))
 
 
 def check_layout(
     block_sizes: Sequence[int], widths: NDArray[Any], steps: NDArray[Any], codes: NDArray[Any]
 ) -> None:
-    """Hold the arrays of a packed table against each other.
+    """Check that the arrays of a packed table are consistent.
 
     Raises:
-        ValueError: They do not describe one table.
+        ValueError: If they do not describe one table.
     """
     blocks = len(block_sizes)
     if widths.dtype != np.uint8 or steps.dtype != np.float16 or codes.dtype != np.uint8:
@@ -124,15 +125,15 @@ def check_layout(
 def pack(
     codes: NDArray[np.integer], widths: NDArray[np.uint8], block_sizes: Sequence[int]
 ) -> NDArray[np.uint8]:
-    """The byte stream of a table of codes.
+    """Return the byte stream of a table of codes.
 
     Args:
-        codes: `(rows, columns)`, each in 0 .. 2 ** width - 1; ignored where the width is 0.
+        codes: `(rows, columns)`, each in 0 .. 2 ** width - 1; ignored if the width is 0.
         widths: `(blocks, columns)` bits of each code.
         block_sizes: Rows of each block.
 
     Raises:
-        ValueError: A code does not fit its width.
+        ValueError: If a code does not fit its width.
     """
     streams = []
     start = 0
@@ -157,13 +158,13 @@ def unpack_rows(
     steps: NDArray[np.float16],
     block_sizes: Sequence[int],
 ) -> NDArray[np.float32]:
-    """Values of some rows; no other row is decoded, and at most two bytes are read for a value.
+    """Decode some rows; no other row is decoded, and at most two bytes are read per value.
 
     Args:
         index: `(n,)` rows, all within the table.
-        codes: `(bytes,)` as `pack` makes them.
+        codes: `(bytes,)` returned by `pack`.
         widths: `(blocks, columns)` bits of each code.
-        steps: `(blocks, columns)` distance between neighbouring values.
+        steps: `(blocks, columns)` distance between adjacent values.
         block_sizes: Rows of each block.
 
     Returns:
@@ -178,10 +179,10 @@ def unpack_rows(
     if not codes.size:
         return np.zeros(width.shape, dtype=np.float32)
     last = codes.size - 1
-    # The second byte may be another stream's, or past the end: the mask drops what is not the code's.
+    # The second byte may belong to the next stream; the mask drops all bits outside the code.
     word = codes[np.minimum(byte, last)] | codes[np.minimum(byte + 1, last)].astype(np.int64) << 8
     code = (word >> (bit % 8)) & ((1 << width) - 1)
-    # Exact also for width 0: code 0, half a level, times step 0.
+    # This is exact for width 0 too, because the step is 0.
     centred = code.astype(np.float32) - np.exp2(width - 1, dtype=np.float32) + np.float32(0.5)
     values: NDArray[np.float32] = centred * steps[block].astype(np.float32)
     return values

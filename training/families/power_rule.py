@@ -1,8 +1,8 @@
-"""How wide each block of a mixed-dimension embedding is, and how ids are parted into blocks.
+"""The power rule for block widths, and the default division of ids into blocks.
 
 The power rule of Ginart et al. 2019 (arXiv:1909.11810, algorithm 1): d = lambda * p ** alpha, with lambda
-chosen such that the most popular block gets the base dimension. Here p is a block's *mean* popularity (the
-ids of a block are taken to be equally popular), alpha is `temperature`, d-bar is `base_dim`.
+chosen such that the most popular block gets the base dimension. Here p is the *mean* popularity of a block
+(its ids are treated as equally popular), alpha is `temperature`, and d-bar is `base_dim`.
 """
 
 from __future__ import annotations
@@ -16,26 +16,25 @@ from numpy.typing import NDArray
 
 from training.errors import SettingsError
 
-# The published blocks, of MovieLens 1M's rated movies.
+# The published blocks of the rated movies of MovieLens 1M.
 _PUBLISHED_BLOCKS: Final = (400, 1_300, 2_006)
 _IDS_PER_BUCKET: Final = 50
 
 
 def default_num_buckets(count: int) -> int:
-    """Buckets that are legal for a quotient table of as many rows, and for one of the fewest rows.
+    """Return a number of buckets that is valid for any number of quotient rows.
 
-    As published, a fiftieth of the ids; but never below the square root, where two tables of
-    `num_buckets` rows would no longer tell every id apart.
+    It is a fiftieth of the ids, as published, but at least their square root: two tables of fewer
+    `num_buckets` rows could not give every id its own pair of rows.
     """
     return max(count // _IDS_PER_BUCKET, math.isqrt(count - 1) + 1)
 
 
 def default_block_sizes(count: int) -> tuple[int, ...]:
-    """The published blocks, 400 / 1,300 / 2,006 of 3,706 ids, in proportion.
+    """Scale the published blocks (400 / 1,300 / 2,006 of 3,706 ids) to `count` ids.
 
     Returns:
-        Three sizes, each at least 1, with `count` as their sum; one or two blocks of a single id
-        where there are only so many ids.
+        Three sizes, each at least 1, that add up to `count`; for one or two ids, a block for each.
     """
     if count < len(_PUBLISHED_BLOCKS):
         return (1,) * count
@@ -45,15 +44,15 @@ def default_block_sizes(count: int) -> tuple[int, ...]:
 
 
 def default_block_dims(num_blocks: int, base_dim: int) -> tuple[int, ...]:
-    """As published: each block half as wide as the one before, at least 1."""
+    """Return widths that halve from block to block, as published, but are at least 1."""
     return tuple(max(1, base_dim >> place) for place in range(num_blocks))
 
 
 def check_block_sizes(block_sizes: Sequence[int], count: int) -> None:
-    """Pass when the blocks have room for every id, and for no more.
+    """Check that the block sizes add up to the number of ids.
 
     Raises:
-        SettingsError: They have not.
+        SettingsError: If they do not.
     """
     if sum(block_sizes) != count:
         raise SettingsError(
@@ -64,20 +63,20 @@ def check_block_sizes(block_sizes: Sequence[int], count: int) -> None:
 def power_rule_dims(
     popularity: NDArray[Any], block_sizes: Sequence[int], base_dim: int, temperature: float
 ) -> tuple[int, ...]:
-    """Block widths in proportion to popularity ** temperature.
+    """Return block widths in proportion to popularity ** temperature.
 
     Args:
-        popularity: `(n,)` training ratings of each id, in index order, so never rising.
+        popularity: `(n,)` number of training ratings of each id, in index order, hence non-increasing.
         block_sizes: Ids in each block; their sum is n.
         base_dim: Width of the most popular block.
         temperature: alpha, 0 (all blocks equally wide) to 1 (widths in proportion to popularity).
 
     Returns:
-        One width a block, never rising: rounded to the nearest whole number, halves up, at least 1. A
-        block that nobody rated has width 1 at any temperature above 0.
+        One width per block, non-increasing: rounded to the nearest integer, halves up, at least 1. A
+        block without ratings has width 1 at any temperature above 0.
 
     Raises:
-        SettingsError: The arguments do not fit each other.
+        SettingsError: If the arguments are inconsistent.
     """
     if not 0 <= temperature <= 1:
         raise SettingsError(f"temperature is {temperature}; it must be between 0 and 1")
@@ -91,7 +90,7 @@ def block_parameters(
     extra_row: bool = False,
     projection_bias: bool = False,
 ) -> int:
-    """Parameters of all tables and projections of an `MDEmbedding` with these arguments."""
+    """Return the number of parameters of an `MDEmbedding` with these arguments."""
     total = 0
     for size, dim in zip(block_sizes, block_dims, strict=True):
         total += (size + extra_row) * dim
@@ -108,27 +107,27 @@ def solve_budget(
     extra_row: bool = False,
     projection_bias: bool = False,
 ) -> tuple[int, ...]:
-    """The widest blocks that some temperature from 0 to 1 gives within a budget.
+    """Return the widest blocks within a budget, over all temperatures from 0 to 1.
 
     Args:
         popularity: As in `power_rule_dims`.
         block_sizes: As in `power_rule_dims`.
         base_dim: Width of the most popular block, and of the embedding.
-        parameter_budget: Most parameters that tables and projections may have together.
+        parameter_budget: Maximum number of parameters of tables and projections together.
         extra_row: As in `MDEmbedding`.
         projection_bias: As in `MDEmbedding`.
 
     Returns:
-        One width a block, those of the lowest temperature that fits. (Widths only ever fall as the
-        temperature rises; parameters mostly do, but a block just below the base dimension starts to need
-        a projection, so every temperature at which a width changes is looked at.)
+        One width per block, for the lowest temperature that fits. (Widths never grow as the temperature
+        rises. The number of parameters may, because a block just below the base dimension starts to need
+        a projection, so every temperature at which a width changes is tried.)
 
     Raises:
-        SettingsError: No temperature fits; the message names the smallest legal budget.
+        SettingsError: If no temperature fits; the message states the smallest legal budget.
     """
     share = _popularity_shares(popularity, block_sizes)
     smallest = None
-    for temperature in _telling_temperatures(share, base_dim):
+    for temperature in _distinct_temperatures(share, base_dim):
         dims = _dims(share, base_dim, temperature)
         parameters = block_parameters(block_sizes, dims, base_dim, extra_row, projection_bias)
         if parameters <= parameter_budget:
@@ -140,7 +139,7 @@ def solve_budget(
 
 
 def _popularity_shares(popularity: NDArray[Any], sizes: Sequence[int]) -> NDArray[np.float64]:
-    """`(blocks,)` mean popularity of each block, divided by that of the most popular one."""
+    """Return the `(blocks,)` mean popularity of each block, divided by that of the most popular one."""
     counts = np.asarray(popularity, dtype=np.float64)
     check_block_sizes(sizes, counts.size)
     if not bool(np.all(np.isfinite(counts))) or float(counts.min()) < 0:
@@ -149,9 +148,9 @@ def _popularity_shares(popularity: NDArray[Any], sizes: Sequence[int]) -> NDArra
         raise SettingsError("popularity must be in index order, the most popular id first")
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
     means = np.add.reduceat(counts, starts) / np.array(sizes)
-    if means[0] == 0:  # nobody rated anything: all blocks are alike
+    if means[0] == 0:  # no ratings at all: the blocks do not differ
         return np.ones(len(sizes))
-    # Means of a falling sequence fall, but for the last bit.
+    # The means of a non-increasing sequence are non-increasing except for rounding.
     shares: NDArray[np.float64] = np.minimum.accumulate(means / means[0])
     return shares
 
@@ -161,8 +160,8 @@ def _dims(share: NDArray[np.float64], base_dim: int, temperature: float) -> tupl
     return tuple(max(1, int(width)) for width in widths)
 
 
-def _telling_temperatures(share: NDArray[np.float64], base_dim: int) -> list[float]:
-    """Rising temperatures from 0 to 1, at least one between any two changes of a width."""
+def _distinct_temperatures(share: NDArray[np.float64], base_dim: int) -> list[float]:
+    """Return ascending temperatures from 0 to 1, at least one between any two changes of a width."""
     logs = np.log(share[(share > 0) & (share < 1)])
     # base_dim * share ** alpha crosses width + 1/2 at alpha = log((width + 1/2) / base_dim) / log(share).
     crossings = np.log((np.arange(1, base_dim) + 0.5) / base_dim)[:, None] / logs[None, :]

@@ -1,4 +1,4 @@
-"""Two small tables in place of a large one (Shi et al. 2019, arXiv:1909.02107)."""
+"""Quotient-remainder embedding: two small tables instead of a large one (arXiv:1909.02107)."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ Operation = Literal["multiply", "add", "concatenate"]
 
 @register
 class QuotientRemainder(LookupFamily):
-    """Two small tables; index i reads rows i // num_buckets and i % num_buckets (arXiv:1909.02107).
+    """Two small tables; index i reads rows i // num_buckets and i % num_buckets (Shi et al. 2019).
 
     Attributes:
         num_buckets: Rows of the remainder table; None for `default_num_buckets` of the vocabulary.
-        quotient_rows: Rows of the quotient table; None for the fewest that hold every id, `num_buckets` for
+        quotient_rows: Rows of the quotient table; None for the fewest that cover every id, `num_buckets` for
             as many as the remainder table has (the published layout).
-        operation: How the two embeddings become one.
+        operation: How the two rows are combined.
     """
 
     layer_class: ClassVar[str] = "QREmbedding"
@@ -38,7 +38,7 @@ class QuotientRemainder(LookupFamily):
     operation: Operation = "multiply"
 
     def resolve(self, count: int, dim: int, popularity: Popularity | None) -> Self:  # noqa: ARG002
-        """Fill in the rows of both tables."""
+        """Fill in the number of rows of both tables."""
         buckets = default_num_buckets(count) if self.num_buckets is None else self.num_buckets
         rows = self.quotient_rows
         if rows is None:
@@ -46,7 +46,7 @@ class QuotientRemainder(LookupFamily):
         elif rows == "num_buckets":
             rows = buckets
             if buckets * buckets < count:
-                # A square: the smallest legal value differs from the one that the layer would name.
+                # Both tables grow together, so the smallest legal value is not the one that the layer states.
                 raise SettingsError(
                     f"two tables of {buckets} rows do not tell {count} ids apart; with as many quotient rows "
                     f"as buckets, the smallest legal num_buckets is {math.isqrt(count - 1) + 1}"
@@ -54,7 +54,7 @@ class QuotientRemainder(LookupFamily):
         return self.model_copy(update={"num_buckets": buckets, "quotient_rows": rows})
 
     def table_shapes(self, count: int, dim: int) -> dict[str, tuple[int, int]]:
-        """Two tables, each with half the columns where rows are concatenated."""
+        """Return the shapes of both tables, each with half the columns if rows are concatenated."""
         buckets, rows = self.num_buckets, self.quotient_rows
         assert buckets is not None and isinstance(rows, int)
         if self.operation == "concatenate" and dim % 2:
@@ -72,13 +72,13 @@ class QuotientRemainder(LookupFamily):
         return {"quotient": (rows, columns), "remainder": (buckets, columns)}
 
     def look_up(self, tables: Mapping[str, Any], index: Any, ops: Any) -> Any:
-        """Both rows of each index, made one."""
+        """Look up both rows of each index and combine them."""
         quotient = ops.take(tables["quotient"], ops.floor_divide(index, self.num_buckets), axis=0)
         remainder = ops.take(tables["remainder"], ops.mod(index, self.num_buckets), axis=0)
         return self.combine(quotient, remainder, ops)
 
     def combine(self, quotient: Any, remainder: Any, ops: Any) -> Any:
-        """`(..., dim)` embeddings of rows of both tables."""
+        """Combine rows of both tables into `(..., dim)` embeddings."""
         if self.operation == "multiply":
             return ops.multiply(quotient, remainder)
         if self.operation == "add":
@@ -86,7 +86,7 @@ class QuotientRemainder(LookupFamily):
         return ops.concatenate([quotient, remainder], axis=-1)
 
     def side(self, tables: Mapping[str, Floats], count: int, dim: int) -> LookupSide:
-        """Both tables, read without making embeddings where that is possible."""
+        """Return both tables, with products that avoid materialising embeddings where possible."""
         return QuotientRemainderSide(self, tables, count, dim)
 
     def layer_config(self, count: int, dim: int) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""One side of a model, users or movies, as a table of embeddings that is never held whole."""
+"""The interface of one side's embedding table, which is never materialised as a whole."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 Index = NDArray[np.integer]
-# Of a layer in a model file: its arrays by name, and its configuration.
+# The arrays by name and the configuration of a layer in a model file.
 Arrays = Mapping[str, NDArray[Any]]
 Config = Mapping[str, Any]
 
-# Rows that are copied at a time where a matrix is not aligned.
+# Rows copied at a time if a matrix is not aligned.
 _TILE_ROWS: Final = 16_384
 
 
 class SideTable(Protocol):
-    """Embeddings by index, whatever they are made of. Reads, never writes; threads may share it.
+    """Embeddings by index, independent of their representation. Read-only and thread-safe.
 
     Attributes:
-        count: How many indices there are.
+        count: Number of indices.
         dim: Length of an embedding.
     """
 
@@ -30,38 +30,38 @@ class SideTable(Protocol):
     dim: int
 
     def row(self, index: int) -> Floats:
-        """`(dim,)` the embedding at one index, bit for bit the one that `rows` has."""
+        """`(dim,)` The embedding at one index, bit for bit equal to the one from `rows`."""
 
     def rows(self, index: Index) -> Floats:
-        """`(n, dim)` the embeddings at `(n,)` indices, each in 0..count-1. Row i depends on index i alone."""
+        """`(n, dim)` The embeddings at `(n,)` indices in 0..count-1. Row i depends only on index i."""
 
     def products(self, vector: Floats) -> Floats:
-        """`(count,)` products of every embedding with a `(dim,)` vector, up to rounding."""
+        """`(count,)` Products of all embeddings with a `(dim,)` vector, up to rounding."""
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the arrays behind it."""
+        """Bytes of its arrays."""
 
 
 class UnknownForm(ValueError):
-    """A layer in a model file that is not as the trainer writes it."""
+    """A layer in a model file does not have the form that the trainer writes."""
 
 
 def check(holds: bool, otherwise: str) -> None:
-    """Pass when it holds.
+    """Raise `UnknownForm` if a condition does not hold.
 
     Raises:
-        UnknownForm: It does not; the message is `otherwise`.
+        UnknownForm: With the message `otherwise`.
     """
     if not holds:
         raise UnknownForm(otherwise)
 
 
 def float_tables(arrays: Arrays, shapes: Mapping[str, tuple[int, ...]]) -> list[Floats]:
-    """A layer's arrays in the order of `shapes`, which must be float32 and of these shapes.
+    """Return a layer's arrays in the order of `shapes`; they must be float32 and have these shapes.
 
     Raises:
-        UnknownForm: There are other arrays, or others are missing.
+        UnknownForm: If an array is missing, unexpected, or of another type or shape.
     """
     check(arrays.keys() == shapes.keys(), f"other tables than {', '.join(shapes)}"[:200])
     for name, shape in shapes.items():
@@ -71,12 +71,12 @@ def float_tables(arrays: Arrays, shapes: Mapping[str, tuple[int, ...]]) -> list[
 
 
 def matrix_vector(matrix: Floats, vector: Floats, rows: int | None = None) -> Floats:
-    """`(rows,)` product of a matrix, aligned or not, with a vector.
+    """Return the `(rows,)` product of a matrix, aligned or not, with a vector.
 
     Args:
         matrix: `(at least rows, columns)`.
         vector: `(columns,)`.
-        rows: How many of its rows; all by default.
+        rows: Number of leading rows to use; all by default.
     """
     rows = matrix.shape[0] if rows is None else rows
     if matrix.flags.aligned:

@@ -1,4 +1,4 @@
-"""The project's Keras layers. Importing this package registers them all, which is what loading needs."""
+"""The project's Keras layers. Importing this package registers all of them, which loading a model needs."""
 
 from training.layers.hash_embedding import HashEmbedding
 from training.layers.id_lookup import IdLookup

@@ -1,4 +1,4 @@
-"""What the Keras layers of all embedding families share."""
+"""The base class of the Keras layers of all embedding families."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from training.layers.legal import whole_number
 
 
 class FamilyEmbedding(keras.layers.Layer):  # type: ignore[misc,unused-ignore]
-    """Embeds ids as the settings of a family say; its configuration is the family's `layer_config`.
+    """Embeds ids as a family's settings specify; its configuration is the family's `layer_config`.
 
-    Input: integers of any shape `(...)`, each in 0..num_embeddings-1. They are not checked here; resolve
-    ids before (see `IdLookup`). Output: `(..., embedding_dim)`.
+    Input: integers of any shape `(...)`, each in 0..num_embeddings-1. They are not checked here; map
+    ids to indices first (see `IdLookup`). Output: `(..., embedding_dim)`.
 
     Args:
-        num_embeddings: How many indices there are.
+        num_embeddings: Number of indices.
         embedding_dim: Length of an embedding.
-        settings: The family's.
-        **kwargs: Of every Keras layer.
+        settings: Settings of the family.
+        **kwargs: Arguments of `keras.layers.Layer`.
 
     Raises:
-        SettingsError: The settings are not legal, or not for so many indices.
+        SettingsError: If the settings are invalid, or not valid for this number of indices.
     """
 
     def __init__(
@@ -45,9 +45,9 @@ class FamilyEmbedding(keras.layers.Layer):  # type: ignore[misc,unused-ignore]
         self.family: Any = family.resolve(self.num_embeddings, self.embedding_dim, None)
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
-        """`(..., embedding_dim)` for indices `(...)`."""
+        """Return `(..., embedding_dim)` for indices `(...)`."""
         return (*input_shape, self.embedding_dim)
 
     def get_config(self) -> dict[str, Any]:
-        """All that `__init__` takes."""
+        """Return the arguments of `__init__`."""
         return {**super().get_config(), **self.family.layer_config(self.num_embeddings, self.embedding_dim)}

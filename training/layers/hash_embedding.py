@@ -1,4 +1,4 @@
-"""Hashing-trick embedding (Weinberger et al. 2009, arXiv:0902.2206): the yardstick of compact tables."""
+"""Hashing-trick embedding (Weinberger et al. 2009, arXiv:0902.2206): the baseline for compact tables."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from training.layers.lookup_embedding import LookupEmbedding
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class HashEmbedding(LookupEmbedding):
-    """Embeds an id by the row that its hash names; ids whose hashes meet share the row, and are one.
+    """Embeds an id with the table row at its hash; ids with colliding hashes share one embedding.
 
-    This is what Shi et al. (arXiv:1909.02107) hold the quotient-remainder trick against;
-    `training.families.HashingTrick` has the hash.
+    Shi et al. (arXiv:1909.02107) compare the quotient-remainder trick with it. The hash function is in
+    `training.families.HashingTrick`.
 
     Args:
-        num_embeddings: How many indices there are.
+        num_embeddings: Number of indices.
         embedding_dim: Length of an embedding.
-        num_buckets: Rows of the table; may be more than there are indices.
-        **kwargs: Of `LookupEmbedding`.
+        num_buckets: Rows of the table; may exceed the number of indices.
+        **kwargs: Arguments of `LookupEmbedding`.
     """
 
     def __init__(self, num_embeddings: int, embedding_dim: int, num_buckets: int, **kwargs: Any) -> None:

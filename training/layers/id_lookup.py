@@ -1,4 +1,4 @@
-"""From ids as text to indices, inside the model file."""
+"""The layer that maps text ids to indices inside the model file."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from training.layers.legal import PACKAGE, whole_number
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class IdLookup(keras.layers.Layer):  # type: ignore[misc,unused-ignore]
-    """Turns ids into indices; an unknown id is an error, never somebody else's index.
+    """Maps ids to indices; an unknown id raises an error and never gets another id's index.
 
     The ids are kept as arrays among the archive's weights (see `Vocabulary.to_arrays`), so that a
-    vocabulary of millions stays loadable. The configuration only says how many there are; a layer made
+    vocabulary of millions of ids stays loadable. The configuration states only their number; a layer made
     from it has no ids until its weights are loaded.
 
     Ids match byte by byte: with the prefix `user_`, `user_7` is an id, while `7`, `user_007` and `user_+7`
@@ -29,13 +29,13 @@ class IdLookup(keras.layers.Layer):  # type: ignore[misc,unused-ignore]
 
     Args:
         vocabulary: The ids in index order; None for a layer whose weights are loaded later.
-        prefix: With no vocabulary: what each number stands behind, None where ids are arbitrary text.
-        size: With no vocabulary: how many ids there will be.
-        warm: With no vocabulary: how many of them, from the front, have training ratings; all by default.
-        **kwargs: Of every Keras layer.
+        prefix: Without a vocabulary: the prefix of every numbered id; None if ids are arbitrary text.
+        size: Without a vocabulary: the number of ids.
+        warm: Without a vocabulary: how many of them, from the first, have training ratings; all by default.
+        **kwargs: Arguments of `keras.layers.Layer`.
 
     Raises:
-        SettingsError: Neither a vocabulary nor a legal size is given.
+        SettingsError: If neither a vocabulary nor a legal size is given.
     """
 
     def __init__(
@@ -48,9 +48,9 @@ class IdLookup(keras.layers.Layer):  # type: ignore[misc,unused-ignore]
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self._convert_input_args = False  # Keras would make floats of them
+        self._convert_input_args = False  # Keras would convert the ids to floats
         self._allow_non_tensor_positional_args = True
-        self.supports_jit = False  # XLA has no text
+        self.supports_jit = False  # XLA does not support strings
         self._vocabulary = vocabulary
         self._table: Any = None
         if vocabulary is not None:
@@ -66,20 +66,20 @@ class IdLookup(keras.layers.Layer):  # type: ignore[misc,unused-ignore]
         """The ids in index order.
 
         Raises:
-            ValueError: The layer was made from a configuration, and its weights are not loaded yet.
+            ValueError: If the layer was made from a configuration and its weights are not loaded yet.
         """
         if self._vocabulary is None:
             raise ValueError(f"{self.name} has no ids yet: they come with the model file's weights")
         return self._vocabulary
 
     def build(self, input_shape: Any = None) -> None:
-        """Nothing to create: the ids are there, or come from `load_own_variables`."""
+        """Create nothing: the ids are given, or are loaded by `load_own_variables`."""
 
     def call(self, ids: Any) -> Any:
-        """Indices `(...)` int32 of `ids` `(...)`.
+        """Return the `(...)` int32 indices of `(...)` ids.
 
         Raises:
-            tensorflow.errors.InvalidArgumentError: An id is not in the vocabulary; names the layer.
+            tensorflow.errors.InvalidArgumentError: If an id is unknown; the message names the layer.
         """
         ids = tf.convert_to_tensor(ids, dtype=tf.string)
         index = self._lookup_table().lookup(ids)
@@ -92,11 +92,11 @@ class IdLookup(keras.layers.Layer):  # type: ignore[misc,unused-ignore]
             return tf.identity(index)
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
-        """As many indices as ids."""
+        """Return the shape of the ids."""
         return tuple(input_shape)
 
     def compute_output_spec(self, ids: Any) -> Any:
-        """int32 of the same shape; needs no table, so that a graph can be built before its ids are there."""
+        """Return int32 of the same shape; works before the ids are loaded."""
         return keras.KerasTensor(self.compute_output_shape(ids.shape), dtype="int32")
 
     def save_own_variables(self, store: Any) -> None:
@@ -105,10 +105,10 @@ class IdLookup(keras.layers.Layer):  # type: ignore[misc,unused-ignore]
             store[name] = array
 
     def load_own_variables(self, store: Any) -> None:
-        """Read what `save_own_variables` wrote.
+        """Load what `save_own_variables` wrote.
 
         Raises:
-            ValueError: The arrays are no vocabulary of this prefix and size.
+            ValueError: If the arrays are not a vocabulary of this prefix and size.
         """
         arrays = {name: np.asarray(store[name]) for name in store.keys()}  # noqa: SIM118 - not a dict
         try:
@@ -123,11 +123,11 @@ class IdLookup(keras.layers.Layer):  # type: ignore[misc,unused-ignore]
         self._table = None
 
     def get_config(self) -> dict[str, Any]:
-        """What `__init__` takes, but the ids: they are among the weights."""
+        """Return the arguments of `__init__` except the ids, which are among the weights."""
         return {**super().get_config(), "prefix": self.prefix, "size": self.size, "warm": self.warm}
 
     def _lookup_table(self) -> Any:
-        """The table behind `call`; made at the first call, so that reading a file's ids costs no table."""
+        """The lookup table, built at the first call, so that reading only the ids of a file stays cheap."""
         if self._table is None:
             vocabulary = self.vocabulary
             with tf.init_scope():
@@ -141,7 +141,7 @@ class IdLookup(keras.layers.Layer):  # type: ignore[misc,unused-ignore]
 
 
 def _id_texts(vocabulary: Vocabulary) -> Any:
-    """`(size,)` string tensor of all ids, without a Python string for each numbered one."""
+    """Return a `(size,)` string tensor of all ids, without making a Python string for each numbered one."""
     arrays = vocabulary.to_arrays()
     if "numbers" in arrays:
         return tf.strings.join([vocabulary.prefix or "", tf.strings.as_string(arrays["numbers"])])

@@ -1,4 +1,4 @@
-"""One initialiser for several tables, without the tables starting out equal."""
+"""Clones of an initialiser, so that several tables do not start with equal values."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import numpy as np
 
 
 def distinct_initialisers(initialiser: Any, count: int) -> list[Any]:
-    """`count` initialisers that differ only in their seeds.
+    """Return `count` initialisers that differ only in their seeds.
 
-    A Keras initialiser draws the same numbers each time it is called, with or without a seed. Given to
-    two tables as it is, it makes them start identical, and rows of a compositional embedding repeat.
+    A Keras initialiser draws the same numbers each time it is called, with or without a seed. If two
+    tables share it, they start with identical values, and rows of a compositional embedding repeat.
 
     Args:
-        initialiser: A Keras initialiser, or a plain function, which is handed on as it is.
-        count: How many are needed.
+        initialiser: A Keras initialiser, or a plain function, which is returned unchanged.
+        count: Number of initialisers.
 
     Returns:
         Clones. The first keeps the seed, so a single table starts like any other layer's; the others'

@@ -1,4 +1,4 @@
-"""Checks that several layers share, and the name that all of them are registered under."""
+"""Argument checks shared by several layers, and the package name that layers are registered under."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ PACKAGE: Final = "stars"
 
 
 def whole_number(name: str, value: Any, *, least: int = 1) -> int:
-    """`value` as a plain int.
+    """Return `value` as a plain int.
 
     Args:
-        name: What the value is called, for the message.
+        name: Name of the value, for the message.
         value: An int or a NumPy integer.
         least: Smallest legal value.
 
     Raises:
-        SettingsError: It is no whole number, or below `least`.
+        SettingsError: If it is not a whole number, or is below `least`.
     """
     try:
         if isinstance(value, bool):

@@ -1,4 +1,4 @@
-"""An embedding of any family that writes its lookup once."""
+"""The Keras layer of every `LookupFamily`."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from training.layers.legal import PACKAGE
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class LookupEmbedding(FamilyEmbedding):
-    """Embeds ids by the tables and the lookup of a `LookupFamily`; each table is an attribute of its name.
+    """Embeds ids with the tables and lookup of a `LookupFamily`; each table is an attribute by its name.
 
     Args:
-        num_embeddings: How many indices there are.
+        num_embeddings: Number of indices.
         embedding_dim: Length of an embedding.
-        settings: The family's.
-        embeddings_initializer: Of all tables; each of several gets its own clone with its own seed.
-        **kwargs: Of every Keras layer.
+        settings: Settings of the family.
+        embeddings_initializer: Initialiser of the tables; each gets its own clone with its own seed.
+        **kwargs: Arguments of `keras.layers.Layer`.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class LookupEmbedding(FamilyEmbedding):
         self.embeddings_initializer = keras.initializers.get(embeddings_initializer)
 
     def build(self, input_shape: Any = None) -> None:
-        """Create and build every table, whatever the input's shape is."""
+        """Create and build every table; the shape of the input does not matter."""
         if self.built:
             return
         shapes = self.family.table_shapes(self.num_embeddings, self.embedding_dim)
@@ -50,12 +50,12 @@ class LookupEmbedding(FamilyEmbedding):
             setattr(self, name, table)
 
     def call(self, indices: Any) -> Any:
-        """Embeddings `(..., embedding_dim)` of `indices` `(...)`."""
+        """Return the embeddings `(..., embedding_dim)` of `indices` `(...)`."""
         names = self.family.table_shapes(self.num_embeddings, self.embedding_dim)
         tables = {name: getattr(self, name).embeddings for name in names}
         return self.family.look_up(tables, keras.ops.cast(indices, "int32"), keras.ops)
 
     def get_config(self) -> dict[str, Any]:
-        """All that `__init__` takes."""
+        """Return the arguments of `__init__`."""
         initialiser = keras.initializers.serialize(self.embeddings_initializer)
         return {**super().get_config(), "embeddings_initializer": initialiser}

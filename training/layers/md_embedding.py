@@ -17,22 +17,22 @@ class MDEmbedding(FamilyEmbedding):
     """Embeds popular ids in many dimensions and rare ids in few, projected to one width.
 
     An index is a popularity rank: the most popular id has index 0. The first `block_sizes[0]` indices
-    are block 0, the next `block_sizes[1]` block 1, and so on. A block narrower than `output_dim` has a
-    projection of its own; one that is as wide has none.
+    are block 0, the next `block_sizes[1]` block 1, and so on. A block narrower than `output_dim` has its
+    own projection; a block of that width has none.
 
     In the paper (arXiv:1909.11810, section 3.1): E^(i) is `tables[i]`, of `block_sizes[i]` rows and d_i =
     `block_dims[i]` columns; P^(i) is `projections[i]`, to the base dimension d-bar = `output_dim`.
-    `training.families.power_rule` has the rule that gives d_i.
+    `training.families.power_rule` computes d_i.
 
     Args:
         block_sizes: Ids in each block, most popular first.
         block_dims: Width of each block's table, at most `output_dim`.
         output_dim: Length of an embedding.
-        extra_row: Whether each table has one row more than its block has ids. It comes last and is
+        extra_row: Whether each table has one more row than its block has ids. It is the last row and is
             never read; the published model has it.
-        projection_bias: Whether projections add a bias, as the published model's do; the paper's do not.
-        embeddings_initializer: Of the tables; each gets its own clone with its own seed.
-        **kwargs: Of every Keras layer.
+        projection_bias: Whether projections add a bias, as in the published model, but not in the paper.
+        embeddings_initializer: Initialiser of the tables; each gets its own clone with its own seed.
+        **kwargs: Arguments of `keras.layers.Layer`.
     """
 
     def __init__(
@@ -56,13 +56,13 @@ class MDEmbedding(FamilyEmbedding):
         self.embeddings_initializer = keras.initializers.get(embeddings_initializer)
 
     def build(self, input_shape: Any = None) -> None:  # noqa: ARG002 - every input shape has the same weights
-        """Create and build every block's table and projection, whatever the input's shape is."""
+        """Create and build every block's table and projection; the shape of the input does not matter."""
         if self.built:
             return
         family = self.family
         initialisers = distinct_initialisers(self.embeddings_initializer, len(family.block_sizes))
         self.tables: list[Any] = []
-        self.projections: list[Any] = []  # None where a block is as wide as the embedding
+        self.projections: list[Any] = []  # None for a block that is as wide as the embedding
         for place, (size, dim) in enumerate(zip(family.block_sizes, family.block_dims, strict=True)):
             table = keras.layers.Embedding(
                 size + family.extra_row,
@@ -85,11 +85,11 @@ class MDEmbedding(FamilyEmbedding):
             self.projections.append(projection)
 
     def call(self, indices: Any) -> Any:
-        """Embeddings `(..., output_dim)` of `indices` `(...)`.
+        """Return the embeddings `(..., output_dim)` of `indices` `(...)`.
 
-        Every block reads a row for every index (its nearest one where the index is not its own), and the
-        last block that begins at or before the index is kept. So all shapes are static, which XLA needs,
-        and a row that is not kept gets a gradient of zero.
+        Every block reads a row for every index (its nearest row if the index belongs to another block), and
+        the row of the last block that begins at or before the index is kept. This keeps all shapes
+        static, as XLA requires, and gives rows that are not kept a gradient of zero.
         """
         flat = keras.ops.reshape(keras.ops.cast(indices, "int32"), (-1,))
         embeddings = None
@@ -107,6 +107,6 @@ class MDEmbedding(FamilyEmbedding):
         return keras.ops.reshape(embeddings, (*keras.ops.shape(indices), self.embedding_dim))
 
     def get_config(self) -> dict[str, Any]:
-        """All that `__init__` takes."""
+        """Return the arguments of `__init__`."""
         initialiser = keras.initializers.serialize(self.embeddings_initializer)
         return {**super().get_config(), "embeddings_initializer": initialiser}

@@ -1,4 +1,4 @@
-"""A table in few bits, decoded row by row as it is looked up."""
+"""The Keras layer of packed tables, which decodes only the rows that are looked up."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ class PackedEmbedding(FamilyEmbedding):
 
     An index is a popularity rank, as in `MDEmbedding`: the first `block_sizes[0]` indices are block 0, and
     so on. Each (block, column) has its own bit width (0 drops the column from the block) and its own
-    step; `training.families.packed_table` says how the codes lie in the bytes, and holds the NumPy twin.
+    step. `training.families.packed_table` describes the byte layout and has the same arithmetic in NumPy.
 
-    The weights come from distillation or from rounding, never from gradients: none is trainable. A layer
-    that has not been given any is all zeros.
+    The weights come from packing a fitted or distilled table, never from gradients, so none is trainable.
+    Before a table is assigned, all values are zero.
 
     Args:
-        num_embeddings: How many indices there are.
+        num_embeddings: Number of indices.
         block_sizes: Ids in each block, most popular first.
         columns: Columns of the table.
         code_bytes: Bytes of all codes.
-        ones_at: Place in the embedding of an extra column of ones, or None for none. With a bias as one
-            side's column and ones as the other side's, a dot product of two embeddings has both biases.
-        **kwargs: Of every Keras layer.
+        ones_at: Position in the embedding of an extra column of ones, or None. With a bias as one
+            side's column and ones as the other side's, a dot product of embeddings includes both biases.
+        **kwargs: Arguments of `keras.layers.Layer`.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class PackedEmbedding(FamilyEmbedding):
         self.block_sizes, self.columns = self.family.block_sizes, columns
 
     def build(self, input_shape: Any = None) -> None:  # noqa: ARG002 - every input shape has the same weights
-        """Create all arrays, whatever the input's shape is."""
+        """Create all arrays; the shape of the input does not matter."""
         if self.built:
             return
         shape = (len(self.block_sizes), self.columns)
@@ -66,7 +66,7 @@ class PackedEmbedding(FamilyEmbedding):
         self.steps = self._array("steps", shape, "float16")
 
     def call(self, indices: Any) -> Any:
-        """Embeddings `(..., output_dim)` of `indices` `(...)`; only the rows asked for are decoded."""
+        """Return the embeddings `(..., output_dim)` of `indices` `(...)`; no other rows are decoded."""
         ops = keras.ops
         flat = ops.reshape(ops.cast(indices, "int32"), (-1,))
         ends = list(accumulate(self.block_sizes))
@@ -78,13 +78,13 @@ class PackedEmbedding(FamilyEmbedding):
         width = ops.take(ops.cast(self.widths, "int32"), block, axis=0)
         bit = local * width
         byte = ops.take(self._stream_starts(), block, axis=0) + bit // 8
-        # The second byte may be another stream's, or past the end: the mask drops what is not the code's.
+        # The second byte may belong to the next stream; the mask drops all bits outside the code.
         last = self.family.code_bytes - 1
         low = ops.cast(ops.take(self.codes, ops.minimum(byte, last)), "int32")
         high = ops.cast(ops.take(self.codes, ops.minimum(byte + 1, last)), "int32")
         levels = ops.left_shift(ops.ones_like(width), width)
         code = ops.bitwise_and(ops.right_shift(low + high * 256, bit % 8), levels - 1)
-        # Exact also for width 0: code 0, half a level, times step 0.
+        # This is exact for width 0 too, because the step is 0.
         centred = ops.cast(code, "float32") - 0.5 * ops.cast(levels, "float32") + 0.5
         values = centred * ops.take(ops.cast(self.steps, "float32"), block, axis=0)
         at = self.family.ones_at
@@ -95,10 +95,10 @@ class PackedEmbedding(FamilyEmbedding):
         return ops.reshape(values, (*ops.shape(indices), self.embedding_dim))
 
     def set_table(self, table: PackedTable) -> None:
-        """Take over a table of the sizes that the layer was made for.
+        """Assign a table of the sizes that the layer was made for.
 
         Raises:
-            ValueError: Its sizes are others.
+            ValueError: If its sizes differ.
         """
         self.build()
         if table.block_sizes != self.block_sizes:
@@ -108,7 +108,7 @@ class PackedEmbedding(FamilyEmbedding):
         self.steps.assign(table.steps)
 
     def logical_sizes(self) -> dict[str, int]:
-        """Logical scalars in each array, before packing: values kept, their steps; widths are none."""
+        """Return the logical scalars in each array: the kept values before packing, and the steps."""
         widths = np.asarray(self.widths)
         return {
             self.codes.path: kept_values(widths, self.block_sizes),
@@ -122,10 +122,10 @@ class PackedEmbedding(FamilyEmbedding):
             store[name] = np.asarray(getattr(self, name))
 
     def load_own_variables(self, store: Any) -> None:
-        """Read what `save_own_variables` wrote.
+        """Load what `save_own_variables` wrote.
 
         Raises:
-            ValueError: The arrays are no table of this layer's sizes.
+            ValueError: If the arrays are not a table of this layer's sizes.
         """
         arrays: dict[str, NDArray[Any]] = {name: np.asarray(store[name]) for name in _ARRAYS}
         try:
@@ -141,7 +141,7 @@ class PackedEmbedding(FamilyEmbedding):
         )
 
     def _stream_starts(self) -> Any:
-        """`(blocks, columns)` int32 first byte of each stream of codes."""
+        """Return the `(blocks, columns)` int32 position of the first byte of each stream of codes."""
         ops = keras.ops
         sizes = ops.convert_to_tensor(self.block_sizes, dtype="int32")
         stream = (ops.expand_dims(sizes, -1) * ops.cast(self.widths, "int32") + 7) // 8

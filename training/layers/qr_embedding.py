@@ -18,13 +18,13 @@ class QREmbedding(LookupEmbedding):
     `embedding_dim`, W1 is `remainder`, W2 is `quotient`, and the operation is `operation`.
 
     Args:
-        num_embeddings: How many indices there are.
+        num_embeddings: Number of indices.
         embedding_dim: Length of an embedding.
         num_buckets: Rows of the remainder table.
-        operation: How the two rows become one: `multiply`, `add`, or `concatenate`, for which each
+        operation: How the two rows are combined: `multiply`, `add`, or `concatenate`, for which each
             table holds half the dimensions.
-        quotient_rows: Rows of the quotient table; None for the fewest that hold every index.
-        **kwargs: Of `LookupEmbedding`.
+        quotient_rows: Rows of the quotient table; None for the fewest that cover every index.
+        **kwargs: Arguments of `LookupEmbedding`.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""From two embeddings to a rating."""
+"""The layer that computes a rating from two embeddings."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ MAX_STARS: Final = 5.0
 class RatingHead(keras.layers.Layer):  # type: ignore[misc,unused-ignore]
     """Predicted rating in stars, `5 * sigmoid(user_embedding . movie_embedding + global_bias + biases)`.
 
-    Input: two embeddings `(..., dim)`, and two biases `(..., 1)` where users and movies have any.
-    Output: `(...)` float32, between 0 and 5, whatever the precision that the embeddings are computed in.
+    Input: two embeddings `(..., dim)`, and two biases `(..., 1)` if users and movies have any.
+    Output: `(...)` float32, between 0 and 5, independent of the precision of the embeddings.
 
     Args:
         global_bias: Whether there is a global bias, one float32 weight; without it the layer has none.
-        **kwargs: Of every Keras layer.
+        **kwargs: Arguments of `keras.layers.Layer`.
     """
 
     def __init__(self, global_bias: bool = False, **kwargs: Any) -> None:
@@ -34,10 +34,10 @@ class RatingHead(keras.layers.Layer):  # type: ignore[misc,unused-ignore]
         user_bias_shape: Any = None,  # noqa: ARG002
         movie_bias_shape: Any = None,  # noqa: ARG002
     ) -> None:
-        """Check that both embeddings are equally long, and create the global bias where there is one.
+        """Check that both embeddings have equal length, and create the global bias if any.
 
         Raises:
-            ValueError: They are not.
+            ValueError: If the lengths differ.
         """
         if user_embedding_shape[-1] != movie_embedding_shape[-1]:
             raise ValueError(
@@ -52,7 +52,7 @@ class RatingHead(keras.layers.Layer):  # type: ignore[misc,unused-ignore]
     def call(
         self, user_embedding: Any, movie_embedding: Any, user_bias: Any = None, movie_bias: Any = None
     ) -> Any:
-        """Ratings `(...)` of embeddings `(..., dim)` and biases `(..., 1)`."""
+        """Return the ratings `(...)` of embeddings `(..., dim)` and biases `(..., 1)`."""
         match = keras.ops.sum(keras.ops.multiply(user_embedding, movie_embedding), axis=-1)
         match = keras.ops.cast(match, "float32")
         if self.has_global_bias:
@@ -69,7 +69,7 @@ class RatingHead(keras.layers.Layer):  # type: ignore[misc,unused-ignore]
         user_bias_shape: Any = None,  # noqa: ARG002
         movie_bias_shape: Any = None,  # noqa: ARG002
     ) -> tuple[int | None, ...]:
-        """`(...)` for embeddings `(..., dim)`."""
+        """Return `(...)` for embeddings `(..., dim)`."""
         return tuple(user_embedding_shape[:-1])
 
     def compute_output_spec(
@@ -79,10 +79,10 @@ class RatingHead(keras.layers.Layer):  # type: ignore[misc,unused-ignore]
         user_bias: Any = None,  # noqa: ARG002
         movie_bias: Any = None,  # noqa: ARG002
     ) -> Any:
-        """The same as `compute_output_shape`, and always float32."""
+        """Return the shape from `compute_output_shape` with type float32."""
         shape = self.compute_output_shape(user_embedding.shape, movie_embedding.shape)
         return keras.KerasTensor(shape, dtype="float32")
 
     def get_config(self) -> dict[str, Any]:
-        """All that `__init__` takes."""
+        """Return the arguments of `__init__`."""
         return {**super().get_config(), "global_bias": self.has_global_bias}
