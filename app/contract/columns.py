@@ -14,7 +14,7 @@ Column = IdTexts | NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """Two columns of ids of one length."""
+    """Two columns of ids with the same length: the pair at position i is `user_ids[i]`, `movie_ids[i]`."""
 
     user_ids: Column
     movie_ids: Column

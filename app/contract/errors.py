@@ -1,7 +1,7 @@
-"""What the service refuses, with what a caller is told: status, code and title of a problem (RFC 9457).
+"""The errors of the service, each with the status, code and title of its problem document (RFC 9457).
 
-`app.contract.problems` makes the answer. Texts and fields are cut to a bounded length here, where they are
-made. What the reader of artefacts refuses is a tree of its own: `training.artefact.ArtefactError`.
+`app.contract.problems` turns an error into a response. Messages and fields are shortened to a bounded length
+here. Errors of the artefact reader are a hierarchy of their own: `training.artefact.ArtefactError`.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ MAX_POSITIONS: Final = 100
 
 
 def shorten(text: str, length: int = MAX_TEXT) -> str:
-    """`text`, cut to `length` characters with a sign that it was; without half surrogate pairs."""
+    """Shorten `text` to `length` characters, with an ellipsis if it was longer; replace lone surrogates."""
     text = text[: length + 1].encode("utf-8", "replace").decode()
     return text if len(text) <= length else f"{text[: length - 1]}…"
 
 
 class Kind(NamedTuple):
-    """A kind of problem: its HTTP status, its name for programs and its name for people."""
+    """A kind of problem: its HTTP status, its code for programs and its title for people."""
 
     status: int
     code: str
@@ -30,16 +30,16 @@ class Kind(NamedTuple):
 
 
 class ServiceError(Exception):
-    """Base of all errors. By itself, one that nobody foresaw.
+    """Base class of all errors. An instance of the base class itself is an unexpected error.
 
     Attributes:
-        kind: What a caller is told of every error of the class.
-        detail: The message of an error that is given none.
-        fields: What a program may want to read beside the message, by name; plain JSON values.
+        kind: The kind of problem that every error of the class is reported as.
+        detail: The default message.
+        fields: Additional fields of the problem document by name; plain JSON values.
     """
 
-    kind: ClassVar[Kind] = Kind(500, "internal_error", "Something is wrong on our side")
-    detail: ClassVar[str] = "the request could not be answered"
+    kind: ClassVar[Kind] = Kind(500, "internal_error", "Internal error")
+    detail: ClassVar[str] = "an unexpected error occurred; the log of the service has the details"
 
     def __init__(self, message: str | None = None, **fields: Any) -> None:
         self.fields: Mapping[str, Any] = fields
@@ -47,94 +47,94 @@ class ServiceError(Exception):
 
 
 class StartError(ServiceError):
-    """The service must not start; the message is one line for the operator."""
+    """The service cannot start; the message is one line for the operator."""
 
     kind = Kind(503, "not_started", "The service could not start")
     detail = "the service cannot answer"
 
 
 class BadSetting(StartError):
-    """An environment variable with a bad value; the message begins with its name."""
+    """An environment variable has an invalid value; the message begins with its name."""
 
 
 class CannotListen(StartError):
-    """Host and port are not available."""
+    """The service cannot listen on the configured host and port."""
 
 
 class EngineFailed(StartError):
-    """An engine that is not installed, or that does not load a model which is otherwise sound."""
+    """The engine is not installed, or cannot load a model that is otherwise valid."""
 
 
 class ProbeFailed(StartError):
-    """A model that loads, but whose answers are not ratings."""
+    """A model was loaded, but its predictions are not valid ratings."""
 
 
 class ModelUnusable(ServiceError):
-    """An artefact that cannot be read; the reader's own message is for the operator."""
+    """An artefact cannot be read; the message of the reader is logged for the operator."""
 
     kind = Kind(503, "model_unusable", "A model cannot be used")
     detail = "the service cannot answer"
 
 
 class RequestError(ServiceError):
-    """A request that is not answered; the message is one sentence for the caller."""
+    """A request is refused; the message is one sentence for the caller."""
 
     detail = ""
 
 
 class RouteNotFound(RequestError):
-    """An address that does not exist."""
+    """No route has the requested path."""
 
-    kind = Kind(404, "route_not_found", "No such address")
-    detail = "there is nothing at this address"
+    kind = Kind(404, "route_not_found", "Path not found")
+    detail = "this path does not exist"
 
 
 class MethodNotAllowed(RequestError):
-    """An address that does not take the method."""
+    """The path does not support the method."""
 
-    kind = Kind(405, "method_not_allowed", "Not this method")
-    detail = "this address does not take this method"
+    kind = Kind(405, "method_not_allowed", "Method not allowed")
+    detail = "this path does not support this method; the Allow header lists those that it supports"
 
 
 class KeyMissing(RequestError):
-    """An API key is needed, and none was sent."""
+    """An API key is required, and none was sent."""
 
-    kind = Kind(401, "key_missing", "An API key is needed")
+    kind = Kind(401, "key_missing", "An API key is required")
     detail = "send an API key: Authorization: Bearer KEY"
 
 
 class KeyUnknown(RequestError):
-    """What was sent is not a key of this service."""
+    """The `Authorization` header does not hold a valid API key."""
 
-    kind = Kind(401, "key_unknown", "Not a key of this service")
-    detail = "the Authorization header holds no API key of this service"
+    kind = Kind(401, "key_unknown", "The API key is not valid")
+    detail = "the Authorization header does not hold a valid API key"
 
 
 class AdminOnly(RequestError):
-    """A key for other addresses, but not for this one."""
+    """The API key is valid, but the path requires an admin key."""
 
-    kind = Kind(403, "admin_only", "An admin key is needed")
-    detail = "this address takes an admin key only"
+    kind = Kind(403, "admin_only", "An admin key is required")
+    detail = "this path requires an admin key"
 
 
 class PreflightRefused(RequestError):
-    """A browser asks whether a page may make a call, and it may not."""
+    """The CORS policy does not allow the request that a browser asks about in a preflight request."""
 
-    kind = Kind(400, "preflight_refused", "A page from elsewhere may not call so")
+    kind = Kind(400, "preflight_refused", "The CORS policy does not allow this request")
 
     def __init__(self, what: str) -> None:
-        """Say what of the call is not allowed: origin, method, headers."""
-        super().__init__(f"pages from elsewhere may not call so: {what} not allowed")
+        """Name what is not allowed: origin, method, headers."""
+        super().__init__(f"the CORS policy does not allow this request: {what} not allowed")
 
 
 class UnreadableBody(RequestError):
-    """A body that is not UTF-8 or not JSON, or holds a number that is not finite, or a key twice."""
+    """The body is not UTF-8 or not JSON, has a number that is not finite, or has a duplicate key."""
 
     kind = Kind(400, "unreadable_body", "The body cannot be read")
 
 
 class BodyTooLarge(RequestError):
-    """More bytes than the service reads."""
+    """The body has more bytes than the service accepts."""
 
     kind = Kind(413, "body_too_large", "The body is too large")
 
@@ -143,30 +143,30 @@ class BodyTooLarge(RequestError):
 
 
 class TooManyPairs(RequestError):
-    """More pairs than one call may hold."""
+    """The request has more pairs than the limit."""
 
-    kind = Kind(413, "too_many_pairs", "Too many pairs in one call")
+    kind = Kind(413, "too_many_pairs", "Too many pairs in one request")
 
     def __init__(self, given: int, limit: int) -> None:
-        super().__init__(f"{given} pairs are more than the {limit} that one call may hold", limit=limit)
+        super().__init__(f"the request has {given} pairs; the limit is {limit}", limit=limit)
 
 
 class WrongContentType(RequestError):
-    """A body that does not claim to be plain JSON in UTF-8."""
+    """The headers do not declare the body as uncompressed JSON in UTF-8."""
 
     kind = Kind(415, "wrong_content_type", "The body is not plain JSON")
 
 
 class InvalidRequest(RequestError):
-    """A request that can be read, but is not what the call takes."""
+    """The request was parsed, but does not match the schema of the endpoint."""
 
-    kind = Kind(422, "invalid_request", "The request is not what this call takes")
+    kind = Kind(422, "invalid_request", "The request is not valid")
 
     def __init__(self, errors: Sequence[tuple[Sequence[str | int], str]]) -> None:
-        """Say what is wrong where.
+        """List the invalid fields.
 
         Args:
-            errors: (location, message) pairs; the first few are kept.
+            errors: (location, message) pairs; the first `MAX_ERRORS` are kept.
         """
         kept = [
             {
@@ -190,24 +190,26 @@ class UnknownModel(RequestError):
 
 
 class UnknownUser(RequestError):
-    """A user without a training rating, and no fallback was asked for."""
+    """The user has no training rating, and the request does not allow a fallback."""
 
     kind = Kind(404, "unknown_user", "The user has no training rating")
 
 
 class UnknownMovie(RequestError):
-    """A movie without a training rating, and no fallback was asked for; the user has some."""
+    """The movie has no training rating (the user does), and the request does not allow a fallback."""
 
     kind = Kind(404, "unknown_movie", "The movie has no training rating")
 
 
 class NoFoldIn(RequestError):
-    """A new user cannot be fitted: the model's engine does not give its embeddings."""
+    """A new user cannot be fitted: the engine of the model does not expose its embeddings."""
 
     kind = Kind(501, "no_fold_in", "The model cannot be fitted to a new user")
 
     def __init__(self, model: str) -> None:
-        super().__init__(f"the engine of model {shorten(model)!r} tells no embeddings", model=shorten(model))
+        super().__init__(
+            f"the engine of model {shorten(model)!r} does not expose its embeddings", model=shorten(model)
+        )
 
 
 class NotReady(RequestError):
@@ -221,23 +223,23 @@ class NotReady(RequestError):
 
 
 class Overloaded(RequestError):
-    """More requests than the process takes on."""
+    """The process already handles as many requests as it can."""
 
-    kind = Kind(503, "overloaded", "Too much to do")
-    detail = "there is more to do than can be done at once; send the request again later"
+    kind = Kind(503, "overloaded", "The service is overloaded")
+    detail = "the service handles as many requests as it can; send the request again later"
 
 
 class ReloadRefused(RequestError):
-    """A store that was read anew and is not fit to be served; what was served before still is."""
+    """The models store was reloaded and is invalid; the previous models stay in service."""
 
-    kind = Kind(409, "reload_refused", "The store is not fit to be served")
+    kind = Kind(409, "reload_refused", "The models store is invalid")
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"the models go on as they are: {shorten(reason, 500)}")
 
 
 class Stopping(RequestError):
-    """The service stops, and the request has used up its time to finish."""
+    """The service stops, and the request did not finish within the shutdown timeout."""
 
-    kind = Kind(503, "stopping", "Stopping")
-    detail = "the service stops; send the request again"
+    kind = Kind(503, "stopping", "The service is stopping")
+    detail = "the service is stopping; send the request again"

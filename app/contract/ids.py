@@ -1,4 +1,4 @@
-"""What an id in a request may be: text, or a whole number; nothing is coerced and nothing is folded."""
+"""Validation of ids in requests: text or a whole number, without coercion or normalisation."""
 
 from __future__ import annotations
 
@@ -10,42 +10,43 @@ from training.artefact import MAX_ID_LENGTH, RawId
 from training.artefact.ids.id_text import IdTexts
 
 MAX_NUMBER: Final = 2**63 - 1
-# Control characters, line and paragraph separators, and halves of surrogate pairs.
+# Control characters, line and paragraph separators, and surrogates.
 _FORBIDDEN: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-# The same for the OpenAPI document, whose readers do not agree on what `\\s` is: no blank at either end.
+# The same for the OpenAPI document, without blanks at either end. Regular expression engines disagree on
+# what `\\s` matches, so the blanks are listed.
 _CONTROL: Final = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
 _BLANK: Final = r"\x20\xa0\u1680\u2000-\u200a\u202f\u205f\u3000"
 _PATTERN: Final = rf"^[^{_CONTROL}{_BLANK}]([^{_CONTROL}]*[^{_CONTROL}{_BLANK}])?$"
 
 ID_SCHEMA: Final[dict[str, Any]] = {
     "title": "Id",
-    "description": "Text, or a whole number, which stands for the model's prefix and the number.",
+    "description": "Text, or a whole number, which is appended to the prefix of the model's ids.",
     "anyOf": [
         {"type": "string", "minLength": 1, "maxLength": MAX_ID_LENGTH, "pattern": _PATTERN},
-        # The format says what the maximum is: FastAPI would write it as a float, and so round it.
+        # The format implies the maximum, which FastAPI would write as a float and so round.
         {"type": "integer", "minimum": 0, "format": "int64"},
     ],
 }
 
 
 def check_id(raw: object, max_length: int = MAX_ID_LENGTH) -> RawId:
-    """`raw`, if it can be an id.
+    """Return `raw` if it is a valid id.
 
     Args:
         raw: A parsed JSON value.
-        max_length: Most characters that an id may have.
+        max_length: Maximum number of characters of an id.
 
     Raises:
-        ValueError: It cannot; the message says why and does not repeat it.
+        ValueError: It is not valid; the message states why and does not repeat it.
     """
-    # Exact types: `True` is an int to `isinstance`, and not an id.
+    # Exact types, because `isinstance(True, int)` is true.
     if type(raw) is str:
         if not 0 < len(raw) <= max_length:
             raise ValueError("is empty" if not raw else f"has more than {max_length} characters")
         if raw != raw.strip():
-            raise ValueError("has blanks around it")
+            raise ValueError("has leading or trailing blanks")
         if not raw.isprintable() and _FORBIDDEN.search(raw):
-            raise ValueError("holds a control character")
+            raise ValueError("contains a control character")
         return raw
     if type(raw) is int:
         if not 0 <= raw <= MAX_NUMBER:
@@ -55,9 +56,10 @@ def check_id(raw: object, max_length: int = MAX_ID_LENGTH) -> RawId:
 
 
 def plain_ids(raws: Sequence[object], max_length: int) -> Sequence[RawId] | None:
-    """`raws`, if all are plain ids: visible ASCII text, or numbers. Else None, which says nothing of them.
+    """Return `raws` if all are valid ids of the usual kind (visible ASCII text, or numbers), else None.
 
-    Looks at all at once, where `check_id` takes longer than rating them does.
+    None means that each must be checked with `check_id`. For a batch, that takes longer than the rating;
+    this function checks all ids at once.
     """
     if not raws:
         return None

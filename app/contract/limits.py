@@ -1,4 +1,4 @@
-"""Limits of one request."""
+"""Limits on the size of one request."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ MIB: Final = 1024 * 1024
 
 @dataclass(frozen=True)
 class Limits:
-    """Limits of one request.
+    """Limits on the size of one request.
 
     Attributes:
-        max_body_bytes: Bytes of a body.
-        max_batch: Pairs of one call.
+        max_body_bytes: Bytes of the body.
+        max_batch: Pairs.
         max_id_length: Characters of an id.
-        max_items: Best movies of one answer.
+        max_items: Movies in a list of recommendations.
     """
 
     max_body_bytes: int = 8 * MIB
@@ -29,5 +29,6 @@ class Limits:
 
 
 _DEFAULT: Final = Limits()
-# Of the request that is validated. FastAPI passes no validation context to pydantic that could hold them.
+# The limits for the request that is validated. A context variable, because FastAPI does not pass a validation
+# context to pydantic.
 LIMITS: Final[ContextVar[Limits]] = ContextVar("LIMITS", default=_DEFAULT)

@@ -1,4 +1,4 @@
-"""Errors as HTTP answers (RFC 9457)."""
+"""Errors as HTTP responses (RFC 9457)."""
 
 from __future__ import annotations
 
@@ -17,33 +17,35 @@ RETRY_AFTER_SECONDS: Final = 5
 
 
 class ErrorPlace(BaseModel):
-    """One thing that is wrong with a request."""
+    """One error in a request."""
 
-    loc: Annotated[list[str | int], Field(description="where: field names and list positions")]
+    loc: Annotated[list[str | int], Field(description="location: field names and list positions")]
     msg: Annotated[str, Field(description="what is wrong; never repeats the input")]
 
 
 class Problem(BaseModel):
-    """What was wrong. Fields beside the first five are there where they mean something."""
+    """A problem document. The first five fields are always present, the others only with certain codes."""
 
     model_config = ConfigDict(extra="allow")
 
-    type: Annotated[str, Field(description="a name for this kind of problem, ends in the code")]
-    title: Annotated[str, Field(description="the kind of problem in words")]
-    status: Annotated[int, Field(description="the HTTP status")]
-    detail: Annotated[str, Field(description="this problem in a sentence")]
-    code: Annotated[str, Field(description="the kind of problem for programs")]
+    type: Annotated[str, Field(description="URI of the kind of problem; ends with the code")]
+    title: Annotated[str, Field(description="name of the kind of problem")]
+    status: Annotated[int, Field(description="HTTP status")]
+    detail: Annotated[str, Field(description="description of this occurrence in one sentence")]
+    code: Annotated[str, Field(description="kind of problem, for programs")]
     user_id: Annotated[str, Field(description="the user that has no training rating, shortened")] = ""
     movie_id: Annotated[str, Field(description="the movie that has no training rating, shortened")] = ""
-    models: Annotated[list[str], Field(description="names of models: known ones, or missing ones")] = []
-    errors: Annotated[list[ErrorPlace], Field(description="what is wrong where, at most 10")] = []
-    positions: Annotated[list[int], Field(description="the first cold positions, at most 100")] = []
-    total: Annotated[int, Field(description="how many cold positions there are")] = 0
-    limit: Annotated[int, Field(description="the limit that was passed")] = 0
+    models: Annotated[list[str], Field(description="names of the available or the missing models")] = []
+    errors: Annotated[list[ErrorPlace], Field(description="errors and their locations, at most 10")] = []
+    positions: Annotated[
+        list[int], Field(description="positions of the first cold pairs or ids, at most 100")
+    ] = []
+    total: Annotated[int, Field(description="number of cold pairs or ids")] = 0
+    limit: Annotated[int, Field(description="the limit that was exceeded")] = 0
 
 
 def problem_fields(kind: Kind, detail: str) -> dict[str, Any]:
-    """The fields that every problem has."""
+    """Return the fields that every problem document has."""
     return {
         "type": f"urn:ratings:problem:{kind.code}",
         "title": kind.title,
@@ -54,8 +56,8 @@ def problem_fields(kind: Kind, detail: str) -> dict[str, Any]:
 
 
 def problem(error: ServiceError, headers: Mapping[str, str] | None = None) -> Response:
-    """An error as an answer, always below 10 KB."""
-    # What keeps the service from starting is for the operator alone.
+    """Return the response for an error; it always has less than 10 KB."""
+    # The message of a `StartError` is for the operator, not for callers.
     body = problem_fields(error.kind, error.detail if isinstance(error, StartError) else str(error))
     content = orjson.dumps({**body, **error.fields})
     if len(content) >= MAX_BYTES:

@@ -238,4 +238,4 @@ def test_cancelled_key_dialog_shows_the_problem(browser: Browser) -> None:
         page = visitor.open("/?view=models")
         expect(page.get_by_role("dialog", name="API key")).to_be_visible()
         page.keyboard.press("Escape")
-        expect(page.locator("#view-models .problem")).to_contain_text("An API key is needed")
+        expect(page.locator("#view-models .problem")).to_contain_text("An API key is required")

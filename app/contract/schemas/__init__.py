@@ -1,1 +1,1 @@
-"""What goes over the wire: requests are strict pydantic models, answers frozen dataclasses."""
+"""Schemas of bodies and queries: requests are strict pydantic models, responses frozen dataclasses."""

@@ -1,4 +1,4 @@
-"""Answers of `/compare`: models side by side, on their figures or on the caller's pairs."""
+"""Responses of `/compare`: models compared by their figures or on pairs from the caller."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from app.contract.schemas.fields import FullMovieId, FullUserId, Known, ModelNam
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What is compared. Null where there is nothing to divide by, or no baseline."""
+    """The compared figures. Null if there is no baseline, or if its figure is 0 in a ratio."""
 
     parameters: float | None
     weights_bytes: float | None
@@ -21,13 +21,15 @@ class Figures:
     mse: float | None
     rmse: float | None
     mae: float | None
-    microseconds_single: Annotated[float | None, Field(description="for one pair in a call of its own")]
-    microseconds_per_pair: Annotated[float | None, Field(description="for each pair of a block")]
+    microseconds_single: Annotated[
+        float | None, Field(description="time for one pair in a request of its own")
+    ]
+    microseconds_per_pair: Annotated[float | None, Field(description="time per pair in a batch")]
 
 
 @dataclass(frozen=True, slots=True)
 class SideBySide:
-    """One model's figures, and how they stand to those of the model called `baseline`."""
+    """Figures of one model, and their difference and ratio to those of the model named `baseline`."""
 
     name: ModelName
     parameters: Annotated[int, Field(examples=[623_744])]
@@ -37,16 +39,18 @@ class SideBySide:
     rmse: Annotated[float, Field(examples=[0.8626])]
     mae: Annotated[float, Field(examples=[0.6806])]
     microseconds_single: Annotated[
-        float, Field(description="measured at start-up: ids to rating, one pair in a call of its own")
+        float, Field(description="time from ids to rating for one pair, measured at start-up")
     ]
-    microseconds_per_pair: Annotated[float, Field(description="measured at start-up: each pair of a block")]
+    microseconds_per_pair: Annotated[
+        float, Field(description="time per pair in a batch, measured at start-up")
+    ]
     difference: Annotated[Figures, Field(description="this model's figure minus the baseline's")]
     ratio: Annotated[Figures, Field(description="this model's figure divided by the baseline's")]
 
 
 @dataclass(frozen=True, slots=True)
 class ModelComparison:
-    """All models side by side."""
+    """Comparison of all models."""
 
     models: Sequence[SideBySide]
 
@@ -63,7 +67,7 @@ class ModelPrediction:
 
 @dataclass(frozen=True, slots=True)
 class PairComparison:
-    """All models side by side, and what each says of one pair."""
+    """Comparison of all models, with the rating that each predicts for one pair."""
 
     models: Sequence[SideBySide]
     predictions: Sequence[ModelPrediction]
@@ -80,25 +84,29 @@ class ComparedPair:
         Mapping[str, float],
         Field(description="predicted rating by model name", examples=[{"baseline": 4.31}]),
     ]
-    cold: Annotated[bool, Field(description="whether a mean stands in for any of the models compared")]
+    cold: Annotated[bool, Field(description="whether any of the compared models used a mean as fallback")]
 
 
 @dataclass(frozen=True, slots=True)
 class ModelErrors:
-    """One model's errors over the pairs that came with a rating; null where none did."""
+    """Errors of one model over the pairs that have an observed rating; null if none has."""
 
     name: ModelName
-    mse: Annotated[float | None, Field(description="over all of them, cold ones by the fallback")]
+    mse: Annotated[
+        float | None, Field(description="over all of these pairs, with the fallback for cold ones")
+    ]
     rmse: float | None
     mae: float | None
-    rows: Annotated[int, Field(description="pairs that came with a rating")]
-    cold_rows: Annotated[int, Field(description="those of them that a mean stands in for")]
-    mse_warm: Annotated[float | None, Field(description="over the others; null where there are none")]
+    rows: Annotated[int, Field(description="pairs that have an observed rating")]
+    cold_rows: Annotated[int, Field(description="pairs of these that the fallback rated (a mean)")]
+    mse_warm: Annotated[
+        float | None, Field(description="over the pairs that the model rated; null if there are none")
+    ]
 
 
 @dataclass(frozen=True, slots=True)
 class LabelledComparison:
-    """Every pair rated by every model, and the models' errors."""
+    """Ratings of every pair by every model, and the errors of the models."""
 
     pairs: Sequence[ComparedPair]
     models: Sequence[ModelErrors]

@@ -1,4 +1,4 @@
-"""Types of fields that several requests and answers share, with examples for the documentation."""
+"""Field types shared by requests and responses, with examples for the documentation."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ def _check_ids(values: object, info: ValidationInfo) -> Sequence[RawId]:
         try:
             check_id(value, max_length)
         except ValueError as error:
-            # Pydantic cannot locate an error inside a list that it does not walk itself.
+            # Pydantic reports no position in a list that it does not iterate over itself.
             raise InvalidRequest([((info.field_name or "", position), str(error))]) from None
     return values
 
 
 def check_count(pairs: object) -> object:
-    """Check that `pairs` is not a list with more entries than one call may hold.
+    """Check the length of the list `pairs` before its entries are validated.
 
     Raises:
-        TooManyPairs: It is.
+        TooManyPairs: It has more entries than `max_batch`.
     """
     limit = LIMITS.get().max_batch
     if isinstance(pairs, list | IdTexts) and len(pairs) > limit:
@@ -51,10 +51,10 @@ def check_count(pairs: object) -> object:
 
 
 def check_items(count: int) -> int:
-    """Check that one answer may hold `count` movies.
+    """Check that `count` is not above `max_items`.
 
     Raises:
-        ValueError: It may not.
+        ValueError: It is.
     """
     limit = LIMITS.get().max_items
     if count > limit:
@@ -69,7 +69,7 @@ def _refuse_null(value: object) -> object:
 
 
 def _number_from_text(value: object) -> object:
-    """In a query string everything is text; a number is written in one way only."""
+    """Parse a number from a query string, in its canonical form only (no sign, no leading zeros)."""
     return int(value) if isinstance(value, str) and is_canonical_number(value) else value
 
 
@@ -77,7 +77,7 @@ def _bool_from_text(value: object) -> object:
     return {"true": True, "false": False}.get(value, value) if isinstance(value, str) else value
 
 
-# Of requests.
+# Fields of requests.
 UserId = Annotated[RawId, PlainValidator(_check_id), WithJsonSchema({**ID_SCHEMA, "examples": ["user_1"]})]
 MovieId = Annotated[
     RawId, PlainValidator(_check_id), WithJsonSchema({**ID_SCHEMA, "examples": ["movie_1193"]})
@@ -92,22 +92,22 @@ MovieIds = Annotated[
     PlainValidator(_check_ids),
     WithJsonSchema({"type": "array", "items": ID_SCHEMA, "examples": [["movie_1193", 661]]}),
 ]
-# A field that may be left out, but not be null: there is one way to leave it out.
+# An optional field, which must not be null: there is only one way to omit it.
 OptionalField = Annotated[FieldT | SkipJsonSchema[None], BeforeValidator(_refuse_null)]
 OptionalModel = Annotated[
     OptionalField[str],
-    Field(description="name of a model; the default one where it is left out", examples=["baseline"]),
+    Field(description="name of a model; the default model if omitted", examples=["baseline"]),
 ]
 OnUnknown = Annotated[
     Literal["error", "fallback"],
-    Field(description="what an id without a training rating leads to: an error, or a mean as the rating"),
+    Field(description="how to treat an id without training ratings: report an error, or return a mean"),
 ]
 NUMBER_FROM_TEXT: Final = BeforeValidator(_number_from_text)
 BOOL_FROM_TEXT: Final = BeforeValidator(_bool_from_text)
 
-# Of answers.
+# Fields of responses.
 FullUserId = Annotated[str, Field(examples=["user_1"])]
 FullMovieId = Annotated[str, Field(examples=["movie_1193"])]
 ModelName = Annotated[str, Field(examples=["baseline"])]
 Rating = Annotated[float, Field(ge=0, le=5, description="predicted rating, in stars", examples=[4.31])]
-Known = Annotated[bool, Field(description="whether it has training ratings; if not, a mean stands in")]
+Known = Annotated[bool, Field(description="whether it has training ratings; if not, the rating is a mean")]

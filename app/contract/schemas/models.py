@@ -1,4 +1,4 @@
-"""Answers of `/models`: what a model is, what it costs and how well it does."""
+"""Responses of `/models`: description, size and accuracy of the models."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """Logical scalars before any packing."""
+    """Numbers of parameters, counted before any packing."""
 
     total: Annotated[int, Field(examples=[623_744])]
     trainable: Annotated[int, Field(examples=[623_744])]
@@ -35,7 +35,7 @@ class Parameters:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What the model takes."""
+    """Sizes in bytes."""
 
     weights_bytes: Annotated[int, Field(description="bytes of the inference weights", examples=[2_494_976])]
     file_bytes: Annotated[
@@ -46,24 +46,26 @@ class Memory:
     ]
     ratings_bytes: Annotated[
         int,
-        Field(description="bytes of the ratings that users gave; 0 where the artefact carries none"),
+        Field(description="bytes of the users' training ratings; 0 if the artefact has none"),
     ]
     resident_bytes: Annotated[
         int,
         Field(
-            description="bytes of arrays that this process holds: weights, ids with their index, means, "
-            "given ratings"
+            description="bytes of the arrays in memory: weights, ids with their index, means, "
+            "training ratings"
         ),
     ]
     compression_ratio: Annotated[
         float | None,
-        Field(description="the baseline's weight bytes divided by this model's; null without one"),
+        Field(
+            description="weight bytes of the baseline divided by those of this model; null without a baseline"
+        ),
     ]
 
 
 @dataclass(frozen=True, slots=True)
 class Accuracy:
-    """Errors over every test row in rating units, cold rows by the fallback, beside two trivial models."""
+    """Errors over all test rows (cold rows by the fallback) in rating units, and of two trivial models."""
 
     dataset: Annotated[str, Field(examples=["ml-1m"])]
     split: Annotated[str, Field(examples=["random"])]
@@ -77,7 +79,7 @@ class Accuracy:
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """How it was fitted."""
+    """How the model was fitted."""
 
     recipe: Annotated[Mapping[str, Any], Field(examples=[{"name": "reference", "batch_size": 128}])]
     epochs: Annotated[int, Field(examples=[3])]
@@ -90,7 +92,7 @@ class Training:
 
 @dataclass(frozen=True, slots=True)
 class VocabularySizes:
-    """How many ids it knows."""
+    """Numbers of ids in the vocabularies."""
 
     users: Annotated[int, Field(examples=[6040])]
     movies: Annotated[int, Field(examples=[3706])]
@@ -98,7 +100,7 @@ class VocabularySizes:
 
 @dataclass(frozen=True, slots=True)
 class RankRange:
-    """Movies from popularity rank `first` to `last`, and their training ratings altogether."""
+    """The movies from popularity rank `first` to `last`, and the sum of their training ratings."""
 
     first: Annotated[int, Field(examples=[1])]
     last: Annotated[int, Field(examples=[1])]
@@ -107,24 +109,26 @@ class RankRange:
 
 @dataclass(frozen=True, slots=True)
 class Popularity:
-    """How the training ratings are spread over the movies, and how the model cuts these into blocks."""
+    """Distribution of the training ratings over the movies, and the model's blocks of movies."""
 
     movie_ratings: Annotated[
-        Sequence[RankRange] | None, Field(description="null where the artefact does not carry it")
+        Sequence[RankRange] | None, Field(description="null if the artefact does not have it")
     ]
     movie_blocks: Annotated[
         Sequence[int] | None,
-        Field(description="movies of each block, the most rated first; null where there are no blocks"),
+        Field(
+            description="number of movies in each block, most rated first; null if the model has no blocks"
+        ),
     ]
 
 
 @dataclass(frozen=True, slots=True)
 class ModelDescription:
-    """Everything about one model."""
+    """Description of one model."""
 
     name: ModelName
     description: Annotated[str, Field(examples=["One embedding of length 64 for each user and each movie."])]
-    ready: Annotated[bool, Field(description="whether it is loaded and has answered a real probe")]
+    ready: Annotated[bool, Field(description="whether it is loaded and has rated a test pair")]
     parameters: Parameters
     memory: Memory
     accuracy: Accuracy
@@ -136,7 +140,7 @@ class ModelDescription:
 
 @dataclass(frozen=True, slots=True)
 class ModelList:
-    """All models, and which one answers when none is named."""
+    """All models, and the name of the default model."""
 
     default: ModelName
     models: Sequence[ModelDescription]

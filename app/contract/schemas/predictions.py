@@ -1,4 +1,4 @@
-"""Answers of `/predict` and `/predict/batch`."""
+"""Responses of `/predict` and `/predict/batch`."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from pydantic import Field, GetPydanticSchema
 
 from app.contract.schemas.fields import FullMovieId, FullUserId, Known, ModelName, Rating
 
-# An array, which is serialised without a Python number for each entry; documented as a list.
+# An array, serialised without creating a Python object for each entry; documented as a list.
 Ratings = Annotated[NDArray[np.float64], GetPydanticSchema(lambda _array, handler: handler(list[Rating]))]
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """One rated pair, with the ids in the form that the model knows them by."""
+    """One rated pair, with the ids in canonical form."""
 
     user_id: FullUserId
     movie_id: FullMovieId
@@ -30,8 +30,8 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class BatchPrediction:
-    """Many rated pairs, in the order of the request."""
+    """Rated pairs in the order of the request."""
 
     model: ModelName
     ratings: Ratings
-    cold: Annotated[Sequence[int], Field(description="positions of pairs that a mean stands in for")]
+    cold: Annotated[Sequence[int], Field(description="positions of the pairs whose rating is a mean")]

@@ -1,4 +1,4 @@
-"""Answers of `/movies`, `/users`, `/ratings`, `/recommend` and `/predict/new-user`."""
+"""Responses of `/movies`, `/users`, `/ratings`, `/recommend` and `/predict/new-user`."""
 
 from __future__ import annotations
 
@@ -10,15 +10,13 @@ from pydantic import Field
 
 from app.contract.schemas.fields import FullMovieId, FullUserId, ModelName, Rating
 
-Title = Annotated[
-    str | None, Field(description="null where no model carries it", examples=["Casablanca (1942)"])
-]
+Title = Annotated[str | None, Field(description="null if no model has it", examples=["Casablanca (1942)"])]
 Genres = Annotated[Sequence[str], Field(examples=[["Drama", "Romance", "War"]])]
 
 
 @dataclass(frozen=True, slots=True)
 class FoundMovie:
-    """A movie that at least one model knows."""
+    """A movie in the vocabulary of at least one model."""
 
     movie_id: FullMovieId
     title: Title
@@ -27,7 +25,7 @@ class FoundMovie:
 
 @dataclass(frozen=True, slots=True)
 class MovieList:
-    """Movies found, the best find first."""
+    """Movies found, best match first."""
 
     items: Sequence[FoundMovie]
 
@@ -36,36 +34,36 @@ class MovieList:
 class UserList:
     """Users found."""
 
-    total: Annotated[int, Field(description="users with training ratings, found or not")]
+    total: Annotated[int, Field(description="number of users with training ratings, whether found or not")]
     items: Sequence[FullUserId]
 
 
 @dataclass(frozen=True, slots=True)
 class GivenRating:
-    """A movie, and the stars that the user really gave it."""
+    """A movie, and the rating that the user gave it."""
 
     movie_id: FullMovieId
     title: Title
     genres: Genres
-    rating: Annotated[float, Field(ge=0, le=5, description="given rating, in stars")]
+    rating: Annotated[float, Field(ge=0, le=5, description="rating of the user, in stars")]
 
 
 @dataclass(frozen=True, slots=True)
 class GivenRatingList:
-    """What a user really gave, the highest first."""
+    """Training ratings of a user, highest first."""
 
     model: ModelName
     user_id: FullUserId
     total: Annotated[
         int | None,
-        Field(description="how many ratings the user gave; null where the artefact carries no ratings"),
+        Field(description="number of ratings of the user; null if the artefact has no ratings"),
     ]
     items: Sequence[GivenRating]
 
 
 @dataclass(frozen=True, slots=True)
 class RecommendedMovie:
-    """A movie, and the stars that the user would give it."""
+    """A movie, and its predicted rating."""
 
     movie_id: FullMovieId
     title: Title
@@ -75,7 +73,7 @@ class RecommendedMovie:
 
 @dataclass(frozen=True, slots=True)
 class Recommendation:
-    """A user's best movies, the best first."""
+    """The movies with the highest predicted ratings, best first."""
 
     model: ModelName
     user_id: FullUserId
@@ -84,7 +82,7 @@ class Recommendation:
 
 @dataclass(frozen=True, slots=True)
 class NewUserRating:
-    """What the new user would give a movie that was asked for."""
+    """Predicted rating of the new user for a requested movie."""
 
     movie_id: FullMovieId
     rating: Rating
@@ -92,10 +90,13 @@ class NewUserRating:
 
 @dataclass(frozen=True, slots=True)
 class NewUserPrediction:
-    """Ratings for a new user."""
+    """Predicted ratings of a new user."""
 
     model: ModelName
     predictions: Annotated[
-        Sequence[NewUserRating], Field(description="of `movie_ids`, in the order asked for")
+        Sequence[NewUserRating], Field(description="ratings of `movie_ids`, in the order of the request")
     ]
-    items: Annotated[Sequence[RecommendedMovie], Field(description="best movies that the user has not rated")]
+    items: Annotated[
+        Sequence[RecommendedMovie],
+        Field(description="movies with the highest predicted ratings, without the rated ones"),
+    ]

@@ -1,4 +1,4 @@
-"""Answers of `/admin/reload`."""
+"""Responses of `/admin/reload`."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ Change = Literal["added", "changed", "unchanged", "removed"]
 
 @dataclass(frozen=True, slots=True)
 class ReloadedModel:
-    """What became of one model."""
+    """The change of one model."""
 
     name: ModelName
-    change: Annotated[Change, Field(description="how it differs from what was served before")]
+    change: Annotated[Change, Field(description="how it differs from the model served before")]
     sha256: Annotated[
-        str | None, Field(description="digest of the model file that is served now; null if it was removed")
+        str | None, Field(description="digest of the model file in service; null if the model was removed")
     ]
 
 
 @dataclass(frozen=True, slots=True)
 class Reload:
-    """The outcome of reading the store anew."""
+    """The outcome of a reload of the models store."""
 
     outcome: Annotated[
         Literal["reloaded", "unchanged", "refused"],
-        Field(description="whether other models answer now, or the same ones, because the new are unfit"),
+        Field(description="`refused`: the store is invalid, and the previous models stay in service"),
     ]
-    at: Annotated[str, Field(description="when it began, in UTC", examples=["2026-11-25T04:51:22+00:00"])]
-    seconds: Annotated[float, Field(description="how long it took", examples=[0.214])]
-    models: Annotated[list[ReloadedModel], Field(description="every model; empty if it was refused")]
+    at: Annotated[str, Field(description="start time in UTC", examples=["2026-11-25T04:51:22+00:00"])]
+    seconds: Annotated[float, Field(description="duration", examples=[0.214])]
+    models: Annotated[list[ReloadedModel], Field(description="every model; empty if the reload was refused")]
     reason: Annotated[str | None, Field(description="why it was refused")]
 
 
 @dataclass(frozen=True, slots=True)
 class Reloads:
-    """The reloads of a process."""
+    """The reloads of a worker process."""
 
-    reloads: Annotated[int, Field(description="how many succeeded")]
-    refused: Annotated[int, Field(description="how many did not")]
-    last: Annotated[Reload | None, Field(description="the last one; null before the first")]
+    reloads: Annotated[int, Field(description="number of reloads that succeeded")]
+    refused: Annotated[int, Field(description="number of reloads that were refused")]
+    last: Annotated[Reload | None, Field(description="the last reload; null before the first")]

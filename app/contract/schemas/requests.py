@@ -1,4 +1,4 @@
-"""What a caller may send, as a JSON body or as a query string."""
+"""Schemas of requests, as JSON bodies or query strings."""
 
 from __future__ import annotations
 
@@ -30,30 +30,30 @@ from app.contract.schemas.fields import (
 MAX_LISTED: Final = 1000
 MAX_CATALOGUE: Final = 100_000
 MAX_QUERY: Final = 200
-# More than any request has.
+# More than any request schema has.
 MAX_FIELDS: Final = 20
 
-Listed = Annotated[int, Field(ge=1, le=MAX_LISTED, description="entries to list at most"), NUMBER_FROM_TEXT]
-# The OpenAPI document states the maximum of the settings: `app.api.openapi`.
-Items = Annotated[int, Field(ge=1, description="movies to name at most"), AfterValidator(check_items)]
+Listed = Annotated[int, Field(ge=1, le=MAX_LISTED, description="maximum number of entries"), NUMBER_FROM_TEXT]
+# The maximum is a setting; `app.api.openapi` adds it to the document.
+Items = Annotated[int, Field(ge=1, description="maximum number of movies"), AfterValidator(check_items)]
 ExcludeRated = Annotated[
     bool,
     Field(
-        description="leave out what the user rated, if the model's artefact carries ratings "
-        "(`memory.ratings_bytes` in `/models` is not 0); otherwise name it in `exclude`"
+        description="exclude the movies that the user rated, if the model's artefact has ratings "
+        "(`memory.ratings_bytes` in `/models` is not 0); otherwise list them in `exclude`"
     ),
 ]
 
 
 class RequestModel(BaseModel):
-    """Base of all requests: nothing is coerced, and fields that do not exist are refused."""
+    """Base of all requests: no coercion, and unknown fields are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
 
     @model_validator(mode="before")
     @classmethod
     def _check_number_of_fields(cls, data: Any) -> Any:
-        # Pydantic would make an error of each of a million fields.
+        # Pydantic would create an error for each of a million unknown fields.
         if isinstance(data, dict) and len(data) > MAX_FIELDS:
             raise ValueError(f"has more than {MAX_FIELDS} fields")
         return data
@@ -69,7 +69,7 @@ class PredictRequest(RequestModel):
 
 
 class BatchRequest(RequestModel):
-    """Many pairs as two columns: the pair at position i is `user_ids[i]`, `movie_ids[i]`."""
+    """Pairs as two columns: the pair at position i is `user_ids[i]`, `movie_ids[i]`."""
 
     user_ids: UserIds
     movie_ids: MovieIds
@@ -86,14 +86,14 @@ class BatchRequest(RequestModel):
 
 
 class BatchOptions(RequestModel):
-    """What goes with a batch whose columns are an Arrow stream, as a query string."""
+    """The query of a batch request whose body is an Arrow stream."""
 
     model: OptionalModel = None
     on_unknown: OnUnknown = "error"
 
 
 class CompareQuery(RequestModel):
-    """A pair for every model to rate, or nothing."""
+    """An optional pair to be rated by every model."""
 
     user_id: OptionalField[UserId] = None
     movie_id: OptionalField[MovieId] = None
@@ -101,12 +101,12 @@ class CompareQuery(RequestModel):
     @model_validator(mode="after")
     def _check_pair(self) -> Self:
         if (self.user_id is None) != (self.movie_id is None):
-            raise ValueError("user_id and movie_id go together")
+            raise ValueError("user_id and movie_id must be given together")
         return self
 
 
 class LabelledPair(RequestModel):
-    """A pair, with the observed rating if there is one."""
+    """A pair with an optional observed rating."""
 
     user_id: UserId
     movie_id: MovieId
@@ -118,12 +118,12 @@ class LabelledPair(RequestModel):
 
 def _check_distinct(names: list[str]) -> list[str]:
     if len(set(names)) != len(names):
-        raise ValueError("names a model twice")
+        raise ValueError("contains a model twice")
     return names
 
 
 class CompareRequest(RequestModel):
-    """Pairs for several models to rate."""
+    """Pairs to be rated by several models."""
 
     pairs: Annotated[list[LabelledPair], Field(fail_fast=True), BeforeValidator(check_count)]
     models: Annotated[
@@ -139,52 +139,53 @@ class CompareRequest(RequestModel):
 
 
 class MoviesQuery(RequestModel):
-    """Part of a title, or of an id."""
+    """A search for movies by title or id."""
 
     q: Annotated[
         str,
         Field(
             max_length=MAX_QUERY,
-            description="words or parts of words; accents and case do not matter",
+            description="words or parts of words; accents and case are ignored",
             examples=["casablanca"],
         ),
     ] = ""
     limit: Annotated[
-        int, Field(ge=1, le=MAX_CATALOGUE, description="movies to list at most"), NUMBER_FROM_TEXT
+        int, Field(ge=1, le=MAX_CATALOGUE, description="maximum number of movies"), NUMBER_FROM_TEXT
     ] = 20
 
 
 class UsersQuery(RequestModel):
-    """Part of an id."""
+    """A search for users by id."""
 
     q: Annotated[
         str,
         Field(
             max_length=MAX_QUERY,
-            description="how the id begins, with or without prefix",
+            description="beginning of the id, with or without the prefix",
             examples=["user_41"],
         ),
     ] = ""
     limit: Listed = 20
     order: Annotated[
-        Literal["ratings", "random"], Field(description="most training ratings first, or drawn at random")
+        Literal["ratings", "random"],
+        Field(description="users with most training ratings first, or a random sample"),
     ] = "ratings"
     model: OptionalModel = None
 
 
 class RatingsQuery(RequestModel):
-    """A user, and perhaps one movie."""
+    """A user, and optionally a movie."""
 
     user_id: UserId
-    movie_id: Annotated[
-        OptionalField[MovieId], Field(description="list only the rating that the user gave this movie")
-    ] = None
+    movie_id: Annotated[OptionalField[MovieId], Field(description="return only the rating of this movie")] = (
+        None
+    )
     limit: Listed = 20
     model: OptionalModel = None
 
 
 class RecommendQuery(RequestModel):
-    """A user, and how many movies to recommend."""
+    """A user, and the number of movies to recommend."""
 
     user_id: UserId
     n: Annotated[Items, NUMBER_FROM_TEXT] = 10
@@ -193,27 +194,27 @@ class RecommendQuery(RequestModel):
 
 
 class RecommendRequest(RecommendQuery):
-    """The same as a body, which can also leave movies out by name."""
+    """The same as a body, which can also exclude movies by id."""
 
     n: Items = 10
     exclude_rated: ExcludeRated = True
-    exclude: Annotated[MovieIds, Field(description="movies to leave out")] = ()
+    exclude: Annotated[MovieIds, Field(description="movies to exclude")] = ()
 
 
 class RatedMovie(RequestModel):
-    """A movie, and the stars that the new user gave it."""
+    """A movie, and the rating that the new user gave it."""
 
     movie_id: MovieId
     rating: Annotated[float, Field(ge=0, le=5, allow_inf_nan=False, description="stars", examples=[4.5])]
 
 
 class NewUserRequest(RequestModel):
-    """Some ratings of a new user, and what to predict for them."""
+    """Ratings of a new user, and the movies to predict."""
 
     ratings: Annotated[list[RatedMovie], Field(min_length=1, fail_fast=True), BeforeValidator(check_count)]
     movie_ids: Annotated[MovieIds, Field(description="movies to predict")] = ()
-    n: Annotated[int, Field(ge=0, description="best movies to name at most"), AfterValidator(check_items)] = (
-        10
-    )
+    n: Annotated[
+        int, Field(ge=0, description="maximum number of recommended movies"), AfterValidator(check_items)
+    ] = 10
     model: OptionalModel = None
-    exclude: Annotated[MovieIds, Field(description="movies to leave out, besides the rated ones")] = ()
+    exclude: Annotated[MovieIds, Field(description="movies to exclude, in addition to the rated ones")] = ()
