@@ -5,13 +5,12 @@ from __future__ import annotations
 import logging
 import logging.config
 import time
+from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-# By the setting's value. The one for JSON is imported where it is asked for.
-_FORMATTERS: Final = {
-    "text": "app.observability.logging.LineFormatter",
-    "json": "app.observability.json_logging.JSONFormatter",
-}
+import orjson
+
+from app.observability.log_handler import StdoutHandler
 
 ACCESS: Final = "app.access"
 _BLANK: Final = vars(logging.LogRecord(ACCESS, logging.INFO, "", 0, "", None, None))
@@ -48,20 +47,56 @@ class RequestRecord(logging.LogRecord):
         self.__dict__.update(_BLANK, msg=line, created=created, msecs=1000 * (created % 1))
 
 
-class LineFormatter(logging.Formatter):
-    """Time, level, logger and message. The time's seconds are written out once a second."""
+class _Formatter(logging.Formatter):
+    """Formats the seconds of the time once a second, and not for each line."""
+
+    _second, _seconds = -1, ""
+
+    def format_seconds(self, record: logging.LogRecord, to_time: Callable[[float], time.struct_time]) -> str:
+        second = int(record.created)
+        if second != self._second:
+            self._seconds = time.strftime(self.default_time_format, to_time(second))
+            self._second = second
+        return self._seconds
+
+
+class TextFormatter(_Formatter):
+    """Time, level, logger and message."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s %(message)s")
-        self._second, self._written = -1, ""
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: ARG002, N802
-        """As by default, `2026-01-31 12:00:00,123`."""
-        second = int(record.created)
-        if second != self._second:
-            self._written = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(second))
-            self._second = second
-        return f"{self._written},{int(record.msecs):03d}"
+        """Format the local time."""
+        return f"{self.format_seconds(record, time.localtime)},{int(record.msecs):03d}"
+
+
+class JSONFormatter(_Formatter):
+    """An object a line: time in UTC, level, logger, and the message or the fields of a request."""
+
+    default_time_format = "%Y-%m-%dT%H:%M:%S"
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Format a record as JSON."""
+        line: dict[str, Any] = {
+            "time": f"{self.format_seconds(record, time.gmtime)}.{int(record.msecs):03d}Z",
+            "level": record.levelname.lower(),
+            "logger": record.name,
+        }
+        if type(record.msg) is RequestLine:
+            method, path, status, milliseconds, request_id = record.msg
+            line |= {"method": method, "path": path, "status": status}
+            line |= {"milliseconds": round(milliseconds, 3), "request_id": request_id}
+        else:
+            line["message"] = _escape(record.getMessage())
+            if record.exc_info:
+                line["exception"] = _escape(self.formatException(record.exc_info))
+        return orjson.dumps(line).decode()
+
+
+def _escape(text: str) -> str:
+    # Half surrogate pairs, which a file name can contain and JSON cannot.
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def start_logging(level: str, log_format: str = "text") -> None:
@@ -86,8 +121,8 @@ def logging_config(level: str, log_format: str = "text") -> dict[str, Any]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"line": {"()": _FORMATTERS[log_format]}},
-        "handlers": {"stdout": {"()": "app.observability.log_handler.StdoutHandler", "formatter": "line"}},
+        "formatters": {"line": {"()": TextFormatter if log_format == "text" else JSONFormatter}},
+        "handlers": {"stdout": {"()": StdoutHandler, "formatter": "line"}},
         "root": {"level": "WARNING", "handlers": ["stdout"]},
         "loggers": {"app": {"level": level.upper()}, "uvicorn": {"level": server}},
     }

@@ -14,8 +14,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from app.observability.json_logging import JSONFormatter
-from app.observability.logging import LineFormatter, RequestLine, RequestRecord
+from app.observability.logging import JSONFormatter, RequestLine, RequestRecord, TextFormatter
 from tests.app.processes import running
 from tests.conftest import REPOSITORY
 
@@ -101,7 +100,7 @@ def test_time_is_utc_with_milliseconds() -> None:
         "milliseconds": 1.235,
         "request_id": "id",
     }
-    assert LineFormatter().format(record).endswith(" INFO app.access GET /x 200 1.2 ms id")
+    assert TextFormatter().format(record).endswith(" INFO app.access GET /x 200 1.2 ms id")
 
 
 def test_other_handlers_can_write_the_record(caplog: pytest.LogCaptureFixture) -> None:
