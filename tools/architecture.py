@@ -35,7 +35,8 @@ def fresh(page: str) -> str:
     return page
 
 
-def modules(package: str) -> dict[str, Path]:
+@cache
+def modules(package: str) -> Mapping[str, Path]:
     """Map the dotted name of every module of a package to its file."""
     found = {}
     for path in sorted((REPOSITORY / package).rglob("*.py")):
