@@ -12,21 +12,30 @@ def main() -> int:
     Returns:
         The exit code: 0 after a stop that was asked for, 1 if nothing could be started.
     """
-    # Before the imports, which take half a second: it would end the process. `keep_hangups` lets it in.
+    # Before the imports, which take half a second: it would end the process. The server lets it in.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     from app.observability.log_handler import hold_standard_streams
 
     hold_standard_streams()
     from app.contract.errors import StartError
-    from app.server import refuse_to_start, serve
+    from app.server import refuse_to_start, run_server, start_process
     from app.settings import load_settings
     from training.artefact import ArtefactError
 
     try:
-        return serve(load_settings())
+        settings = load_settings()
+        with start_process(settings) as listener:
+            if settings.workers > 1:
+                # What one worker alone has no use for: gunicorn.
+                from app.workers import run_workers
+
+                run_workers(settings, listener)
+            else:
+                run_server(settings, listener)
     except (StartError, ArtefactError) as error:
         refuse_to_start(error)
         return 1
+    return 0
 
 
 if __name__ == "__main__":

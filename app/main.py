@@ -24,6 +24,7 @@ from app.http.load_shedding import LoadShedding
 from app.http.middleware import CORS, AnswerAtShutdown, HeadAsGet
 from app.http.thread_pool import ThreadPool
 from app.observability.instrumentation import Observation
+from app.observability.metrics.worker_files import Slot
 from app.scoring.loading import load_registry
 from app.scoring.registry import Registry
 from app.services.fold_in import FoldIn
@@ -40,12 +41,15 @@ and the number. Every error is a problem document (RFC 9457) with a `code` for p
 """
 
 
-def create_app(settings: Settings | None = None, registry: Registry | None = None) -> FastAPI:
+def create_app(
+    settings: Settings | None = None, registry: Registry | None = None, slot: Slot | None = None
+) -> FastAPI:
     """The application.
 
     Args:
         settings: From the environment by default.
         registry: Loaded models; loaded from the settings' store at start-up by default.
+        slot: The place of this process among the workers, where there are several.
 
     Raises:
         BadSetting: The environment has a bad setting, or what it names holds a bad API key;
@@ -53,7 +57,7 @@ def create_app(settings: Settings | None = None, registry: Registry | None = Non
     """
     settings = settings or load_settings()
     keys = load_keys(settings)
-    observation = Observation(settings)
+    observation = Observation(settings, slot)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[State]:

@@ -7,7 +7,6 @@ difference between the two is the work of the service alone.
 from __future__ import annotations
 
 import argparse
-import logging.config
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -20,10 +19,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from app.listening import listen
 from app.observability.access_log import AccessLog
-from app.observability.logging import logging_config
-from app.server import Server
+from app.observability.logging import start_logging
+from app.server import Server, bind_socket
 from app.settings import load_settings
 
 
@@ -83,8 +81,8 @@ def main() -> None:
     """Serve until a signal stops the process."""
     argparse.ArgumentParser(description=__doc__).parse_args()
     settings = load_settings()
-    logging.config.dictConfig(logging_config(settings.log_level, settings.log_format))
-    listener: socket.socket = listen(settings.host, settings.port)
+    start_logging(settings.log_level, settings.log_format)
+    listener: socket.socket = bind_socket(settings.host, settings.port)
     Server(app, settings).run([listener])
 
 

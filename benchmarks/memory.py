@@ -21,7 +21,7 @@ def main() -> None:
         for name in registry.models
         for user in range(1, 6041, 5)
     ]
-    for workers in (1, 2):
+    for workers in (1, 2, 4):
         with served(app_command(), workers=workers) as server:
             load(server.port, 2, "/predict", bodies, "application/json")
             found = server.memory()

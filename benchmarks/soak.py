@@ -96,7 +96,7 @@ def main() -> int:
     rows = results.rows()
     report("soak", f"{arguments.minutes:g} minutes, at most {arguments.rate:g} requests per second", rows)
     growth, figures = memory_growth(samples)
-    report("soak_memory", f"Memory of {WORKERS} workers and their supervisor, {reloads} reloads", figures)
+    report("soak_memory", f"Memory of {WORKERS} workers and their master, {reloads} reloads", figures)
     faults += [fault for kind in results.faults.values() for fault in kind]
     faults += [f"{kind} was never requested" for kind, seconds in results.seconds.items() if not seconds]
     faults += [

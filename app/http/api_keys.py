@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hmac
+import logging
 import re
 import stat
 from dataclasses import dataclass
 from hashlib import sha256
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Final, Literal
 
@@ -14,6 +16,8 @@ from pydantic import SecretStr
 
 from app.contract.errors import BadSetting, shorten
 from app.settings import PREFIX, Settings, unknown_variables
+
+logger = logging.getLogger(__name__)
 
 MIN_LENGTH: Final = 20
 MAX_LENGTH: Final = 200
@@ -65,10 +69,22 @@ def load_keys(settings: Settings) -> Keys:
     return Keys(reading, admin)
 
 
-def readable_by_others(settings: Settings) -> list[Path]:
-    """Files of keys that every user of the machine may read."""
-    files = (settings.api_keys_file, settings.admin_keys_file)
-    return [path for path in files if path is not None and path.stat().st_mode & stat.S_IROTH]
+def warn_of_open_access(settings: Settings, address: str) -> None:
+    """Log what lets in more callers than is probably meant.
+
+    Args:
+        settings: Of the service.
+        address: The IP address that it listens on.
+
+    Raises:
+        BadSetting: A key is missing or no key.
+    """
+    keys = load_keys(settings)
+    for path in (settings.api_keys_file, settings.admin_keys_file):
+        if path is not None and path.stat().st_mode & stat.S_IROTH:
+            logger.warning("%s holds API keys and may be read by every user (chmod o-r)", path)
+    if not (keys.reading or ip_address(address).is_loopback):
+        logger.warning("whoever reaches %s may call: no RATINGS_API_KEYS_FILE is set", address)
 
 
 def _load(name: str, stated: SecretStr | None, path: Path | None) -> tuple[bytes, ...]:

@@ -28,15 +28,18 @@ class Observation:
         telling: Tells what was counted.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, slot: Slot | None = None) -> None:
         """Prepare.
+
+        Args:
+            settings: What to look at.
+            slot: The place of this process among the workers, where there are several.
 
         Raises:
             BadSetting: Traces are asked for, and OpenTelemetry is not installed.
         """
         self.tallies = Tallies()
         self._counting = settings.metrics
-        slot = Slot.from_environment() if self._counting else None
         self.telling = Telling(self.tallies, slot, settings.workers)
         self._tracing = _load_tracing() if settings.traces else None
 

@@ -124,5 +124,9 @@ def logging_config(level: str, log_format: str = "text") -> dict[str, Any]:
         "formatters": {"line": {"()": TextFormatter if log_format == "text" else JSONFormatter}},
         "handlers": {"stdout": {"()": StdoutHandler, "formatter": "line"}},
         "root": {"level": "WARNING", "handlers": ["stdout"]},
-        "loggers": {"app": {"level": level.upper()}, "uvicorn": {"level": server}},
+        "loggers": {
+            "app": {"level": level.upper()},
+            "uvicorn": {"level": server},
+            "gunicorn.error": {"level": server, "propagate": True},
+        },
     }

@@ -16,3 +16,5 @@ EngineLoader = Callable[[Artefact], Engine]
 ENGINES: Final[Mapping[str, EngineLoader]] = MappingProxyType(
     {"table": load_table_engine, "keras": load_keras_engine}
 )
+# Those whose models survive a fork: arrays do, TensorFlow's threads do not.
+FORK_SAFE: Final = frozenset({"table"})

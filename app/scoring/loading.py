@@ -44,6 +44,16 @@ def load_registry(settings: Settings, live: Registry | None = None) -> Registry:
         EngineFailed: The engine is not installed or cannot load a model.
         ProbeFailed: A model returns values that are not ratings.
     """
+    try:
+        return _load_registry(settings, live)
+    except ArtefactError:
+        if live is None:
+            raise
+        # A trainer may have exchanged a folder between two of its files.
+        return _load_registry(settings, live)
+
+
+def _load_registry(settings: Settings, live: Registry | None) -> Registry:
     folders = find_folders(settings)
     names = [folder.name for folder in folders]
     before = {} if live is None else live.models

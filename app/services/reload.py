@@ -21,8 +21,8 @@ import anyio.to_thread
 from app.contract.errors import ReloadRefused, StartError
 from app.contract.schemas.reloads import Change, Reload, ReloadedModel
 from app.observability.instrumentation import Observation
-from app.scoring.gc_freeze import settle
 from app.scoring.loading import load_registry
+from app.scoring.memory import release_memory
 from app.scoring.registry import Registry
 from app.settings import Settings
 from training.artefact import ArtefactError
@@ -37,19 +37,20 @@ class LiveModels:
         registry: To be read once by each request.
         last: What came of the last reload, None before the first.
         tallies: Where reloads are counted.
-        tell_others: Tells other processes that serve the same store to read it anew.
+        reload_other_workers: Has every worker reload, this one too; None where it is the only one.
     """
 
     def __init__(self, registry: Registry, settings: Settings, observation: Observation) -> None:
         self.tallies, self._observation = observation.tallies, observation
         self.last: Reload | None = None
-        self.tell_others: Callable[[], object] = lambda: None
+        self.reload_other_workers: Callable[[], object] | None = None
         self._settings = settings
         self._serve(registry)
         self._lock = asyncio.Lock()
         self._thread = anyio.CapacityLimiter(1)
-        self._asked: asyncio.Task[None] | None = None
+        self._requested: asyncio.Task[None] | None = None
         self._waiting = False
+        self._expects_echo = False
 
     async def reload(self) -> Reload:
         """Read the store anew, after reloads that were asked for before. An unchanged model is kept as it is.
@@ -60,22 +61,33 @@ class LiveModels:
         async with self._lock:
             return await self._reload()
 
-    def ask(self) -> None:
-        """Have the store read anew soon, once however often this is asked until then."""
+    async def reload_everywhere(self) -> Reload:
+        """The same, and have the other workers follow if the store was fit."""
+        done = await self.reload()
+        if self.reload_other_workers is not None:
+            self._expects_echo = True
+            self.reload_other_workers()
+        return done
+
+    def request_reload(self) -> None:
+        """Have the store read anew soon, once however often this is requested until then."""
         if not self._waiting:
             self._waiting = True
-            self._asked = asyncio.get_running_loop().create_task(self._reload_as_asked())
+            self._requested = asyncio.get_running_loop().create_task(self._reload_as_requested())
 
-    async def _reload_as_asked(self) -> None:
+    async def _reload_as_requested(self) -> None:
         async with self._lock:
             self._waiting = False
+            is_echo, self._expects_echo = self._expects_echo, False
             with contextlib.suppress(ReloadRefused):
-                await self._reload()
+                await self._reload(is_echo)
 
-    async def _reload(self) -> Reload:
+    async def _reload(self, is_echo: bool = False) -> Reload:
         start, at = time.perf_counter(), datetime.now(UTC).isoformat(timespec="seconds")
         try:
-            found = await anyio.to_thread.run_sync(self._read_store, self.registry, limiter=self._thread)
+            found = await anyio.to_thread.run_sync(
+                load_registry, self._settings, self.registry, limiter=self._thread
+            )
             found.check_ready()
         except Exception as error:
             foreseen = isinstance(error, (ArtefactError, StartError))
@@ -89,26 +101,22 @@ class LiveModels:
             raise refusal from error
         models = _compare(self.registry, found)
         changed = [f"{model.name} {model.change}" for model in models if model.change != "unchanged"]
+        seconds = round(time.perf_counter() - start, 3)
+        done = Reload("reloaded" if changed else "unchanged", at, seconds, models, None)
         if found is not self.registry:
             self._serve(found)
-            settle()
+            release_memory()
+        elif is_echo:
+            # This worker has just told the others to reload, and is told the same.
+            return done
         self.tallies.reloaded += 1
-        self.last = Reload(
-            "reloaded" if changed else "unchanged", at, round(time.perf_counter() - start, 3), models, None
-        )
+        self.last = done
         logger.info("store read anew: %s", ", ".join(changed) or "nothing has changed")
-        return self.last
+        return done
 
     def _serve(self, registry: Registry) -> None:
         self._observation.watch(registry)
         self.registry = registry
-
-    def _read_store(self, live: Registry) -> Registry:
-        try:
-            return load_registry(self._settings, live)
-        except ArtefactError:
-            # A trainer may have exchanged a folder between two of its files.
-            return load_registry(self._settings, live)
 
 
 def _without_path(error: Exception, store: Path) -> str:

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,15 +46,15 @@ class Running:
         return host, int(port)
 
 
-def command(store: Path, **settings: object) -> subprocess.Popen[str]:
-    """`python -m app` on `store`, with the settings given and no others."""
+def command(store: Path, program: Sequence[str] = ("app",), /, **settings: object) -> subprocess.Popen[str]:
+    """`python -m app` on `store`, or another module with arguments; with the settings given and no others."""
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith(("RATINGS_", "TF_"))
     }
     environment |= {"HOME": "/nonexistent"}
     environment |= {f"RATINGS_{name.upper()}": str(value) for name, value in settings.items()}
     return subprocess.Popen(
-        [sys.executable, "-m", "app"],
+        [sys.executable, "-m", *program],
         cwd=REPOSITORY,
         env={**environment, "RATINGS_STORE": str(store)},
         stdout=subprocess.PIPE,
@@ -73,10 +73,10 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(store: Path, **settings: object) -> Iterator[Running]:
+def running(store: Path, program: Sequence[str] = ("app",), /, **settings: object) -> Iterator[Running]:
     """A server on `store`, killed at the end if it still runs."""
     port = free_port()
-    process = command(store, port=port, **settings)
+    process = command(store, program, port=port, **settings)
     try:
         url = f"http://127.0.0.1:{port}"
         wait_until_ready(process, url)

@@ -9,7 +9,7 @@ from tests.conftest import REPOSITORY
 
 CODE = """
 import sys
-import app.main, app.server
+import app.main, app.server, app.workers
 from app.scoring.loading import load_registry
 from app.settings import Settings
 registry = load_registry(Settings())

@@ -34,12 +34,12 @@ PAIR = {"user_id": 1, "movie_id": 2}
 FILES = """
 import resource
 from app.contract.errors import BadSetting
-from app.listening import allow_connections
+from app.server import raise_file_limit
 resource.setrlimit(resource.RLIMIT_NOFILE, (256, 400))
-allow_connections(100)
+raise_file_limit(100)
 print(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
 try:
-    allow_connections(1000)
+    raise_file_limit(1000)
 except BadSetting as error:
     print(error)
 """

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -209,8 +211,9 @@ def test_a_hangup_reloads(versions: Versions) -> None:
         assert reload(server).status_code == 404
 
 
-def test_a_hangup_while_the_service_starts_is_not_lost(versions: Versions) -> None:
-    process = command(versions.store, port=free_port())
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_hangup_while_the_service_starts_is_not_lost(versions: Versions, workers: int) -> None:
+    process = command(versions.store, port=free_port(), workers=workers)
     server = Running(process, "")
     # From the first line on, which is long before it is ready.
     server.read_until("loading")
@@ -226,14 +229,13 @@ def holds_back_hangups(pid: int) -> bool:
     return bool(int(line, 16) & 1 << signal.SIGHUP - 1)
 
 
-# Several workers read the store after that anyhow.
-@pytest.mark.parametrize(("workers", "said"), [(1, "store read anew"), (2, "ready on")])
-def test_a_hangup_while_it_still_imports_is_heeded(versions: Versions, workers: int, said: str) -> None:
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_hangup_while_it_still_imports_is_heeded(versions: Versions, workers: int) -> None:
     process = command(versions.store, port=free_port(), workers=workers)
     # From the program's first line on, long before it logs one.
     wait_until(lambda: holds_back_hangups(process.pid), seconds=10)
     process.send_signal(signal.SIGHUP)
-    Running(process, "").read_until(said)
+    Running(process, "").read_until("store read anew")
     process.terminate()
     process.communicate(timeout=10)
     assert process.returncode == 0
@@ -242,15 +244,111 @@ def test_a_hangup_while_it_still_imports_is_heeded(versions: Versions, workers: 
 @pytest.mark.parametrize("by", ["hangup", "call"])
 def test_all_workers_reload(versions: Versions, by: str) -> None:
     with running(versions.store, workers=2, admin_keys=KEY) as server:
-        server.read_until("is ready", 2)
+        server.read_until("ready on", 2)
         versions.publish("second")
         if by == "hangup":
             server.process.send_signal(signal.SIGHUP)
         else:
             assert changes(reload(server))["baseline"] == "changed"
         wait_until(lambda: digests(server) == {versions.sha256("second")})
+        for told in told_of_reloads(server):
+            assert (told["reloads"], told["refused"], told["last"]["outcome"]) == (1, 0, "reloaded")
         output = stop(server)
     assert output.count("store read anew: baseline changed") == 2
+
+
+def told_of_reloads(server: Running) -> list[dict[str, Any]]:
+    # A connection each, so that each worker gets some.
+    return [httpx2.get(f"{server.url}/admin/reload", headers=ADMIN).json() for _ in range(12)]
+
+
+def test_all_workers_refuse_an_unfit_store(versions: Versions) -> None:
+    with running(versions.store, workers=2, admin_keys=KEY) as server:
+        server.read_until("ready on", 2)
+        (versions.root / "second" / "baseline" / "manifest.json").write_text("{}")
+        versions.publish("second")
+        server.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: all(told["refused"] == 1 for told in told_of_reloads(server)))
+        assert {told["last"]["outcome"] for told in told_of_reloads(server)} == {"refused"}
+        assert digests(server) == {versions.sha256("first")}
+
+
+def replace_workers(server: Running) -> None:
+    """Kill each worker, and wait until another one has taken its place."""
+    for pid in server.workers():
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: len(server.workers()) == 2 and pid not in server.workers())  # noqa: B023
+
+
+@pytest.mark.parametrize("by", ["hangup", "call"])
+def test_a_worker_that_starts_later_serves_the_last_store_that_was_accepted(
+    versions: Versions, by: str
+) -> None:
+    first, second = ({versions.sha256(version)} for version in ("first", "second"))
+    with running(versions.store, workers=2, admin_keys=KEY, log_level="error") as server:
+        wait_until(lambda: len(server.workers()) == 2)
+        for version, sha256 in (("second", second), ("first", first), ("second", second)):
+            versions.publish(version)
+            if by == "hangup":
+                server.process.send_signal(signal.SIGHUP)
+            else:
+                assert reload(server).status_code == 200
+            wait_until(lambda: digests(server) == sha256)  # noqa: B023
+            replace_workers(server)
+            assert digests(server) == sha256
+        # Published, and not asked for.
+        versions.publish("first")
+        replace_workers(server)
+        assert digests(server) == second
+        # Asked for, and refused.
+        (versions.root / "first" / "baseline" / "model.keras").write_bytes(b"no archive")
+        assert reload(server).status_code == 409
+        server.process.send_signal(signal.SIGHUP)
+        replace_workers(server)
+        assert digests(server) == second
+        assert batch(server) == versions.ratings("second")
+
+
+@pytest.mark.parametrize("by", ["hangup", "call"])
+def test_a_reload_while_a_worker_starts_reaches_it(versions: Versions, by: str) -> None:
+    rounds = 20
+    with running(versions.store, workers=2, admin_keys=KEY, log_level="error") as server:
+        for number in range(rounds):
+            wait_until(lambda: len(server.workers()) == 2)
+            version = "first" if number % 2 else "second"
+            sha256 = versions.sha256(version)
+            versions.publish(version)
+            killed = server.workers()[0]
+            os.kill(killed, signal.SIGKILL)
+            # A worker is ready some 50 to 100 ms after the one before has ended.
+            time.sleep(0.01 * number)
+            if by == "hangup":
+                server.process.send_signal(signal.SIGHUP)
+            else:
+                assert reload(server).status_code == 200
+            wait_until(lambda: len(server.workers()) == 2 and killed not in server.workers())  # noqa: B023
+            wait_until(lambda: digests(server) == {sha256})  # noqa: B023
+            time.sleep(0.1)
+            assert digests(server) == {sha256}
+        # None was ended by what it was told.
+        assert stop(server).count("was sent SIGKILL!") == rounds
+
+
+def test_no_request_is_lost_while_all_workers_reload(versions: Versions) -> None:
+    with running(versions.store, workers=2, admin_keys=KEY, log_level="warning") as server:
+        wait_until(lambda: len(server.workers()) == 2)
+        workers = server.workers()
+        with asking(server.url, "/predict/batch", BATCH, clients=4) as asked:
+            for version in ["second", "first"] * 4:
+                versions.publish(version)
+                server.process.send_signal(signal.SIGHUP)
+                sha256 = versions.sha256(version)
+                wait_until(lambda: digests(server) == {sha256})  # noqa: B023
+        assert server.workers() == workers
+    assert not asked.lost
+    assert {answer.status_code for answer in asked.answers} == {200}
+    ratings = (versions.ratings("first"), versions.ratings("second"))
+    assert all(answer.json()["ratings"] in ratings for answer in asked.answers)
 
 
 def anonymous_bytes(pid: int) -> int:

@@ -19,9 +19,7 @@ async def post_reload(live: LiveModelsDep) -> Reload:
 
     Other workers are told to do the same.
     """
-    done = await live.reload()
-    live.tell_others()
-    return done
+    return await live.reload_everywhere()
 
 
 @router.get("/reload", summary="The last reload", responses=problems(InvalidRequest))

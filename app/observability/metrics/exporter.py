@@ -16,7 +16,7 @@ INTERVAL_SECONDS: Final = 0.25
 
 
 class Telling:
-    """The metrics of this worker, and of the others of its supervisor."""
+    """The metrics of this worker, and of the other workers."""
 
     def __init__(self, tallies: Tallies, slot: Slot | None, workers: int) -> None:
         """Tell of `tallies`, and, with a `slot`, of those of `workers` altogether."""

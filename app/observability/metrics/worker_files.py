@@ -1,18 +1,16 @@
-"""One small file a worker with what it counted. See `app.observability.metrics` for the contract."""
+"""One small file a worker with what it counted, in a folder of all workers. None is ever deleted there."""
 
 from __future__ import annotations
 
 import logging
-import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import orjson
 
-from app.observability.metrics import FOLDER, NUMBER
 from app.observability.metrics.counters import Condition, Counts
 
 # Whoever has not written for so long has ended, or might as well have.
@@ -34,17 +32,16 @@ class Slot:
     """This worker's file among those of the others."""
 
     def __init__(self, folder: Path, number: int) -> None:
-        """Take the place `number` in `folder`, and what was counted there before."""
+        """Take the place `number` in `folder`, which no other living worker has, and go on counting there.
+
+        Args:
+            folder: Of all workers of the service.
+            number: From 0; a worker that takes the place of another one has the number of that one.
+        """
         self.worker = str(number)
         self._folder = folder
         self._before = next((one.counts for one in self._read_all() if one.worker == self.worker), {})
         self._told = False
-
-    @classmethod
-    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Slot | None:
-        """The slot that the supervisor gave; None without a supervisor."""
-        folder, number = environment.get(FOLDER), environment.get(NUMBER)
-        return cls(Path(folder), int(number)) if folder and number else None
 
     def write(self, counts: Counts, condition: Condition) -> Snapshot:
         """Show this worker's counts, with those of whoever had its place before, to the others."""

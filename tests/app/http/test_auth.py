@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 from starlette.responses import PlainTextResponse
 
 from app.contract.errors import BadSetting
-from app.http.api_keys import Keys, load_keys, readable_by_others
+from app.http.api_keys import Keys, load_keys, warn_of_open_access
 from app.main import create_app
 from app.settings import Settings
 from tests.app.fakes import fake_registry
@@ -238,8 +238,11 @@ def test_a_mistyped_variable_of_keys_ends_the_start(monkeypatch: pytest.MonkeyPa
         load_keys(Settings())
 
 
-def test_a_file_that_everybody_may_read_is_told(tmp_path: Path) -> None:
+def test_a_file_that_everybody_may_read_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = _file(tmp_path, OLD)
-    assert readable_by_others(Settings(api_keys_file=path)) == []
+    warn_of_open_access(Settings(api_keys_file=path), "0.0.0.0")
+    assert not caplog.messages
     path.chmod(0o604)
-    assert readable_by_others(Settings(api_keys_file=path)) == [path]
+    warn_of_open_access(Settings(api_keys_file=path), "0.0.0.0")
+    (message,) = caplog.messages
+    assert message.startswith(f"{path} ")

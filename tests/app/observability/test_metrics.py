@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
-import os
-import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
@@ -29,7 +25,6 @@ from app.observability.metrics.worker_files import Slot, Snapshot
 from app.settings import Settings
 from tests.app.fakes import fake_registry
 from tests.app.problems import assert_problem
-from tests.app.processes import Running, running
 from tests.app.scraping import Scrape, scrape
 from tests.conftest import REPOSITORY
 
@@ -227,50 +222,22 @@ def test_threads_lose_nothing() -> None:
     assert counter.cold == 4 * each // 100
 
 
-def _eventually(told: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not told():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+def test_a_worker_in_the_place_of_another_goes_on_counting(tmp_path: Path) -> None:
+    def count(slot: Slot, requests: int) -> list[Snapshot]:
+        tallies = Tallies()
+        for _ in range(requests):
+            tallies.request("/x", "GET", 200, 0.001)
+        return [slot.write(tallies.counts(), tallies.condition()), *slot.others()]
 
+    def total(snapshots: list[Snapshot]) -> float:
+        text, _ = expose(snapshots, 2, "")
+        answer = httpx2.Response(200, content=text, headers={"content-type": "text/plain; version=0.0.4"})
+        return Scrape(answer)(REQUESTS, route="/x", method="GET", status="200")
 
-@pytest.mark.long
-def test_whichever_worker_is_asked_tells_of_both_and_a_new_one_goes_on(
-    shared_store: Path, tmp_path: Path
-) -> None:
-    def worker(slot: int) -> contextlib.AbstractContextManager[Running]:
-        return running(shared_store, metrics_dir=tmp_path, worker_slot=slot, log_level="error", workers=1)
-
-    def answered(url: str) -> float:
-        return scrape(httpx2.get, url)(REQUESTS, route="/predict", method="GET", status="200")
-
-    def told(url: str, count: float) -> bool:
-        return answered(url) == count
-
-    with contextlib.ExitStack() as stack:
-        first, second = (stack.enter_context(worker(slot)) for slot in (0, 1))
-        for server, times in ((first, 3), (second, 4)):
-            for _ in range(times):
-                assert httpx2.get(f"{server.url}/predict?user_id=1&movie_id=1").status_code == 200
-        for server in (first, second):
-            _eventually(partial(told, server.url, 7))
-            assert scrape(httpx2.get, server.url)("stars_ready_workers") == 2
-        os.killpg(second.process.pid, signal.SIGKILL)
-        assert answered(first.url) == 7
-        _eventually(lambda: scrape(httpx2.get, first.url)("stars_ready_workers") == 1)
-        assert answered(first.url) == 7
-        again = stack.enter_context(worker(1))
-        assert httpx2.get(f"{again.url}/predict?user_id=1&movie_id=1").status_code == 200
-        for server in (first, again):
-            _eventually(partial(told, server.url, 8))
-            found = scrape(httpx2.get, server.url)
-            assert found("stars_ready_workers") == 2
-            assert {"0", "1"} == {
-                sample.labels["worker"]
-                for family in found.families
-                for sample in family.samples
-                if family.name == "process_start_time_seconds"
-            }
+    assert total(count(Slot(tmp_path, 0), 3)) == 3
+    assert total(count(Slot(tmp_path, 1), 4)) == 7
+    assert total(count(Slot(tmp_path, 0), 2)) == 9
+    assert {one.worker for one in Slot(tmp_path, 2).others()} == {"0", "1"}
 
 
 def test_a_folder_that_is_gone_stops_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
