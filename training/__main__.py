@@ -1,4 +1,4 @@
-"""The command line of training: `python -m training --help`."""
+"""The entry point of the command line: `python -m training --help`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 
-# TensorFlow's C++ side writes to the terminal at import unless it is told not to.
+# Without these variables, TensorFlow's C++ code writes to the terminal at import.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
@@ -16,8 +16,8 @@ from training.errors import TrainingError
 
 
 def main() -> None:
-    """Run a command; a refusal is one line on stderr and exit code 1."""
-    # Its Python side warns, at length, that one model after another is compiled.
+    """Run a command; an error is reported as one line on stderr and exit code 1."""
+    # TensorFlow's Python code logs long warnings because several models are compiled in a row.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
@@ -28,14 +28,14 @@ def main() -> None:
     except OSError as error:
         if _can_be_written():
             raise
-        # Else the interpreter tries once more, and complains.
+        # Otherwise the interpreter flushes again at exit and prints another error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(f"error: standard output cannot be written ({error.strerror})")
 
 
 def _can_be_written() -> bool:
     try:
-        # A flush alone says nothing: what could not be written is forgotten.
+        # A flush alone proves nothing, because data that could not be written has been discarded.
         sys.stdout.write("\n")
         sys.stdout.flush()
     except OSError:

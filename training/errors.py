@@ -1,17 +1,18 @@
-"""Everything that training and the artefact reader can refuse, as one tree.
+"""The error classes of training and of the artefact reader.
 
-TrainingError               what was wrong, where, and what to do; shown to the user as one line
-├── DataError               a ratings or movies file that cannot be read as what it claims to be
+TrainingError               states what is wrong, where, and what to do, in one line
+├── DataError               a ratings or movies file that cannot be read or is invalid
 ├── SplitError              a split that this data does not allow
 ├── SettingsError           hyperparameters that are not legal together
 ├── ReportError             plots or a summary that cannot be written
 ├── DownloadError           a data set that could not be fetched or did not match its digest
 └── ArtefactError           a model folder that must not be served
     ├── ArtefactMissing     no folder, no manifest, or no model file
-    ├── ArtefactDamaged     bytes that are not the ones the manifest states, or that cannot be read
-    └── ArtefactForeign     written by another program, a newer format, or holding what is never loaded
+    ├── ArtefactDamaged     files that differ from the manifest, or cannot be read
+    └── ArtefactForeign     written by another program or in a newer format, or with content that is
+                            never loaded
 
-None of these knows about HTTP or exit codes.
+These classes do not depend on HTTP or exit codes.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ from pathlib import Path
 
 
 class TrainingError(Exception):
-    """Base of every refusal; `str()` is one complete line for the user, whatever it repeats."""
+    """Base of all errors; `str()` is always a single printable line for the user."""
 
     def __init__(self, line: str) -> None:
-        # A path or a value may hold line ends, or what a terminal takes for a command.
+        # A quoted path or value may contain line ends or terminal control sequences.
         super().__init__("".join(letter if letter.isprintable() else " " for letter in line))
 
 
@@ -32,7 +33,7 @@ class DataError(TrainingError):
 
     Attributes:
         path: The file.
-        line: 1-based line number, or None where the whole file is meant.
+        line: 1-based line number, or None if the error concerns the whole file.
     """
 
     def __init__(self, path: Path | str, message: str, line: int | None = None) -> None:
@@ -53,7 +54,7 @@ class ReportError(TrainingError):
 
 
 class DownloadError(TrainingError):
-    """A data set that could not be fetched, or is not the one that was asked for."""
+    """A data set that could not be fetched, or is not the requested one."""
 
 
 class ArtefactError(TrainingError):
@@ -74,8 +75,8 @@ class ArtefactMissing(ArtefactError):
 
 
 class ArtefactDamaged(ArtefactError):
-    """Bytes that are not the ones the manifest states, or that cannot be read."""
+    """Files that differ from the manifest, or cannot be read."""
 
 
 class ArtefactForeign(ArtefactError):
-    """Written by another program, a newer format, or holding what is never loaded."""
+    """Written by another program or in a newer format, or with content that is never loaded."""

@@ -1,6 +1,6 @@
-"""Hyperparameters: what a model is, and how it is fitted. Frozen, and round trips through JSON.
+"""Hyperparameters: what a model is and how it is fitted. Frozen; they round-trip through JSON.
 
-Nothing here reads a file or the environment.
+They are never read from a file or the environment here.
 """
 
 from __future__ import annotations
@@ -14,27 +14,27 @@ from training.families.family import Family, parse_family
 
 
 class Settings(BaseModel):
-    """Base of all frozen settings; a field that does not exist is refused."""
+    """Base of all frozen settings; unknown fields are rejected."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 Side = Annotated[SerializeAsAny[Family], BeforeValidator(parse_family)]
-"""How users or movies are embedded: the settings of any registered family."""
+"""The settings of any registered family, for users or movies."""
 
 
 class ModelSettings(Settings):
-    """What a model is: the family of each side, and the width that both meet in.
+    """What a model is: the family of each side, and the common embedding dimension.
 
     Attributes:
         name: Name of the model and of its folder in the store.
-        description: One line for people.
+        description: One line for readers.
         embedding_dim: Length of the embeddings whose dot product is the rating.
         users: How users are embedded.
         movies: How movies are embedded.
         biases: Whether each user and each movie has a bias that is added to its dot products; implies a
             global bias.
-        global_bias: Whether one more weight is added to every dot product.
+        global_bias: Whether a single trained bias is added to every dot product.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
@@ -50,18 +50,18 @@ class Recipe(Settings):
     """How a model is fitted.
 
     Attributes:
-        name: `reference`, `default`, or `custom` once anything was changed by hand.
-        batch_size: Ratings a step; None for a 200th of the training rows, within 256 and 4,096.
-        learning_rate: Adam's, at the start.
+        name: `reference`, `default`, or `custom` if any option overrides it.
+        batch_size: Ratings per step; None for 1/200 of the training rows, but between 256 and 4,096.
+        learning_rate: Initial learning rate of Adam.
         schedule: `constant`, or `cosine` down to zero over all epochs.
-        epochs: Passes over the training rows, at most.
-        shuffle_window: None shuffles all rows anew each epoch; a number shuffles them as a buffer of so many
-            rows over a file does.
-        embedding_l2: Weight of the squared length of the looked-up embeddings in the loss, a row.
-        bias_l2: Weight of the squares of the looked-up biases in the loss, a row.
+        epochs: Maximum number of passes over the training rows.
+        shuffle_window: None shuffles all rows in each epoch; a number shuffles like a buffer of that many
+            rows that reads a file.
+        embedding_l2: Weight in the loss of the squared norm of the looked-up embeddings, per row.
+        bias_l2: Weight in the loss of the squared looked-up biases, per row.
         validation_fraction: Part of the training rows held out for early stopping; 0 trains on all.
         patience: Epochs without a better validation loss before fitting stops; None never stops early.
-        seed: Of initial weights and of the order of rows.
+        seed: Seed of the initial weights and of the row order.
     """
 
     name: str

@@ -13,7 +13,7 @@ from training.cli.inspect import inspect
 from training.cli.split import split
 
 app = typer.Typer(
-    help="Train compact rating models on MovieLens-style ratings, and look at what came out.",
+    help="Train compact rating models on MovieLens-style ratings, and inspect and evaluate them.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,

@@ -33,40 +33,43 @@ from training.publish.workflow import distil_models
 def distil(
     models: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[MODEL]...", help="tiny, compact, accurate; all when none is named."),
+        typer.Argument(metavar="[MODEL]...", help="tiny, compact, accurate; all by default."),
     ] = None,
     data: DataOption = BUNDLED_DATA,
     columns: ColumnsOption = None,
     store: StoreOption = Path("store"),
     work: Annotated[
-        Path, typer.Option(help="Folder of finished steps; a run that was stopped goes on from there.")
+        Path, typer.Option(help="Folder of finished steps, from which an interrupted run resumes.")
     ] = RUNS / "distil",
     split: SplitOption = "random",
     split_seed: SplitSeedOption = 0,
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of every random draw.")] = 0,
     tile_users: Annotated[
-        int, typer.Option(min=1, help="Users whose predictions for all movies are in memory at a time.")
+        int,
+        typer.Option(min=1, help="Number of users whose predictions for all movies are in memory at a time."),
     ] = 256,
     validation_fraction: Annotated[
         float,
         typer.Option(
-            min=0.01, max=0.5, help="Part of the training rows that the members' weights are found on."
+            min=0.01,
+            max=0.5,
+            help="Part of the training rows used to find the weights of the teacher's members.",
         ),
     ] = 0.1,
     validate_only: Annotated[
         bool,
         typer.Option(
             "--validate-only",
-            help="Fit the models without the validation rows, say how they do there, and publish nothing.",
+            help="Fit without the validation rows, report the errors on them, and publish nothing.",
         ),
     ] = False,
     shareable: ShareableOption = False,
     ratings: RatingsOption = True,
 ) -> None:
-    """Distil small models from a large teacher, resumable, and publish them to a store.
+    """Distil small models from a large teacher and publish them to a store; an interrupted run resumes.
 
-    The teacher's members are fitted twice: without the validation rows, to find what each should count,
-    and on all training rows. See docs/distillation.md.
+    The teacher's members are fitted twice: without the validation rows, to find their weights, and on all
+    training rows. See docs/distillation.md.
     """
     wanted = select(models, DISTILLED, "distilled model")
     with _DistilProgress() as progress:
@@ -96,7 +99,7 @@ class _DistilProgress(ConsoleProgress):
         self._done: set[str] = set()
 
     def on_split(self, split: Split) -> None:
-        """Say nothing: there are two splits."""
+        """Print nothing, because there are two splits."""
 
     def on_step(self, task: str, done: int, total: int, losses: Mapping[str, float] | None = None) -> None:
         super().on_step(task, done, total, losses)

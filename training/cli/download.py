@@ -20,10 +20,10 @@ def download(
     allow_unverified: Annotated[
         bool,
         typer.Option(
-            "--allow-unverified", help="Go on where the server publishes no digest beside the archive."
+            "--allow-unverified", help="Continue if the server publishes no digest for the archive."
         ),
     ] = False,
 ) -> None:
-    """Fetch a data set from GroupLens, resuming where a broken download stopped, and check its digest."""
+    """Download a data set from GroupLens, resuming an interrupted download, and check its digest."""
     folder = fetch(name, to, allow_unverified=allow_unverified)
     typer.echo(f"{folder}\ntrain on it: python -m training fit --data {folder}")

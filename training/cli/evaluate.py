@@ -29,16 +29,20 @@ def evaluate(
     artefact: ArtefactArgument,
     data: Annotated[
         Path,
-        typer.Option("--data", readable=False, help="Ratings, as for `fit`; the ids must mean the same."),
+        typer.Option(
+            "--data",
+            readable=False,
+            help="Ratings, as for `fit`; their ids must mean the same users and movies.",
+        ),
     ],
     columns: ColumnsOption = None,
     split: SplitOption = "random",
     split_seed: SplitSeedOption = 0,
     all_rows: Annotated[
-        bool, typer.Option("--all-rows", help="Every row of the data, not the test rows alone.")
+        bool, typer.Option("--all-rows", help="Evaluate on every row of the data, not only on the test rows.")
     ] = False,
 ) -> None:
-    """Measure an artefact on the test rows of any data set, cold pairs by its fallback."""
+    """Measure an artefact on the test rows of any data set; its fallback predicts cold pairs."""
     stored = open_artefact(artefact)
     options = DataOptions(data, column_names(columns), split, split_seed)
     with _EvaluationProgress(stored.manifest) as progress:
@@ -64,5 +68,5 @@ class _EvaluationProgress(ConsoleProgress):
         if table.sha256 != self._manifest.dataset.sha256:
             console.print(
                 f"[yellow]not the file that {self._manifest.name} was trained on: ids are matched as text, "
-                "and the same id may be somebody else[/]"
+                "and the same id may mean another user or movie[/]"
             )

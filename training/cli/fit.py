@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from training.models.trained import TrainedModel
     from training.search.budget.proposals import Refusal
 
-# All else is decided by the budget.
+# The budget decides everything else.
 _ALLOWED_WITH_BUDGET: Final = {
     *("budget", "name", "work", "data", "columns", "store", "split", "split_seed", "seed"),
     *("shareable", "ratings"),
@@ -51,7 +51,7 @@ def fit(
     context: typer.Context,
     models: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[MODEL]...", help="baseline, memory_efficient; both when none is named."),
+        typer.Argument(metavar="[MODEL]...", help="baseline, memory_efficient; both by default."),
     ] = None,
     data: DataOption = BUNDLED_DATA,
     columns: ColumnsOption = None,
@@ -60,14 +60,16 @@ def fit(
     split_seed: SplitSeedOption = 0,
     recipe: Annotated[
         Literal["default", "reference"],
-        typer.Option(
-            help="`reference` is the published training; `default` is as good in a fraction of the time."
-        ),
+        typer.Option(help="`reference` is the published recipe; `default` is as accurate and much faster."),
     ] = "default",
-    seed: Annotated[int | None, typer.Option(help="Seed of weights and row order.", show_default="0")] = None,
-    epochs: Annotated[int | None, typer.Option(help="Passes over the training rows, at most.")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Ratings a step.")] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="Adam's learning rate at the start.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Seed of the initial weights and the row order.", show_default="0")
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option(help="Maximum number of passes over the training rows.")
+    ] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Ratings per step.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Initial learning rate of Adam.")] = None,
     validation_fraction: Annotated[
         float | None, typer.Option(help="Part of the training rows held out for early stopping.")
     ] = None,
@@ -84,10 +86,11 @@ def fit(
         int | None, typer.Option(help="Quotient-remainder: rows of the quotient table.")
     ] = None,
     operation: Annotated[
-        Operation | None, typer.Option(help="Quotient-remainder: how two embeddings become one.")
+        Operation | None, typer.Option(help="Quotient-remainder: how the two rows are combined.")
     ] = None,
     block_sizes: Annotated[
-        str | None, typer.Option(help="Mixed dimension: ids a block, most popular first: 400,1300,2006.")
+        str | None,
+        typer.Option(help="Mixed dimension: ids in each block, most popular first: 400,1300,2006."),
     ] = None,
     block_dims: Annotated[
         str | None, typer.Option(help="Mixed dimension: width of each block: 64,32,16.")
@@ -97,28 +100,28 @@ def fit(
         typer.Option(help="Mixed dimension: widths by the power rule, popularity ** temperature."),
     ] = None,
     parameter_budget: Annotated[
-        int | None, typer.Option(help="Mixed dimension: widths that fit this many parameters.")
+        int | None, typer.Option(help="Mixed dimension: the widest blocks within this number of parameters.")
     ] = None,
     budget: Annotated[
         str | None,
         typer.Option(
-            help="What the weights may come to: 64KB, 64KiB or 100000params. Tries what fits on validation "
-            "rows and publishes the best; decides all that MODEL and the options about models and recipes do."
+            help="Maximum size of the weights: 64KB, 64KiB or 100000params. Tries what fits on validation "
+            "rows and publishes the best. Replaces MODEL and all options about models and recipes."
         ),
     ] = None,
-    name: Annotated[str, typer.Option(help="With --budget: the model's name.")] = "budget",
+    name: Annotated[str, typer.Option(help="With --budget: name of the model.")] = "budget",
     work: Annotated[
-        Path, typer.Option(help="With --budget: folder of finished teachers, for the next run.")
+        Path, typer.Option(help="With --budget: folder that keeps finished teachers for the next run.")
     ] = RUNS / "budget",
     shareable: ShareableOption = False,
     ratings: RatingsOption = True,
     report: Annotated[
-        Path | None, typer.Option(help="Where the plots go.", show_default=".report in the store")
+        Path | None, typer.Option(help="Folder of the plots.", show_default=".report in the store")
     ] = None,
 ) -> None:
-    """Train models on ratings and publish them to a store, each whole or not at all.
+    """Train models on ratings and publish each atomically to a store.
 
-    `python -m training fit` alone trains both models on the bundled data set. Serve the result with
+    By default, `python -m training fit` trains both models on the bundled data set. Serve the result with
     `make serve STORE=store`.
     """
     source = DataOptions(data, column_names(columns), split, split_seed)
@@ -166,7 +169,7 @@ class _FitProgress(ConsoleProgress):
 
 class _BudgetProgress(ConsoleProgress):
     def on_split(self, split: Split) -> None:
-        """Say nothing: `on_proposals` says what matters of it."""
+        """Print nothing: `on_proposals` prints the relevant part."""
 
     def on_proposals(self, budget: Budget, validation_rows: int, refusals: Sequence[Refusal]) -> None:
         console.print(f"budget: {budget}; {validation_rows:,} validation rows to choose on")
@@ -178,10 +181,10 @@ class _BudgetProgress(ConsoleProgress):
 
 
 def _refuse_other_options(context: typer.Context) -> None:
-    """What a budget decides cannot be given as well.
+    """Reject options that a budget decides.
 
     Raises:
-        SettingsError: An option that says what to train, or how, was given too.
+        SettingsError: If an option about what to train, or how, is given as well.
     """
     for name in context.params:
         source = context.get_parameter_source(name)

@@ -33,24 +33,25 @@ def frontier(
     columns: ColumnsOption = None,
     out: Annotated[
         Path,
-        typer.Option(help="Folder of the table and the pictures; a run that was stopped goes on from there."),
+        typer.Option(help="Folder of the table and the charts, from which an interrupted run resumes."),
     ] = RUNS / "frontier",
     split: SplitOption = "random",
     split_seed: SplitSeedOption = 0,
     seeds: Annotated[
-        str, typer.Option(help="Seeds of training, with commas between: the grid is made with each.")
+        str, typer.Option(help="Comma-separated seeds of training; the whole grid is trained with each.")
     ] = "0",
     quick: Annotated[
-        bool, typer.Option("--quick", help="One briefly fitted model for each question, in under a minute.")
+        bool,
+        typer.Option("--quick", help="Train one model for each question, briefly; takes less than a minute."),
     ] = False,
     store: Annotated[
         Path,
-        typer.Option(help="Models to draw beside the grid, where they were judged on the same test rows."),
+        typer.Option(help="Store of models to draw next to the grid, if evaluated on the same test rows."),
     ] = Path("models_store"),
 ) -> None:
-    """Train a grid of models and draw what each byte and each parameter buys.
+    """Train a grid of models and plot test error against bytes and parameters.
 
-    Finished models are kept in the table, and not made again. See docs/models.md.
+    Finished models are kept in the table and not trained again. See docs/models.md.
     """
     options = DataOptions(data, column_names(columns), split, split_seed)
     training_seeds = whole_numbers(seeds, "--seeds") or (0,)
@@ -65,7 +66,7 @@ def frontier(
     for line in cells(lines):
         table.add_row(*line[:shown])
     console.print(table)
-    console.print(f"table: {out / FRONTIER_TABLE}; summary: {out / FRONTIER_SUMMARY}; pictures: {page}")
+    console.print(f"table: {out / FRONTIER_TABLE}; summary: {out / FRONTIER_SUMMARY}; charts: {page}")
 
 
 class _FrontierProgress(ConsoleProgress):

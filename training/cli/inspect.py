@@ -10,7 +10,7 @@ from training.cli.output import console, print_test_errors
 
 
 def inspect(artefact: ArtefactArgument) -> None:
-    """Check an artefact as the service would, and show what it says about itself."""
+    """Check an artefact as the service does, and print its manifest."""
     manifest = open_artefact(artefact).manifest
     console.print(f"[bold]{manifest.name}[/]: {manifest.description}")
     table = Table("table", "shape", "dtype", "parameters", "bytes")

@@ -1,4 +1,4 @@
-"""Options that several commands have, how they are parsed, and how Ctrl-C ends a command."""
+"""Options shared by several commands, their parsing, and the handling of Ctrl-C."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from training.errors import SettingsError
 
 _Params = ParamSpec("_Params")
 
-# Where unfinished work is kept. The image sets the variable, since only its volume can be written.
+# Folder of unfinished work. The image sets the variable, because only its volume is writable.
 RUNS: Final = Path(os.environ.get("STARS_RUNS", "runs"))
 
 DataOption = Annotated[
     Path,
     typer.Option(
         "--data",
-        readable=False,  # not to be checked here: the loader's own line says more
-        help="A MovieLens folder of any layout, a CSV or Parquet file of ratings, or the folder it lies in.",
+        readable=False,  # the loader's own error says more
+        help="A MovieLens folder of any layout, or a CSV or Parquet file of ratings, or its folder.",
         show_default="the bundled ml-latest-small",
     ),
 ]
@@ -38,49 +38,49 @@ ColumnsOption = Annotated[
 SplitOption = Annotated[SplitKind, typer.Option("--split", help="How test rows are chosen.")]
 SplitSeedOption = Annotated[int, typer.Option(min=0, max=2**32 - 2, help="Seed of the random split.")]
 StoreOption = Annotated[
-    Path, typer.Option(envvar="STARS_STORE", help="Where the artefacts go, one folder a model.")
+    Path, typer.Option(envvar="STARS_STORE", help="Folder of the artefacts, one subfolder per model.")
 ]
 ShareableOption = Annotated[
     bool,
     typer.Option(
         "--shareable",
-        help="The store is to be passed on: no ratings, and titles only where the data's licence allows it.",
+        help="Make a store to pass on: no ratings, and titles only if the data's licence allows it.",
     ),
 ]
 RatingsOption = Annotated[
     bool,
     typer.Option(
         "--ratings/--no-ratings",
-        help="Whether all ratings of the data travel with each artefact, for the service to say what a user "
-        "gave and to leave out what they rated; never with --shareable.",
+        help="Whether each artefact includes all ratings of the data, so that the service can show a user's "
+        "ratings and exclude rated movies; never with --shareable.",
     ),
 ]
 ArtefactArgument = Annotated[
-    Path, typer.Argument(readable=False, help="A model's folder, such as models_store/baseline.")
+    Path, typer.Argument(readable=False, help="Folder of a model, such as models_store/baseline.")
 ]
 
 
 def column_names(text: str | None) -> ColumnNames | None:
-    """What `--columns` names; None where it is not given.
+    """Parse `--columns`; None if it is not given.
 
     Raises:
-        SettingsError: It is not three or four names.
+        SettingsError: If there are not three or four names.
     """
     if text is None:
         return None
     names = [name.strip() for name in text.split(",")]
     if not 3 <= len(names) <= 4:
         raise SettingsError(
-            "--columns takes the user, movie, rating and (optional) time column with commas between"
+            "--columns takes the user, movie, rating and (optional) time columns, separated by commas"
         )
     return ColumnNames(*names)
 
 
 def whole_numbers(text: str | None, option: str) -> tuple[int, ...] | None:
-    """`1,2,3` as numbers; None stays None.
+    """Parse comma-separated whole numbers; return None for None.
 
     Raises:
-        SettingsError: It is something else.
+        SettingsError: If it has another form.
     """
     if text is None:
         return None
@@ -88,19 +88,19 @@ def whole_numbers(text: str | None, option: str) -> tuple[int, ...] | None:
         return tuple(int(part) for part in text.split(","))
     except ValueError as error:
         raise SettingsError(
-            f"{option} takes whole numbers with commas between, such as 400,1300,2006"
+            f"{option} takes whole numbers separated by commas, such as 400,1300,2006"
         ) from error
 
 
 def interruptible(command: Callable[_Params, None]) -> Callable[_Params, None]:
-    """The command, which Ctrl-C ends with a line and exit code 130."""
+    """Wrap a command so that Ctrl-C ends it with a one-line message and exit code 130."""
 
     @wraps(command)
     def run(*args: _Params.args, **kwargs: _Params.kwargs) -> None:
         try:
             command(*args, **kwargs)
         except KeyboardInterrupt:
-            typer.echo("\nstopped; what was not finished was not published", err=True)
+            typer.echo("\ninterrupted; unfinished models were not published", err=True)
             raise typer.Exit(130) from None
 
     return run

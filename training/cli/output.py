@@ -1,4 +1,4 @@
-"""Progress bars and the tables that more than one command prints."""
+"""Progress bars, and tables that several commands print."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ console = Console(soft_wrap=True)
 
 
 class ConsoleProgress(Progress):
-    """Draw a bar for the current task, on a terminal only, and print a line for each result."""
+    """Show a bar for the current task (on a terminal only) and print a line for each result."""
 
     def __init__(self) -> None:
         self._bars = bars.Progress(
@@ -52,7 +52,7 @@ class ConsoleProgress(Progress):
         self._bars.remove_task(bar)
 
     def on_step(self, task: str, done: int, total: int, losses: Mapping[str, float] | None = None) -> None:
-        """Move the bar, which is the one of the latest task."""
+        """Advance the bar of the current task."""
         if task != self._task:
             if self._task:
                 self._bars.remove_task(self._bar)
@@ -61,14 +61,14 @@ class ConsoleProgress(Progress):
         self._bars.update(self._bar, completed=done, total=total or None, losses=shown)
 
     def on_table(self, table: RatingsTable) -> None:
-        """Say what was found."""
+        """Print the size of the table."""
         console.print(
             f"{table.name} ({table.layout}): {table.rows:,} ratings, {len(table.users):,} users, "
             f"{len(table.movies):,} rated movies, mean {table.ratings.mean(dtype='float64'):.4f}"
         )
 
     def on_split(self, split: Split) -> None:
-        """Say how many rows are for what, and the digest that names the test rows."""
+        """Print the number of rows of each part and the digest of the test rows."""
         seed = f", seed {split.seed}" if split.kind == "random" else ""
         console.print(
             f"split {split.kind}{seed}: {split.train.size:,} train, {split.validation.size:,} validation, "
@@ -77,7 +77,7 @@ class ConsoleProgress(Progress):
 
 
 def print_test_errors(manifests: Sequence[Manifest]) -> None:
-    """Print sizes and test errors of models, beside those of two trivial ones."""
+    """Print sizes and test errors of models, next to those of two trivial models."""
     table = Table("model", "parameters", "weight bytes", "MSE", "RMSE", "MAE", title="on the test rows")
     for manifest in manifests:
         table.add_row(*size_cells(manifest), *error_cells(manifest.accuracy))
@@ -88,10 +88,10 @@ def print_test_errors(manifests: Sequence[Manifest]) -> None:
 
 
 def size_cells(manifest: Manifest) -> tuple[str, str, str]:
-    """Name, parameters and bytes of a model."""
+    """Return the name, parameters and bytes of a model."""
     return manifest.name, f"{manifest.parameters.total:,}", f"{manifest.weights_bytes:,}"
 
 
 def error_cells(errors: AccuracyRecord | Errors) -> tuple[str, str, str]:
-    """MSE, RMSE and MAE."""
+    """Return MSE, RMSE and MAE."""
     return f"{errors.mse:.4f}", f"{errors.rmse:.4f}", f"{errors.mae:.4f}"

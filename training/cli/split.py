@@ -19,13 +19,13 @@ def split(
     kind: SplitOption = "random",
     split_seed: SplitSeedOption = 0,
     validation_fraction: Annotated[
-        float, typer.Option(help="Part of the training rows cut out for choosing.")
+        float, typer.Option(help="Part of the training rows held out for validation.")
     ] = 0.0,
     out: Annotated[
-        Path | None, typer.Option(help="Folder to write the rows' positions and their digest to.")
+        Path | None, typer.Option(help="Folder to write the positions of the rows and their digests to.")
     ] = None,
 ) -> None:
-    """Say which rows are for training, validation and test, and the digest that names the split."""
+    """Choose the rows for training, validation and test, and print the digest of the test rows."""
     with ConsoleProgress() as progress:
         options = DataOptions(data, column_names(columns), kind, split_seed)
         split_table(options, validation_fraction, out, progress)

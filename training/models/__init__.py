@@ -1,1 +1,1 @@
-"""Models: from settings to Keras models."""
+"""Builds, names and loads models."""

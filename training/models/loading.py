@@ -1,4 +1,4 @@
-"""Loading an artefact as a Keras model. Imports Keras where it is called, not before."""
+"""Loads an artefact as a Keras model. Keras is imported only when it is needed."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ from training.errors import ArtefactDamaged, ArtefactForeign
 
 
 def load_keras_model(artefact: Artefact) -> Any:
-    """The artefact as a Keras model with string inputs `user_id` and `movie_id`, loaded in safe mode.
+    """Load the artefact as a Keras model with string inputs `user_id` and `movie_id`, in safe mode.
 
     Imports Keras and the custom layers, which register themselves.
 
     Raises:
-        ArtefactForeign: Saved by a newer Keras than the installed one, or declaring other tables than it has.
-        ArtefactDamaged: Keras cannot load it, or the file has changed since it was opened.
+        ArtefactForeign: If a newer Keras than the installed one saved it, or its declared tables and arrays
+            differ.
+        ArtefactDamaged: If Keras cannot load it, or the file has changed since it was opened.
     """
     path, wanted = artefact.folder / MODEL_FILE, artefact.archive.keras_version
-    # What can be refused without Keras is refused before its import, which takes seconds.
+    # Checks that do not need Keras come first, because importing it takes seconds.
     with contextlib.suppress(importlib.metadata.PackageNotFoundError):
         installed = importlib.metadata.version("keras")
         if _version(wanted) > _version(installed):
@@ -36,19 +37,19 @@ def load_keras_model(artefact: Artefact) -> Any:
 
     try:
         with warnings.catch_warnings():
-            # Where a layer refuses its weights, Keras warns about something else before it raises.
+            # If a layer rejects its weights, Keras emits an unrelated warning before it raises.
             warnings.simplefilter("ignore", UserWarning)
             model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except (ValueError, TypeError, KeyError, OSError, AttributeError) as error:
         raise ArtefactDamaged(path, f"Keras cannot load it ({str(error).splitlines()[0][:200]})") from error
-    # The file was checked when the artefact was opened; a trainer may have published since. No private
-    # copy instead: a read-only container has nowhere to put one.
+    # The file was checked when the artefact was opened, but a trainer may have published since. Loading
+    # from a private copy is not an option, because a read-only container has no place for one.
     with open_stated_file(path, artefact.manifest.model_file):
         return model
 
 
 def load_indexed_keras_model(artefact: Artefact) -> Any:
-    """The same model between its id lookups and its rating: int32 `user_index`, `movie_index` in."""
+    """Load the same model without its id lookups: its inputs are int32 `user_index` and `movie_index`."""
     model = load_keras_model(artefact)
     from training.models.rating_model import indexed_view
 

@@ -1,4 +1,4 @@
-"""The published models by name, and what `fit` trains."""
+"""The published models by name, which `fit` trains."""
 
 from __future__ import annotations
 
@@ -31,21 +31,21 @@ MEMORY_EFFICIENT: Final = ModelSettings(
 MODELS: Final[Mapping[str, ModelSettings]] = MappingProxyType(
     {settings.name: settings for settings in (BASELINE, MEMORY_EFFICIENT)}
 )
-"""What `fit` can train by name, in the order in which it is reported."""
+"""The models that `fit` can train, by name, in the order of its report."""
 
 _Model = TypeVar("_Model")
 
 
 def select(names: Sequence[str] | None, models: Mapping[str, _Model], what: str = "model") -> list[_Model]:
-    """The models of these names, or all where none is named.
+    """Return the models with these names, or all models if no name is given.
 
     Args:
-        names: Which.
-        models: Those there are, by name.
-        what: What to call them in an error.
+        names: The selected names.
+        models: All models by name.
+        what: Term for a model in error messages.
 
     Raises:
-        SettingsError: A name that no model has, or one given twice.
+        SettingsError: If a name is unknown or given twice.
     """
     chosen = names or list(models)
     unknown = [name for name in chosen if name not in models]

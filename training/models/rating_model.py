@@ -1,4 +1,4 @@
-"""Building any model from its settings: on indices for training, on ids for the saved file."""
+"""Builds models from their settings: on indices for training, on ids for the saved file."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _BIASES: Final = ("user_bias", "movie_bias")
 class RatingModel:
     """One set of layers behind two kinds of input.
 
-    They are `user_embedding`, `movie_embedding` and `rating`, with `user_bias` and `movie_bias` where the
-    settings ask for biases.
+    The layers are `user_embedding`, `movie_embedding` and `rating`, plus `user_bias` and `movie_bias` if the
+    settings enable biases.
 
     Attributes:
-        settings: What was built, with every default filled in.
-        num_users: Users that it has embeddings for.
-        num_movies: Movies that it has embeddings for.
-        indexed: From int32 `user_index` and `movie_index`, `(batch,)` each, to ratings `(batch,)` float32.
+        settings: The settings, with every default filled in.
+        num_users: Number of users with an embedding.
+        num_movies: Number of movies with an embedding.
+        indexed: Model from int32 `user_index` and `movie_index` to float32 ratings, `(batch,)` each.
     """
 
     settings: ModelSettings
@@ -42,16 +42,16 @@ class RatingModel:
     indexed: keras.Model
 
     def with_ids(self, users: Vocabulary, movies: Vocabulary) -> keras.Model:
-        """The model from text `user_id` and `movie_id`, `(batch,)` each, to ratings `(batch,)` float32.
+        """Return the model from text `user_id` and `movie_id` to float32 ratings, `(batch,)` each.
 
-        It shares its layers with `indexed`, so it predicts what that does, before and after more training.
+        It shares its layers with `indexed`, so both predict the same, even after further training.
 
         Args:
             users: User ids in index order.
             movies: Movie ids in index order.
 
         Raises:
-            SettingsError: There are more or fewer ids than the model was built for.
+            SettingsError: If the number of ids differs from the number that the model was built for.
         """
         inputs, indices = [], []
         for side, vocabulary, size in zip(
@@ -77,18 +77,18 @@ def build_rating_model(
     movie_popularity: Popularity | None = None,
     user_popularity: Popularity | None = None,
 ) -> RatingModel:
-    """A model with fresh weights, drawn from Keras's global seed.
+    """Build a model with initial weights drawn from Keras's global seed.
 
     Args:
-        settings: What to build; defaults are filled in.
-        num_users: Users in the vocabulary.
-        num_movies: Movies in the vocabulary.
-        movie_popularity: `(num_movies,)` training ratings of each movie, in index order. Only the power
-            rule needs it.
+        settings: Settings of the model; defaults are filled in.
+        num_users: Number of users in the vocabulary.
+        num_movies: Number of movies in the vocabulary.
+        movie_popularity: `(num_movies,)` number of training ratings of each movie, in index order. Only the
+            power rule needs it.
         user_popularity: `(num_users,)` the same for users.
 
     Raises:
-        SettingsError: The settings are not legal for this many users and movies.
+        SettingsError: If the settings are not valid for these numbers of users and movies.
     """
     settings = resolve_settings(settings, num_users, num_movies, movie_popularity, user_popularity)
     user_index = keras.Input(shape=(), dtype="int32", name="user_index")
@@ -110,10 +110,10 @@ def build_rating_model(
 
 
 def indexed_view(model: keras.Model) -> keras.Model:
-    """What lies between a model's id lookups and its rating, sharing all layers with it.
+    """Return the part of a model after its id lookups; it shares all layers with the model.
 
     Args:
-        model: As made by `RatingModel.with_ids`, possibly loaded from a file.
+        model: A model from `RatingModel.with_ids`, possibly loaded from a file.
 
     Returns:
         A model from int32 `user_index` and `movie_index`, `(batch,)` each, to ratings `(batch,)`.
@@ -131,17 +131,17 @@ def indexed_view(model: keras.Model) -> keras.Model:
 
 
 def logical_sizes(model: keras.Model) -> dict[str, int]:
-    """By path of each weight, its scalars before packing: codes are several to the byte."""
+    """Return the number of logical scalars, before packing, of each weight by path."""
     sizes = {weight.path: int(np.prod(weight.shape)) for weight in model.weights}
     for layer in model.layers:
-        # A layer of codes knows how many values they are.
+        # A packed layer reports how many values its codes represent.
         if hasattr(layer, "logical_sizes"):
             sizes.update(layer.logical_sizes())
     return sizes
 
 
 def _rate(layers: list[Any], indices: list[Any], head: Any) -> Any:
-    """The head on what each layer, users' and movies' in turn, looks up."""
+    """Apply the head to the output of each layer; user and movie layers alternate."""
     return head(*[layer(indices[place % 2]) for place, layer in enumerate(layers)])
 
 

@@ -1,4 +1,4 @@
-"""Filling in what settings leave open, so that the record says what was really built."""
+"""Fills in the defaults of settings, so that the manifest records exactly what was built."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ def resolve_settings(
     movie_popularity: Popularity | None = None,
     user_popularity: Popularity | None = None,
 ) -> ModelSettings:
-    """The same settings with every default filled in; resolving twice changes nothing.
+    """Return the settings with every default filled in; idempotent.
 
     Args:
-        settings: What is asked for.
-        num_users: Users in the vocabulary.
-        num_movies: Movies in the vocabulary.
-        movie_popularity: `(num_movies,)` training ratings of each movie, in index order. Only the power
-            rule needs it.
+        settings: The settings of the model.
+        num_users: Number of users in the vocabulary.
+        num_movies: Number of movies in the vocabulary.
+        movie_popularity: `(num_movies,)` number of training ratings of each movie, in index order. Only the
+            power rule needs it.
         user_popularity: `(num_users,)` the same for users.
 
     Raises:
-        SettingsError: The settings are not legal for this many users and movies.
+        SettingsError: If the settings are not valid for these numbers of users and movies.
     """
     dim = settings.embedding_dim
     return settings.model_copy(

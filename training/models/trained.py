@@ -1,4 +1,4 @@
-"""A trained model and the record of its training: what all training returns and publishing takes."""
+"""A trained model with the record of its training: the result of all training, the input of publishing."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from training.artefact.fallback import Fallback
 from training.models.rating_model import RatingModel, logical_sizes
 from training.settings import ModelSettings, Settings
 
-# Rows a step when only predicting: large enough to be fast, small enough for any memory.
+# Rows per prediction step: large enough to be fast, small enough to fit in memory.
 PREDICT_BATCH: Final = 65_536
 
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A model, and how it was trained.
+    """A model and how it was trained.
 
     Attributes:
         model: The Keras models, on indices and on ids.
         recipe: How it was trained.
-        seed: Of every random draw.
-        history: Curves by name, one number an epoch (or round of least squares) each.
+        seed: Seed of every random draw.
+        history: Curves by name, each with one value per epoch (or round of least squares).
         seconds: Wall time of the training.
-        fallback: What answers for cold ids.
+        fallback: Predicts ratings of cold ids.
     """
 
     model: RatingModel
@@ -39,34 +39,34 @@ class TrainedModel:
 
     @property
     def settings(self) -> ModelSettings:
-        """What was built, with every default filled in."""
+        """The settings, with every default filled in."""
         return self.model.settings
 
     @property
     def parameters(self) -> int:
-        """Logical scalars before packing."""
+        """Number of logical scalars before packing."""
         return sum(logical_sizes(self.model.indexed).values())
 
     @property
     def nbytes(self) -> int:
-        """Bytes of all arrays, ids apart."""
+        """Bytes of all arrays, without ids."""
         weights = self.model.indexed.weights
         return sum(int(np.prod(weight.shape)) * np.dtype(weight.dtype).itemsize for weight in weights)
 
     @property
     def epochs(self) -> int:
-        """Epochs, or rounds of least squares, that were run."""
+        """Number of epochs, or rounds of least squares, that were run."""
         return len(next(iter(self.history.values())))
 
     def predict(self, user_index: NDArray[np.int32], movie_index: NDArray[np.int32]) -> NDArray[np.float32]:
-        """`(n,)` predicted stars of `(n,)` pairs, all within the tables."""
+        """Return `(n,)` predicted stars of `(n,)` pairs, all within the tables."""
         return predict(self.model.indexed, user_index, movie_index)
 
 
 def predict(
     model: keras.Model, user_index: NDArray[np.int32], movie_index: NDArray[np.int32]
 ) -> NDArray[np.float32]:
-    """`(n,)` predicted stars of `(n,)` pairs by a Keras model on indices."""
+    """Return `(n,)` stars that a Keras model on indices predicts for `(n,)` pairs."""
     parts = [
         np.asarray(model((user_index[at : at + PREDICT_BATCH], movie_index[at : at + PREDICT_BATCH])))
         for at in range(0, user_index.size, PREDICT_BATCH)

@@ -1,4 +1,4 @@
-"""Proof, before a model is published, that the service will say what the trainer's model says."""
+"""Checks before publication that the service will predict what the Keras model predicts."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ LARGEST_DIFFERENCE: Final = 1e-5
 
 
 def check_agreement(artefact: Artefact, indexed: Any) -> None:
-    """Hold the artefact's tables, read as the service reads them, against the model that was saved.
+    """Compare the artefact's tables, read as the service reads them, with the Keras model that was saved.
 
     Args:
-        artefact: As read back from the disk.
+        artefact: The artefact, read back from disk.
         indexed: Keras model from int32 `user_index` and `movie_index`, `(n,)` each, to ratings `(n,)`.
 
     Raises:
-        ArtefactForeign: They differ on any of some hundred pairs, the first and last ids among them.
+        ArtefactForeign: If they differ on any of 604 pairs, which include the first and last ids.
     """
     user, movie = (
         np.linspace(0, len(ids) - 1, PAIRS).round().astype(np.int32)
@@ -37,5 +37,5 @@ def check_agreement(artefact: Artefact, indexed: Any) -> None:
     if not difference <= LARGEST_DIFFERENCE:
         raise ArtefactForeign(
             artefact.folder,
-            f"would be served with other ratings than it was trained to (by {difference:.2g})",
+            f"the table engine and the Keras model predict different ratings (by {difference:.2g})",
         )

@@ -1,4 +1,4 @@
-"""The frontier's pictures: error against bytes and against parameters, and one for each question."""
+"""Charts of the frontier: error against bytes and parameters, and one chart for each question."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from training.search.frontier.references import GROUP as REFERENCE
 
 _WIDTH, _HEIGHT = 520, 360
 _SMALL_WIDTH, _SMALL_HEIGHT = 300, 220
-# A reference so many times smaller or larger than the grid's models is a line, not a point.
+# A reference this many times smaller or larger than all models of the grid is drawn as a line.
 _FAR: Final = 3
 
 
@@ -21,9 +21,9 @@ def write_charts(lines: pd.DataFrame, title: str, folder: Path) -> Path:
     """Write `frontier.html` and `bytes.png`, `parameters.png`, `questions.png` to `folder`.
 
     Args:
-        lines: Models and references, as `summarise` has them.
+        lines: Models and references, from `summarise`.
         title: Data set and split.
-        folder: Made when it is not there; files of the same names are replaced.
+        folder: Created if missing; files of the same names are replaced.
 
     Returns:
         The page, which opens without a network.
@@ -40,10 +40,10 @@ def write_charts(lines: pd.DataFrame, title: str, folder: Path) -> Path:
 
 
 def error_against(frame: pd.DataFrame, size: str, size_title: str, best: str, title: str) -> Any:
-    """Every model as a point, those that no other beats larger and on a line; a click in the legend picks.
+    """Return a chart with a point for each model; non-dominated models are larger and joined by a line.
 
-    A reference far smaller or larger than everything that was trained is a dashed line at its error: as a
-    point it would press the rest together. Both axes are logarithmic.
+    A reference far smaller or larger than all trained models is a dashed line at its error, because as a
+    point it would compress the scale. Both axes are logarithmic. A click in the legend selects a group.
     """
     known = frame[frame[size] > 0]
     trained = known[known["group"] != REFERENCE][size]
@@ -81,41 +81,41 @@ def error_against(frame: pd.DataFrame, size: str, size_title: str, best: str, ti
         .encode(x=x, y=y, text="label")
     )
     far = known[~within].copy()
-    far["said"] = [f"{row.label} ({getattr(row, size):,})" for row in far.itertuples()]
+    far["caption"] = [f"{row.label} ({getattr(row, size):,})" for row in far.itertuples()]
     levels = alt.Chart(far)
     rules = levels.mark_rule(strokeDash=[5, 4], color="grey").encode(
         y=y, tooltip=["label", alt.Tooltip(f"{size}:Q", format=",")]
     )
-    sayings = levels.mark_text(align="right", dy=-5, fontSize=10, color="grey").encode(
-        x=alt.value(_WIDTH - 4), y=y, text="said"
+    captions = levels.mark_text(align="right", dy=-5, fontSize=10, color="grey").encode(
+        x=alt.value(_WIDTH - 4), y=y, text="caption"
     )
-    layers = alt.layer(rules, sayings, line, points, names).properties(width=_WIDTH, height=_HEIGHT)
+    layers = alt.layer(rules, captions, line, points, names).properties(width=_WIDTH, height=_HEIGHT)
     return layers.interactive(name=f"zoomed_{size}")
 
 
 def hashing(frame: pd.DataFrame) -> Any:
-    """Quotient-remainder against the hashing trick, at equal parameters."""
+    """Return the chart of quotient-remainder and the hashing trick, at equal parameters."""
     rows = frame[frame["group"] == "hashing"].copy()
     rows["technique"] = rows["label"].str.rsplit(",", n=1).str[0]
     return _question(rows, "Quotient-remainder against hashing", "ids a row", "technique")
 
 
 def temperature(frame: pd.DataFrame) -> Any:
-    """Mixed widths at several temperatures, 0 being uniform ones; equal parameters along a line."""
+    """Return the chart of mixed widths by temperature (0 is uniform); parameters are equal along a line."""
     rows = frame[frame["group"] == "mixed"].copy()
     rows["parameters of"] = rows["label"].str.split(",").str[0].str.removeprefix("as ")
     return _question(rows, "Mixed against uniform widths", "temperature", "parameters of")
 
 
 def rounding(frame: pd.DataFrame) -> Any:
-    """What fewer bits cost after the fit."""
+    """Return the chart of the error by bits per value after the fit."""
     rows = frame[frame["group"] == "rounding"].copy()
     rows["model"] = rows["label"].str.split(",").str[0]
     return _question(rows, "Rounded after the fit", "bits a value", "model")
 
 
 def _log_scale(values: pd.Series[Any], below: float, above: float) -> Any:
-    """From a little below the least value to a little above the largest, where names have room."""
+    """Return a scale that extends beyond the values by two factors, to make room for labels."""
     domain = [float(values.min()) / below, float(values.max()) * above]
     return alt.Scale(type="log", domain=domain, nice=False)
 

@@ -1,4 +1,4 @@
-"""Options that all runs share: which ratings they read, and what they publish."""
+"""Options shared by all runs: the ratings to read, and what to publish."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ BUNDLED_DATA: Final = Path(__file__).resolve().parents[2] / "data" / "ml-latest-
 
 @dataclass(frozen=True)
 class DataOptions:
-    """Which ratings, and which of them are for the test.
+    """The ratings to read and how to split them.
 
     Attributes:
-        path: A ratings file, or the folder that it lies in.
-        columns: Its columns, where it does not use the usual names.
+        path: A ratings file, or its folder.
+        columns: Names of its columns, if they are not the common ones.
         split: How test rows are chosen.
-        split_seed: Of the random split.
+        split_seed: Seed of the random split.
     """
 
     path: Path = BUNDLED_DATA
@@ -31,23 +31,23 @@ class DataOptions:
     split_seed: int = 0
 
     def dataset(self, table: RatingsTable, validation_fraction: float) -> Dataset:
-        """The table, split and indexed.
+        """Split and index the table.
 
         Raises:
-            SplitError: The data does not allow this split.
+            SplitError: If the data does not allow this split.
         """
         return make_dataset(table, self.split, self.split_seed, validation_fraction)
 
 
 @dataclass(frozen=True)
 class PublishOptions:
-    """Where artefacts go, and what travels with them.
+    """Where artefacts are written, and what they include.
 
     Attributes:
         store: The models store.
-        shareable: Whether the store is to be passed on: no ratings, and titles only where the licence of the
-            data allows it.
-        ratings: Whether the ratings of the data set travel with each artefact, unless it is shareable.
+        shareable: Whether the store may be passed on: it has no ratings, and titles only if the licence of
+            the data allows it.
+        ratings: Whether each artefact includes the ratings of the data set, unless it is shareable.
     """
 
     store: Path
@@ -56,5 +56,5 @@ class PublishOptions:
 
     @property
     def carries_ratings(self) -> bool:
-        """Whether the ratings travel with each artefact."""
+        """Whether each artefact includes the ratings."""
         return self.ratings and not self.shareable

@@ -32,7 +32,7 @@ class Progress:
         """The ratings were split."""
 
     def on_step(self, task: str, done: int, total: int, losses: Mapping[str, float] | None = None) -> None:
-        """A task has done so many steps; `total` is 0 while their number is not known."""
+        """A task has done some of its steps; `total` is 0 while their number is unknown."""
 
     def on_trained(self, trained: TrainedModel) -> None:
         """A model was trained; it is not published yet."""
@@ -44,10 +44,10 @@ class Progress:
         """A model that fits the budget was tried on validation rows."""
 
     def on_validation(self, mse: Mapping[str, float], rows: int) -> None:
-        """Teachers, and perhaps students, were measured on so many validation rows."""
+        """Teachers, and perhaps students, were measured on this number of validation rows."""
 
     def on_point(self, done: int, total: int, seed: int, row: Row | None, remark: str) -> None:
-        """A model of the frontier is finished; `row` is None where the data does not allow it."""
+        """A model of the frontier is finished; `row` is None if the data does not allow it."""
 
 
 SILENT: Final = Progress()

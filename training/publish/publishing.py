@@ -1,4 +1,4 @@
-"""From a trained model to an artefact in the store: figures, manifest, titles."""
+"""Publishes a trained model as an artefact in the store."""
 
 from __future__ import annotations
 
@@ -36,26 +36,26 @@ from training.models.trained import TrainedModel
 from training.publish.agreement import check_agreement
 from training.publish.options import BUNDLED_DATA, PublishOptions
 
-# Ranges of the histogram of training ratings over movies.
+# Number of ranges of the histogram of training ratings over movies.
 _RANGES = 24
 _RECORDED_PACKAGES = ("keras", "tensorflow", "numpy", "h5py")
-# Data sets whose movie ids are those of movielens.org, as the bundled set's are. ML-100K has its own.
+# Data sets with the movie ids of movielens.org, like the bundled set. ML-100K has its own ids.
 _SAME_MOVIE_IDS: Final = frozenset({"ml-1m", "ml-10m", "ml-20m", "ml-25m", "ml-32m"})
 
 
 def publish_model(
     trained: TrainedModel, dataset: Dataset, accuracy: AccuracyRecord, options: PublishOptions
 ) -> Artefact:
-    """Write the model to `store/<its name>`, whole or not at all.
+    """Write the model atomically to the folder with its name in the store.
 
     Args:
         trained: The model.
-        dataset: What it was trained on.
+        dataset: The data that it was trained on.
         accuracy: Its errors on the test rows.
-        options: Where it goes, and what travels with it.
+        options: Where it is written, and what it includes.
 
     Raises:
-        ArtefactError: The store cannot be written; it is as before.
+        ArtefactError: If the store cannot be written; it is left unchanged.
     """
     with_ids = trained.model.with_ids(dataset.users, dataset.movies)
 
@@ -82,11 +82,11 @@ def publish_model(
 
 
 def _titles(dataset: Dataset, shareable: bool) -> dict[str, dict[str, Any]]:
-    """Titles and genres that may travel with the artefact, by movie id."""
+    """Return titles and genres that the artefact may include, by movie id."""
     table = dataset.table
     titles = table.titles
     if shareable and not table.redistributable:
-        # The bundled set, which may be passed on, knows many movies of the sets that share its ids.
+        # The bundled set may be passed on and has the titles of many movies with the same ids.
         titles = load_ratings(BUNDLED_DATA).titles if table.name in _SAME_MOVIE_IDS else {}
     return {
         movie_id: {"title": titles[movie_id].title, "genres": list(titles[movie_id].genres)}
@@ -169,10 +169,10 @@ def _split(dataset: Dataset) -> SplitRecord:
 
 
 def popularity_ranges(popularity: NDArray[np.int64]) -> list[PopularityRange]:
-    """How training ratings are spread: ranges of ranks that widen with the rank, and the ratings of each.
+    """Return the number of training ratings in ranges of popularity ranks, which widen with the rank.
 
     Args:
-        popularity: `(movies,)` training ratings of each movie, falling.
+        popularity: `(movies,)` number of training ratings of each movie, non-increasing.
     """
     if not popularity.size:
         return []
@@ -200,7 +200,7 @@ def _training(trained: TrainedModel) -> TrainingRecord:
 
 
 def _installed_version(package: str) -> str:
-    # TensorFlow's distribution has another name where the build without GPU code is installed.
+    # The build of TensorFlow without GPU code is a distribution with another name.
     for name in (package, f"{package}-cpu"):
         try:
             return importlib.metadata.version(name)

@@ -1,4 +1,4 @@
-"""Plots of a training as files that open without a network: one interactive page, and a PNG for each."""
+"""Writes plots of a training run: an interactive page that works offline, and a PNG file for each plot."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def write_report(manifests: list[Manifest], dataset: Dataset, folder: Path) -> P
 
     Args:
         manifests: The models that were trained together.
-        dataset: What they were trained on.
-        folder: Made when it is not there; files of the same names are replaced.
+        dataset: The data that they were trained on.
+        folder: Created if missing; files of the same names are replaced.
 
     Returns:
         The page.
 
     Raises:
-        ReportError: The folder cannot be written.
+        ReportError: If the folder cannot be written.
     """
     charts = {
         "loss": loss_by_epoch(manifests),
@@ -46,7 +46,7 @@ def write_report(manifests: list[Manifest], dataset: Dataset, folder: Path) -> P
 
 
 def loss_by_epoch(manifests: list[Manifest]) -> Any:
-    """One line for each model and curve, a point an epoch."""
+    """Return a chart with a line for each model and curve, and a point for each epoch."""
     names = {"mse": "training MSE", "val_mse": "validation MSE"}
     rows = [
         {"model": manifest.name, "curve": names[curve], "epoch": epoch, "MSE": value}
@@ -69,7 +69,7 @@ def loss_by_epoch(manifests: list[Manifest]) -> Any:
 
 
 def popularity_with_blocks(manifests: list[Manifest], dataset: Dataset) -> Any:
-    """Training ratings of each movie by rank, on a log scale; a rule where each block of movies begins."""
+    """Return a chart of training ratings by rank, on a log scale, with a rule at the start of each block."""
     counts = dataset.movie_popularity
     # A few hundred points draw the same curve as thousands.
     ranks = np.unique(np.linspace(0, counts.size - 1, 400).astype(int))
@@ -82,7 +82,7 @@ def popularity_with_blocks(manifests: list[Manifest], dataset: Dataset) -> Any:
             x=alt.X("rank:Q", title="movie, most popular first"),
             y=alt.Y(
                 "ratings:Q",
-                title="training ratings (log; none is drawn as 0.5)",
+                title="training ratings (log; 0 is drawn as 0.5)",
                 scale=alt.Scale(type="log"),
                 stack=None,
             ),
@@ -103,7 +103,7 @@ def popularity_with_blocks(manifests: list[Manifest], dataset: Dataset) -> Any:
 
 
 def parameters_and_bytes(manifests: list[Manifest]) -> Any:
-    """Bars for each model: parameters beside weight bytes."""
+    """Return bar charts of the parameters and weight bytes of each model."""
     frame = pd.DataFrame(
         [
             {
@@ -142,17 +142,17 @@ def _blocks(manifests: list[Manifest]) -> list[tuple[str, int, str]]:
 
 
 def write_page(charts: Mapping[str, Any], page: Path) -> Path:
-    """Write charts as one HTML page that needs no network, and each as a PNG beside it.
+    """Write charts as one HTML page that works offline, and each as a PNG file next to it.
 
     Args:
-        charts: By the name of the PNG.
-        page: The page; its folder is made where there is none, and old files are replaced one by one.
+        charts: Charts by the name of the PNG file.
+        page: Path of the page; its folder is created if missing, and each old file is replaced atomically.
 
     Returns:
         The page.
 
     Raises:
-        OSError: The folder cannot be written.
+        OSError: If the folder cannot be written.
     """
     page.parent.mkdir(parents=True, exist_ok=True)
     for name, chart in charts.items():
@@ -160,6 +160,6 @@ def write_page(charts: Mapping[str, Any], page: Path) -> Path:
             chart.save(unfinished, scale_factor=2)
     whole = alt.vconcat(*charts.values()).resolve_scale(color="independent")
     with atomic_write(page) as unfinished:
-        # The plotting library goes into the page.
+        # The page includes the plotting library.
         whole.save(unfinished, inline=True)
     return page

@@ -1,8 +1,8 @@
-"""Run a training from a ratings file to published artefacts, or to the frontier's table and pictures.
+"""Run a training from a ratings file to published artefacts, or to the frontier's table and charts.
 
-The one path of the command line, the tests and the benchmarks. Each function reads the ratings, splits them,
-trains, evaluates and publishes; it prints nothing and reports to a `Progress`. Keras, whose import takes
-seconds, is imported once the ratings are known to be readable.
+The command line, the tests and the benchmarks use these functions. Each reads and splits the ratings, trains,
+evaluates and publishes; it prints nothing and reports to a `Progress`. Keras is imported only after the
+ratings have been read, because its import takes seconds.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def load_table(data: DataOptions, progress: Progress = SILENT) -> RatingsTable:
 def split_table(
     data: DataOptions, validation_fraction: float, out: Path | None, progress: Progress = SILENT
 ) -> Split:
-    """Split the ratings, and write the rows of each part to the folder `out`, if there is one.
+    """Split the ratings, and write the rows of each part to the folder `out`, if given.
 
     Raises:
         DataError: The ratings cannot be read.
@@ -76,7 +76,7 @@ def fit_models(
     report: Path | None = None,
     progress: Progress = SILENT,
 ) -> tuple[list[Manifest], Path]:
-    """Fit models one after the other, publish them, and plot how it went.
+    """Fit models one after the other, publish them, and plot their training.
 
     Args:
         models: Settings of the models.
@@ -111,7 +111,7 @@ def fit_on(
     options: PublishOptions,
     progress: Progress = SILENT,
 ) -> list[Artefact]:
-    """Fit models to a dataset and publish them; the part of `fit_models` that needs no file.
+    """Fit models to a dataset and publish them; the part of `fit_models` that reads no file.
 
     Raises:
         SettingsError: Some settings are not legal for this dataset.
@@ -123,7 +123,7 @@ def fit_on(
         from training.fit.fitting import fit
         from training.models.resolving import resolve_settings
         from training.publish.publishing import publish_model
-    # What can be refused is refused before the first model is fitted.
+    # All settings are checked before the first model is fitted.
     for settings in models:
         sizes = len(dataset.users), len(dataset.movies)
         resolve_settings(settings, *sizes, dataset.movie_popularity, dataset.user_popularity)
@@ -134,7 +134,7 @@ def fit_on(
         fitted.append(fit(settings, recipe, dataset, partial(progress.on_step, settings.name)))
         progress.on_trained(fitted[-1])
     accuracies = [evaluate(trained.predict, trained.fallback, dataset) for trained in fitted]
-    # All are published at the end: a run that is stopped leaves the store as it was.
+    # All models are published at the end, so an interrupted run leaves the store unchanged.
     return [
         publish_model(trained, dataset, accuracy, options)
         for trained, accuracy in zip(fitted, accuracies, strict=True)
@@ -161,14 +161,14 @@ def fit_within_budget(
         options: Where the artefact goes.
         work: Folder of finished teachers, from which an interrupted run resumes.
         seed: Seed of every random draw.
-        effort: How much to spend on each thing that fits.
+        effort: Limits of computation for each candidate.
         progress: Called as the run proceeds.
 
     Returns:
         The manifest of the published artefact; its recipe is a `BudgetRecipe`.
 
     Raises:
-        SettingsError: The budget is no budget, or nothing fits it.
+        SettingsError: If the budget is invalid, or nothing fits it.
         TrainingError: As in `fit_models`, or the work folder cannot be used.
     """
     limit = parse_budget(budget)
@@ -269,19 +269,18 @@ def draw_frontier(
     quick: bool = False,
     progress: Progress = SILENT,
 ) -> tuple[pd.DataFrame, Path]:
-    """Train the models of the grid that the table does not have yet, then write summary and pictures.
+    """Train the models of the grid that the table does not have yet, then write summary and charts.
 
     Args:
         data: The ratings.
-        out: Folder of the table, the pictures and finished teachers.
-        store: Store of models to draw beside the grid, where they have the same test rows; None for none.
+        out: Folder of the table, the charts and finished teachers.
+        store: Store of models to draw next to the grid, if they have the same test rows; None for no models.
         seeds: Seeds of training; the whole grid is trained with each.
         quick: Whether to train one model for each question, for a short time.
         progress: Called as the run proceeds.
 
     Returns:
-        The models over all seeds beside what they are compared with, as `summarise` has them, and the page of
-        pictures.
+        The models over all seeds together with the references, from `summarise`, and the page of charts.
 
     Raises:
         TrainingError: As in `fit_models`, or the folder cannot be written.

@@ -1,1 +1,1 @@
-"""Searches for models: under a budget, and along the error/size frontier."""
+"""Searches for models within a budget and along the error/size frontier."""

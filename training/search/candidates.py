@@ -1,8 +1,7 @@
-"""Candidate models and how they are trained: by gradients, by packing what came of that, or by distillation.
+"""Candidate models and their training: by gradients, optionally packed afterwards, or by distillation.
 
-The budget search and the frontier both ask "what does this model weigh, and how far off is it?" of many
-models on one dataset. A `Candidate` says what to train; a `CandidateTrainer` trains it, and fits each teacher
-only once.
+The budget search and the frontier both compare size and error of many models on one dataset. A `Candidate`
+describes a model to train; a `CandidateTrainer` trains it and fits the shared teacher only once.
 """
 
 from __future__ import annotations
@@ -30,9 +29,9 @@ from training.settings import ModelSettings, Recipe, Settings
 
 TILE_USERS: Final = 256
 NAME: Final = "candidate"
-# Chosen on validation rows of MovieLens 1M: at two bits a value a further column buys more than a further
-# bit; beyond 40 columns the bits do. Where parameters are limited, each is worth 8 bits, and rare ids do
-# without the last columns; more blocks say more finely where that begins.
+# Chosen on validation rows of MovieLens 1M. At two bits per value, another column reduces the error more than
+# another bit; beyond 40 columns, bits do. If parameters are limited, each has 8 bits, and rare ids lack the
+# last columns; more blocks give a finer choice of where that begins.
 _BITS_A_VALUE: Final = 2.1
 MOST_FACTORS: Final = 40
 _START_ABOVE_MEAN: Final = 1.4
@@ -42,14 +41,14 @@ ONE_CHAIN: Final = Blend(members=("ordinal",), weights=(1.0,))
 
 
 class Candidate(Settings):
-    """What to train.
+    """A model to train.
 
     Attributes:
-        label: In a few words; decides nothing, so it is left out of records.
-        model: Fitted by gradients, as `recipe` says; None where nothing is.
-        recipe: How.
-        student: A packed student. Of `model` where there is one, which is then its own teacher; else of
-            the teacher that all candidates of a trainer share.
+        label: Short description; it does not affect training, so records omit it.
+        model: Model to fit by gradients according to `recipe`; None to distil only.
+        recipe: How to fit `model`.
+        student: Packed student to fit, if any. Its teacher is `model` if given, otherwise the teacher that
+            all candidates of a trainer share.
     """
 
     label: str = Field(default="", exclude=True)
@@ -59,7 +58,7 @@ class Candidate(Settings):
 
     @property
     def family(self) -> str:
-        """What the tables are."""
+        """The family of the tables; `mixed` if the sides differ."""
         if self.student is not None or self.model is None:
             return "packed"
         families = {self.model.users.family, self.model.movies.family}
@@ -70,10 +69,10 @@ class CandidateTrainer:
     """Trains candidates on one dataset.
 
     Attributes:
-        dataset: What everything is fitted on.
+        dataset: The data that everything is fitted on.
         teacher: Members of the shared teacher.
-        blend: What each counts in it.
-        seed: Of the teacher and of students; a candidate's recipe has its own.
+        blend: Their weights in the shared teacher.
+        seed: Seed of the teacher and the students; a candidate's recipe has its own.
     """
 
     def __init__(
@@ -86,29 +85,29 @@ class CandidateTrainer:
         blend: Blend = ONE_CHAIN,
         on_progress: OnProgress | None = None,
     ) -> None:
-        """Nothing is fitted yet.
+        """Prepare a trainer; nothing is fitted yet.
 
         Args:
-            dataset: With validation rows.
-            work: Where a finished teacher is kept for the next run.
-            seed: Of the teacher and of students; a candidate's recipe has its own.
+            dataset: Data with validation rows.
+            work: Folder that keeps a finished teacher for the next run.
+            seed: Seed of the teacher and the students; a candidate's recipe has its own.
             teacher: Members of the shared teacher.
-            blend: What each counts in it, weights included.
-            on_progress: Called as it proceeds.
+            blend: Members and their weights in the shared teacher.
+            on_progress: Called as training proceeds.
         """
         self.dataset, self.seed, self.blend = dataset, seed, blend
         self.teacher = teacher or TeacherSettings()
         self._teacher = Teacher(
             dataset, self.teacher, work, seed=seed, tile_users=TILE_USERS, on_progress=on_progress
         )
-        # One at a time is enough: candidates that share a model follow each other.
+        # A cache of one model is enough, because candidates that share a model are consecutive.
         self._fit_once = lru_cache(maxsize=1)(self._fit)
 
     def train(self, candidate: Candidate) -> TrainedModel:
-        """Train a candidate; `seconds` are without the shared teacher's.
+        """Train a candidate; `seconds` excludes the time of the shared teacher.
 
         Raises:
-            SettingsError: It is not legal for this dataset, or its limits are too small.
+            SettingsError: If it is not valid for this dataset, or its limits are too small.
         """
         started = time.perf_counter()
         fitted = None
@@ -157,7 +156,7 @@ class CandidateTrainer:
 def candidate_model(
     dim: int, sides: Mapping[str, Family] | None = None, *, name: str = NAME, biases: bool = True
 ) -> ModelSettings:
-    """Make the settings of a model to be fitted; a side that is not given is a full table."""
+    """Return the settings of a candidate model; a side that is not given is a full table."""
     return ModelSettings.model_validate(
         {"name": name, "description": "", "embedding_dim": dim, "biases": biases, **(sides or {})}
     )
@@ -166,12 +165,12 @@ def candidate_model(
 def student_within(
     ids: int, *, max_bytes: int | None = None, max_parameters: int | None = None
 ) -> StudentSettings:
-    """How many factors a student starts with, and in how many blocks, to make the most of a limit.
+    """Return student settings (initial factors, blocks, rounds) that make the most of a limit.
 
     Args:
-        ids: Users and movies together.
-        max_bytes: Most bytes of all arrays.
-        max_parameters: Most logical scalars.
+        ids: Number of users and movies together.
+        max_bytes: Maximum bytes of all arrays.
+        max_parameters: Maximum number of logical scalars.
     """
     if max_bytes is not None:
         columns = max_bytes * 8 / ids / _BITS_A_VALUE
@@ -193,18 +192,18 @@ def student_within(
 
 
 class SelfTeacher(TeacherPredictions):
-    """A small model as the teacher of its own packed form: nothing is stored, tiles are computed."""
+    """A small model as the teacher of its own packed form; tiles are computed on demand."""
 
     def __init__(self, factors: Factors) -> None:
         self._factors = factors
 
     def tile(self, rows: slice) -> Floats:
-        """`(users of the tile, movies)` stars."""
+        """Return the `(users of the tile, movies)` stars."""
         return np.float32(MAX_STARS) * sigmoid(self._factors.logits(rows))
 
 
 def factors_of(fitted: TrainedModel) -> Factors:
-    """A model with biases that was fitted by gradients, whatever its families, as plain factors."""
+    """Convert a fitted model with biases, of any families, to plain factors."""
     assert fitted.settings.biases
     layer = fitted.model.indexed.get_layer
     tables = []

@@ -1,4 +1,4 @@
-"""A model that would be served with other ratings than it was trained to is not published."""
+"""A model is not published if the table engine and the Keras model predict different ratings."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Rate = Callable[[list[Any]], Any]
 
 
 def altered(indexed: Rate, user: int, movie: int, by: float) -> Rate:
-    """What `indexed` says, but for one pair."""
+    """Return `indexed` with another rating for one pair."""
 
     def rate(places: list[Any]) -> Any:
         rated = np.array(indexed(places))
@@ -30,7 +30,7 @@ def altered(indexed: Rate, user: int, movie: int, by: float) -> Rate:
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_the_saved_model_agrees(shared_store: Path, name: str) -> None:
+def test_check_passes_for_the_saved_model(shared_store: Path, name: str) -> None:
     artefact = open_artefact(shared_store / name)
     indexed = load_indexed_keras_model(artefact)
     check_agreement(artefact, indexed)
@@ -39,7 +39,7 @@ def test_the_saved_model_agrees(shared_store: Path, name: str) -> None:
 
 @pytest.mark.parametrize("by", [3 * LARGEST_DIFFERENCE, -3 * LARGEST_DIFFERENCE, np.nan])
 @pytest.mark.parametrize("first", [(True, True), (True, False), (False, True), (False, False)])
-def test_another_rating_at_any_corner_is_refused(
+def test_check_rejects_a_difference_at_any_corner(
     shared_store: Path, first: tuple[bool, bool], by: float
 ) -> None:
     artefact = open_artefact(shared_store / "baseline")
@@ -48,11 +48,11 @@ def test_another_rating_at_any_corner_is_refused(
         for is_first, ids in zip(first, (artefact.users, artefact.movies), strict=True)
     ]
     wrong = altered(load_indexed_keras_model(artefact), corner[0], corner[1], by)
-    with pytest.raises(ArtefactForeign, match="other ratings than it was trained to"):
+    with pytest.raises(ArtefactForeign, match="predict different ratings"):
         check_agreement(artefact, wrong)
 
 
-def test_every_row_of_small_tables_is_looked_at(shared_store: Path) -> None:
+def test_check_covers_every_row_of_small_tables(shared_store: Path) -> None:
     artefact = open_artefact(shared_store / "baseline")
     seen: list[set[int]] = [set(), set()]
     indexed = load_indexed_keras_model(artefact)
@@ -66,7 +66,7 @@ def test_every_row_of_small_tables_is_looked_at(shared_store: Path) -> None:
     assert [len(rows) for rows in seen] == [len(artefact.users), len(artefact.movies)]
 
 
-def test_a_model_that_disagrees_leaves_the_store_as_it_was(store: Path) -> None:
+def test_publishing_a_differing_model_leaves_the_store_unchanged(store: Path) -> None:
     old = open_artefact(store / "baseline")
     files = {path: path.read_bytes() for path in store.rglob("*.*") if path.is_file()}
     model = (store / "baseline" / "model.keras").read_bytes()

@@ -92,7 +92,7 @@ def test_the_smallest_of_equals_is_best() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--budget", "64"], "says no unit"),
+        (["--budget", "64"], "has no unit"),
         (["--budget", "100B"], r"smallest legal budget for 610 users and 9724 movies is \d+ bytes"),
         (["baseline", "--budget", "64KB"], "leave out MODEL"),
         (["--embedding-dim", "8", "--budget", "64KB"], "leave out --embedding-dim"),

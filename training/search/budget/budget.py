@@ -1,4 +1,4 @@
-"""What a model may weigh, as somebody writes it: `64KB`, `64KiB`, `100000params`."""
+"""Parses budgets for the size of a model: `64KB`, `64KiB`, `100000params`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from training.errors import SettingsError
 
-# KB is a thousand bytes and KiB 1,024, as disks and memory are sold (IEC 80000-13).
+# KB is a thousand bytes and KiB 1,024, according to IEC 80000-13.
 _FACTORS: Final = {
     "": 1,
     "k": 1_000,
@@ -27,11 +27,11 @@ _EXAMPLES: Final = "such as 64KB (64,000 bytes), 64KiB (65,536 bytes) or 100000p
 
 @dataclass(frozen=True)
 class Budget:
-    """The most that a model's weights may come to; ids are not counted.
+    """The maximum size of a model's weights; ids are not counted.
 
     Attributes:
-        amount: So many.
-        unit: Of `bytes` as stored, or of `parameters`: logical scalars, each counted once whatever its bits.
+        amount: The limit, in `unit`.
+        unit: `bytes` as stored, or `parameters`: logical scalars, each counted once regardless of its bits.
     """
 
     amount: int
@@ -39,21 +39,21 @@ class Budget:
 
     @property
     def max_bytes(self) -> int | None:
-        """The limit in bytes, None where it is one of parameters."""
+        """The limit in bytes; None if it is in parameters."""
         return self.amount if self.unit == "bytes" else None
 
     @property
     def max_parameters(self) -> int | None:
-        """The limit in parameters, None where it is one of bytes."""
+        """The limit in parameters; None if it is in bytes."""
         return self.amount if self.unit == "parameters" else None
 
     @property
     def floats(self) -> int:
-        """How many float32 weights fit: a parameter each, or four bytes."""
+        """Number of float32 weights that fit: one parameter or four bytes each."""
         return self.amount if self.unit == "parameters" else self.amount // 4
 
     def holds(self, parameters: int, nbytes: int) -> bool:
-        """Whether a model of so many parameters and bytes fits."""
+        """Return whether a model with this number of parameters and bytes fits."""
         return (nbytes if self.unit == "bytes" else parameters) <= self.amount
 
     def __str__(self) -> str:
@@ -61,23 +61,23 @@ class Budget:
 
 
 def parse_budget(text: str) -> Budget:
-    """The budget that `text` writes.
+    """Parse a budget.
 
     Args:
-        text: A number (commas or underscores between digits are fine), then `B`, `KB`, `MB`, `GB`, `KiB`,
-            `MiB`, `GiB` or `params`, in capitals or not; `100kparams` is 100,000.
+        text: A number (commas or underscores between digits are allowed), then `B`, `KB`, `MB`, `GB`, `KiB`,
+            `MiB`, `GiB` or `params`, in any case; `100kparams` is 100,000.
 
     Raises:
-        SettingsError: It is no such text, has no unit, or comes to less than 1.
+        SettingsError: If the text has another form, has no unit, or amounts to less than 1.
     """
     found = _FORM.fullmatch(text.strip())
     if found is None:
         raise SettingsError(f"--budget: {text!r} is not a budget; it takes a number and a unit, {_EXAMPLES}")
     factor, unit = (found["factor"] or "").lower(), (found["unit"] or "").lower()
     if not unit:
-        raise SettingsError(f"--budget: {text!r} says no unit; add one, {_EXAMPLES}")
+        raise SettingsError(f"--budget: {text!r} has no unit; add one, {_EXAMPLES}")
     number = float(found["amount"].replace(",", "").replace("_", ""))
     amount = int(round(number * _FACTORS[factor], 6))
     if amount < 1:
-        raise SettingsError(f"--budget: {text!r} comes to nothing; the smallest legal budget is 1")
+        raise SettingsError(f"--budget: {text!r} is less than 1; the smallest legal budget is 1")
     return Budget(amount, "parameters" if unit.startswith("p") else "bytes")

@@ -1,4 +1,4 @@
-"""How much is spent on each thing that a budget allows."""
+"""How much computation the budget search spends on each candidate."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from training.settings import Recipe, Settings
 
 
 class Effort(Settings):
-    """How much to spend; less of it makes worse models sooner.
+    """Limits of computation; lower limits give worse models sooner.
 
     Attributes:
-        least_ratings_to_teach: Below so many training ratings nothing is distilled from a shared teacher,
-            which would have nothing to teach that its student could not learn itself.
-        teacher: The shared teacher; None for one whose fit takes minutes, whatever the number of ratings.
-        epochs: Passes over the ratings at most; None for each recipe's own.
-        rounds: Rounds of least squares at most; None for the student's own.
-        factors: Factors of a packed student at most; None for as many as the budget is best spent on.
+        least_ratings_to_teach: With fewer training ratings than this, no shared teacher is used, because a
+            student learns as much from the ratings alone.
+        teacher: The shared teacher; None for one that fits in minutes for any number of ratings.
+        epochs: Maximum number of epochs; None for each recipe's own.
+        rounds: Maximum number of rounds of least squares; None for the student's own.
+        factors: Maximum number of factors of a packed student; None for the best number for the budget.
     """
 
     least_ratings_to_teach: int = 20_000
@@ -27,19 +27,19 @@ class Effort(Settings):
     factors: int | None = None
 
     def teacher_for(self, ratings: int) -> TeacherSettings:
-        """The shared teacher for so many training ratings."""
+        """Return the shared teacher for this number of training ratings."""
         if self.teacher is not None:
             return self.teacher
         sweeps = 60 if ratings < 200_000 else 130 if ratings < 2_000_000 else 40
         return TeacherSettings(ordinal=BayesianFactorsSettings(noise="ordinal", sweeps=sweeps))
 
     def limit_recipe(self, recipe: Recipe) -> Recipe:
-        """The recipe with no more epochs than this."""
+        """Return the recipe with its epochs limited."""
         epochs = recipe.epochs if self.epochs is None else min(self.epochs, recipe.epochs)
         return recipe.model_copy(update={"epochs": epochs})
 
     def limit_student(self, student: StudentSettings) -> StudentSettings:
-        """The student with no more factors and rounds than this."""
+        """Return the student with its factors and rounds limited."""
         rounds = student.float_rounds + student.packed_rounds if self.rounds is None else self.rounds
         return student.model_copy(
             update={

@@ -1,4 +1,4 @@
-"""What could weigh as little as a budget asks, for so many users and movies."""
+"""Proposes candidates that fit a budget, for a given number of users and movies."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from training.search.candidates import Candidate, candidate_model, student_withi
 from training.settings import ModelSettings, Recipe
 
 _WIDEST: Final = 64
-# Block widths for a budget: the popular end is this much wider than tables of one width could be.
+# The most popular block may be this many times wider than tables of uniform width could be.
 _MIXED_STRETCH: Final = 3
 _ROUNDED_FACTORS: Final = 16
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """A technique that does not fit, and the smallest budget that it would."""
+    """A technique that does not fit, and the smallest budget that it needs."""
 
     label: str
     smallest: Budget
@@ -38,22 +38,21 @@ class Refusal:
 def propose(
     dataset: Dataset, budget: Budget, seed: int, effort: Effort = FULL
 ) -> tuple[list[Candidate], list[Refusal]]:
-    """What is worth trying within a budget.
+    """Propose candidates within a budget.
 
-    Every proposal has biases, so that cold ids are answered without a stored mean, and no byte is left out
-    of the count.
+    Every proposal has biases, so cold ids need no stored means, and the budget counts every byte.
 
     Args:
-        dataset: Its users, movies and popularities.
-        budget: What the weights may come to.
-        seed: Of training.
-        effort: How much to spend on each.
+        dataset: The data, whose users, movies and popularities determine what fits.
+        budget: Maximum size of the weights.
+        seed: Seed of training.
+        effort: Limits of computation for each candidate.
 
     Returns:
-        Candidates, and what was left out because it cannot be so small.
+        Candidates, and the techniques that cannot be made small enough.
 
     Raises:
-        SettingsError: Nothing fits; the message names the smallest legal budget.
+        SettingsError: If nothing fits; the message states the smallest legal budget.
     """
     biased, mixed, quotient = (
         effort.limit_recipe(recipe.model_copy(update={"seed": seed}))
@@ -119,7 +118,7 @@ def _packed(candidate: Candidate, dataset: Dataset, budget: Budget) -> Candidate
 
     if is_legal(budget.amount):
         return candidate
-    # What is legal stays so with more room; a value in whole bytes and its step are always room enough.
+    # Larger amounts stay legal, so bisect; `most` allows whole bytes for every value and step.
     most = 100 + 100 * (len(dataset.users) + len(dataset.movies))
     return Refusal(candidate.label, Budget(bisect_left(range(most), True, key=is_legal), budget.unit))
 
@@ -146,7 +145,7 @@ def _as_wide_as_fits(
     recipe: Recipe,
     sides: Mapping[str, Family] | None = None,
 ) -> Candidate | Refusal:
-    """Tables of so many rows, of one width, beside a bias for each id and a global one."""
+    """Propose tables with `rows` rows in all, of one width, plus a bias per id and a global bias."""
     biases = len(dataset.users) + len(dataset.movies) + 1
     dim = min((budget.floats - biases) // rows, _WIDEST)
     if dim < 1:
@@ -166,7 +165,7 @@ def _mixed(dataset: Dataset, budget: Budget, recipe: Recipe) -> Candidate | Refu
 
 
 def _mixed_within(dataset: Dataset, parameters: int) -> ModelSettings | None:
-    """Both sides in mixed dimensions, each with a part of the parameters in proportion to its ids."""
+    """Return mixed dimensions for both sides, with parameters divided in proportion to their ids."""
     users, movies = len(dataset.users), len(dataset.movies)
     share = parameters * users // (users + movies)
     widest = min(max(_MIXED_STRETCH * parameters // (users + movies), 2), _WIDEST)
@@ -179,7 +178,7 @@ def _mixed_within(dataset: Dataset, parameters: int) -> ModelSettings | None:
         try:
             return resolve_settings(model, users, movies, dataset.movie_popularity, dataset.user_popularity)
         except SettingsError:
-            continue  # too wide: its projections alone are too many
+            continue  # too wide: the projections alone exceed the budget
     return None
 
 

@@ -1,4 +1,4 @@
-"""How a model came out of a budget: what the manifest records."""
+"""The manifest's record of a budget search."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ class Trial(Settings):
     """A model that was tried, as the manifest records it.
 
     Attributes:
-        label: What it is, in a few words.
-        parameters: Logical scalars before packing.
-        nbytes: Bytes of all arrays, ids apart.
-        validation_mse: In squared stars, on rows that it was not fitted on.
-        seconds: Wall time, without the shared teacher's.
+        label: Short description.
+        parameters: Number of logical scalars before packing.
+        nbytes: Bytes of all arrays, without ids.
+        validation_mse: MSE on validation rows, in squared stars.
+        seconds: Wall-clock time, excluding the shared teacher.
     """
 
     label: str
@@ -27,16 +27,16 @@ class Trial(Settings):
 
 
 class BudgetRecipe(Settings):
-    """How a model was chosen.
+    """How a model was chosen within a budget.
 
     Attributes:
         name: Always `budget`.
-        budget: What the weights might come to.
-        tried: All that was tried, and how it did on validation rows.
-        chosen: The label of the best.
-        fitted: How it was fitted by gradients; None where it was only distilled.
-        distilled: How it was distilled from a teacher; None where it was not, or from itself.
-        seed: Of every random draw.
+        budget: Maximum size of the weights.
+        tried: All models that were tried, with their validation errors.
+        chosen: Label of the best model.
+        fitted: How it was fitted by gradients; None if it was only distilled.
+        distilled: How it was distilled from a shared teacher; None if it was not.
+        seed: Seed of every random draw.
     """
 
     name: Literal["budget"] = "budget"

@@ -1,4 +1,4 @@
-"""Trying what fits a budget on validation rows, and training the best of it on all training rows."""
+"""Tries candidates on validation rows and trains the best one on all training rows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from training.search.budget.recipe import BudgetRecipe, Trial
 from training.search.candidates import Candidate, CandidateTrainer
 from training.settings import Recipe
 
-# Rows held out of the final fit to stop it in time, where gradients make the model.
+# Fraction of rows held out of a final fit by gradients, for early stopping.
 _FINAL_VALIDATION: Final = 0.01
 
 OnTrial = Callable[[Trial], None]
@@ -27,15 +27,15 @@ def try_all(
     """Train each candidate and measure it on validation rows.
 
     Args:
-        trainer: On a dataset with validation rows.
-        budget: What every one of them must fit.
-        candidates: What to train.
-        on_trial: Called with each.
+        trainer: Trainer on a dataset with validation rows.
+        budget: Budget that every candidate fits.
+        candidates: The models to train.
+        on_trial: Called with each result.
     """
     trials = []
     for candidate in candidates:
         trained = trainer.train(candidate)
-        assert budget.holds(trained.parameters, trained.nbytes), f"{candidate.label} outgrew the budget"
+        assert budget.holds(trained.parameters, trained.nbytes), f"{candidate.label} exceeds the budget"
         mse = errors_on(trained, trainer.dataset.validation, trainer.dataset).mse
         trial = Trial(
             label=candidate.label,
@@ -50,26 +50,26 @@ def try_all(
 
 
 def best_of(trials: list[Trial]) -> Trial:
-    """The lowest validation error; of equals the smallest."""
+    """Return the trial with the lowest validation error; among equals, the smallest model."""
     return min(trials, key=lambda trial: (trial.validation_mse, trial.nbytes))
 
 
 def final_fraction(candidate: Candidate) -> float:
-    """Part of the rows to hold out of the final training: some, where gradients must stop in time."""
+    """Return the fraction of rows to hold out of the final training, for early stopping if any."""
     return 0.0 if candidate.recipe is None else _FINAL_VALIDATION
 
 
 def train_best(
     trainer: CandidateTrainer, candidate: Candidate, budget: Budget, trials: list[Trial], name: str
 ) -> TrainedModel:
-    """The best candidate trained anew.
+    """Train the best candidate for publication.
 
     Args:
-        trainer: On a dataset with `final_fraction` of its rows held out.
-        candidate: The best.
-        budget: What was asked for.
-        trials: All that was tried.
-        name: Of the model.
+        trainer: Trainer on a dataset with `final_fraction` of its rows held out.
+        candidate: The best candidate.
+        budget: The budget of the search.
+        trials: All results.
+        name: Name of the model.
     """
     description = f"{candidate.label[0].upper()}{candidate.label[1:]}: the best within {budget}."
     if candidate.recipe is not None:

@@ -1,1 +1,1 @@
-"""What each byte buys: a grid of models on one split, its table, and its pictures."""
+"""The error/size frontier: a grid of models trained on one split, and the table of their figures."""

@@ -1,15 +1,15 @@
-"""Which models the frontier is drawn through: each group answers one question.
+"""The grid of models for the frontier: each group answers one question.
 
-| group | question | what is equal |
+| group | question | held constant |
 | --- | --- | --- |
-| `width` | what does a dimension buy? | everything but the width; biases, full tables |
+| `width` | how much does a dimension reduce the error? | everything except the width; biases, full tables |
 | `hashing` | is quotient-remainder better than the hashing trick (Shi et al.)? | parameters; no biases |
 | `mixed` | are mixed widths better than uniform ones, and how mixed (Ginart et al.)? | parameters; biases |
-| `rounding` | what does a bit cost? | width and fit; biases |
-| `distilled` | what does a byte buy, with a teacher? | the teacher |
-| `distilled_count` | what does a parameter buy, with a teacher? | the teacher |
+| `rounding` | how much error do fewer bits add? | width and fit; biases |
+| `distilled` | how much does a byte reduce the error, with a teacher? | the teacher |
+| `distilled_count` | how much does a parameter reduce the error, with a teacher? | the teacher |
 
-No group is chosen on test rows. Nothing here is trained.
+No group was chosen on test rows. This module does not train anything.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from training.fit.recipes import BIASED, BIASED_MIXED
 from training.search.candidates import MOST_FACTORS, Candidate, candidate_model, student_within
 from training.settings import Recipe
 
-# Without biases the penalty that helps full tables keeps products of two tables at zero.
+# Without biases, the penalty that suits full tables would keep products of two tables at zero.
 _WITHOUT_BIASES = BIASED.model_copy(update={"name": "without_biases", "embedding_l2": 0.01, "epochs": 8})
 _HASHING_DIM = 32
 _MIXED_BLOCKS = 8
@@ -43,9 +43,9 @@ class Point:
     """One model of the grid.
 
     Attributes:
-        group: Which question it belongs to.
+        group: The question that it belongs to.
         setting: The number that its group varies.
-        candidate: What to train, with a label that is unique in its group.
+        candidate: The model to train, with a label that is unique in its group.
     """
 
     group: str
@@ -55,7 +55,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Extent:
-    """How many values of each setting the grid takes."""
+    """The values of each setting in the grid."""
 
     widths: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 64)
     ids_a_bucket: tuple[int, ...] = (50, 16, 4)
@@ -82,13 +82,13 @@ QUICK_TEACHER = TeacherSettings(ordinal=BayesianFactorsSettings(rank=4, sweeps=1
 
 
 def grid(dataset: Dataset, extent: Extent, seed: int, epochs: int | None = None) -> list[Point]:
-    """All points, those that share a fit next to each other.
+    """Return all points; points that share a fit are consecutive.
 
     Args:
-        dataset: Whose users and movies the sizes are for.
-        extent: How many values of each setting.
-        seed: Of every recipe.
-        epochs: Passes at most, in place of the recipes' own.
+        dataset: The data that the models are sized for.
+        extent: The values of each setting.
+        seed: Seed of every recipe.
+        epochs: Maximum number of epochs, instead of the recipes' own.
     """
     changes = {"seed": seed, **({"epochs": epochs} if epochs else {})}
     biased, mixed, plain = (one.model_copy(update=changes) for one in (BIASED, BIASED_MIXED, _WITHOUT_BIASES))
@@ -112,7 +112,7 @@ def _widths(dataset: Dataset, extent: Extent, recipe: Recipe) -> Iterator[Point]
         if dim != (8 if 8 in extent.widths else extent.widths[-1]):
             continue
         for bits in extent.bits:
-            # So many bits a value, were they spread evenly; the packer spreads them where they count.
+            # `bits` is the average per value; the packer allocates them where they reduce the error most.
             student = StudentSettings(rank=dim, max_bytes=ids * (dim + 1) * bits // 8 + 1_000)
             label = f"{dim} wide, {bits} bits"
             yield _point("rounding", bits, label, model=model, recipe=recipe, student=student)
@@ -124,7 +124,7 @@ def _hashing(dataset: Dataset, extent: Extent, recipe: Recipe) -> Iterator[Point
         buckets = {side: max(count // ids_a_row, default_num_buckets(count)) for side, count in rows.items()}
         name = f"{ids_a_row} ids a row"
         for operation in extent.operations:
-            # Two tables of half the width: as many parameters take an embedding twice as wide.
+            # Both tables have half the width, so the same number of parameters allows twice the dimension.
             dim = _HASHING_DIM * (2 if operation == "concatenate" else 1)
             sides: dict[str, Family] = {
                 side: QuotientRemainder(num_buckets=buckets[side], operation=operation) for side in buckets
@@ -132,7 +132,7 @@ def _hashing(dataset: Dataset, extent: Extent, recipe: Recipe) -> Iterator[Point
             model = candidate_model(dim, sides, name=f"qr-{operation}-{ids_a_row}", biases=False)
             label = f"quotient-remainder, {operation}, {name}"
             yield _point("hashing", ids_a_row, label, model=model, recipe=recipe)
-        # As many rows as both tables of quotient-remainder have.
+        # As many rows as both quotient-remainder tables have together.
         sides = {
             side: HashingTrick(num_buckets=buckets[side] - (-count // buckets[side]))
             for side, count in rows.items()
@@ -144,7 +144,7 @@ def _hashing(dataset: Dataset, extent: Extent, recipe: Recipe) -> Iterator[Point
 def _mixed(dataset: Dataset, extent: Extent, uniform_recipe: Recipe, recipe: Recipe) -> Iterator[Point]:
     for uniform in extent.uniform_widths:
         budget = uniform * (len(dataset.users) + len(dataset.movies))
-        # The same as in the group `width`, so that it is made once.
+        # The same model as in the group `width`, so that it is trained only once.
         model = candidate_model(uniform, name=f"width-{uniform}")
         label = f"as {uniform} wide, temperature"
         yield _point("mixed", 0, f"{label} 0", model=model, recipe=uniform_recipe)
@@ -157,7 +157,7 @@ def _mixed(dataset: Dataset, extent: Extent, uniform_recipe: Recipe, recipe: Rec
 
 def _distilled(dataset: Dataset, extent: Extent) -> Iterator[Point]:
     ids = len(dataset.users) + len(dataset.movies)
-    # From here on more bytes make no larger student.
+    # Beyond this size, more bytes do not make a larger student.
     enough = next((size for size in extent.kilobytes if size * 1_000 >= ids * (MOST_FACTORS + 1)), math.inf)
     for kilobytes in extent.kilobytes:
         if kilobytes > enough:
@@ -170,12 +170,12 @@ def _distilled(dataset: Dataset, extent: Extent) -> Iterator[Point]:
 
 
 def mixed_within(dataset: Dataset, temperature: float, budget: int) -> tuple[int, dict[str, Family]]:
-    """The widest mixed-dimension sides that a budget of parameters holds, biases apart.
+    """Return the widest mixed-dimension sides within a parameter budget, not counting biases.
 
     Args:
-        dataset: Whose popularities count.
-        temperature: Of the power rule.
-        budget: For tables and projections of both sides.
+        dataset: The data whose popularities are used.
+        temperature: Temperature of the power rule.
+        budget: Maximum parameters of the tables and projections of both sides.
 
     Returns:
         The base dimension and both sides. Blocks have equal shares of the ratings, as in the paper.
@@ -192,11 +192,11 @@ def mixed_within(dataset: Dataset, temperature: float, budget: int) -> tuple[int
 
 
 def equal_shares(popularity: NDArray[np.int64], blocks: int) -> tuple[int, ...]:
-    """Sizes of consecutive blocks of ids that have about equal shares of the ratings, each at least one id.
+    """Return sizes of consecutive blocks with about equal shares of the ratings, each at least one id.
 
     Args:
-        popularity: `(n,)` ratings of each id, falling.
-        blocks: How many at most; fewer where there are fewer ids.
+        popularity: `(n,)` number of ratings of each id, non-increasing.
+        blocks: Maximum number of blocks; there are fewer if there are fewer ids.
     """
     shares = np.cumsum(popularity)
     ends = np.searchsorted(shares, shares[-1] * np.arange(1, blocks) / blocks) + 1

@@ -1,4 +1,4 @@
-"""What the grid is held against: shipped models, trivial ones, and figures from elsewhere."""
+"""References to compare the grid with: published models, trivial models, and literature values."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from training.search.frontier.table import Row
 
 GROUP: Final = "reference"
 
-# Test rows of MovieLens 1M's random split with seed 0: only there do the figures from elsewhere compare.
+# Test rows of the random split of MovieLens 1M with seed 0; literature values apply only to these rows.
 _MOVIELENS_1M_TEST: Final = "a5dca28fb640d27cec81be0adbc0677d08b9a2a219770d29e37301bd291a1f0f"
-# Surprise keeps float64. myFM's 180 samples of 9,746 rows of 33 numbers, float64, are its prediction.
+# Both use float64. A myFM prediction needs 180 samples of 9,746 rows of 33 numbers.
 _SVD_PARAMETERS: Final = 984_347
 _MYFM_PARAMETERS: Final = 180 * 9_746 * 33
 
 
 def references(dataset: Dataset, store: Path | None) -> list[Row]:
-    """Rows of everything that is not trained here, as far as it compares.
+    """Return the rows of all comparable references, which are not trained here.
 
     Args:
-        dataset: On whose test rows.
-        store: Models with manifests; those of another split are left out. None for no models.
+        dataset: Data with the test rows.
+        store: Store of published models; models of another split are omitted. None for no models.
     """
     rows = [*_trivial(dataset), *(_published(dataset, store) if store else [])]
     if dataset.split.test_sha256 == _MOVIELENS_1M_TEST:

@@ -1,4 +1,4 @@
-"""Working through the grid: what is finished is skipped, and each finished model is on disk at once."""
+"""Trains the models of the grid; finished ones are skipped, and each result is saved immediately."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from training.search.candidates import CandidateTrainer
 from training.search.frontier.grid import Point
 from training.search.frontier.table import Row, append_row, read_rows
 
-# Goes into every key; raise it when the same candidate would come out differently.
+# Part of every key; increase it when a change alters the results of the same candidate.
 _ALGORITHM = 1
 
 
@@ -23,8 +23,8 @@ class Finished:
     """A point that needs no more work.
 
     Attributes:
-        row: Its figures; None where this dataset does not allow it.
-        remark: Why nothing was trained for it; empty where something was.
+        row: Its figures; None if the candidate is not valid for this dataset.
+        remark: Why nothing was trained for it; empty if it was trained.
     """
 
     row: Row | None
@@ -32,12 +32,12 @@ class Finished:
 
 
 def run_grid(points: Sequence[Point], trainer: CandidateTrainer, table: Path) -> Iterator[Finished]:
-    """Train what the table does not have yet; yields every point, in the grid's order.
+    """Train the points that the table does not have yet; yield every point in the order of the grid.
 
     Args:
-        points: What to train.
-        trainer: Trains it.
-        table: The CSV of finished rows, which grows; rows of other grids in it stay.
+        points: The points to train.
+        trainer: Trains each candidate.
+        table: CSV file of finished rows, which are appended; rows of other grids in it are kept.
     """
     rows = read_rows(table)
     for point in points:
@@ -50,15 +50,15 @@ def run_grid(points: Sequence[Point], trainer: CandidateTrainer, table: Path) ->
         try:
             row = _renamed(same[0], point) if same else _train(point, trainer, key)
         except SettingsError as error:
-            yield Finished(None, f"{point.candidate.label}: not possible here: {error}")
+            yield Finished(None, f"{point.candidate.label}: not possible for this data: {error}")
             continue
         append_row(table, row)
         rows.append(row)
-        yield Finished(row, "the same as another group's" if same else "")
+        yield Finished(row, "same as in another group" if same else "")
 
 
 def row_key(point: Point, trainer: CandidateTrainer) -> str:
-    """Digest of all that decides a point's figures."""
+    """Return the digest of everything that determines a point's figures."""
     split = trainer.dataset.split
     decided_by = {
         "algorithm": _ALGORITHM,

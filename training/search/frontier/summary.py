@@ -1,4 +1,4 @@
-"""Rows of several seeds as one line a model: mean, spread, and whether another model beats it."""
+"""Summary over seeds, one line per model: mean, spread, and whether another model dominates it."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ COLUMNS: Final = (
     "seeds",
     "seconds",
 )
-"""What `cells` are of."""
+"""Column titles of `cells`."""
 
 
 def summarise(rows: Sequence[Row]) -> pd.DataFrame:
-    """One line for each group and label, in order of first appearance.
+    """Return one line for each group and label, in order of first appearance.
 
     Returns:
         `group`, `label`, `family`, `setting` as in `Row`; `seeds`, their number; `parameters` and `nbytes` of
         the last seed; the means `validation_mse`, `test_mse` and `seconds`; `spread`, the largest minus the
-        smallest test MSE; and whether no model of as few bytes (`best_bytes`), or of as few parameters
-        (`best_parameters`), has a test MSE as low.
+        smallest test MSE; and whether no other model dominates it in bytes (`best_bytes`) or in parameters
+        (`best_parameters`) and test MSE.
     """
     frame = pd.DataFrame([asdict(row) for row in rows])
     lines = frame.groupby(["group", "label"], sort=False, as_index=False).agg(
@@ -53,7 +53,7 @@ def summarise(rows: Sequence[Row]) -> pd.DataFrame:
 
 
 def cells(lines: pd.DataFrame) -> list[tuple[str, ...]]:
-    """The lines as text under `COLUMNS`; a star marks what no other model beats."""
+    """Return the lines as text for `COLUMNS`; a star marks sizes of non-dominated models."""
     return [_cells(line) for line in lines.itertuples()]
 
 
@@ -72,6 +72,6 @@ def _cells(line: Any) -> tuple[str, ...]:
 
 
 def as_markdown(lines: pd.DataFrame) -> str:
-    """The table for a document."""
+    """Return the table in Markdown."""
     ruler = ("---", "---", *["---:"] * (len(COLUMNS) - 2))
     return "".join(f"| {' | '.join(row)} |\n" for row in (COLUMNS, ruler, *cells(lines)))

@@ -1,4 +1,4 @@
-"""The frontier's table: one row a model, in a CSV that grows as models finish."""
+"""The table of the frontier: a CSV file with one row per finished model."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ class Row:
     """A model's figures.
 
     Attributes:
-        key: Digest of all that decides the figures; what is there under its key is not computed again.
-        group: Which question the model belongs to (see `training.search.frontier.grid`), or `reference`.
-        label: The model in a few words, unique in its group.
-        family: What its tables are: `full`, `quotient_remainder`, `mixed_dimension`, `hashing_trick`,
+        key: Digest of everything that determines the figures; rows with a known key are not recomputed.
+        group: The question that the model belongs to (see `training.search.frontier.grid`), or `reference`.
+        label: Short description of the model, unique in its group.
+        family: Family of its tables: `full`, `quotient_remainder`, `mixed_dimension`, `hashing_trick`,
             `packed` or `mixed`.
-        setting: The one number that the group varies, for its chart's axis; empty for a reference.
-        seed: Of training.
-        parameters: Logical scalars before packing; 0 where it is not known.
-        nbytes: Bytes of all arrays, ids apart; 0 where it is not known.
-        validation_mse: In squared stars, on rows that it was not fitted on; NaN for a reference.
-        test_mse: The same on every test row, cold ones by the fallback.
-        test_mae: Mean absolute error on these, in stars; NaN where it is not known.
-        seconds: Wall time of fitting.
-        source: The candidate as JSON, or where a reference's figure comes from.
+        setting: The number that the group varies, for the axis of its chart; empty for a reference.
+        seed: Seed of training.
+        parameters: Number of logical scalars before packing; 0 if unknown.
+        nbytes: Bytes of all arrays, without ids; 0 if unknown.
+        validation_mse: MSE on validation rows, in squared stars; NaN for a reference.
+        test_mse: MSE on all test rows; cold rows are predicted by the fallback.
+        test_mae: Mean absolute error on the test rows, in stars; NaN if unknown.
+        seconds: Wall-clock time of fitting.
+        source: The candidate as JSON, or the source of a reference's figures.
     """
 
     key: str = ""
@@ -55,12 +55,12 @@ _KINDS = {field.name: {"str": str, "int": int, "float": float}[str(field.type)] 
 
 
 def read_rows(path: Path) -> list[Row]:
-    """The finished rows of a table; none where there is no file.
+    """Return the finished rows of a table; none if the file is missing.
 
-    A last line without its end was being written when a run was stopped; it does not count.
+    A last line without a line end is ignored, because a run was interrupted while writing it.
 
     Raises:
-        DataError: It is not such a table.
+        DataError: If it is not such a table.
     """
     if not path.exists():
         return []
@@ -70,7 +70,7 @@ def read_rows(path: Path) -> list[Row]:
     for number, cells in enumerate(csv.reader(io.StringIO(whole)), start=1):
         if number == 1:
             if cells != _COLUMNS:
-                raise DataError(path, "is not a frontier's table; remove it to begin anew", 1)
+                raise DataError(path, "is not a frontier's table; remove it to start again", 1)
             continue
         try:
             values = {name: _KINDS[name](cell) for name, cell in zip(_COLUMNS, cells, strict=True)}
@@ -81,7 +81,7 @@ def read_rows(path: Path) -> list[Row]:
 
 
 def append_row(path: Path, row: Row) -> None:
-    """Add a finished row, on disk when this returns."""
+    """Append a finished row and flush it to disk."""
     rows = read_rows(path)
     if rows and path.read_bytes().endswith(b"\n"):
         with path.open("a", encoding="utf-8", newline="") as file:
@@ -93,7 +93,7 @@ def append_row(path: Path, row: Row) -> None:
 
 
 def write_rows(path: Path, rows: Iterable[Row]) -> None:
-    """Write a whole table in place of what is there."""
+    """Write a whole table, replacing any previous file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(path) as unfinished, unfinished.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -102,18 +102,20 @@ def write_rows(path: Path, rows: Iterable[Row]) -> None:
 
 
 def non_dominated(sizes: list[int], errors: list[float]) -> list[bool]:
-    """Which points no other beats: none is as small or smaller with a lower error, or smaller at the same.
+    """Return which points are on the Pareto front of size and error.
+
+    A point is dominated if another is no larger and has no larger error, and differs in one of the two.
 
     Args:
-        sizes: Of each point; 0 is an unknown size, which neither beats nor is marked.
-        errors: Of each point.
+        sizes: Size of each point; 0 means unknown: such a point neither dominates nor is on the front.
+        errors: Error of each point.
     """
     known = [(size, error) for size, error in zip(sizes, errors, strict=True) if size]
     marks = []
     for size, error in zip(sizes, errors, strict=True):
-        beaten = any(
+        dominated = any(
             other_size <= size and other_error <= error and (other_size, other_error) != (size, error)
             for other_size, other_error in known
         )
-        marks.append(bool(size) and not beaten)
+        marks.append(bool(size) and not dominated)
     return marks

@@ -26,7 +26,7 @@ from training.search.budget.budget import Budget, parse_budget
         ("1 param", 1, "parameters"),
     ],
 )
-def test_what_people_write(text: str, amount: int, unit: str) -> None:
+def test_parse_budget_accepts_common_notations(text: str, amount: int, unit: str) -> None:
     budget = parse_budget(text)
     assert (budget.amount, budget.unit) == (amount, unit)
 
@@ -34,31 +34,31 @@ def test_what_people_write(text: str, amount: int, unit: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("64", "'64' says no unit; add one, such as 64KB"),
-        ("64K", "says no unit"),
+        ("64", "'64' has no unit; add one, such as 64KB"),
+        ("64K", "has no unit"),
         ("KB", "is not a budget"),
         ("", "is not a budget"),
         ("-64KB", "is not a budget"),
         ("64TB", "is not a budget"),
         ("1e3B", "is not a budget"),
         ("6 4KB", "is not a budget"),
-        ("0KB", "comes to nothing"),
-        ("0.4B", "comes to nothing"),
+        ("0KB", "is less than 1"),
+        ("0.4B", "is less than 1"),
     ],
 )
-def test_what_is_no_budget_is_said(text: str, message: str) -> None:
+def test_parse_budget_rejects_other_text(text: str, message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         parse_budget(text)
 
 
 @given(st.integers(1, 10**12), st.sampled_from(["bytes", "parameters"]))
-def test_a_budget_reads_back_what_it_writes(amount: int, unit: str) -> None:
+def test_budget_round_trips_through_its_text(amount: int, unit: str) -> None:
     budget = parse_budget(f"{amount} {unit}")
     assert parse_budget(str(budget)) == budget
     assert budget.amount == amount
 
 
-def test_what_fits_depends_on_the_unit() -> None:
+def test_holds_compares_the_unit_of_the_budget() -> None:
     by_bytes, by_parameters = Budget(100, "bytes"), Budget(100, "parameters")
     assert by_bytes.holds(parameters=1_000, nbytes=100)
     assert not by_bytes.holds(parameters=1, nbytes=101)

@@ -33,7 +33,7 @@ def row(**changes: object) -> Row:
     return dataclasses.replace(ROW, **changes)  # type: ignore[arg-type]
 
 
-def test_rows_come_back(tmp_path: Path) -> None:
+def test_written_rows_are_read_back(tmp_path: Path) -> None:
     table = tmp_path / "new" / "frontier.csv"
     assert read_rows(table) == []
     append_row(table, ROW)
@@ -41,7 +41,7 @@ def test_rows_come_back(tmp_path: Path) -> None:
     assert read_rows(table) == [ROW, row(seed=1)]
 
 
-def test_a_line_that_was_being_written_does_not_count(tmp_path: Path) -> None:
+def test_unfinished_last_line_is_ignored(tmp_path: Path) -> None:
     table = tmp_path / "frontier.csv"
     write_rows(table, [ROW, row(seed=1)])
     whole = table.read_bytes()
@@ -55,7 +55,7 @@ def test_a_line_that_was_being_written_does_not_count(tmp_path: Path) -> None:
     ("text", "message"),
     [("a,b\n1,2\n", "csv:1: is not a frontier's table"), ("HEAD\n1,2\n", "csv:2: is not a row")],
 )
-def test_another_file_is_refused(tmp_path: Path, text: str, message: str) -> None:
+def test_invalid_table_is_rejected(tmp_path: Path, text: str, message: str) -> None:
     table = tmp_path / "frontier.csv"
     write_rows(table, [])
     table.write_text(text.replace("HEAD\n", table.read_text()))
@@ -63,7 +63,7 @@ def test_another_file_is_refused(tmp_path: Path, text: str, message: str) -> Non
         read_rows(table)
 
 
-def test_non_dominated_by_hand() -> None:
+def test_non_dominated_matches_hand_computed_marks() -> None:
     #         best    larger, worse  equal size  larger, better  a tie  unknown size
     sizes = [10, 20, 10, 30, 30, 0]
     errors = [0.8, 0.9, 0.85, 0.7, 0.7, 0.1]
@@ -71,18 +71,18 @@ def test_non_dominated_by_hand() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(1, 9), st.integers(1, 9)), min_size=1))
-def test_every_beaten_point_is_beaten_by_a_marked_one(points: list[tuple[int, int]]) -> None:
+def test_non_dominated_marks_exactly_the_pareto_front(points: list[tuple[int, int]]) -> None:
     sizes, errors = [size for size, _ in points], [float(error) for _, error in points]
     marks = non_dominated(sizes, errors)
     best = [point for point, mark in zip(points, marks, strict=True) if mark]
     for point, mark in zip(points, marks, strict=True):
-        beaten = any(
+        dominated = any(
             size <= point[0] and error <= point[1] and (size, error) != point for size, error in best
         )
-        assert beaten != mark
+        assert dominated != mark
 
 
-def test_seeds_become_one_line_with_their_spread() -> None:
+def test_summarise_merges_seeds_into_one_line_with_their_spread() -> None:
     rows = [
         row(test_mse=0.70, validation_mse=0.72),
         row(seed=1, test_mse=0.72, validation_mse=0.74),
