@@ -1,4 +1,4 @@
-"""The application: `create_app(settings)`. Nothing is loaded before it starts."""
+"""The application factory `create_app(settings)`. Models are loaded when the application starts."""
 
 from __future__ import annotations
 
@@ -36,24 +36,24 @@ API_VERSION: Final = "1.0"
 _DESCRIPTION: Final = """\
 How many stars, from 0 to 5, would this user give this movie?
 
-An id is text (`"user_1"`), or a whole number (`1`, or the digits `"1"`), which stands for the model's prefix
-and the number. Every error is a problem document (RFC 9457) with a `code` for programs.
+An id is text (`"user_1"`), or a whole number (`1`, or the digits `"1"`), which is appended to the prefix of
+the model's ids. Every error is a problem document (RFC 9457) with a `code` for programs.
 """
 
 
 def create_app(
     settings: Settings | None = None, registry: Registry | None = None, slot: Slot | None = None
 ) -> FastAPI:
-    """The application.
+    """Create the application.
 
     Args:
-        settings: From the environment by default.
-        registry: Loaded models; loaded from the settings' store at start-up by default.
-        slot: The place of this process among the workers, where there are several.
+        settings: Loaded from the environment by default.
+        registry: Loaded models; by default, the models store in the settings is loaded at start-up.
+        slot: The metrics file of this process if there are several workers.
 
     Raises:
-        BadSetting: The environment has a bad setting, or what it names holds a bad API key;
-            or it asks for traces, and OpenTelemetry is not installed.
+        BadSetting: A setting or an API key is invalid, or tracing is enabled and OpenTelemetry is not
+            installed.
     """
     settings = settings or load_settings()
     keys = load_keys(settings)
@@ -74,7 +74,7 @@ def create_app(
                 telling=observation.telling,
             )
 
-    # The same as FastAPI, with the files of /docs served from here and not from the internet.
+    # FastAPI, with the files of /docs served locally and not from the internet.
     app = FastAPIOffline(
         title="Movie ratings",
         version=API_VERSION,
@@ -83,12 +83,12 @@ def create_app(
         redirect_slashes=False,
         redoc_url=None,
         static_url="/docs/files",
-        # Looked for anew at every request, which costs as much as the rating.
+        # Otherwise looked up for every request, which takes as long as the prediction.
         telemetry={"tracing": False, "metrics": False, "logs": False},
         generate_unique_id_function=lambda route: route.name,
         responses=problems(ServiceError),
     )
-    # For the document alone: `app.http.auth` checks keys, for addresses without a route, too.
+    # Only for the OpenAPI document: `app.http.auth` checks keys, for paths without a route too.
     bearer = [Security(HTTPBearer(scheme_name="key", auto_error=False))]
     guarded: dict[str, Any] = (
         {"dependencies": bearer, "responses": problems(KeyMissing, KeyUnknown)} if keys.reading else {}
@@ -110,7 +110,7 @@ def create_app(
     build_rest = app.build_middleware_stack
 
     def build_stack() -> ASGIApp:
-        # In front of the framework's own layers, each of which costs every request a little.
+        # Before the framework's own middlewares, each of which adds a little time to every request.
         stack: ASGIApp = FastPredict(
             LoadShedding(
                 build_rest(), settings.max_requests, settings.max_large_requests, observation.tallies
@@ -120,7 +120,7 @@ def create_app(
         if keys:
             stack = ApiKeyMiddleware(stack, keys)
         if settings.cors_origins:
-            # In front: a browser asks without a key whether it may ask with one.
+            # Before the check of keys, because browsers send preflight requests without a key.
             stack = CORS(
                 stack,
                 settings.cors_origins,

@@ -15,9 +15,9 @@ from app.contract.limits import MIB, Limits
 from training.artefact import MAX_ID_LENGTH
 
 PREFIX: Final = "RATINGS_"
-# As browsers write one: no path, not even a slash, and small letters.
+# As browsers send it: lower case, without a path or a trailing slash.
 _ORIGIN: Final = re.compile(r"https?://[a-z0-9.-]+(:[0-9]+)?|https?://\[[0-9a-f:]+\](:[0-9]+)?")
-# What Kubernetes sets in every container for a Service whose name begins with `ratings`.
+# Variables that Kubernetes sets in every container for a Service whose name begins with `ratings`.
 _SERVICE_NAME: Final = re.compile(
     PREFIX + r"(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)"
 )
@@ -31,14 +31,14 @@ def _split_names(value: Any) -> Any:
 
 def _check_names(names: tuple[str, ...] | None) -> tuple[str, ...] | None:
     if names is not None and (not all(names) or len(set(names)) != len(names)):
-        raise ValueError("must be distinct model names with commas between them")
+        raise ValueError("must be distinct model names, separated by commas")
     return names
 
 
 def _check_digits(value: Any) -> Any:
-    # Python would read "80_00" and " 8000" as well, which nobody means.
+    # Python would also accept "80_00" and " 8000".
     if isinstance(value, str) and not (value.isascii() and value.isdigit()):
-        raise ValueError("must be a whole number, in digits alone")
+        raise ValueError("must be a whole number, written in digits only")
     return value
 
 
@@ -59,7 +59,7 @@ Names = Annotated[
 
 def _check_origins(origins: tuple[str, ...] | None) -> tuple[str, ...] | None:
     if origins is not None and not all(origin == "*" or _ORIGIN.fullmatch(origin) for origin in origins):
-        raise ValueError("must be origins such as https://shop.example with commas between them, or *")
+        raise ValueError("must be origins such as https://shop.example, separated by commas, or *")
     return origins
 
 
@@ -94,17 +94,17 @@ class Settings(BaseSettings):
     metrics: bool = True
     traces: bool = False
 
-    # Of one request.
+    # Limits for one request.
     max_body_bytes: Annotated[Whole, Field(ge=1024, le=1024 * MIB)] = 8 * MIB
     max_batch: Annotated[Whole, Field(ge=1, le=10_000_000)] = 100_000
     max_id_length: Annotated[Whole, Field(ge=1, le=MAX_ID_LENGTH)] = MAX_ID_LENGTH
     max_items: Annotated[Whole, Field(ge=1, le=100_000)] = 1000
-    # Of one process.
+    # Limits for one process.
     batch_threads: Annotated[Whole, Field(ge=1, le=64)] = 1
     max_connections: Annotated[Whole, Field(ge=2, le=100_000)] = 1000
     max_requests: Annotated[Whole, Field(ge=1, le=100_000)] = 256
     max_large_requests: Annotated[Whole, Field(ge=1, le=10_000)] = 32
-    # Of one client, and of requests in flight at a stop.
+    # Timeouts for one client, and for requests in flight at shutdown.
     head_seconds: Seconds = 10
     body_seconds: Seconds = 30
     answer_seconds: Seconds = 30
@@ -113,15 +113,15 @@ class Settings(BaseSettings):
 
     @property
     def limits(self) -> Limits:
-        """The settings that bound a request."""
+        """The limits on the size of one request."""
         return Limits(self.max_body_bytes, self.max_batch, self.max_id_length, self.max_items)
 
 
 def load_settings() -> Settings:
-    """The settings that the environment states.
+    """Load the settings from the environment.
 
     Raises:
-        BadSetting: A variable means nothing; the message is one line that begins with its name.
+        BadSetting: A variable has an invalid value; the message is one line that begins with its name.
     """
     try:
         return Settings()
@@ -134,7 +134,7 @@ def load_settings() -> Settings:
 
 
 def unknown_variables() -> list[str]:
-    """Return the variables with our prefix that name no setting and are probably mistyped."""
+    """Return the variables with the prefix that are not known settings, and are probably mistyped."""
     known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields} | set(service_variables())
     return sorted(
         name for name in os.environ if name.upper().startswith(PREFIX) and name.upper() not in known

@@ -1,4 +1,4 @@
-"""What handlers depend on. All are coroutines: FastAPI would run a plain function in a thread."""
+"""Dependencies of the route handlers. All are coroutines: FastAPI would run a plain function in a thread."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from app.web.page import Page
 
 
 class State(TypedDict):
-    """What lives as long as the application does."""
+    """Objects that live as long as the application (lifespan state)."""
 
     live: LiveModels
     limits: Limits
@@ -28,42 +28,42 @@ class State(TypedDict):
 
 
 def get_state(request: Request) -> State:
-    """The application's state, typed."""
+    """Return the state of the application with its type."""
     return cast("State", request.state)
 
 
 async def get_live_models(request: Request) -> LiveModels:
-    """The holder of the loaded models, which reloads them."""
+    """Return the holder of the loaded models, which reloads them."""
     return get_state(request)["live"]
 
 
 async def get_registry(request: Request) -> Registry:
-    """The loaded models, the same ones for the whole request."""
+    """Return the loaded models, which stay the same for the whole request."""
     return get_state(request)["live"].registry
 
 
 async def get_limits(request: Request) -> Limits:
-    """The limits of a request."""
+    """Return the limits of a request."""
     return get_state(request)["limits"]
 
 
 async def get_thread_pool(request: Request) -> ThreadPool:
-    """The threads for large requests."""
+    """Return the thread pool for large requests."""
     return get_state(request)["thread_pool"]
 
 
 async def get_fold_in(request: Request) -> FoldIn:
-    """What fits new users."""
+    """Return the solver that fits new users."""
     return get_state(request)["fold_in"]
 
 
 async def get_page(request: Request) -> Page:
-    """The page's files."""
+    """Return the files of the web page."""
     return get_state(request)["page"]
 
 
 async def get_telling(request: Request) -> Telling:
-    """The exporter of metrics."""
+    """Return the exporter of metrics."""
     return get_state(request)["telling"]
 
 
@@ -77,7 +77,7 @@ TellingDep = Annotated[Telling, Depends(get_telling)]
 
 
 async def get_body(request: Request, limits: LimitsDep) -> bytes:
-    """The bytes of a body that is not JSON."""
+    """Return the bytes of a body that is not JSON."""
     return await read_body(request, limits.max_body_bytes)
 
 

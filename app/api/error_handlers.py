@@ -1,4 +1,4 @@
-"""The handlers that turn errors into problems (RFC 9457)."""
+"""Exception handlers that return errors as problem documents (RFC 9457)."""
 
 from __future__ import annotations
 
@@ -23,35 +23,35 @@ from app.contract.problems import problem
 from training.artefact import ArtefactError
 
 _METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-# In place of pydantic's messages, which name its own classes.
+# These replace messages of pydantic that name its own classes.
 _MESSAGES: Final = {
     "missing": "is missing",
-    "extra_forbidden": "is not a field of this call",
+    "extra_forbidden": "is not a known field",
     "model_type": "must be a JSON object",
     "model_attributes_type": "must be a JSON object",
 }
 
 
-# Handlers are coroutines: Starlette would run a plain function in a thread.
+# All handlers are coroutines: Starlette would run a plain function in a thread.
 async def handle_service_error(_request: Request, error: Exception) -> Response:
-    """Answer an error of ours."""
+    """Return the problem of an error of the service."""
     return problem(cast("ServiceError", error))
 
 
 async def handle_artefact_error(_request: Request, _error: Exception) -> Response:
-    """Answer an artefact that cannot be read any more."""
+    """Return the problem of an artefact that can no longer be read."""
     return problem(ModelUnusable())
 
 
 async def handle_validation_error(_request: Request, error: Exception) -> Response:
-    """Answer what FastAPI finds wrong with query parameters or a body."""
+    """Return the problem of a query or a body that FastAPI found invalid."""
     found = cast("RequestValidationError", error).errors()[:MAX_ERRORS]
-    # The first part of a location says whether it is one of the query string or of the body.
+    # The first part of a location is `query`, `path` or `body`, which is clear from the request.
     return problem(InvalidRequest([(one["loc"][1:], _message(one)) for one in found]))
 
 
 async def handle_http_exception(request: Request, error: Exception) -> Response:
-    """Answer what the framework refuses: an unknown address, a method that it does not take."""
+    """Return the problem of a request that the router refused: unknown path or unsupported method."""
     match cast("HTTPException", error).status_code:
         case 404:
             return problem(RouteNotFound())
@@ -61,12 +61,12 @@ async def handle_http_exception(request: Request, error: Exception) -> Response:
 
 
 async def handle_unexpected_error(_request: Request, _error: Exception) -> Response:
-    """Say nothing of an error that nobody foresaw; the server logs it."""
+    """Return a problem without details of an unexpected error; the server logs them."""
     return problem(ServiceError())
 
 
 def add_error_handlers(app: FastAPI) -> None:
-    """Have `app` answer every error with a problem."""
+    """Register the handlers, so that `app` answers every error with a problem document."""
     app.add_exception_handler(ServiceError, handle_service_error)
     app.add_exception_handler(ArtefactError, handle_artefact_error)
     app.add_exception_handler(RequestValidationError, handle_validation_error)
@@ -75,13 +75,13 @@ def add_error_handlers(app: FastAPI) -> None:
 
 
 def _message(error: dict[str, Any]) -> str:
-    """Pydantic's message as the rest of a sentence that begins with the field's name."""
+    """Return the message of pydantic, in a form that follows the name of the field."""
     message = str(error["msg"]).removeprefix("Value error, ").replace("Input should be", "must be")
     return _MESSAGES.get(error["type"], message[:1].lower() + message[1:])
 
 
 def _allowed_methods(request: Request) -> list[str]:
-    # The framework names only those of the first route with this address.
+    # Starlette lists only the methods of the first route with this path.
     routes, scope = request.app.routes, dict(request.scope)
     allowed = [
         method

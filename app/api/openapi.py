@@ -1,4 +1,4 @@
-"""What the OpenAPI document says beyond what FastAPI takes from the handlers: problems, and limits."""
+"""Additions to the OpenAPI document that FastAPI generates: problem documents and limits."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _REF_TEMPLATE: Final = "#/components/schemas/{model}"
 
 
 def problems(*errors: type[ServiceError]) -> dict[int | str, dict[str, Any]]:
-    """The `responses` of a call that may end in `errors`, by status."""
+    """Return the `responses` of a route that may raise `errors`, by status."""
     by_status: dict[int, list[type[ServiceError]]] = {}
     for error in errors:
         by_status.setdefault(error.kind.status, []).append(error)
@@ -31,7 +31,7 @@ def problems(*errors: type[ServiceError]) -> dict[int | str, dict[str, Any]]:
 
 
 def extend_openapi(app: FastAPI, limits: Limits) -> None:
-    """Have the document of `app` include the schema of problems, and the maximum of `n` from the settings."""
+    """Add the schema of problems and the maximum of `n` from the settings to the document of `app`."""
     build = app.openapi
 
     def openapi() -> dict[str, Any]:

@@ -1,8 +1,8 @@
-"""FastAPI's routes, which read requests strictly: nothing is ignored or can be understood in two ways.
+"""FastAPI routes that parse requests strictly: nothing is ignored, and nothing is ambiguous.
 
-FastAPI itself takes the last of several query parameters of one name, ignores those that a call does not
-declare, and parses JSON as Python does, with NaN and repeated keys. It also validates bodies on the event
-loop, where a large one would hold up all other requests.
+FastAPI itself uses the last of several query parameters with the same name, ignores undeclared ones, and
+parses JSON as Python does, with NaN and duplicate keys. It also validates bodies on the event loop, where a
+large one would delay all other requests.
 """
 
 from __future__ import annotations
@@ -33,26 +33,26 @@ MAX_PARAMETERS: Final = 100
 
 
 class ValidatedRequest(Request):
-    """A request whose body was read, parsed and validated before FastAPI looks at it."""
+    """A request whose body was already read, parsed and validated."""
 
     def __init__(self, request: Request, content: bytes, model: object) -> None:
         super().__init__(request.scope, request.receive)
         self._content, self._model = content, model
 
     async def body(self) -> bytes:
-        """The bytes."""
+        """Return the bytes of the body."""
         return self._content
 
     async def json(self) -> Any:
-        """The model, which FastAPI takes as it is."""
+        """Return the validated model, which FastAPI accepts unchanged."""
         return self._model
 
 
 class StrictRoute(APIRoute):
-    """A route that refuses what it does not declare, under the limits of the settings."""
+    """A route that refuses undeclared parameters, and applies the limits of the settings."""
 
     def get_route_handler(self) -> Callable[[Request], Any]:
-        """FastAPI's handler, behind the checks."""
+        """Return the handler of FastAPI, preceded by the checks."""
         handle = super().get_route_handler()
         takes_query = bool(self.dependant.query_params)
         body_field: Any = self.body_field
@@ -74,10 +74,10 @@ class StrictRoute(APIRoute):
 
 
 class ArrowRoute(StrictRoute):
-    """A route for bodies that are Arrow streams; all others are for the next route of the same address."""
+    """A route for Arrow streams; requests with other bodies go to the next route with the same path."""
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Whether the request is one for this route."""
+        """Match only requests whose body is an Arrow stream."""
         match, child_scope = super().matches(scope)
         if match is Match.FULL and not is_arrow(Headers(scope=scope)):
             return Match.NONE, {}
@@ -85,13 +85,13 @@ class ArrowRoute(StrictRoute):
 
 
 def check_query(query: bytes, takes_query: bool) -> None:
-    """Pass when each query parameter is given once, and none to a call that takes none.
+    """Check that no query parameter is repeated, and that a route without parameters gets none.
 
     Raises:
-        InvalidRequest: One is given twice, there are too many, or they are not UTF-8.
+        InvalidRequest: A parameter is repeated or not allowed, there are too many, or they are not UTF-8.
     """
     try:
-        # Strict: by default, a question mark would take the place of what is not UTF-8.
+        # By default, invalid UTF-8 would be replaced.
         pairs = parse_qsl(
             query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS
         )
@@ -101,14 +101,14 @@ def check_query(query: bytes, takes_query: bool) -> None:
         raise InvalidRequest([((), f"the query string has more than {MAX_PARAMETERS} parameters")]) from None
     names = [name for name, _ in pairs]
     if names and not takes_query:
-        raise InvalidRequest([((name,), "this call takes no query parameters") for name in names])
+        raise InvalidRequest([((name,), "this path has no query parameters") for name in names])
     repeated = [name for name in names if names.count(name) > 1]
     if repeated:
-        raise InvalidRequest([((repeated[0],), "is given twice")])
+        raise InvalidRequest([((repeated[0],), "is given more than once")])
 
 
 def _validate(body_field: Any, content: bytes) -> object:
-    # Two long lists of texts are found much faster than by a parser.
+    # This is much faster than the parser for two long lists of strings.
     value: object = parse_columns(content)
     if value is None:
         check_shape(content, LIMITS.get())

@@ -1,1 +1,1 @@
-"""Between bytes and requests: bodies, authentication, load shedding."""
+"""HTTP below the routes: request bodies, authentication, load shedding."""

@@ -1,4 +1,4 @@
-"""API keys: read once at start, kept as digests, compared in constant time."""
+"""API keys: loaded once at start-up, stored as digests, compared in constant time."""
 
 from __future__ import annotations
 
@@ -21,31 +21,31 @@ logger = logging.getLogger(__name__)
 
 MIN_LENGTH: Final = 20
 MAX_LENGTH: Final = 200
-# Every request is compared with all of them.
+# The key of every request is compared with all of them.
 MAX_KEYS: Final = 100
 _MAX_FILE_BYTES: Final = 64 * 1024
-# What a bearer token may consist of (RFC 6750).
+# Syntax of a bearer token (RFC 6750).
 _TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """Who may call, as SHA-256 digests of keys.
+    """SHA-256 digests of the valid API keys.
 
     Attributes:
-        reading: Keys of every address but those below `/admin`. Without any, those need no key.
-        admin: Keys of every address. Without any, there is no `/admin`.
+        reading: Keys for all paths except those below `/admin`. If empty, these paths need no key.
+        admin: Keys for all paths. If empty, `/admin` does not exist.
     """
 
     reading: tuple[bytes, ...] = ()
     admin: tuple[bytes, ...] = ()
 
     def __bool__(self) -> bool:
-        """Whether any address needs a key."""
+        """Whether any path needs a key."""
         return bool(self.reading or self.admin)
 
     def kind(self, key: bytes) -> Literal["reading", "admin"] | None:
-        """Which kind of key `key` is, or None. It is compared with every one, whichever it is."""
+        """Return the kind of `key`, or None. It is compared with every key, so that the time is constant."""
         digest = sha256(key).digest()
         is_reading = sum(hmac.compare_digest(digest, known) for known in self.reading)
         is_admin = sum(hmac.compare_digest(digest, known) for known in self.admin)
@@ -53,51 +53,55 @@ class Keys:
 
 
 def load_keys(settings: Settings) -> Keys:
-    """The keys in the settings, or in the files that they name.
+    """Load the keys from the settings, or from the files that these name.
 
     Raises:
-        BadSetting: They cannot be read, or one of them is not a valid key. No message contains a key.
+        BadSetting: A file cannot be read, or a key is not valid. No message contains a key.
     """
     for name in unknown_variables():
-        # Mistyped, it would leave open what was meant to be closed.
+        # A mistyped variable would leave the service open that was meant to need keys.
         if "KEY" in name.upper():
-            raise BadSetting(f"{name}: is no setting, and looks like one of API keys (docs/settings.md)")
+            raise BadSetting(
+                f"{name}: not a known setting, but it looks like one for keys; see docs/settings.md"
+            )
     reading = _load("API_KEYS", settings.api_keys, settings.api_keys_file)
     admin = _load("ADMIN_KEYS", settings.admin_keys, settings.admin_keys_file)
     if not set(reading).isdisjoint(admin):
-        raise BadSetting(f"{PREFIX}ADMIN_KEYS: a key is among {PREFIX}API_KEYS, too")
+        raise BadSetting(f"{PREFIX}ADMIN_KEYS: a key is also in {PREFIX}API_KEYS")
     return Keys(reading, admin)
 
 
 def warn_of_open_access(settings: Settings, address: str) -> None:
-    """Log what lets in more callers than is probably meant.
+    """Log a warning if more callers have access than is probably intended.
 
     Args:
-        settings: Of the service.
+        settings: Settings of the service.
         address: The IP address that it listens on.
 
     Raises:
-        BadSetting: A key is missing or no key.
+        BadSetting: A key file cannot be read, or a key is not valid.
     """
     keys = load_keys(settings)
     for path in (settings.api_keys_file, settings.admin_keys_file):
         if path is not None and path.stat().st_mode & stat.S_IROTH:
-            logger.warning("%s holds API keys and may be read by every user (chmod o-r)", path)
+            logger.warning("%s contains API keys and is readable by all users; run chmod o-r", path)
     if not (keys.reading or ip_address(address).is_loopback):
-        logger.warning("whoever reaches %s may call: no RATINGS_API_KEYS_FILE is set", address)
+        logger.warning(
+            "any client that can reach %s has access: no API keys are set (RATINGS_API_KEYS_FILE)", address
+        )
 
 
 def _load(name: str, stated: SecretStr | None, path: Path | None) -> tuple[bytes, ...]:
-    """Digests of the keys in the variable `name`, or in the file that its sibling names."""
+    """Return the digests of the keys in the variable `name` or in the file named by `name`_FILE."""
     variable = f"{PREFIX}{name}"
     if stated is not None and path is not None:
-        raise BadSetting(f"{variable}: {variable}_FILE is set, too; set one of them")
+        raise BadSetting(f"{variable}: {variable}_FILE is also set; set only one of them")
     if path is not None:
         place = f"{variable}_FILE: {shorten(str(path))}"
         lines = enumerate(_read(path, place).splitlines(), 1)
         keys = {number: line.strip() for number, line in lines if line.strip() and line[0] != "#"}
         if not keys:
-            raise BadSetting(f"{place} holds no key")
+            raise BadSetting(f"{place} contains no key")
         place += ", line"
     else:
         place = f"{variable}: key"
@@ -126,9 +130,9 @@ def _read(path: Path, place: str) -> str:
 
 def _fault(key: str, before: list[str]) -> str | None:
     if not MIN_LENGTH <= len(key) <= MAX_LENGTH:
-        return f"has {len(key)} characters, a key has {MIN_LENGTH} to {MAX_LENGTH}"
+        return f"has {len(key)} characters; a key must have {MIN_LENGTH} to {MAX_LENGTH}"
     if not _TOKEN.fullmatch(key):
-        return "is not a key: letters, digits and ._~+/- may be in it, and = at its end"
+        return "is not a valid key: use letters, digits and ._~+/-, and = only at the end"
     if key in before:
-        return "is the same key as one before it"
-    return f"is one too many, {MAX_KEYS} keys are enough" if len(before) == MAX_KEYS else None
+        return "repeats an earlier key"
+    return f"exceeds the limit of {MAX_KEYS} keys" if len(before) == MAX_KEYS else None

@@ -1,8 +1,8 @@
-"""API keys as a middleware: who may call which address.
+"""Middleware that checks API keys.
 
-With API keys set, every address needs one but those in `OPEN`; it is sent as `Authorization: Bearer KEY`.
-Addresses below `/admin` need an admin key. It stands in front of the router, so that addresses which do not
-exist need a key, too, and no route has to check one.
+If API keys are configured, every path except those in `OPEN` needs one, sent as `Authorization: Bearer KEY`.
+Paths below `/admin` need an admin key. The middleware runs before the router, so that paths which do not
+exist need a key too, and no route has to check one.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from app.contract.problems import problem
 from app.http.api_keys import Keys
 from app.http.middleware import HeadAsGet
 
-# Probes have no keys; the page asks for one itself when a call is refused; the documentation says how.
+# Health probes have no key; the page prompts for one if a request is refused.
 OPEN: Final = frozenset({"/healthz", "/readyz", "/", "/docs", "/openapi.json"})
 OPEN_BELOW: Final = ("/page/", "/docs/")
 ADMIN: Final = "/admin"
 _CHALLENGE: Final = 'Bearer realm="ratings"'
-# With the codes of RFC 6750.
+# `WWW-Authenticate` headers with the error codes of RFC 6750.
 _CHALLENGES: Final = {
     KeyMissing: _CHALLENGE,
     KeyUnknown: f'{_CHALLENGE}, error="invalid_token"',
@@ -30,7 +30,7 @@ _CHALLENGES: Final = {
 
 
 class ApiKeyMiddleware:
-    """Passes on requests with a key, and answers the others."""
+    """Forward requests that have a valid key, and refuse the others."""
 
     def __init__(self, app: ASGIApp, keys: Keys) -> None:
         self.app = app
@@ -46,7 +46,7 @@ class ApiKeyMiddleware:
             await HeadAsGet(refusal)(scope, receive, send)
 
     def _check(self, scope: Scope) -> RequestError | None:
-        """Why the request may not pass, or None."""
+        """Return the reason to refuse the request, or None."""
         keys, path = self._keys, scope["path"]
         is_admin = bool(keys.admin) and (path == ADMIN or path.startswith(f"{ADMIN}/"))
         is_open = not keys.reading or path in OPEN or path.startswith(OPEN_BELOW)

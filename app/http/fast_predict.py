@@ -1,8 +1,8 @@
-"""The short way to `POST /predict`: from the socket's bytes to the answer's, past the framework.
+"""A fast path for `POST /predict` that bypasses the framework.
 
-It takes the plain cases only: a small JSON object that is just what the call takes, about a pair that the
-model knows. Everything else, and so every error, is left to the route, as if nobody had looked. What is
-valid is told by the same functions there and here, and a test holds both ways to the same bytes.
+It handles only plain requests: a small valid JSON object with a pair that the model knows. Everything else,
+including every error, is passed unchanged to the route. Both use the same validation functions, and a test
+checks that both return the same bytes.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from app.contract.schemas.requests import PredictRequest
 from app.scoring.registry import Registry
 
 PATH: Final = "/predict"
-# What a router would have found.
+# Replaces the route that the router would have set, for metrics and traces.
 ROUTE: Final = SimpleNamespace(path=PATH)
-# A longer body is no plain case.
+# Longer bodies are left to the route.
 MAX_BYTES: Final = 2048
 _MAX_LENGTH_DIGITS: Final = len(str(MAX_BYTES))
 _FIELDS: Final = frozenset(PredictRequest.model_fields)
@@ -31,7 +31,7 @@ _DEFAULT_ON_UNKNOWN: Final = PredictRequest.model_fields["on_unknown"].default
 
 
 class FastPredict:
-    """Answers plain calls of `POST /predict`, and hands on all others unchanged."""
+    """Answer plain requests of `POST /predict`, and forward all others unchanged."""
 
     def __init__(self, app: ASGIApp, limits: Limits) -> None:
         self.app = app
@@ -46,7 +46,7 @@ class FastPredict:
         try:
             message = await receive()
         except asyncio.CancelledError as cut_off:
-            # The rest has an answer to that.
+            # The middleware below handles the cancellation.
             await self.app(scope, _Replay(cut_off, receive), send)
             return
         if message["type"] == "http.request" and not message.get("more_body", False):
@@ -63,7 +63,7 @@ class FastPredict:
         await self.app(scope, _Replay(message, receive), send)
 
     def _answer(self, registry: Registry, body: bytes) -> bytes | None:
-        """The answer's bytes, or None where the route must say what there is to say."""
+        """Return the body of the response, or None if the route must handle the request."""
         if len(body) > self._max_bytes or b"\\" in body:
             return None
         try:
@@ -78,7 +78,7 @@ class FastPredict:
                 texts += 1
             elif type(value) is not int:
                 return None
-        # Without backslashes, each text has two quotes. More of them are those of a key that occurs twice.
+        # Without backslashes, each string has two quotes. Additional quotes belong to a duplicate key.
         if body.count(b'"') != 2 * texts:
             return None
         if fields.get("on_unknown", _DEFAULT_ON_UNKNOWN) not in _ON_UNKNOWN:
@@ -95,7 +95,7 @@ class FastPredict:
         rating = scorer.rate_known(user_id, movie_id)
         if rating is None:
             return None
-        # The fields of `Prediction`, without the cost of making one.
+        # The fields of `Prediction`, without the cost of creating one.
         return orjson.dumps(
             {
                 "user_id": scorer.users.canonical(user_id),
@@ -109,7 +109,7 @@ class FastPredict:
 
 
 class _Replay:
-    """Gives a message that was already received once more, or what came in its place, then goes on."""
+    """Replay a message (or a cancellation) that was already received, then continue with `receive`."""
 
     def __init__(self, first: Message | asyncio.CancelledError, receive: Receive) -> None:
         self._first: Message | asyncio.CancelledError | None = first
@@ -125,7 +125,7 @@ class _Replay:
 
 
 def _is_plain(scope: Scope) -> bool:
-    """Whether only the body matters: a short POST, no query, JSON by its shortest name, not compressed."""
+    """Whether it is a short uncompressed POST without a query whose type is exactly `application/json`."""
     if scope["method"] != "POST" or scope["query_string"] or "live" not in scope.get("state", ()):
         return False
     types = 0

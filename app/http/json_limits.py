@@ -1,8 +1,8 @@
-"""What a large JSON body is made of, counted before it is parsed.
+"""Limits on the structure of a large JSON body, checked before it is parsed.
 
-A parser makes an object of every pair of brackets, and nothing else of the process runs until it is through:
-megabytes of brackets take it seconds, where the largest request that a call takes is a fraction of one.
-Counting bytes takes milliseconds.
+A parser creates an object for every pair of brackets and holds the interpreter lock until it is done:
+megabytes of brackets take seconds, while the largest valid request takes a fraction of a second. Counting
+bytes takes milliseconds.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ import numpy as np
 from app.contract.errors import InvalidRequest, TooManyPairs
 from app.contract.limits import Limits
 
-# A smaller body is parsed in little time whatever it holds.
+# Any smaller body is parsed quickly.
 LARGE_BYTES: Final = 256 * 1024
-# More than any call takes: lists of a body, fields of a pair, and fields of a body beside its pairs.
+# More than any endpoint accepts: lists in a body, fields of a pair, other fields of a body.
 _MOST_LISTS: Final = 8
 _FIELDS_OF_A_PAIR: Final = 3
 _FIELDS_OF_A_BODY: Final = 8
@@ -24,22 +24,22 @@ _QUOTE: Final = ord('"')
 
 
 def check_shape(body: bytes, limits: Limits) -> None:
-    """Pass when no more is in `body` than a request may hold, so that it can be parsed.
+    """Check that `body` has no more structure than a valid request.
 
     Raises:
-        TooManyPairs: It holds more objects than pairs are allowed.
-        InvalidRequest: It holds more lists or fields than any request.
+        TooManyPairs: It contains more objects than the limit of pairs.
+        InvalidRequest: It contains more lists or fields than any valid request.
     """
     if len(body) < LARGE_BYTES or _fits(body, limits):
         return
-    # Ids may hold brackets and colons, too.
+    # Ids may contain brackets and colons too.
     body = _without_texts(body)
     if _fits(body, limits):
         return
     pairs = body.count(b"{") - 1
     if pairs > limits.max_batch:
         raise TooManyPairs(pairs, limits.max_batch)
-    raise InvalidRequest([((), "the body holds more lists or fields than any request")])
+    raise InvalidRequest([((), "the body has more lists or fields than any valid request")])
 
 
 def _fits(body: bytes, limits: Limits) -> bool:
@@ -52,7 +52,7 @@ def _fits(body: bytes, limits: Limits) -> bool:
 
 
 def _without_texts(body: bytes) -> bytes:
-    """`body` less what stands between quotes."""
+    """Return `body` without the contents of its strings."""
     data = np.frombuffer(body.replace(rb"\\", b"").replace(rb"\"", b""), np.uint8)
     inside = np.bitwise_xor.accumulate((data == _QUOTE).view(np.uint8))
     return bytes(data[inside == 0])

@@ -1,4 +1,4 @@
-"""Answers as JSON."""
+"""JSON responses."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from starlette.responses import Response
 
 
 class JSONResponse(Response):
-    """Dataclasses, lists, arrays and numbers, serialised where the answer is made, such as in a thread."""
+    """A response serialised by orjson when it is created, so that this can happen in a thread."""
 
     media_type = "application/json"
 
     def render(self, content: Any) -> bytes:
-        """The bytes of `content`."""
+        """Serialise `content`: dataclasses, lists, arrays, numbers and strings."""
         return orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY)

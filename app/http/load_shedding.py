@@ -1,8 +1,8 @@
-"""Load shedding: requests beyond what a process can work on at once are refused, and do not wait.
+"""Load shedding: requests beyond the concurrency limits are refused immediately instead of queued.
 
-Plain calls of `POST /predict` do not pass here: each is answered in one step of the event loop. All others
-are counted while they are worked on, and those with a large body until they end, because each holds
-megabytes. Health checks are never refused.
+Plain requests of `POST /predict` do not reach this middleware: `app.http.fast_predict` answers each in one
+step of the event loop. All others are counted while they are processed; those with a large body also while
+they wait, because each takes megabytes. Health checks are never refused.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ from app.http.thread_pool import SMALL_BYTES
 from app.observability.metrics.counters import Tallies
 
 EXEMPT: Final = frozenset({"/healthz", "/readyz", "/metrics"})
-# Small requests are worked on by the event loop itself. After so long it looks after everything else first:
-# health checks among it.
+# The event loop itself processes small requests. After this time it first runs its other callbacks, such as
+# health checks.
 TURN_SECONDS: Final = 0.02
 
 
 class LoadShedding:
-    """Passes on as many requests as can be worked on, and refuses the others."""
+    """Forward requests up to the limits, and refuse the others."""
 
     def __init__(self, app: ASGIApp, most: int, most_large: int, tallies: Tallies) -> None:
-        """Stand in front of `app`.
+        """Wrap `app`.
 
         Args:
-            app: What does the work.
-            most: Requests that are worked on at once. One that waits for its body is not.
-            most_large: Requests with a large body, worked on or waiting.
-            tallies: Where refused requests are counted.
+            app: The application that processes requests.
+            most: Maximum number of requests processed at once, without those that wait for their body.
+            most_large: Maximum number of requests with a large body, including waiting ones.
+            tallies: Counts the refused requests.
         """
         self.app = app
         self._most, self._most_large, self._tallies = most, most_large, tallies
@@ -71,7 +71,7 @@ class LoadShedding:
             self._large -= large
 
     def _turn_is_over(self) -> bool:
-        """Whether requests have had the event loop for long enough, since it last looked around."""
+        """Whether requests have used up the current turn of the event loop."""
         now = time.perf_counter()
         if self._turn_began is None:
             self._turn_began = now
@@ -83,7 +83,7 @@ class LoadShedding:
 
 
 def _is_large(scope: Scope) -> bool:
-    """Whether the request has a large body, or one whose size it does not tell."""
+    """Whether the request has a body that is large or of unknown size."""
     for name, value in scope["headers"]:
         if name == b"content-length":
             return not value.isdigit() or int(value[:20]) > SMALL_BYTES

@@ -1,4 +1,4 @@
-"""Small middlewares: CORS, HEAD answered as GET, an answer at shutdown."""
+"""Small middlewares: CORS, HEAD requests, responses at shutdown."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.contract.errors import PreflightRefused, Stopping
 from app.contract.problems import problem
 
-# Headers of an answer's own body, which a problem has instead.
+# Headers that describe the body, which a problem document replaces.
 _BODY_HEADERS: Final = frozenset({"content-length", "content-type"})
 
 
 class CORS(CORSMiddleware):
-    """Starlette's, which refuses a preflight request with a problem, and not with a line of text."""
+    """Starlette's CORS middleware, with refused preflight requests reported as problem documents."""
 
     def preflight_response(self, request_headers: Headers) -> Response:
-        """The answer to a browser that asks whether a page may make a call."""
+        """Return the response to a preflight request."""
         answer = super().preflight_response(request_headers)
         if answer.status_code < 400:
             return answer
         headers = {name: value for name, value in answer.headers.items() if name not in _BODY_HEADERS}
-        # "Disallowed CORS origin, method"
+        # The body is, for example, "Disallowed CORS origin, method".
         return problem(PreflightRefused(bytes(answer.body).decode().rpartition("CORS ")[2]), headers)
 
 
 class AnswerAtShutdown:
-    """Answers a request that the server cancels because it outlasts the shutdown."""
+    """Send a response to a request that the server cancels because of the shutdown timeout."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -54,7 +54,7 @@ class AnswerAtShutdown:
 
 
 class HeadAsGet:
-    """Answers HEAD with what GET would say, without the body."""
+    """Answer HEAD like GET, without the body."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -74,5 +74,5 @@ class HeadAsGet:
         try:
             await self.app(as_get, receive, without_body)
         finally:
-            # The router sets it, and the layers outside count by it.
+            # The router sets it on the copied scope; metrics and traces read it from the original.
             scope["route"] = as_get.get("route")

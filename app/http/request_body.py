@@ -1,4 +1,4 @@
-"""The body of a request: what it claims to be, and its bytes."""
+"""The body of a request: its declared type, and its bytes."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _MAX_CONTENT_TYPE: Final = 200
 
 
 async def read_body(request: Request, max_bytes: int) -> bytes:
-    """The bytes of the body, counted while they arrive, whatever length is stated.
+    """Read the body, and count its bytes as they arrive, regardless of `Content-Length`.
 
     Raises:
         BodyTooLarge: There are more than `max_bytes`.
-        UnreadableBody: The connection was closed: by the client, or because the body took too long.
+        UnreadableBody: The connection was closed by the client or after a timeout.
     """
     stated = request.headers.get("content-length", "")
     if stated.isdecimal() and int(stated[:20]) > max_bytes:
@@ -28,7 +28,7 @@ async def read_body(request: Request, max_bytes: int) -> bytes:
     while True:
         message = await request.receive()
         if message["type"] == "http.disconnect":
-            raise UnreadableBody("the body was cut off")
+            raise UnreadableBody("the connection ended before the body was complete")
         body += message.get("body", b"")
         if len(body) > max_bytes:
             raise BodyTooLarge(max_bytes)
@@ -37,22 +37,22 @@ async def read_body(request: Request, max_bytes: int) -> bytes:
 
 
 def is_arrow(headers: Headers) -> bool:
-    """Whether the body claims to be an Arrow stream, and nothing else."""
+    """Whether the headers declare an uncompressed Arrow stream."""
     types = headers.getlist("content-type")
     return not _is_compressed(headers) and [one.strip().lower() for one in types] == [ARROW_STREAM]
 
 
 def check_content_type(headers: Headers) -> None:
-    """Pass when the body claims to be plain JSON in UTF-8.
+    """Check that the headers declare uncompressed JSON in UTF-8.
 
     Raises:
-        WrongContentType: It claims to be something else, or claims nothing.
+        WrongContentType: They declare something else, or nothing.
     """
     if _is_compressed(headers):
         raise WrongContentType("a body must not be compressed (Content-Encoding)")
     types = headers.getlist("content-type")
     if len(types) != 1 or not _is_json(types[0]):
-        raise WrongContentType("a body must be JSON in UTF-8 and say so: Content-Type: application/json")
+        raise WrongContentType("a body must be JSON in UTF-8, with the header Content-Type: application/json")
 
 
 def _is_compressed(headers: Headers) -> bool:
@@ -60,7 +60,7 @@ def _is_compressed(headers: Headers) -> bool:
 
 
 def _is_json(content_type: str) -> bool:
-    # The parser's time grows with the square of the length.
+    # The parser takes quadratic time.
     if len(content_type) > _MAX_CONTENT_TYPE:
         return False
     message = email.message.Message()
@@ -68,6 +68,6 @@ def _is_json(content_type: str) -> bool:
     try:
         charset = str(message.get_param("charset", "utf-8")).lower()
     except (ValueError, TypeError, LookupError):
-        # It is strict in places, such as the numbered parts of RFC 2231.
+        # The parser raises on some malformed values, such as numbered parts (RFC 2231).
         return False
     return message.get_content_type() == "application/json" and charset in ("utf-8", "utf8")

@@ -1,6 +1,6 @@
-"""Strict JSON: one value, in UTF-8, of finite numbers, with no key twice.
+"""Strict JSON: UTF-8, finite numbers only, no duplicate keys.
 
-The standard library's parser is the base because it alone tells of repeated keys.
+It uses the parser of the standard library, because orjson does not report duplicate keys.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ class _RefusedError(ValueError):
 
 
 def parse_json(body: bytes) -> object:
-    """The value that `body` holds.
+    """Parse `body`.
 
     Raises:
-        UnreadableBody: It holds none, or one that could be read in two ways.
+        UnreadableBody: It is not valid JSON, or is ambiguous.
     """
     if not body:
         raise UnreadableBody("the body is empty")
@@ -33,7 +33,7 @@ def parse_json(body: bytes) -> object:
     try:
         value: object = _DECODER.decode(text)
         if "\\u" in text:
-            # Half of a surrogate pair is no text, but only this parser says so.
+            # Only orjson refuses lone surrogates.
             orjson.loads(body)
     except RecursionError:
         raise UnreadableBody("the body is nested too deeply") from None
@@ -47,7 +47,7 @@ def parse_json(body: bytes) -> object:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise _RefusedError("the body has an object with a key that occurs twice")
+        raise _RefusedError("the body has an object with a duplicate key")
     return found
 
 

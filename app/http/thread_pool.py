@@ -1,8 +1,8 @@
 """Threads for large requests.
 
-The event loop answers health checks, so nothing long may run on it; but handing a single pair to a thread
-costs more than rating it. The number of threads is bounded, because they share one interpreter lock with the
-event loop.
+The event loop answers health checks, so no long computation may run on it; but passing a single pair to a
+thread takes longer than rating it. The number of threads is limited, because they share the interpreter lock
+with the event loop.
 """
 
 from __future__ import annotations
@@ -13,26 +13,26 @@ from typing import Final, TypeVar
 import anyio
 import anyio.to_thread
 
-# A body of this many bytes is parsed, rated and answered in a few milliseconds at most.
+# A request with a body of this size takes at most a few milliseconds.
 SMALL_BYTES: Final = 16 * 1024
-# Likewise so many pairs, ratings or ids.
+# The same for this number of pairs, ratings or ids.
 SMALL_BATCH: Final = 500
 
 ResultT = TypeVar("ResultT")
 
 
 class ThreadPool:
-    """Runs the work of large requests."""
+    """Runs large requests in a limited number of threads."""
 
     def __init__(self, threads: int) -> None:
-        """Allow `threads` large requests to be worked on at once; the others wait."""
+        """Process at most `threads` large requests at once; the others wait."""
         self._limiter = anyio.CapacityLimiter(threads)
 
     async def run(self, work: Callable[[], ResultT], *, in_thread: bool) -> ResultT:
-        """The result of `work`, which runs in a thread or, where it is short, at once.
+        """Return the result of `work`, which runs in a thread or, if it is short, immediately.
 
         Args:
-            work: Thread-safe.
+            work: A thread-safe function.
             in_thread: Whether it takes more than a few milliseconds.
         """
         if not in_thread:

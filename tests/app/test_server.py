@@ -96,8 +96,8 @@ def test_open_doors_are_told_once(shared_store: Path, tmp_path: Path) -> None:
     keys.write_text("a-key-for-reading-01\n")
     for settings, told in (
         ({}, ""),
-        ({"host": "0.0.0.0"}, "may call: no RATINGS_API_KEYS_FILE is set"),
-        ({"host": "0.0.0.0", "workers": 2}, "may call: no RATINGS_API_KEYS_FILE is set"),
+        ({"host": "0.0.0.0"}, "has access: no API keys are set"),
+        ({"host": "0.0.0.0", "workers": 2}, "has access: no API keys are set"),
         ({"host": "0.0.0.0", "api_keys_file": keys}, "may be read by every user"),
     ):
         with running(shared_store, **settings) as server:

@@ -1,1 +1,1 @@
-"""The calls, one file for each kind. A handler takes typed input, makes one call and returns."""
+"""Routes, grouped by resource. A handler takes validated input, calls one service and returns its result."""

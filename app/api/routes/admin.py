@@ -1,4 +1,4 @@
-"""`/admin`: for whoever runs the service. `app.http.auth` lets nobody through to it without an admin key."""
+"""`/admin`, for operators. `app.http.auth` refuses requests without an admin key."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from app.contract.schemas.reloads import Reload, Reloads
 router = APIRouter(prefix="/admin", tags=["admin"], route_class=StrictRoute)
 
 
-@router.post("/reload", summary="Read the store anew", responses=problems(InvalidRequest, ReloadRefused))
+@router.post("/reload", summary="Reload the models store", responses=problems(InvalidRequest, ReloadRefused))
 async def post_reload(live: LiveModelsDep) -> Reload:
-    """Reads, checks and probes what has changed, while the models before answer; then exchanges them at once.
+    """Load, check and probe the changed models while the current ones serve requests; then swap all at once.
 
-    Other workers are told to do the same.
+    The other workers reload too.
     """
     return await live.reload_everywhere()
 
 
 @router.get("/reload", summary="The last reload", responses=problems(InvalidRequest))
 async def get_reload(live: LiveModelsDep) -> Reloads:
-    """The last reload of the worker that answers, whoever asked for it, and how many there were."""
+    """Return the last reload of the worker that handles this request, and the numbers of its reloads."""
     return Reloads(live.tallies.reloaded, live.tallies.reloads_refused, live.last)

@@ -1,4 +1,4 @@
-"""`/compare`."""
+"""`/compare`: the models compared with each other."""
 
 from __future__ import annotations
 
@@ -20,11 +20,14 @@ from app.services.compare import compare_models, compare_on_pair, compare_on_pai
 router = APIRouter(tags=["compare"], route_class=StrictRoute)
 
 
-@router.get("/compare", summary="Models side by side", responses=problems(InvalidRequest))
+@router.get("/compare", summary="Compare models", responses=problems(InvalidRequest))
 async def get_compare(
     query: Annotated[CompareQuery, Query()], registry: RegistryDep
 ) -> PairComparison | ModelComparison:
-    """Figures beside the baseline's; with a pair, also each model's rating of it (cold sides by a mean)."""
+    """Compare the figures of all models with the baseline; for a pair, also each model's rating.
+
+    A cold id is rated by a mean.
+    """
     if query.user_id is None or query.movie_id is None:
         return compare_models(registry)
     return compare_on_pair(registry, query.user_id, query.movie_id)
@@ -32,14 +35,14 @@ async def get_compare(
 
 @router.post(
     "/compare",
-    summary="Models held against your own ratings",
+    summary="Compare models on your own ratings",
     response_model=LabelledComparison,
     responses=problems(*BODY_ERRORS, TooManyPairs, UnknownModel),
 )
 async def post_compare(
     request: CompareRequest, registry: RegistryDep, thread_pool: ThreadPoolDep
 ) -> Response:
-    """Each pair rated by each model, and the models' errors over the pairs that come with a rating."""
+    """Rate each pair with each model, and compute the errors over pairs that have an observed rating."""
     return await thread_pool.run(
         lambda: JSONResponse(compare_on_pairs(registry, request)),
         in_thread=len(request.pairs) > SMALL_BATCH,

@@ -1,4 +1,4 @@
-"""`/healthz` and `/readyz`, for whoever runs the service. Neither waits for anything."""
+"""`/healthz` and `/readyz`, for orchestrators. Neither blocks."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ router = APIRouter(tags=["health"])
 
 @dataclass(frozen=True, slots=True)
 class Alive:
-    """The process lives."""
+    """The process is alive."""
 
     status: Annotated[str, Field(examples=["ok"])]
 
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """Every expected model is loaded and has answered a real probe."""
+    """Every expected model is loaded and has rated a test pair."""
 
     status: Annotated[str, Field(examples=["ready"])]
     models: Annotated[list[str], Field(examples=[["baseline", "memory_efficient"]])]
 
 
-@router.get("/healthz", summary="Is it alive?")
+@router.get("/healthz", summary="Liveness")
 async def get_healthz() -> Alive:
-    """200 while the process lives."""
+    """Return 200 while the process is alive."""
     return Alive("ok")
 
 
-@router.get("/readyz", summary="Is it ready?", responses=problems(NotReady))
+@router.get("/readyz", summary="Readiness", responses=problems(NotReady))
 async def get_readyz(registry: RegistryDep) -> Ready:
-    """200 when every expected model is loaded and has answered a probe; else 503 and which one is missing."""
+    """Return 200 if every expected model is loaded and has rated a test pair, else 503."""
     registry.check_ready()
     return Ready("ready", list(registry.models))

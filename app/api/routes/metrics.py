@@ -1,4 +1,4 @@
-"""`/metrics`, for Prometheus. No part of the API, so not in its description."""
+"""`/metrics`, for Prometheus. Not part of the API, so not in the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -12,6 +12,6 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/metrics")
 async def get_metrics(request: Request, telling: TellingDep) -> Response:
-    """What all workers have counted."""
+    """Return the metrics of all workers."""
     text, content_type = telling.text(request.headers.get("accept", ""))
     return Response(text, headers={"Content-Type": content_type})

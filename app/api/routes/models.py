@@ -1,4 +1,4 @@
-"""`/models`."""
+"""`/models`: descriptions of the models."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from app.services.models import describe, list_models
 router = APIRouter(tags=["models"], route_class=StrictRoute)
 
 
-@router.get("/models", summary="All models", responses=problems(InvalidRequest))
+@router.get("/models", summary="List models", responses=problems(InvalidRequest))
 async def get_models(registry: RegistryDep) -> ModelList:
-    """What each model is, what it costs in memory, and how well it does."""
+    """Return the description, size and accuracy of each model."""
     return list_models(registry)
 
 
-@router.get("/models/{name}", summary="One model", responses=problems(InvalidRequest, UnknownModel))
+@router.get("/models/{name}", summary="Describe a model", responses=problems(InvalidRequest, UnknownModel))
 async def get_model(name: str, registry: RegistryDep) -> ModelDescription:
-    """The same as its entry in the list."""
+    """Return the same description as in the list."""
     return describe(registry, registry.get(name))

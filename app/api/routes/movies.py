@@ -1,4 +1,4 @@
-"""`/movies`, `/users` and `/ratings`: what there is to ask about."""
+"""`/movies`, `/users` and `/ratings`: search for ids, and look up training ratings."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from app.services.users import find_users, given_by
 
 router = APIRouter(tags=["movies and users"], route_class=StrictRoute)
 
-# Titles or users that a search goes through in a few milliseconds.
+# A search of this many titles or users takes a few milliseconds.
 SMALL_SEARCH: Final = 16_384
 
 
@@ -31,7 +31,7 @@ SMALL_SEARCH: Final = 16_384
 async def get_movies(
     query: Annotated[MoviesQuery, Query()], registry: RegistryDep, thread_pool: ThreadPoolDep
 ) -> Response:
-    """Movies whose title (or id) holds every word of `q`; all, the most rated first, without a `q`."""
+    """Return movies whose title or id contains every word of `q`; without `q` all, most rated first."""
 
     def search() -> Response:
         found = registry.catalogue.search(query.q, query.limit)
@@ -51,14 +51,14 @@ async def get_movies(
 async def get_users(
     query: Annotated[UsersQuery, Query()], registry: RegistryDep, thread_pool: ThreadPoolDep
 ) -> Response:
-    """Users with training ratings whose id begins with `q`, by falling number of ratings or at random."""
+    """Return users with training ratings whose id begins with `q`, most ratings first or at random."""
     return await thread_pool.run(
         lambda: JSONResponse(find_users(registry, query)),
         in_thread=registry.get(query.model).scorer.users.warm > SMALL_SEARCH,
     )
 
 
-@router.get("/ratings", summary="What a user really gave", responses=problems(InvalidRequest, UnknownModel))
+@router.get("/ratings", summary="Ratings given by a user", responses=problems(InvalidRequest, UnknownModel))
 async def get_ratings(query: Annotated[RatingsQuery, Query()], registry: RegistryDep) -> GivenRatingList:
-    """Ratings in the model's data set, the highest first, where its artefact carries them."""
+    """Return the training ratings of a user, highest first, if the model's artefact has them."""
     return given_by(registry, query)

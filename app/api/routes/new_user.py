@@ -1,4 +1,4 @@
-"""`/predict/new-user`."""
+"""`/predict/new-user`: predictions for a user without training ratings."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ router = APIRouter(tags=["predict"], route_class=StrictRoute)
 
 @router.post(
     "/predict/new-user",
-    summary="Ratings for a new user",
+    summary="Predict ratings of a new user",
     response_model=NewUserPrediction,
     responses=problems(*BODY_ERRORS, TooManyPairs, UnknownMovie, UnknownModel, NoFoldIn),
 )
 async def post_new_user(
     request: NewUserRequest, registry: RegistryDep, fold_in: FoldInDep, thread_pool: ThreadPoolDep
 ) -> Response:
-    """Fits a user's embedding to the ratings given, keeps the movies' as they are, and keeps nothing."""
+    """Fit an embedding to the ratings of a new user, with fixed movie embeddings. Nothing is stored."""
     return await thread_pool.run(
         lambda: JSONResponse(predict_for_new_user(registry, fold_in, request)),
         in_thread=len(request.ratings) + len(request.movie_ids) > SMALL_BATCH,

@@ -1,4 +1,4 @@
-"""`/`: the page, and its files below `/page`. No part of the API, so not in its description."""
+"""`/`: the web page, and its files below `/page`. Not part of the API, so not in the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/")
 async def get_page_itself(request: Request, page: PageDep) -> Response:
-    """The page. Its query says what to show, and is for the browser."""
+    """Return the page. Only its script reads the query string."""
     return _send(request, page[INDEX])
 
 
 @router.get("/page/{name}")
 async def get_page_file(request: Request, name: str, page: PageDep) -> Response:
-    """A file of the page."""
+    """Return a file of the page."""
     if name not in page or name == INDEX:
         raise HTTPException(404)
     return _send(request, page[name])
@@ -31,7 +31,7 @@ async def get_page_file(request: Request, name: str, page: PageDep) -> Response:
 def _send(request: Request, asset: Asset) -> Response:
     accepts_gzip = parse_accept_header(request.headers.get("accept-encoding"), Accept)["gzip"] > 0
     etag = asset.packed_etag if accepts_gzip else asset.etag
-    # `no-cache` lets a browser keep the file and ask each time whether it has changed.
+    # With `no-cache`, a browser stores the file and revalidates it each time.
     headers = {**SECURITY_HEADERS, "ETag": etag, "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
     known = request.headers.get("if-none-match")
     if known is not None and parse_etags(known).contains_weak(etag.strip('"')):

@@ -1,4 +1,4 @@
-"""`/predict` and `/predict/batch`."""
+"""`/predict` and `/predict/batch`: predicted ratings of pairs."""
 
 from __future__ import annotations
 
@@ -20,34 +20,34 @@ from app.http.thread_pool import SMALL_BATCH, SMALL_BYTES
 from app.services.predict import predict, predict_batch, predict_columns
 
 router = APIRouter(tags=["predict"], route_class=StrictRoute)
-# Asked first, for it takes only bodies of its own content type.
+# Must be included before `router`: it matches only requests with its own content type.
 arrow_router = APIRouter(route_class=ArrowRoute, include_in_schema=False)
 
 UNKNOWN: Final = (UnknownUser, UnknownMovie, UnknownModel)
 
 
-@router.post("/predict", summary="Rate one pair", responses=problems(*BODY_ERRORS, *UNKNOWN))
+@router.post("/predict", summary="Predict one rating", responses=problems(*BODY_ERRORS, *UNKNOWN))
 async def post_predict(pair: PredictRequest, registry: RegistryDep) -> Prediction:
-    """How many stars would this user give this movie? `on_unknown` says what becomes of a cold id."""
+    """Predict the rating that a user would give a movie; `on_unknown` selects how to treat a cold id."""
     return predict(registry, pair)
 
 
 @router.get(
     "/predict",
-    summary="Rate one pair, asked for in the address",
+    summary="Predict one rating (query string)",
     responses=problems(InvalidRequest, *UNKNOWN),
 )
 async def get_predict(pair: Annotated[PredictRequest, Query()], registry: RegistryDep) -> Prediction:
-    """The same as the POST form; digits in the address mean a whole number."""
+    """The same as the POST request; an id of digits is a whole number."""
     return predict(registry, pair)
 
 
 @router.post(
     "/predict/batch",
-    summary="Rate many pairs",
+    summary="Predict ratings of many pairs",
     response_model=BatchPrediction,
     responses=problems(*BODY_ERRORS, TooManyPairs, *UNKNOWN),
-    # For `post_predict_arrow`, which is no call of its own in the document.
+    # For `post_predict_arrow`, which is not in the document as an operation of its own.
     openapi_extra={
         "requestBody": {"content": {ARROW_STREAM: {"schema": {"type": "string", "format": "binary"}}}}
     },
@@ -55,11 +55,11 @@ async def get_predict(pair: Annotated[PredictRequest, Query()], registry: Regist
 async def post_predict_batch(
     batch: BatchRequest, registry: RegistryDep, thread_pool: ThreadPoolDep
 ) -> Response:
-    """Ratings in the order asked for. One cold id refuses the whole batch, unless a fallback is asked for.
+    """Predict ratings in the order of the request. A cold id is an error for the whole batch by default.
 
-    The columns may also be an Arrow stream (`user_id`, `movie_id`: utf8 or whole numbers; not compressed),
-    by its content type, with `model` and `on_unknown` in the query string. The answer is a stream, too:
-    `rating` float32, `known_user` and `known_movie` bool.
+    The body may also be an uncompressed Arrow stream with its content type (columns `user_id` and `movie_id`:
+    utf8 or whole numbers), and `model` and `on_unknown` in the query string. The response is then also a
+    stream: `rating` float32, `known_user` and `known_movie` bool.
     """
     return await thread_pool.run(
         lambda: JSONResponse(predict_batch(registry, batch)), in_thread=len(batch.user_ids) > SMALL_BATCH
@@ -74,7 +74,7 @@ async def post_predict_arrow(
     limits: LimitsDep,
     thread_pool: ThreadPoolDep,
 ) -> Response:
-    """Ratings in the order asked for, as an Arrow stream."""
+    """Predict ratings in the order of the request, as an Arrow stream."""
 
     def rate() -> Response:
         scored = predict_columns(registry, read_pairs(stream, limits), options)

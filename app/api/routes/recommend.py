@@ -1,4 +1,4 @@
-"""`/recommend`."""
+"""`/recommend`: the movies with the highest predicted ratings."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ router = APIRouter(tags=["recommend"], route_class=StrictRoute)
 
 @router.get(
     "/recommend",
-    summary="A user's best movies, asked for in the address",
+    summary="Recommend movies (query string)",
     responses=problems(InvalidRequest, UnknownUser, UnknownModel),
 )
 async def get_recommend(query: Annotated[RecommendQuery, Query()], registry: RegistryDep) -> Recommendation:
-    """The same as the POST form, which can also leave movies out by name."""
+    """The same as the POST request, which can also exclude movies by id."""
     return recommend(registry, query)
 
 
 @router.post(
     "/recommend",
-    summary="A user's best movies",
+    summary="Recommend movies",
     response_model=Recommendation,
     responses=problems(*BODY_ERRORS, TooManyPairs, UnknownUser, UnknownModel),
 )
 async def post_recommend(
     request: RecommendRequest, registry: RegistryDep, thread_pool: ThreadPoolDep
 ) -> Response:
-    """The `n` movies with the highest predicted ratings, of all that have training ratings."""
+    """Return the `n` movies with the highest predicted ratings, of all that have training ratings."""
     return await thread_pool.run(
         lambda: JSONResponse(recommend(registry, request, request.exclude)),
         in_thread=len(request.exclude) > SMALL_BATCH,

@@ -1,4 +1,4 @@
-"""The binary form of `/predict/batch`: columns as an Arrow stream, in and out."""
+"""Arrow streams as request and response bodies of `/predict/batch`."""
 
 from app.http.arrow.reading import read_pairs
 from app.http.arrow.writing import write_ratings

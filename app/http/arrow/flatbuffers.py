@@ -1,4 +1,4 @@
-"""Reading of flatbuffers, the form of Arrow's metadata, with every place checked before it is read."""
+"""A reader of flatbuffers, the format of Arrow metadata, that checks every offset before it reads."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ _MAX_ENTRIES = 1024
 
 
 class BadBytesError(ValueError):
-    """The bytes are not what they claim to be."""
+    """The bytes are not a valid flatbuffer or Arrow stream."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bytes:
-    """Bytes that nobody trusts."""
+    """Untrusted bytes."""
 
     data: bytes
 
     def number(self, form: str, place: int) -> int:
-        """The number in the form of `struct` at a place.
+        """Read the number of a `struct` format at an offset.
 
         Raises:
-            BadBytesError: The place lies outside.
+            BadBytesError: The offset is out of range.
         """
         if not 0 <= place <= len(self.data) - struct.calcsize(form):
             raise BadBytesError
@@ -32,11 +32,11 @@ class Bytes:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table: fields by number, each there or left out.
+    """A table: optional fields by number.
 
     Attributes:
-        source: What it lies in.
-        place: Its first byte.
+        source: The bytes that contain it.
+        place: Offset of its first byte.
     """
 
     source: Bytes
@@ -44,11 +44,11 @@ class Table:
 
     @classmethod
     def root(cls, source: Bytes, start: int) -> Table:
-        """The outermost table of the flatbuffer that begins at `start`."""
+        """Return the root table of the flatbuffer that begins at `start`."""
         return cls(source, start + source.number("<I", start))
 
     def field(self, number: int) -> int | None:
-        """Where a field lies, or None where it is left out."""
+        """Return the offset of a field, or None if it is absent."""
         fields = self.place - self.source.number("<i", self.place)
         slot = 4 + 2 * number
         if slot + 2 > self.source.number("<H", fields):
@@ -57,20 +57,20 @@ class Table:
         return self.place + offset if offset else None
 
     def number(self, number: int, form: str, default: int = 0) -> int:
-        """A field that is a number."""
+        """Return a numeric field."""
         place = self.field(number)
         return default if place is None else self.source.number(form, place)
 
     def table(self, number: int) -> Table | None:
-        """A field that is a table."""
+        """Return a field that is a table, or None if it is absent."""
         place = self.field(number)
         return None if place is None else Table(self.source, place + self.source.number("<I", place))
 
     def vector(self, number: int) -> tuple[int, int]:
-        """A field that is a vector: its first entry's place, and how many entries there are.
+        """Return the offset of the first entry of a vector, and the number of entries.
 
         Raises:
-            BadBytesError: There are more than any table of two columns has.
+            BadBytesError: It has more entries than any stream of two columns.
         """
         place = self.field(number)
         if place is None:
@@ -82,12 +82,12 @@ class Table:
         return place + 4, count
 
     def text(self, number: int) -> str:
-        """A field that is text; anything that is not UTF-8 is replaced."""
+        """Return a text field; invalid UTF-8 is replaced."""
         place, count = self.vector(number)
         return self.source.data[place : place + count].decode("utf-8", "replace")
 
     def tables(self, number: int) -> list[Table]:
-        """A field that is a vector of tables."""
+        """Return the tables of a vector."""
         place, count = self.vector(number)
         slots = range(place, place + 4 * count, 4)
         return [Table(self.source, slot + self.source.number("<I", slot)) for slot in slots]

@@ -1,8 +1,8 @@
-"""From an Arrow stream to two columns of ids.
+"""Read two columns of ids from an Arrow stream.
 
-The format is read here, and not by a library in C: those believe lengths that a stream states of itself, and
-end the process on one that lies. Only what the call takes is understood: two columns of text or whole
-numbers, without nulls, uncompressed (a compressed body may unfold to a thousand times its size).
+The C libraries for Arrow trust the lengths in a stream, and crash the process if these are wrong; so the
+format is parsed here. Only what the endpoint accepts is supported: two columns of text or whole numbers,
+without nulls, uncompressed (a compressed body may expand to a thousand times its size).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from app.http.arrow.flatbuffers import BadBytesError, Bytes, Table
 from training.artefact.ids.id_text import IdTexts
 
 COLUMNS: Final = ("user_id", "movie_id")
-# Names and places in the tables of Arrow's format description (Message.fbs and Schema.fbs).
+# Constants and field numbers of the Arrow format (Message.fbs and Schema.fbs).
 _CONTINUES: Final = b"\xff\xff\xff\xff"
 _SCHEMA, _RECORD_BATCH = 1, 3
 _HEADER_TYPE, _HEADER, _BODY_LENGTH = 1, 2, 3
@@ -36,7 +36,7 @@ _STRUCT_BYTES: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """What a column holds: whole numbers of a type, or text with offsets of a type."""
+    """The type of a column: whole numbers of a dtype, or text with offsets of a dtype."""
 
     name: str
     dtype: np.dtype[Any]
@@ -45,7 +45,7 @@ class _Kind:
 
 @dataclass(frozen=True, slots=True)
 class _Message:
-    """One message: its metadata, and where its body begins and ends."""
+    """One message: its metadata, and the offsets of its body."""
 
     header_type: int
     header: Table
@@ -54,12 +54,12 @@ class _Message:
 
 
 def read_pairs(body: bytes, limits: Limits) -> list[Pairs]:
-    """The batches of a stream, in order.
+    """Read the batches of a stream, in order.
 
     Raises:
-        UnreadableBody: It is no Arrow stream, or a compressed one.
-        InvalidRequest: It has other columns, or an entry is no id.
-        TooManyPairs: It has more rows than one call may.
+        UnreadableBody: It is not an Arrow stream, or is compressed.
+        InvalidRequest: It has other columns, or an entry is not a valid id.
+        TooManyPairs: It has more rows than `limits.max_batch`.
     """
     try:
         messages = _messages(body)
@@ -136,7 +136,7 @@ def _columns(
         if source.number("<q", node + 8) != 0:
             raise InvalidRequest([((kind.name,), "has nulls")])
         node += _STRUCT_BYTES
-        # The first buffer tells which entries are null: none.
+        # The first buffer is the null bitmap, which is not needed without nulls.
         parts = [
             _buffer(body, message, buffer + place * _STRUCT_BYTES) for place in (1, 2)[: 1 + kind.is_text]
         ]

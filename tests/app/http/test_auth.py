@@ -187,14 +187,14 @@ def test_without_keys_no_address_needs_one() -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("", "holds no key"),
-        ("# nothing yet\n\n", "holds no key"),
-        (f"{OLD}\nshort\n", "line 2 has 5 characters, a key has 20 to 200"),
+        ("", "contains no key"),
+        ("# nothing yet\n\n", "contains no key"),
+        (f"{OLD}\nshort\n", "line 2 has 5 characters; a key must have 20 to 200"),
         (f"{OLD}\n{'x' * 201}", "line 2 has 201 characters"),
-        ("# old\nwith a blank in its middle", "line 2 is not a key"),
-        ("sch\u00f6n-und-lang-genug-ist-er", "line 1 is not a key"),
-        (f"{OLD}\n{NEW}\n{OLD}", "line 3 is the same key as one before it"),
-        ("\n".join(f"key-number-{number:09}" for number in range(101)), "line 101 is one too many"),
+        ("# old\nwith a blank in its middle", "line 2 is not a valid key"),
+        ("sch\u00f6n-und-lang-genug-ist-er", "line 1 is not a valid key"),
+        (f"{OLD}\n{NEW}\n{OLD}", "line 3 repeats an earlier key"),
+        ("\n".join(f"key-number-{number:09}" for number in range(101)), "line 101 exceeds the limit"),
         (b"\xff" * 30, "not UTF-8"),
         ("x" * 70_000, "has more than"),
     ],
@@ -228,13 +228,13 @@ def test_a_bad_variable_is_one_line_without_keys() -> None:
 def test_one_source_and_one_kind_for_each_key(tmp_path: Path) -> None:
     with pytest.raises(BadSetting, match=r"^RATINGS_API_KEYS: "):
         load_keys(Settings(api_keys=OLD, api_keys_file=_file(tmp_path, NEW)))
-    with pytest.raises(BadSetting, match="among RATINGS_API_KEYS"):
+    with pytest.raises(BadSetting, match="also in RATINGS_API_KEYS"):
         load_keys(Settings(api_keys=OLD, admin_keys=f"{ADMIN},{OLD}"))
 
 
 def test_a_mistyped_variable_of_keys_ends_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RATINGS_API_KEY", OLD)
-    with pytest.raises(BadSetting, match=r"^RATINGS_API_KEY: is no setting"):
+    with pytest.raises(BadSetting, match=r"^RATINGS_API_KEY: not a known setting"):
         load_keys(Settings())
 
 
