@@ -23,7 +23,7 @@ from app.http.fast_predict import FastPredict
 from app.http.load_shedding import LoadShedding
 from app.http.middleware import CORS, AnswerAtShutdown, HeadAsGet
 from app.http.thread_pool import ThreadPool
-from app.observability.instrumentation import Observation
+from app.observability.instrumentation import Instrumentation
 from app.observability.metrics.worker_files import Slot
 from app.scoring.loading import load_registry
 from app.scoring.registry import Registry
@@ -57,21 +57,21 @@ def create_app(
     """
     settings = settings or load_settings()
     keys = load_keys(settings)
-    observation = Observation(settings, slot)
+    instrumentation = Instrumentation(settings, slot)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[State]:
         loaded = registry if registry is not None else await anyio.to_thread.run_sync(load_registry, settings)
         loaded.check_ready()
-        live = LiveModels(loaded, settings, observation)
-        async with observation.running():
+        live = LiveModels(loaded, settings, instrumentation)
+        async with instrumentation.running():
             yield State(
                 live=live,
                 limits=settings.limits,
                 thread_pool=ThreadPool(settings.batch_threads),
                 fold_in=FoldIn(),
                 page=load_page(),
-                telling=observation.telling,
+                exporter=instrumentation.exporter,
             )
 
     # FastAPI, with the files of /docs served locally and not from the internet.
@@ -113,7 +113,7 @@ def create_app(
         # Before the framework's own middlewares, each of which adds a little time to every request.
         stack: ASGIApp = FastPredict(
             LoadShedding(
-                build_rest(), settings.max_requests, settings.max_large_requests, observation.tallies
+                build_rest(), settings.max_requests, settings.max_large_requests, instrumentation.counters
             ),
             settings.limits,
         )
@@ -128,7 +128,7 @@ def create_app(
                 allow_headers=("authorization", "content-type", "x-request-id"),
                 expose_headers=("retry-after", "x-request-id"),
             )
-        return observation.around(stack)
+        return instrumentation.around(stack)
 
     app.build_middleware_stack = build_stack  # type: ignore[method-assign]
 

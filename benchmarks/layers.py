@@ -18,7 +18,7 @@ from app.http.api_keys import Keys
 from app.http.auth import ApiKeyMiddleware
 from app.observability.access_log import AccessLog
 from app.observability.logging import logging_config
-from app.observability.metrics.counters import Tallies
+from app.observability.metrics.counters import Counters
 from app.observability.metrics.rating_counters import ModelCounter
 from benchmarks.harness import report, spread
 
@@ -95,7 +95,7 @@ def main() -> None:
         "bare": ("warning", lambda: respond),
         "API keys, two keys": ("warning", lambda: ApiKeyMiddleware(respond, keys)),
         "ids and headers": ("warning", lambda: AccessLog(respond)),
-        "ids, headers, metrics": ("warning", lambda: AccessLog(respond, Tallies())),
+        "ids, headers, metrics": ("warning", lambda: AccessLog(respond, Counters())),
         "ids, headers, text log": ("text", lambda: AccessLog(respond)),
         "ids, headers, JSON log": ("json", lambda: AccessLog(respond)),
     }

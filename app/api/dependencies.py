@@ -9,7 +9,7 @@ from fastapi import Depends, Request
 from app.contract.limits import Limits
 from app.http.request_body import read_body
 from app.http.thread_pool import ThreadPool
-from app.observability.metrics.exporter import Telling
+from app.observability.metrics.exporter import Exporter
 from app.scoring.registry import Registry
 from app.services.fold_in import FoldIn
 from app.services.reload import LiveModels
@@ -24,7 +24,7 @@ class State(TypedDict):
     thread_pool: ThreadPool
     fold_in: FoldIn
     page: Page
-    telling: Telling
+    exporter: Exporter
 
 
 def get_state(request: Request) -> State:
@@ -62,9 +62,9 @@ async def get_page(request: Request) -> Page:
     return get_state(request)["page"]
 
 
-async def get_telling(request: Request) -> Telling:
+async def get_exporter(request: Request) -> Exporter:
     """Return the exporter of metrics."""
-    return get_state(request)["telling"]
+    return get_state(request)["exporter"]
 
 
 LiveModelsDep = Annotated[LiveModels, Depends(get_live_models)]
@@ -73,7 +73,7 @@ LimitsDep = Annotated[Limits, Depends(get_limits)]
 ThreadPoolDep = Annotated[ThreadPool, Depends(get_thread_pool)]
 FoldInDep = Annotated[FoldIn, Depends(get_fold_in)]
 PageDep = Annotated[Page, Depends(get_page)]
-TellingDep = Annotated[Telling, Depends(get_telling)]
+ExporterDep = Annotated[Exporter, Depends(get_exporter)]
 
 
 async def get_body(request: Request, limits: LimitsDep) -> bytes:

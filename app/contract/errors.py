@@ -235,7 +235,7 @@ class ReloadRefused(RequestError):
     kind = Kind(409, "reload_refused", "The models store is invalid")
 
     def __init__(self, reason: str) -> None:
-        super().__init__(f"the models go on as they are: {shorten(reason, 500)}")
+        super().__init__(f"the previous models stay in service: {shorten(reason, 500)}")
 
 
 class Stopping(RequestError):

@@ -17,7 +17,7 @@ from app.contract.errors import Overloaded
 from app.contract.problems import problem
 from app.http.middleware import HeadAsGet
 from app.http.thread_pool import SMALL_BYTES
-from app.observability.metrics.counters import Tallies
+from app.observability.metrics.counters import Counters
 
 EXEMPT: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 # The event loop itself processes small requests. After this time it first runs its other callbacks, such as
@@ -28,17 +28,17 @@ TURN_SECONDS: Final = 0.02
 class LoadShedding:
     """Forward requests up to the limits, and refuse the others."""
 
-    def __init__(self, app: ASGIApp, most: int, most_large: int, tallies: Tallies) -> None:
+    def __init__(self, app: ASGIApp, most: int, most_large: int, counters: Counters) -> None:
         """Wrap `app`.
 
         Args:
             app: The application that processes requests.
             most: Maximum number of requests processed at once, without those that wait for their body.
             most_large: Maximum number of requests with a large body, including waiting ones.
-            tallies: Counts the refused requests.
+            counters: Counts the refused requests.
         """
         self.app = app
-        self._most, self._most_large, self._tallies = most, most_large, tallies
+        self._most, self._most_large, self._counters = most, most_large, counters
         self._working = self._large = 0
         self._turn_began: float | None = None
 
@@ -49,7 +49,7 @@ class LoadShedding:
             return
         large = _is_large(scope)
         if self._working >= self._most or (large and self._large >= self._most_large):
-            self._tallies.shed += 1
+            self._counters.shed += 1
             await HeadAsGet(problem(Overloaded()))(scope, receive, send)
             return
 

@@ -1,4 +1,4 @@
-"""How the service is seen from outside: its log lines, metrics and traces, as the settings say."""
+"""Set up access log, metrics and traces according to the settings."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from starlette.types import ASGIApp
 
 from app.contract.errors import BadSetting
 from app.observability.access_log import AccessLog
-from app.observability.metrics.counters import Tallies
-from app.observability.metrics.exporter import Telling
+from app.observability.metrics.counters import Counters
+from app.observability.metrics.exporter import Exporter
 from app.observability.metrics.worker_files import Slot
 from app.scoring.registry import Registry
 from app.settings import Settings
@@ -20,50 +20,50 @@ if TYPE_CHECKING:
     from app.observability.tracing import Tracing
 
 
-class Observation:
-    """What looks at requests and models, in one process.
+class Instrumentation:
+    """Access log, metrics and traces of one process.
 
     Attributes:
-        tallies: Counts what happens.
-        telling: Tells what was counted.
+        counters: The counters.
+        exporter: The exporter of the metrics.
     """
 
     def __init__(self, settings: Settings, slot: Slot | None = None) -> None:
-        """Prepare.
+        """Set up counters, exporter and tracer.
 
         Args:
-            settings: What to look at.
-            slot: The place of this process among the workers, where there are several.
+            settings: Settings of the service.
+            slot: The metrics file of this process if there are several workers.
 
         Raises:
-            BadSetting: Traces are asked for, and OpenTelemetry is not installed.
+            BadSetting: Tracing is enabled, and OpenTelemetry is not installed.
         """
-        self.tallies = Tallies()
+        self.counters = Counters()
         self._counting = settings.metrics
-        self.telling = Telling(self.tallies, slot, settings.workers)
+        self.exporter = Exporter(self.counters, slot, settings.workers)
         self._tracing = _load_tracing() if settings.traces else None
 
     def watch(self, registry: Registry) -> None:
-        """Look at the models of `registry` from now on."""
+        """Count and trace the predictions of the models of `registry` from now on."""
         if self._counting:
-            self.tallies.watch(registry)
+            self.counters.watch(registry)
         if self._tracing is not None:
             self._tracing.watch(registry)
 
     def around(self, app: ASGIApp) -> ASGIApp:
-        """`app`, with every request looked at."""
+        """Wrap `app`, so that every request is logged, counted and traced."""
         logged = self.logging(app)
         return logged if self._tracing is None else self._tracing.around(logged)
 
     def logging(self, app: ASGIApp) -> ASGIApp:
-        """`app`, with every request counted and logged."""
-        return AccessLog(app, self.tallies if self._counting else None)
+        """Wrap `app`, so that every request is counted and logged."""
+        return AccessLog(app, self.counters if self._counting else None)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Within the block, what was seen is told; at its end, the rest."""
+        """Publish metrics and spans within the block, and the remaining ones at its end."""
         try:
-            async with self.telling.keeping_up() if self._counting else nullcontext():
+            async with self.exporter.sharing() if self._counting else nullcontext():
                 yield
         finally:
             if self._tracing is not None:

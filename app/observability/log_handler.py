@@ -1,4 +1,4 @@
-"""Log lines pass a bounded queue and a thread to standard output, so that nobody waits for its reader."""
+"""Logging to standard output through a bounded queue and a thread, so that a slow reader blocks nothing."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from queue import Empty, SimpleQueue
 from typing import Any, Final
 
 OUTPUT: Final = 1
-# Lines that wait for the reader at most; further ones are dropped.
+# Maximum length of the queue; further lines are dropped.
 MAX_LINES: Final = 4096
-# Lines of this time are written together: waking the thread for each would slow down every request.
+# Lines of this interval are written together: waking the thread for each line would slow down requests.
 INTERVAL_SECONDS: Final = 0.05
-# What a pipe takes in one piece, without lines of other processes in between.
+# Size of a write to a pipe that is atomic, so that lines of several processes do not mix.
 _PIECE_BYTES: Final = select.PIPE_BUF
 POLL_SECONDS: Final = 0.1
-# Once the thread is to stop, lines have so long to be read.
+# Time limit to write queued lines when the thread stops.
 STOP_SECONDS: Final = 0.5
 
 
 class StdoutHandler(QueueHandler):
-    """Puts formatted lines into a queue, and starts the thread that writes them.
+    """Put formatted lines into a queue, and start the thread that writes them.
 
     Attributes:
-        queue: Of lines; None ends the thread.
-        dropped: Lines that the queue had no room for.
+        queue: Formatted lines; None ends the thread.
+        dropped: Number of lines dropped because the queue was full.
     """
 
     queue: SimpleQueue[bytes | None]
@@ -43,7 +43,7 @@ class StdoutHandler(QueueHandler):
         self._listener.start()
 
     def prepare(self, record: logging.LogRecord) -> Any:
-        """The line of a record."""
+        """Format a record as a line."""
         return f"{self.format(record)}\n".encode(errors="backslashreplace")
 
     def enqueue(self, record: Any) -> None:
@@ -54,15 +54,15 @@ class StdoutHandler(QueueHandler):
             self.dropped += 1
 
     def close(self) -> None:
-        """Write what is queued, as far as it is read soon, and stop the thread."""
+        """Write the queued lines within `STOP_SECONDS`, and stop the thread."""
         self._listener.close()
         super().close()
 
 
 class StdoutListener(QueueListener):
-    """Writes queued lines to standard output, and reports how many were dropped.
+    """Write queued lines to standard output, and report how many were dropped.
 
-    A fork stops its thread before, and starts one in both processes after.
+    The thread stops before a fork, and starts again in both processes after it.
     """
 
     queue: SimpleQueue[bytes | None]
@@ -74,7 +74,7 @@ class StdoutListener(QueueListener):
         self._output.register(OUTPUT, select.POLLOUT)
         self._stopping = threading.Event()
         self._stop_at, self._closed = math.inf, False
-        # Lines that could not be written, and how many of all that were lost have been reported.
+        # Number of lines that could not be written, and of lost lines that were already reported.
         self._unwritten = self._reported = 0
         os.register_at_fork(before=self.stop, after_in_parent=self.start, after_in_child=self.start)
 
@@ -86,7 +86,7 @@ class StdoutListener(QueueListener):
             super().start()
 
     def stop(self) -> None:
-        """Stop the thread; lines that are not read soon are dropped."""
+        """Stop the thread; lines that cannot be written within `STOP_SECONDS` are dropped."""
         if self._thread is not None:
             self._stop_at = time.monotonic() + STOP_SECONDS
             self._stopping.set()
@@ -95,12 +95,12 @@ class StdoutListener(QueueListener):
             self._thread = None
 
     def close(self) -> None:
-        """Stop the thread for good."""
+        """Stop the thread permanently."""
         self._closed = True
         self.stop()
 
     def handle(self, record: Any) -> None:
-        """Write a line, with all that come within a moment."""
+        """Write a line, together with those that follow within `INTERVAL_SECONDS`."""
         lines = [record]
         self._stopping.wait(INTERVAL_SECONDS)
         with contextlib.suppress(Empty):
@@ -110,7 +110,7 @@ class StdoutListener(QueueListener):
         lost = self._handler.dropped + self._unwritten - self._reported
         if lost:
             self._reported += lost
-            message = f"dropped {lost} lines of the log, which nobody read"
+            message = f"dropped {lost} lines of the log, because standard output was blocked or not writable"
             warning = logging.LogRecord(__name__, logging.WARNING, "", 0, message, None, None)
             lines.append(self._handler.prepare(warning))
         piece = b""
@@ -133,17 +133,17 @@ class StdoutListener(QueueListener):
                         raise BlockingIOError
                 rest = rest[os.write(OUTPUT, rest[:_PIECE_BYTES]) :]
         except OSError:
-            # Nobody reads, the reader has ended, or a disk is full.
+            # The reader is blocked or has ended, or a disk is full.
             self._unwritten += lines.count(b"\n")
 
 
 def hold_standard_streams() -> None:
-    """Put `/dev/null` where a standard stream is closed, before another file gets its number."""
+    """Open `/dev/null` for closed standard streams, before another file gets their numbers."""
     for number in range(3):
         try:
             os.fstat(number)
         except OSError:
-            # The lowest free number, so this one.
+            # `open` returns the lowest free number, which is this one.
             os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
     sys.stdout = sys.stdout or os.fdopen(1, "w")
     sys.stderr = sys.stderr or os.fdopen(2, "w")

@@ -1,4 +1,4 @@
-"""How the process logs: one line an event, on standard output, as text or as JSON."""
+"""Logging to standard output, one line per event, as text or JSON."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _BLANK: Final = vars(logging.LogRecord(ACCESS, logging.INFO, "", 0, "", None, No
 
 
 class RequestLine(NamedTuple):
-    """What is logged of a request: the message of a record, as text or by its fields.
+    """Log message of a request, formatted as text or as fields.
 
     Attributes:
-        method: As it was sent.
-        path: Still percent-encoded, so that it cannot forge a line, and without the query, which holds ids.
-        status: Of the answer.
-        milliseconds: That it took.
-        request_id: The one in the answer's header.
+        method: HTTP method as sent.
+        path: Percent-encoded, so that it cannot forge a line, and without the query, which contains ids.
+        status: Status of the response.
+        milliseconds: Duration.
+        request_id: The id in the header of the response.
     """
 
     method: str
@@ -34,13 +34,13 @@ class RequestLine(NamedTuple):
     request_id: str
 
     def __str__(self) -> str:
-        """As text."""
+        """Format as text."""
         method, path, status, milliseconds, request_id = self
         return f"{method} {path} {status} {milliseconds:.1f} ms {request_id}"
 
 
 class RequestRecord(logging.LogRecord):
-    """A record of a request, made without looking for what no line tells: file, thread, process."""
+    """A log record of a request, created without looking up the unused file, thread and process."""
 
     def __init__(self, line: RequestLine) -> None:
         created = time.time()
@@ -48,7 +48,7 @@ class RequestRecord(logging.LogRecord):
 
 
 class _Formatter(logging.Formatter):
-    """Formats the seconds of the time once a second, and not for each line."""
+    """Format the seconds of the time once per second, and not for each line."""
 
     _second, _seconds = -1, ""
 
@@ -61,7 +61,7 @@ class _Formatter(logging.Formatter):
 
 
 class TextFormatter(_Formatter):
-    """Time, level, logger and message."""
+    """Format time, level, logger and message."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s %(message)s")
@@ -72,7 +72,7 @@ class TextFormatter(_Formatter):
 
 
 class JSONFormatter(_Formatter):
-    """An object a line: time in UTC, level, logger, and the message or the fields of a request."""
+    """Format a JSON object: time in UTC, level, logger, and the message or the fields of a request."""
 
     default_time_format = "%Y-%m-%dT%H:%M:%S"
 
@@ -95,28 +95,28 @@ class JSONFormatter(_Formatter):
 
 
 def _escape(text: str) -> str:
-    # Half surrogate pairs, which a file name can contain and JSON cannot.
+    # Lone surrogates can occur in file names, but not in JSON.
     return text.encode("utf-8", "backslashreplace").decode()
 
 
 def start_logging(level: str, log_format: str = "text") -> None:
-    """Log to standard output from now on; see `logging_config`. Survives a fork."""
+    """Log to standard output from now on; see `logging_config`. It keeps working after a fork."""
     logging.config.dictConfig(logging_config(level, log_format))
 
 
 def stop_logging() -> None:
-    """Write what is left. The end of a process does this by itself, `os._exit` does not."""
+    """Write the remaining lines. This happens at the normal end of a process, but not with `os._exit`."""
     logging.shutdown()
 
 
 def logging_config(level: str, log_format: str = "text") -> dict[str, Any]:
-    """Configuration for `logging.config.dictConfig`.
+    """Return the configuration for `logging.config.dictConfig`.
 
     Args:
-        level: Least important lines of ours that are logged; the server beneath is heard from errors up.
+        level: Minimum level of the service's own loggers; uvicorn logs errors only, unless it is `debug`.
         log_format: `text` or `json`.
     """
-    # Its warnings are about what clients send, and each of those is answered.
+    # Warnings of the server are about invalid requests, which get a response.
     server = "DEBUG" if level == "debug" else "ERROR"
     return {
         "version": 1,

@@ -1,7 +1,7 @@
-"""Traces by OpenTelemetry: a span a request. Imported only where `RATINGS_TRACES` asks for it.
+"""Tracing with OpenTelemetry: one span per request. Imported only if `RATINGS_TRACES` enables it.
 
-Where spans go to, how many are kept and what the service is called there is said by OpenTelemetry's own
-variables (`OTEL_EXPORTER_OTLP_ENDPOINT`, `OTEL_TRACES_SAMPLER`, `OTEL_SERVICE_NAME`, ...).
+Exporter, sampling and service name are configured with the environment variables of OpenTelemetry (
+`OTEL_EXPORTER_OTLP_ENDPOINT`, `OTEL_TRACES_SAMPLER`, `OTEL_SERVICE_NAME`, ...).
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ from app.scoring.rating_counter import RatingCounter
 from app.scoring.registry import Registry
 
 SERVICE: Final = "stars"
-# Asked every few seconds by machines, and the same every time.
+# Requested every few seconds by machines.
 UNTRACED: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 PROTOCOL: Final = "http/protobuf"
-# A collector that does not answer must not hold up the stop.
+# A collector that does not respond must not delay the shutdown.
 FLUSH_SECONDS: Final = 1.0
 
 
 class Tracing:
-    """Makes spans and sends them away, in batches and from a thread of its own."""
+    """Create spans, and export them in batches from a separate thread."""
 
     def __init__(self) -> None:
-        """Prepare to export spans.
+        """Set up the exporter.
 
         Raises:
             BadSetting: A variable of OpenTelemetry names an exporter or a protocol that is not supported.
@@ -52,25 +52,25 @@ class Tracing:
             self._provider.add_span_processor(BatchSpanProcessor(exporter))
 
     def watch(self, registry: Registry) -> None:
-        """Have the models of `registry` name themselves in the spans of the requests that they answer."""
+        """Record the names of the models of `registry` in the spans of the requests that use them."""
         for model in registry.models.values():
             if not isinstance(model.scorer.counter, _SpanCounter):
                 model.scorer.counter = _SpanCounter(model.name, model.scorer.counter)
 
     def around(self, app: ASGIApp) -> ASGIApp:
-        """`app`, with a span for each request."""
+        """Wrap `app`, so that each request has a span."""
         return TracingMiddleware(app, self._provider.get_tracer(SERVICE))
 
     def stop(self) -> None:
-        """Send what is left, as far as there is somebody who takes it soon."""
-        # Not joined any longer: it is a daemon, and the process ends without it.
+        """Export the remaining spans within `FLUSH_SECONDS`."""
+        # A daemon thread, which does not keep the process alive after the timeout.
         last = threading.Thread(target=self._provider.shutdown, daemon=True)
         last.start()
         last.join(FLUSH_SECONDS)
 
 
 def _exporter(environment: Mapping[str, str]) -> SpanExporter | None:
-    """The exporter that OpenTelemetry's own variables name; None for `none`."""
+    """Return the exporter that the variables of OpenTelemetry select; None for `none`."""
     name = environment.get("OTEL_TRACES_EXPORTER", "").strip() or "otlp"
     if name == "none":
         return None
@@ -90,17 +90,17 @@ def _exporter(environment: Mapping[str, str]) -> SpanExporter | None:
 
 
 class TracingMiddleware:
-    """A span around every request that is no probe, a child of the caller's if the caller has one.
+    """Create a span for every request except health checks, as a child of the caller's span if it sends one.
 
-    It holds method, route, status, model and request id, and nothing that names a user.
+    The span has method, route, status, model and request id, and nothing that identifies a user.
     """
 
     def __init__(self, app: ASGIApp, tracer: trace.Tracer) -> None:
         self.app = app
         self._tracer = tracer
-        # Baggage, which others read by default, is for nobody here.
+        # The default propagators also read baggage, which is not used here.
         self._callers = TraceContextTextMapPropagator()
-        # It would log what callers send.
+        # This logger would write values that callers send.
         logging.getLogger("opentelemetry.trace.span").setLevel(logging.ERROR)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -115,14 +115,14 @@ class TracingMiddleware:
             self._callers.extract(headers),
             trace.SpanKind.SERVER,
             {"http.request.method": method},
-            # The text of an error may hold ids; the log has it.
+            # The message of an error may contain ids, so it is only logged.
             record_exception=False,
             set_status_on_exception=False,
         ) as span:
 
             async def watch(message: Message) -> None:
                 if message["type"] == "http.response.start":
-                    _tell_answer(span, message)
+                    _record_response(span, message)
                 await send(message)
 
             try:
@@ -138,7 +138,7 @@ class TracingMiddleware:
 
 
 class _SpanCounter:
-    """Names the model in the current span, and passes on what it is told."""
+    """Record the model in the current span, and forward to another counter."""
 
     def __init__(self, model: str, counter: RatingCounter) -> None:
         self._model, self._counter = model, counter
@@ -163,7 +163,7 @@ class _SpanCounter:
         trace.get_current_span().set_attribute("stars.model", self._model)
 
 
-def _tell_answer(span: trace.Span, start: dict[str, Any] | Message) -> None:
+def _record_response(span: trace.Span, start: dict[str, Any] | Message) -> None:
     status = start["status"]
     span.set_attribute("http.response.status_code", status)
     if status >= 500:

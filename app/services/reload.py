@@ -1,8 +1,8 @@
-"""The models that answer now, and how the store is read anew while they do.
+"""Reload the models store while the current models serve requests.
 
-A new registry is made beside the old one, in a thread; it takes its place in one step, or not at all. Whoever
-answers a request takes the registry once, so that no answer is made by two; the old one lives as long as a
-request holds it.
+A thread loads a new registry, which then replaces the old one atomically, or not at all if the store is
+invalid. A request reads the registry once, so that no response mixes two; the old registry lives as long as a
+request refers to it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import anyio.to_thread
 
 from app.contract.errors import ReloadRefused, StartError
 from app.contract.schemas.reloads import Change, Reload, ReloadedModel
-from app.observability.instrumentation import Observation
+from app.observability.instrumentation import Instrumentation
 from app.scoring.loading import load_registry
 from app.scoring.memory import release_memory
 from app.scoring.registry import Registry
@@ -31,17 +31,17 @@ logger = logging.getLogger(__name__)
 
 
 class LiveModels:
-    """Holds the registry that answers, and exchanges it.
+    """Holds the registry in service, and replaces it on a reload.
 
     Attributes:
-        registry: To be read once by each request.
-        last: What came of the last reload, None before the first.
-        tallies: Where reloads are counted.
-        reload_other_workers: Has every worker reload, this one too; None where it is the only one.
+        registry: The registry in service; each request must read it only once.
+        last: The outcome of the last reload, None before the first.
+        counters: Counts the reloads.
+        reload_other_workers: Requests a reload of all workers, including this one; None if there is only one.
     """
 
-    def __init__(self, registry: Registry, settings: Settings, observation: Observation) -> None:
-        self.tallies, self._observation = observation.tallies, observation
+    def __init__(self, registry: Registry, settings: Settings, instrumentation: Instrumentation) -> None:
+        self.counters, self._instrumentation = instrumentation.counters, instrumentation
         self.last: Reload | None = None
         self.reload_other_workers: Callable[[], object] | None = None
         self._settings = settings
@@ -53,16 +53,20 @@ class LiveModels:
         self._expects_echo = False
 
     async def reload(self) -> Reload:
-        """Read the store anew, after reloads that were asked for before. An unchanged model is kept as it is.
+        """Reload the store, after reloads that were requested before. Unchanged models are kept.
 
         Raises:
-            ReloadRefused: The store or a model in it is not fit to be served; the registry stays.
+            ReloadRefused: The store or a model in it is invalid; the registry stays.
         """
         async with self._lock:
             return await self._reload()
 
     async def reload_everywhere(self) -> Reload:
-        """The same, and have the other workers follow if the store was fit."""
+        """Reload the store, and let the other workers reload too if it is valid.
+
+        Raises:
+            ReloadRefused: The store or a model in it is invalid; the registry stays.
+        """
         done = await self.reload()
         if self.reload_other_workers is not None:
             self._expects_echo = True
@@ -70,7 +74,7 @@ class LiveModels:
         return done
 
     def request_reload(self) -> None:
-        """Have the store read anew soon, once however often this is requested until then."""
+        """Schedule a reload; requests until it starts are combined into one."""
         if not self._waiting:
             self._waiting = True
             self._requested = asyncio.get_running_loop().create_task(self._reload_as_requested())
@@ -90,13 +94,15 @@ class LiveModels:
             )
             found.check_ready()
         except Exception as error:
-            foreseen = isinstance(error, (ArtefactError, StartError))
-            told = " ".join(str(error).split()) if foreseen else type(error).__name__
+            is_expected = isinstance(error, (ArtefactError, StartError))
+            reason = " ".join(str(error).split()) if is_expected else type(error).__name__
             logger.error(
-                "reload refused, the models go on as they are: %s", told, exc_info=None if foreseen else error
+                "reload refused, the previous models stay in service: %s",
+                reason,
+                exc_info=None if is_expected else error,
             )
-            self.tallies.reloads_refused += 1
-            refusal = ReloadRefused(_without_path(error, self._settings.store) if foreseen else told)
+            self.counters.reloads_refused += 1
+            refusal = ReloadRefused(_without_path(error, self._settings.store) if is_expected else reason)
             self.last = Reload("refused", at, round(time.perf_counter() - start, 3), [], str(refusal))
             raise refusal from error
         models = _compare(self.registry, found)
@@ -107,30 +113,30 @@ class LiveModels:
             self._serve(found)
             release_memory()
         elif is_echo:
-            # This worker has just told the others to reload, and is told the same.
+            # This worker has just reloaded, and gets its own request to all workers.
             return done
-        self.tallies.reloaded += 1
+        self.counters.reloaded += 1
         self.last = done
-        logger.info("store read anew: %s", ", ".join(changed) or "nothing has changed")
+        logger.info("store reloaded: %s", ", ".join(changed) or "no changes")
         return done
 
     def _serve(self, registry: Registry) -> None:
-        self._observation.watch(registry)
+        self._instrumentation.watch(registry)
         self.registry = registry
 
 
 def _without_path(error: Exception, store: Path) -> str:
-    """What a refusal says, less where the store is: that is for the log."""
+    """Return the reason of a refusal without the path of the store, which is only for the log."""
     if not isinstance(error, ArtefactError):
         return " ".join(str(error).replace(f"{store.absolute()}/", "").split())
-    # What is wrong with the store itself names it.
+    # The path of an error in the store itself is the path of the store.
     inside = error.path != store and error.path.is_relative_to(store)
-    told = f"{error.path.relative_to(store)}: {error.reason}" if inside else error.reason
-    return " ".join(told.split())
+    reason = f"{error.path.relative_to(store)}: {error.reason}" if inside else error.reason
+    return " ".join(reason.split())
 
 
 def _compare(old: Registry, new: Registry) -> list[ReloadedModel]:
-    """Every model of either, and what became of it."""
+    """Return the change of every model in either registry."""
     found = []
     for name in sorted({*old.models, *new.models}):
         before, after = old.models.get(name), new.models.get(name)

@@ -19,7 +19,7 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from app.http.load_shedding import TURN_SECONDS, LoadShedding
-from app.observability.metrics.counters import Tallies
+from app.observability.metrics.counters import Counters
 from tests.app.processes import running
 from tests.conftest import REPOSITORY
 from tests.figures import tell
@@ -186,13 +186,13 @@ async def ask(
 
 def test_as_many_as_may_are_worked_on_and_the_next_is_told_at_once() -> None:
     async def scenario() -> None:
-        gate, tallies = Gate(), Tallies()
-        capacity = LoadShedding(gate, 2, 1, tallies)
+        gate, counters = Gate(), Counters()
+        capacity = LoadShedding(gate, 2, 1, counters)
         working = [asyncio.create_task(ask(capacity)) for _ in range(2)]
         await asyncio.sleep(0.01)
         assert gate.entered == 2
         assert await ask(capacity) == 503
-        assert tallies.shed == 1
+        assert counters.shed == 1
         health = asyncio.create_task(ask(capacity, "/healthz"))
         await asyncio.sleep(0.01)
         assert gate.entered == 3
@@ -206,7 +206,7 @@ def test_as_many_as_may_are_worked_on_and_the_next_is_told_at_once() -> None:
 def test_who_waits_for_a_body_is_not_worked_on() -> None:
     async def scenario() -> None:
         gate, sent = Gate(), asyncio.Event()
-        capacity = LoadShedding(gate, 1, 1, Tallies())
+        capacity = LoadShedding(gate, 1, 1, Counters())
         slow = asyncio.create_task(ask(capacity, body=sent.wait))
         await asyncio.sleep(0.01)
         gate.open.set()
@@ -221,7 +221,7 @@ def test_who_waits_for_a_body_is_not_worked_on() -> None:
 def test_a_large_request_takes_a_place_from_its_head_on(headers: dict[str, str]) -> None:
     async def scenario() -> None:
         gate, sent = Gate(), asyncio.Event()
-        capacity = LoadShedding(gate, 9, 1, Tallies())
+        capacity = LoadShedding(gate, 9, 1, Counters())
         slow = asyncio.create_task(ask(capacity, body=sent.wait, headers=headers))
         await asyncio.sleep(0.01)
         assert await ask(capacity, headers=headers) == 503
@@ -241,7 +241,7 @@ def test_many_small_requests_leave_the_event_loop_time_for_others() -> None:
         await Response("done")(scope, receive, send)
 
     async def scenario() -> float:
-        capacity = LoadShedding(busy, 1000, 1, Tallies())
+        capacity = LoadShedding(busy, 1000, 1, Counters())
         many = [asyncio.create_task(ask(capacity)) for _ in range(60)]
         longest, before = 0.0, time.perf_counter()
         while not all(one.done() for one in many):

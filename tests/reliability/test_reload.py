@@ -147,7 +147,7 @@ def test_a_store_that_is_none_is_told_without_its_path(
         versions.store.symlink_to(versions.store)
     answer = reload(server)
     assert answer.status_code == 409
-    assert answer.json()["detail"].startswith("the models go on as they are: the models store ")
+    assert answer.json()["detail"].startswith("the previous models stay in service: the models store ")
     last = httpx2.get(f"{server.url}/admin/reload", headers=ADMIN).json()["last"]
     assert "the models store " in last["reason"]
     assert str(versions.root) not in answer.text + last["reason"]
@@ -218,7 +218,7 @@ def test_a_hangup_while_the_service_starts_is_not_lost(versions: Versions, worke
     # From the first line on, which is long before it is ready.
     server.read_until("loading")
     process.send_signal(signal.SIGHUP)
-    server.read_until("store read anew")
+    server.read_until("store reloaded")
     process.terminate()
     process.communicate(timeout=10)
     assert process.returncode == 0
@@ -235,7 +235,7 @@ def test_a_hangup_while_it_still_imports_is_heeded(versions: Versions, workers: 
     # From the program's first line on, long before it logs one.
     wait_until(lambda: holds_back_hangups(process.pid), seconds=10)
     process.send_signal(signal.SIGHUP)
-    Running(process, "").read_until("store read anew")
+    Running(process, "").read_until("store reloaded")
     process.terminate()
     process.communicate(timeout=10)
     assert process.returncode == 0
@@ -254,7 +254,7 @@ def test_all_workers_reload(versions: Versions, by: str) -> None:
         for told in told_of_reloads(server):
             assert (told["reloads"], told["refused"], told["last"]["outcome"]) == (1, 0, "reloaded")
         output = stop(server)
-    assert output.count("store read anew: baseline changed") == 2
+    assert output.count("store reloaded: baseline changed") == 2
 
 
 def told_of_reloads(server: Running) -> list[dict[str, Any]]:

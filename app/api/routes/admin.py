@@ -25,4 +25,4 @@ async def post_reload(live: LiveModelsDep) -> Reload:
 @router.get("/reload", summary="The last reload", responses=problems(InvalidRequest))
 async def get_reload(live: LiveModelsDep) -> Reloads:
     """Return the last reload of the worker that handles this request, and the numbers of its reloads."""
-    return Reloads(live.tallies.reloaded, live.tallies.reloads_refused, live.last)
+    return Reloads(live.counters.reloaded, live.counters.reloads_refused, live.last)

@@ -1,6 +1,5 @@
-"""What the service counts of itself, and how Prometheus is told.
+"""Metrics of the service for Prometheus.
 
-Counting is plain arithmetic in the process that answers (`counters`, `rating_counters`); `worker_files`
-shares it with the other workers; `exposition` turns the sum into Prometheus's text, and `exporter` does both
-when it is time.
+`counters` and `rating_counters` count in each process, `worker_files` shares the counts with the other
+workers, `exposition` writes the sums in the formats of Prometheus, and `exporter` combines them.
 """

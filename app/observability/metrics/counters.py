@@ -1,4 +1,4 @@
-"""All that one process counts, and what it tells of how it is."""
+"""Counters and current state of one process."""
 
 from __future__ import annotations
 
@@ -32,26 +32,26 @@ SECONDS: Final = (
     2.5,
     5.0,
 )
-# Stands for what clients may make up: each method or address would be a series of its own.
+# Replaces methods and paths that clients make up, each of which would be a separate series.
 OTHER: Final = "other"
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
-# A family and the values of its labels, and numbers that may be added up over workers.
+# Metric family and label values, and numbers that can be summed over workers.
 Counts = Mapping[tuple[str, ...], list[float]]
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """How a worker is right now.
+    """The current state of a worker.
 
     Attributes:
-        at: When, in seconds since 1970.
-        started: When it started, likewise.
-        in_flight: Requests that it works on.
+        at: Time of this state in seconds since 1970.
+        started: Start time of the worker in seconds since 1970.
+        in_flight: Number of requests in progress.
         ready: Whether every expected model is loaded.
-        models: Name, digest, and whether it is the default one, of each model.
-        resident_bytes: Its memory, with what it shares with others; None where the system does not tell.
-        cpu_seconds: Processor time that it took.
+        models: Name, digest and whether it is the default, for each model.
+        resident_bytes: Resident memory, including shared pages; None if the system does not provide it.
+        cpu_seconds: Processor time used.
     """
 
     at: float
@@ -63,14 +63,14 @@ class Condition:
     cpu_seconds: float
 
 
-class Tallies:
-    """Counts what happens in this process. Only the event loop's thread calls it.
+class Counters:
+    """Counters of this process. Only the thread of the event loop calls them.
 
     Attributes:
-        in_flight: Requests that are worked on now.
-        shed: Requests that were turned away because there were too many.
-        reloaded: Times that the store was read anew.
-        reloads_refused: Times that it was not fit to be.
+        in_flight: Requests in progress.
+        shed: Requests refused by load shedding.
+        reloaded: Reloads of the store that succeeded.
+        reloads_refused: Reloads refused because the store was invalid.
     """
 
     def __init__(self) -> None:
@@ -81,19 +81,19 @@ class Tallies:
         self._registry: Registry | None = None
 
     def watch(self, registry: Registry) -> None:
-        """Count from now on what the models of `registry` answer; a name goes on where it was."""
+        """Count the predictions of the models of `registry` from now on; counters of a name continue."""
         for name, model in registry.models.items():
             model.scorer.counter = self._models.setdefault(name, ModelCounter())
         self._registry = registry
 
     def request(self, route: str, method: str, status: int, seconds: float) -> None:
-        """Count a request that was answered.
+        """Count a finished request.
 
         Args:
-            route: The address as the route has it, `/models/{name}`.
-            method: As it was sent.
+            route: Path template of the route, such as `/models/{name}`.
+            method: HTTP method as sent.
             status: The HTTP status.
-            seconds: What it took.
+            seconds: Duration.
         """
         try:
             row = self._requests[route, method, status]
@@ -104,7 +104,7 @@ class Tallies:
         row[-1] += seconds
 
     def counts(self) -> Counts:
-        """All that was counted; a histogram as the counts of its buckets, each alone, and the sum."""
+        """Return all counters; a histogram is its bucket counts (not cumulative), then the sum."""
         found: dict[tuple[str, ...], list[float]] = {("shed",): [self.shed]}
         for (route, method, status), row in self._requests.items():
             found["requests", route, method, str(status)] = [sum(row[:-1])]
@@ -122,7 +122,7 @@ class Tallies:
         return found
 
     def condition(self) -> Condition:
-        """How this process is right now."""
+        """Return the current state of this process."""
         registry = self._registry
         models = [] if registry is None else [model.scorer for model in registry.models.values()]
         default = None if registry is None else registry.default

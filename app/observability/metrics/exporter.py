@@ -1,4 +1,4 @@
-"""Keeps what this worker counts up to date for the others, and tells Prometheus of all."""
+"""Share the counts of this worker with the others, and export the metrics of all workers."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
-from app.observability.metrics.counters import Tallies
+from app.observability.metrics.counters import Counters
 from app.observability.metrics.exposition import expose
 from app.observability.metrics.worker_files import Slot, Snapshot
 
 INTERVAL_SECONDS: Final = 0.25
 
 
-class Telling:
-    """The metrics of this worker, and of the other workers."""
+class Exporter:
+    """Exports the metrics of this worker and of the other workers."""
 
-    def __init__(self, tallies: Tallies, slot: Slot | None, workers: int) -> None:
-        """Tell of `tallies`, and, with a `slot`, of those of `workers` altogether."""
-        self._tallies, self._slot, self._workers = tallies, slot, workers
+    def __init__(self, counters: Counters, slot: Slot | None, workers: int) -> None:
+        """Export `counters`, or with a `slot` the sums over all `workers`."""
+        self._counters, self._slot, self._workers = counters, slot, workers
 
     def text(self, accept: str) -> tuple[bytes, str]:
-        """The metrics and their content type, for a caller that takes `accept`."""
+        """Return the metrics and their content type, for the `Accept` header of a request."""
         others = self._slot.others() if self._slot else []
         return expose([self._snapshot(), *others], self._workers, accept)
 
     @asynccontextmanager
-    async def keeping_up(self) -> AsyncIterator[None]:
-        """Within the block, what is counted is added up now and then, and shown to the other workers."""
-        task = asyncio.create_task(self._keep_up())
+    async def sharing(self) -> AsyncIterator[None]:
+        """Share the counts with the other workers, regularly within the block and once at its end."""
+        task = asyncio.create_task(self._share())
         try:
             yield
         finally:
@@ -39,11 +39,11 @@ class Telling:
                 await task
             self._snapshot()
 
-    async def _keep_up(self) -> None:
+    async def _share(self) -> None:
         while True:
             self._snapshot()
             await asyncio.sleep(INTERVAL_SECONDS)
 
     def _snapshot(self) -> Snapshot:
-        counts, condition = self._tallies.counts(), self._tallies.condition()
+        counts, condition = self._counters.counts(), self._counters.condition()
         return self._slot.write(counts, condition) if self._slot else Snapshot("0", counts, condition)

@@ -1,4 +1,4 @@
-"""From counts to Prometheus's text, by its own library. `docs/monitoring.md` describes each metric."""
+"""Write metrics in the text formats of Prometheus. `docs/monitoring.md` describes each metric."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SERVED: Final = frozenset({"application/openmetrics-text", "text/plain", "text/
 
 @dataclass(frozen=True, slots=True)
 class _Family:
-    """A counter, or with the upper bounds of its buckets a histogram."""
+    """A counter, or a histogram if `bounds` has the upper bounds of its buckets."""
 
     name: str
     help: str
@@ -32,29 +32,31 @@ class _Family:
     bounds: Sequence[float] = ()
 
 
-# By the first part of a key of `Counts`; the others are the labels' values.
+# By the first part of a key of `Counts`; the other parts are label values.
 _FAMILIES: Final = MappingProxyType(
     {
-        "requests": _Family("stars_http_requests", "Requests answered.", ("route", "method", "status")),
+        "requests": _Family(
+            "stars_http_requests", "Requests that got a response.", ("route", "method", "status")
+        ),
         "seconds": _Family(
             "stars_http_request_duration_seconds",
-            "From the head of a request to the end of its answer.",
+            "Time from the head of a request to the end of its response.",
             ("route", "method"),
             SECONDS,
         ),
         "shed": _Family("stars_shed_requests", "Requests refused because there were too many."),
         "reloads": _Family(
-            "stars_reloads", "Times that a worker reloaded the store, or refused it as unfit.", ("outcome",)
+            "stars_reloads", "Reloads of the store by a worker, by outcome: ok or refused.", ("outcome",)
         ),
         "pairs": _Family(
-            "stars_pairs", "Pairs asked for: known to the model, or with a cold side.", ("model", "ids")
+            "stars_pairs", "Requested pairs: known to the model, or with a cold side.", ("model", "ids")
         ),
         "stars": _Family(
             "stars_predicted_stars", "Predicted stars of pairs that the model knows.", ("model",), STARS
         ),
         "batches": _Family("stars_batch_pairs", "Pairs of a batch.", ("model",), BATCHES),
         "rankings": _Family(
-            "stars_rankings", "Lists of best movies, and new users that a model was fitted to.", ("model",)
+            "stars_rankings", "Recommendation lists, and predictions for new users.", ("model",)
         ),
     }
 )
@@ -64,9 +66,9 @@ def expose(snapshots: Sequence[Snapshot], workers: int, accept: str) -> tuple[by
     """Write the metrics of all workers together.
 
     Args:
-        snapshots: One of each worker.
-        workers: How many there should be.
-        accept: The header `Accept` of the request.
+        snapshots: One per worker.
+        workers: Configured number of workers.
+        accept: `Accept` header of the request.
 
     Returns:
         The text, and its content type.
@@ -122,9 +124,9 @@ def _gauges(alive: Sequence[tuple[str, Condition]], workers: int) -> Iterator[Me
     ready = sum(condition.ready for _, condition in alive)
     in_flight = sum(condition.in_flight for _, condition in alive)
     models = {model for _, condition in alive for model in condition.models}
-    yield GaugeMetricFamily("stars_workers", "Workers that there should be.", workers)
+    yield GaugeMetricFamily("stars_workers", "Configured number of workers.", workers)
     yield GaugeMetricFamily("stars_ready_workers", "Workers with every expected model loaded.", ready)
-    yield GaugeMetricFamily("stars_http_requests_in_flight", "Requests that are worked on.", in_flight)
+    yield GaugeMetricFamily("stars_http_requests_in_flight", "Requests in progress.", in_flight)
     info = GaugeMetricFamily(
         "stars_model_info", "1 for each model that a worker serves.", labels=("model", "sha256", "default")
     )
@@ -132,11 +134,11 @@ def _gauges(alive: Sequence[tuple[str, Condition]], workers: int) -> Iterator[Me
         info.add_metric([name, digest, str(default).lower()], 1)
     memory = GaugeMetricFamily(
         "process_resident_memory_bytes",
-        "Memory of a worker, with the tables that it shares with the others.",
+        "Resident memory of a worker, including pages shared with the others.",
         labels=("worker",),
     )
     started = GaugeMetricFamily(
-        "process_start_time_seconds", "When a worker started, in seconds since 1970.", labels=("worker",)
+        "process_start_time_seconds", "Start time of a worker in seconds since 1970.", labels=("worker",)
     )
     cpu = CounterMetricFamily("process_cpu_seconds", "Processor time of a worker.", labels=("worker",))
     for worker, condition in alive:

@@ -1,4 +1,4 @@
-"""Counting of a model's answers: cheap where a pair is rated, added up later."""
+"""Counters of the predictions of a model: cheap for each prediction, summed up later."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ BATCHES: Final = (1.0, 10.0, 100.0, 1000.0, 10_000.0, 100_000.0)
 
 
 class ModelCounter:
-    """Counts the answers of the model of one name.
+    """Counters of the model with one name.
 
-    What other threads and the hot path hand in lies in lists, whose `append` cannot be interrupted, until
-    `add_up` is called.
+    Other threads and the fast path append to lists, because `append` is atomic; `add_up` adds these entries
+    to the counters.
 
     Attributes:
-        stars: Pairs rated by the model, by `STARS`, then the sum of their stars.
-        cold: Pairs that a mean stood in for, or that were refused as cold.
-        batches: Batches by `BATCHES`, then the sum of their pairs.
-        rankings: Lists of best movies, and new users.
+        stars: Pairs rated by the model, per bucket of `STARS`, then the sum of their stars.
+        cold: Pairs rated by the fallback, or refused as cold.
+        batches: Batches per bucket of `BATCHES`, then the sum of their pairs.
+        rankings: Recommendation lists, and new users.
     """
 
     def __init__(self) -> None:
@@ -40,16 +40,16 @@ class ModelCounter:
         self.batch = self._batches.append
 
     def many(self, stars: NDArray[np.float32], known: NDArray[np.bool_]) -> None:
-        """Count pairs, as `RatingCounter` says."""
+        """Count pairs; see `RatingCounter`."""
         own = stars if known.all() else stars[known]
         self._manys.append((_by_stars(own), float(own.sum(dtype=np.float64)), stars.size - own.size))
 
     def ranking(self) -> None:
-        """Count a list, as `RatingCounter` says."""
+        """Count a recommendation list; see `RatingCounter`."""
         self._rankings.append(None)
 
     def add_up(self) -> None:
-        """Add what was handed in to the counts. Only one thread calls this."""
+        """Add the collected entries to the counters. Only one thread calls this."""
         ones = np.array(_take(self._ones), np.float32)
         manys = _take(self._manys)
         if ones.size:
@@ -66,13 +66,13 @@ class ModelCounter:
 
 
 def _by_stars(stars: NDArray[np.float32]) -> NDArray[np.int64]:
-    """How many of `(n,)` stars fall in each half star; one that is on a bound belongs below it."""
+    """Return the number of `(n,)` stars in each bucket of half a star; upper bounds are inclusive."""
     halves = np.maximum(np.ceil(stars * 2).astype(np.int64) - 1, 0)
     return np.bincount(halves, minlength=len(STARS))
 
 
-def _take(handed_in: list[T]) -> list[T]:
-    """Empty the list, in two steps that cannot be interrupted; what comes in between stays in it."""
-    taken = handed_in[:]
-    del handed_in[: len(taken)]
+def _take(entries: list[T]) -> list[T]:
+    """Take all entries from a list in two atomic steps; entries appended in between stay in it."""
+    taken = entries[:]
+    del entries[: len(taken)]
     return taken

@@ -1,4 +1,4 @@
-"""One small file a worker with what it counted, in a folder of all workers. None is ever deleted there."""
+"""One small file per worker with its counts, in a folder shared by all workers. Files are never deleted."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import orjson
 
 from app.observability.metrics.counters import Condition, Counts
 
-# Whoever has not written for so long has ended, or might as well have.
+# A worker that has not written for this time counts as ended.
 ALIVE_SECONDS: Final = 5.0
 
 logger = logging.getLogger(__name__)
@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What a worker has counted, and how it is; None for one that has ended."""
+    """The counts and the current state of a worker; the state is None if the worker has ended."""
 
     worker: str
     counts: Counts
@@ -29,22 +29,22 @@ class Snapshot:
 
 
 class Slot:
-    """This worker's file among those of the others."""
+    """The file of this worker in the shared folder."""
 
     def __init__(self, folder: Path, number: int) -> None:
-        """Take the place `number` in `folder`, which no other living worker has, and go on counting there.
+        """Use the file `number` in `folder`, which no other living worker uses, and continue its counts.
 
         Args:
-            folder: Of all workers of the service.
-            number: From 0; a worker that takes the place of another one has the number of that one.
+            folder: The folder shared by all workers of the service.
+            number: Counted from 0; a worker that replaces another one has the same number.
         """
         self.worker = str(number)
         self._folder = folder
         self._before = next((one.counts for one in self._read_all() if one.worker == self.worker), {})
-        self._told = False
+        self._has_warned = False
 
     def write(self, counts: Counts, condition: Condition) -> Snapshot:
-        """Show this worker's counts, with those of whoever had its place before, to the others."""
+        """Write the counts of this worker, plus those of the workers that it replaced, for the others."""
         own = Snapshot(self.worker, add_up([self._before, counts]), condition)
         content = orjson.dumps({"counts": list(own.counts.items()), "condition": condition})
         path = self._folder / f"{self.worker}.json"
@@ -53,13 +53,13 @@ class Slot:
             fresh.write_bytes(content)
             fresh.replace(path)
         except OSError as error:
-            if not self._told:
-                logger.warning("metrics of this worker cannot be told to the others: %s", error)
-            self._told = True
+            if not self._has_warned:
+                logger.warning("cannot share the metrics of this worker with the other workers: %s", error)
+            self._has_warned = True
         return own
 
     def others(self) -> list[Snapshot]:
-        """What the other workers have shown last."""
+        """Return the latest snapshots of the other workers."""
         return [one for one in self._read_all() if one.worker != self.worker]
 
     def _read_all(self) -> list[Snapshot]:
@@ -68,7 +68,7 @@ class Slot:
 
 
 def add_up(several: Iterable[Counts]) -> Counts:
-    """The sums of counts, family by family."""
+    """Return the sums of counts for each metric family and label values."""
     total: dict[tuple[str, ...], list[float]] = {}
     for counts in several:
         for key, row in counts.items():
@@ -77,7 +77,7 @@ def add_up(several: Iterable[Counts]) -> Counts:
 
 
 def _read(path: Path) -> Snapshot | None:
-    """What a worker has shown; None where something else lies there."""
+    """Read the snapshot of a worker; return None if the file is not a valid snapshot."""
     try:
         content: dict[str, Any] = orjson.loads(path.read_bytes())
         models = [(name, digest, default) for name, digest, default in content["condition"].pop("models")]

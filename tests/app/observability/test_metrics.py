@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.main import create_app
-from app.observability.metrics.counters import Tallies
+from app.observability.metrics.counters import Counters
 from app.observability.metrics.exposition import expose
 from app.observability.metrics.rating_counters import STARS, ModelCounter
 from app.observability.metrics.worker_files import Slot, Snapshot
@@ -65,10 +65,10 @@ def test_requests_are_counted_by_route_method_and_status(fresh: TestClient) -> N
 
 
 def test_a_bound_of_the_histogram_belongs_to_it() -> None:
-    tallies = Tallies()
+    counters = Counters()
     for seconds in (0.00005, 0.0001, 0.00011, 5.0, 7.0):
-        tallies.request("/x", "GET", 200, seconds)
-    text, _ = expose([Snapshot("0", tallies.counts(), None)], 1, "")
+        counters.request("/x", "GET", 200, seconds)
+    text, _ = expose([Snapshot("0", counters.counts(), None)], 1, "")
     found = Scrape(httpx2.Response(200, content=text, headers={"content-type": "text/plain; version=0.0.4"}))
 
     def bucket(bound: str) -> float:
@@ -224,10 +224,10 @@ def test_threads_lose_nothing() -> None:
 
 def test_a_worker_in_the_place_of_another_goes_on_counting(tmp_path: Path) -> None:
     def count(slot: Slot, requests: int) -> list[Snapshot]:
-        tallies = Tallies()
+        counters = Counters()
         for _ in range(requests):
-            tallies.request("/x", "GET", 200, 0.001)
-        return [slot.write(tallies.counts(), tallies.condition()), *slot.others()]
+            counters.request("/x", "GET", 200, 0.001)
+        return [slot.write(counters.counts(), counters.condition()), *slot.others()]
 
     def total(snapshots: list[Snapshot]) -> float:
         text, _ = expose(snapshots, 2, "")
@@ -241,9 +241,9 @@ def test_a_worker_in_the_place_of_another_goes_on_counting(tmp_path: Path) -> No
 
 
 def test_a_folder_that_is_gone_stops_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    slot, tallies = Slot(tmp_path / "none", 0), Tallies()
+    slot, counters = Slot(tmp_path / "none", 0), Counters()
     for _ in range(2):
-        assert slot.write(tallies.counts(), tallies.condition()).worker == "0"
+        assert slot.write(counters.counts(), counters.condition()).worker == "0"
     assert slot.others() == []
     assert len(caplog.messages) == 1
 
@@ -252,8 +252,8 @@ def test_a_folder_that_is_gone_stops_nothing(tmp_path: Path, caplog: pytest.LogC
     "content", [b"", b"no JSON", b"[]", b"{}", b'{"counts": 1, "condition": {"models": []}}']
 )
 def test_what_another_has_not_written_is_left_out(tmp_path: Path, content: bytes) -> None:
-    tallies = Tallies()
-    Slot(tmp_path, 2).write(tallies.counts(), tallies.condition())
+    counters = Counters()
+    Slot(tmp_path, 2).write(counters.counts(), counters.condition())
     (tmp_path / "0.json").write_bytes(content)
     (tmp_path / "1.json").mkdir()
     assert [one.worker for one in Slot(tmp_path, 0).others()] == ["2"]
