@@ -1,1 +1,1 @@
-"""From a ratings file to the rows that a model learns from and is judged on."""
+"""Reads ratings, splits them, and indexes them for training and evaluation."""

@@ -1,4 +1,4 @@
-"""A table, parted and indexed: all that fitting and evaluation read."""
+"""A ratings table, split and indexed: the input of fitting and evaluation."""
 
 from __future__ import annotations
 
@@ -34,23 +34,23 @@ class Examples:
 
 @dataclass(frozen=True)
 class Dataset:
-    """What a model is fitted and judged on.
+    """The data that a model is fitted and evaluated on.
 
     An index is a popularity rank: the user and the movie with the most training ratings have index 0,
-    those without any come last and are cold (`Vocabulary.warm` says where they begin). Ties keep the
-    order of the catalogue of the training rows (see `popularity_order`). Only training rows are counted;
-    validation and test rows change no index of a warm id.
+    those without any come last and are cold (they begin at `Vocabulary.warm`). Ties keep the order of the
+    catalogue of the training rows (see `popularity_order`). Only training rows are counted; validation
+    and test rows do not affect the index of a warm id.
 
     Attributes:
-        table: Where the rows come from.
-        split: Which rows are for what.
+        table: The table of all rows.
+        split: The rows of each part.
         users: User ids in index order.
         movies: Movie ids in index order.
-        user_popularity: `(users,)` int64 training ratings of each user, falling.
-        movie_popularity: `(movies,)` int64 training ratings of each movie, falling.
-        train: Examples to learn from.
-        validation: Examples to choose on; may be empty.
-        test: Examples for the final figure.
+        user_popularity: `(users,)` int64 number of training ratings of each user, non-increasing.
+        movie_popularity: `(movies,)` int64 number of training ratings of each movie, non-increasing.
+        train: Examples for training.
+        validation: Examples for model selection; may be empty.
+        test: Examples for the final evaluation.
     """
 
     table: RatingsTable
@@ -65,14 +65,14 @@ class Dataset:
 
 
 def prepare(table: RatingsTable, split: Split) -> Dataset:
-    """Indexes a table by the popularity that its training rows show.
+    """Index a table by popularity in its training rows.
 
     Args:
         table: The ratings.
-        split: Its parts.
+        split: A split of it.
 
     Raises:
-        SplitError: When the split is not one of this table.
+        SplitError: If the split is not a split of this table.
     """
     rows = np.concatenate([split.train, split.validation, split.test])
     if rows.size != table.rows or not np.array_equal(np.sort(rows), np.arange(table.rows)):
@@ -100,15 +100,15 @@ def prepare(table: RatingsTable, split: Split) -> Dataset:
 def make_dataset(
     table: RatingsTable, kind: SplitKind = "random", seed: int = 0, validation_fraction: float = 0.0
 ) -> Dataset:
-    """Splits and indexes a table.
+    """Split and index a table.
 
     Args:
         table: The ratings.
         kind: How test rows are chosen.
-        seed: Of the random split.
-        validation_fraction: Part of the other rows to choose on.
+        seed: Seed of the random split.
+        validation_fraction: Fraction of the other rows to use for validation.
 
     Raises:
-        SplitError: The data does not allow this split.
+        SplitError: If the data does not allow this split.
     """
     return prepare(table, split_ratings(table, kind, seed, validation_fraction))

@@ -1,4 +1,4 @@
-"""Nobody rates a movie twice: which of the two would count?"""
+"""Rejects files in which a user rates a movie more than once."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ def refuse_repeated_pairs(
     movie_index: NDArray[np.int32],
     first_line: int,
 ) -> None:
-    """Refuses a file in which a user rates a movie more than once.
+    """Raise an error if a user rates a movie more than once.
 
     Args:
-        path: The file, for the message.
+        path: Path of the file, for the message.
         users: All user ids.
         movies: All movie ids.
         user_index: `(rows,)` positions in `users`.
@@ -30,7 +30,7 @@ def refuse_repeated_pairs(
         first_line: Line number of the first rating.
 
     Raises:
-        DataError: On the first line that repeats an earlier one's pair; it names both.
+        DataError: If a pair is repeated; the message states both lines of the first repetition.
     """
     pairs = user_index.astype(np.int64)
     pairs *= len(movies)
@@ -38,7 +38,7 @@ def refuse_repeated_pairs(
     ordered = np.sort(pairs)
     if not np.any(ordered[1:] == ordered[:-1]):
         return
-    # A stable order puts the rows of one pair next to each other, earliest first.
+    # A stable sort puts the rows of a pair next to each other, earliest first.
     order = np.argsort(pairs, kind="stable")
     repeats = order[1:][pairs[order[1:]] == pairs[order[:-1]]]
     second = int(repeats.min())

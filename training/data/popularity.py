@@ -1,4 +1,4 @@
-"""How often each user and movie is rated in the rows that a model learns from, and the order this gives."""
+"""Counts training ratings by id, and orders ids by popularity."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from training.artefact.ids.vocabulary import Vocabulary
 
 
 def count_ratings(index: NDArray[np.int32], rows: NDArray[np.int64], size: int) -> NDArray[np.int64]:
-    """Counts ratings by id.
+    """Count ratings by id.
 
     Args:
         index: `(table rows,)` position in the catalogue of each row's id.
-        rows: `(t,)` the row positions that count.
-        size: How many ids the catalogue has.
+        rows: `(t,)` positions of the rows to count.
+        size: Number of ids in the catalogue.
 
     Returns:
-        `(size,)` int64 ratings of each id.
+        `(size,)` int64 number of ratings of each id.
     """
     return np.bincount(index[rows], minlength=size).astype(np.int64)
 
@@ -25,17 +25,17 @@ def count_ratings(index: NDArray[np.int32], rows: NDArray[np.int64], size: int) 
 def popularity_order(
     catalogue: Vocabulary, index: NDArray[np.int32], rows: NDArray[np.int64], counts: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """The catalogue's positions from most to least rated.
+    """Return the positions in the catalogue from most to least rated.
 
-    Ties keep the order that a catalogue of `rows` alone would have: numbers ascending, other text by
-    its first row. (The whole file's order of first appearance would let a test row decide a tie.) Ids
-    without a rating come last, in the catalogue's order.
+    Ties keep the order that a catalogue of `rows` alone would have: ascending numbers,
+    or text by first row. (With the order of first appearance in the whole file, a test row could decide a
+    tie.) Ids without a rating come last, in the order of the catalogue.
 
     Args:
         catalogue: All ids of the file.
         index: `(table rows,)` position in the catalogue of each row's id.
-        rows: `(t,)` the row positions that count, ascending.
-        counts: `(size,)` what `count_ratings` says.
+        rows: `(t,)` ascending positions of the rows to count.
+        counts: `(size,)` result of `count_ratings`.
     """
     if catalogue.prefix is not None:
         return np.argsort(-counts, kind="stable")

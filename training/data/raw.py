@@ -1,4 +1,4 @@
-"""What every reader hands on: checked columns, ids still as text."""
+"""The output of every reader: checked columns, with ids still as text."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class IdColumn:
-    """A column of ids, each distinct text held once.
+    """A column of ids that stores each distinct text once.
 
     Attributes:
-        texts: Distinct ids, in no promised order.
+        texts: Distinct ids, in unspecified order.
         codes: `(rows,)` int32 positions in `texts`.
     """
 
@@ -29,8 +29,8 @@ class RawRatings:
         users: User ids.
         movies: Movie ids.
         ratings: `(rows,)` float32 stars, 0 to 5.
-        timestamps: `(rows,)` int64 seconds since 1970, or None where the file has no such column.
-        first_line: Line (Parquet: row) number of the first rating.
+        timestamps: `(rows,)` int64 seconds since 1970, or None if the file has no such column.
+        first_line: Line number of the first rating (row number in Parquet).
     """
 
     users: IdColumn

@@ -1,13 +1,13 @@
-"""Which rows a model learns from, is tuned on, and is judged on.
+"""Splits the rows of a table into training, validation and test rows.
 
-| kind | test rows | validation rows, out of the rest |
+| kind | test rows | validation rows, taken from the rest |
 | --- | --- | --- |
-| `random` | 15 % of all rows, drawn by the seed | a further share, drawn by the seed |
-| `time` | the last 15 % in time | the last share of the rest in time |
+| `random` | 15 % of all rows, drawn with the seed | a further fraction, drawn with the seed |
+| `time` | the last 15 % in time | the last fraction of the rest in time |
 | `leave-last` | each user's last rating | each user's rating before that |
 
-Ratings given at the same second keep the order of the file. The test rows depend on the table, the kind
-and the seed only, never on the validation fraction, so that figures compare across recipes.
+Ratings with equal times keep the order of the file. The test rows depend only on the table, the kind and
+the seed, never on the validation fraction, so the figures of different recipes are comparable.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ class Split:
 
     Attributes:
         kind: How test rows were chosen.
-        seed: Of the random choice; recorded for every kind.
-        train: `(t,)` int64 ascending row positions to learn from.
-        validation: `(v,)` likewise, cut out of the training rows; may be empty.
-        test: `(s,)` likewise, read once for the final figure.
+        seed: Seed of the random choice; recorded for every kind.
+        train: `(t,)` int64 ascending positions of the training rows.
+        validation: `(v,)` likewise, taken from the training rows; may be empty.
+        test: `(s,)` likewise, used once for the final evaluation.
     """
 
     kind: SplitKind
@@ -50,33 +50,33 @@ class Split:
 
     @property
     def test_sha256(self) -> str:
-        """Digest of the test rows' positions as little-endian int64."""
+        """SHA-256 digest of the positions of the test rows as little-endian int64."""
         return hashlib.sha256(self.test.astype("<i8").tobytes()).hexdigest()
 
 
 def split_ratings(
     table: RatingsTable, kind: SplitKind, seed: int = 0, validation_fraction: float = 0.0
 ) -> Split:
-    """Parts the rows of a table.
+    """Split the rows of a table.
 
     Args:
         table: The ratings.
         kind: How to choose the test rows.
-        seed: 0 to 2**32 - 1. Only `random` draws anything, all kinds record it.
-        validation_fraction: At least 0, below 1. For `random` and `time` the share of the rows outside
-            the test set that goes to validation. `leave-last` takes one rating a user whatever the
-            share: there 0 means none, and any other value means each user's last rating before the
-            test one, of users with at least three.
+        seed: 0 to 2**32 - 1. Only `random` uses it; all kinds record it.
+        validation_fraction: At least 0, below 1. For `random` and `time`, the fraction of the rows
+            outside the test set that goes to validation. For `leave-last`, 0 means no validation rows, and
+            any other value means one row for each user with at least three ratings: the last one before
+            the test row.
 
     Raises:
-        SplitError: When an argument is not legal, when the split needs times that the data does not
-            have, or when a part that was asked for would be empty.
+        SplitError: If an argument is not legal, the split needs times that the data does not have, or a
+            requested part would be empty.
     """
     if kind not in get_args(SplitKind):
         raise SplitError(f"there is no split {kind!r}; choose one of {', '.join(get_args(SplitKind))}")
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= _LARGEST_SEED:
         raise SplitError(f"the split's seed must be a whole number from 0 to {_LARGEST_SEED}, got {seed!r}")
-    # Written so that NaN fails too.
+    # This form rejects NaN as well.
     if not 0.0 <= validation_fraction < 1.0:
         raise SplitError(
             f"the validation fraction must be at least 0 and below 1, got {validation_fraction!r}"
@@ -100,17 +100,17 @@ def split_ratings(
     return Split(kind=kind, seed=seed, train=train, validation=validation, test=test)
 
 
-# What a row is for, while the parts are being chosen.
+# Part of each row, while the parts are being chosen.
 _TRAIN: Final = 0
 _VALIDATION: Final = 1
 _TEST: Final = 2
 
 
 def _random_parts(rows: int, seed: int, validation_fraction: float) -> NDArray[np.int8]:
-    # The legacy generator, because NumPy promises that its stream never changes.
+    # The legacy generator is used because NumPy guarantees that its stream never changes.
     test = ~(np.random.RandomState(seed).rand(rows) <= _TRAIN_FRACTION)
-    # The pair [seed, 1] starts a stream that no single number starts. With seed + 1 the validation rows
-    # of one seed would be drawn by the very numbers that draw the test rows of the next one.
+    # The pair [seed, 1] seeds a stream that differs from that of any single seed. With seed + 1, the
+    # numbers that draw the validation rows of one seed would also draw the test rows of the next.
     drawn = np.random.RandomState([seed, _VALIDATION_STREAM]).rand(rows) < validation_fraction
     part = np.full(rows, _TRAIN, dtype=np.int8)
     part[drawn] = _VALIDATION
@@ -136,7 +136,7 @@ def _leave_last_parts(
     users = user_index[order]
     last = np.flatnonzero(np.append(users[1:] != users[:-1], True))
     ratings = np.diff(last, prepend=-1)
-    # Whoever has one rating keeps it for training; a test row of an unknown user tells nothing.
+    # A single rating stays in training, because a test row of an unknown user is not informative.
     part[order[last[ratings >= 2]]] = _TEST
     if with_validation:
         part[order[last[ratings >= 3] - 1]] = _VALIDATION
@@ -149,7 +149,7 @@ def _times(table: RatingsTable, kind: SplitKind) -> NDArray[np.int64]:
         raise SplitError(f"{table.name} has no times, so it allows no {kind} split; use the random split")
     if times.size > 1 and int(times.min()) == int(times.max()):
         raise SplitError(
-            f"all ratings of {table.name} have one and the same time, so it allows no {kind} split; "
+            f"all ratings of {table.name} have the same time, so it allows no {kind} split; "
             "use the random split"
         )
     return times

@@ -1,4 +1,4 @@
-"""Writes a split down, so that others can be judged on the same rows."""
+"""Writes a split to files, so that other models can be evaluated on the same rows."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ FORMAT: Final = 1
 
 
 def write_split(split: Split, folder: Path) -> Path:
-    """Writes the row positions of each part, and `split.json` about them.
+    """Write the row positions of each part, and `split.json`, which describes them.
 
-    `train_rows.i64`, `validation_rows.i64` and `test_rows.i64` hold little-endian int64 positions and
-    nothing else, so that `sha256sum test_rows.i64` is the split's checksum. `split.json` is written
-    last: where it is, the rest is whole.
+    `train_rows.i64`, `validation_rows.i64` and `test_rows.i64` hold only little-endian int64 positions,
+    so `sha256sum test_rows.i64` is the checksum of the split. `split.json` is written last; if it exists,
+    the other files are complete.
 
     Args:
-        split: What to write.
-        folder: Where to; made if it is not there. An earlier split in it is replaced.
+        split: The split.
+        folder: Target folder, created if missing. An earlier split in it is replaced.
 
     Returns:
         The path of `split.json`.
 
     Raises:
-        SplitError: When it cannot be written.
+        SplitError: If it cannot be written.
     """
     parts = {"train": split.train, "validation": split.validation, "test": split.test}
     summary = folder / "split.json"
@@ -39,16 +39,14 @@ def write_split(split: Split, folder: Path) -> Path:
         described = {}
         for name, rows in parts.items():
             content = rows.astype("<i8").tobytes()
-            _write(folder / f"{name}_rows.i64", content)
+            with atomic_write(folder / f"{name}_rows.i64") as unfinished:
+                unfinished.write_bytes(content)
             digest = hashlib.sha256(content).hexdigest()
             described[name] = {"file": f"{name}_rows.i64", "rows": int(rows.size), "sha256": digest}
         about = {"format": FORMAT, "kind": split.kind, "seed": split.seed, "parts": described}
-        _write(summary, (json.dumps(about, indent=2) + "\n").encode())
+        with atomic_write(summary) as unfinished:
+            unfinished.write_text(json.dumps(about, indent=2) + "\n")
     except OSError as error:
         raise SplitError(f"the split cannot be written to {folder}: {error.strerror or error}") from error
     return summary
 
-
-def _write(path: Path, content: bytes) -> None:
-    with atomic_write(path) as unfinished:
-        unfinished.write_bytes(content)

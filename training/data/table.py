@@ -1,4 +1,4 @@
-"""What every loader returns: the ratings of one file, as columns, with its catalogue of ids."""
+"""The result of loading a ratings file: its columns and its catalogue of ids."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from training.artefact.ids.vocabulary import Vocabulary
 
 @dataclass(frozen=True)
 class Movie:
-    """A movie's title (with its year, whole) and genres, as the data set spells them."""
+    """Title (including the year) and genres of a movie, as spelled in the data set."""
 
     title: str
     genres: tuple[str, ...]
@@ -24,19 +24,19 @@ class RatingsTable:
     """Ratings in file order.
 
     Attributes:
-        name: Short name of the data set (`ml-1m`), or the file's own name.
-        layout: Which layout was recognised (`ml-1m`, `ml-100k`, `ml-csv`, `csv`, `parquet`).
+        name: Short name of the data set (`ml-1m`), or the name of the file.
+        layout: The recognised layout (`ml-1m`, `ml-100k`, `ml-csv`, `csv`, `parquet`).
         path: The ratings file.
         sha256: Digest of the ratings file's bytes.
-        licence: The data set's terms in one line; `unknown` for one's own file.
-        redistributable: Whether those terms let titles travel in an artefact that is passed on.
+        licence: The data set's terms in one line; `unknown` for other files.
+        redistributable: Whether those terms allow titles in an artefact that is passed on.
         users: All user ids of the file; numbers ascending, other text in order of first appearance.
         movies: All *rated* movie ids of the file, likewise.
         user_index: `(rows,)` int32 positions in `users`.
         movie_index: `(rows,)` int32 positions in `movies`.
         ratings: `(rows,)` float32 stars, 0 to 5.
-        timestamps: `(rows,)` int64 seconds since 1970, or None where the data has no times.
-        titles: Titles and genres by canonical movie id (`movie_1`), as far as the data set has them.
+        timestamps: `(rows,)` int64 seconds since 1970, or None if the data has no times.
+        titles: Titles and genres by canonical movie id (`movie_1`), for the movies that have them.
     """
 
     name: str
@@ -55,5 +55,5 @@ class RatingsTable:
 
     @property
     def rows(self) -> int:
-        """How many ratings there are."""
+        """Number of ratings."""
         return int(self.ratings.size)

@@ -1,4 +1,4 @@
-"""From the ids of a file to its catalogue, and from the catalogue to a model's vocabulary."""
+"""Builds the catalogue of a file's ids, and a model's vocabulary from the catalogue."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from training.data.raw import IdColumn
 
 
 def build_catalogue(column: IdColumn, prefix: str) -> tuple[Vocabulary, NDArray[np.int32]]:
-    """All ids of one column, in an order that does not depend on how the file was read.
+    """Return all ids of one column, in an order that does not depend on how the file was read.
 
-    Whole numbers (`7`), or whole numbers behind the prefix throughout (`user_7`), become numbers in
-    ascending order. One single other id, `007` for one, makes all of them text, verbatim and in order
-    of first appearance: `007` and `7` are two ids and must stay two.
+    If all ids are whole numbers (`7`), or all are whole numbers with the prefix (`user_7`), they become
+    numbers in ascending order. A single other id, such as `007`, makes all of them text, verbatim and in
+    order of first appearance, because `007` and `7` are different ids.
 
     Args:
         column: The ids of each row.
-        prefix: What a number stands behind: `user_` or `movie_`.
+        prefix: The prefix of numbered ids: `user_` or `movie_`.
 
     Returns:
         The catalogue and the `(rows,)` int32 position of each row's id in it.
@@ -40,16 +40,16 @@ def build_catalogue(column: IdColumn, prefix: str) -> tuple[Vocabulary, NDArray[
 def by_popularity(
     catalogue: Vocabulary, index: NDArray[np.int32], rows: NDArray[np.int64]
 ) -> tuple[Vocabulary, NDArray[np.int32], NDArray[np.int64]]:
-    """A model's vocabulary: the catalogue by falling number of ratings in `rows`.
+    """Return a model's vocabulary: the catalogue by falling number of ratings in `rows`.
 
     Args:
         catalogue: All ids of the file.
         index: `(table rows,)` position in the catalogue of each row's id.
-        rows: `(t,)` the training rows, ascending.
+        rows: `(t,)` positions of the training rows, ascending.
 
     Returns:
         The vocabulary, whose `warm` ids have ratings in `rows`; the `(size,)` int32 index in it of each
-        position of the catalogue; and the `(size,)` int64 ratings of each of its ids, falling.
+        position of the catalogue; and the `(size,)` int64 number of ratings of each id, non-increasing.
     """
     counts = count_ratings(index, rows, len(catalogue))
     order = popularity_order(catalogue, index, rows, counts)

@@ -35,13 +35,13 @@ def test_the_published_split_of_ml_1m_is_reproduced(tmp_path: Path) -> None:
     assert hashlib.sha256((tmp_path / "test_rows.i64").read_bytes()).hexdigest() == PUBLISHED
 
 
-def test_random_rows_are_those_of_the_published_stream() -> None:
+def test_random_split_uses_the_published_random_stream() -> None:
     # RandomState(0) starts .549 .715 .603 .545 .424 .646 .438 .892 .964 .383; two are above .85.
     table = table_of(list(range(10)), list(range(10)))
     assert parts(split_ratings(table, "random")) == ([0, 1, 2, 3, 4, 5, 6, 9], [], [7, 8])
 
 
-def test_validation_rows_come_from_a_stream_that_no_seed_starts() -> None:
+def test_validation_rows_use_a_separate_random_stream() -> None:
     # A row in validation says nothing about the same row in the test set of the next seed.
     table = table_of(list(range(2000)), [1] * 2000)
     validation = split_ratings(table, "random", 0, 0.15).validation
@@ -50,7 +50,7 @@ def test_validation_rows_come_from_a_stream_that_no_seed_starts() -> None:
     assert 0.12 < validation.size / 1700 < 0.18
 
 
-def test_time_takes_the_last_fifteen_percent_and_ties_by_row() -> None:
+def test_time_split_takes_the_last_15_percent_with_ties_by_row() -> None:
     times = [50, 10, 90, 90, 20, 30, 90, 40, 60, 70, 80, 90, 1, 2, 3, 4, 5, 6, 7, 8]
     table = table_of(list(range(20)), [1] * 20, times)
     train, validation, test = parts(split_ratings(table, "time", validation_fraction=0.2))
@@ -59,7 +59,7 @@ def test_time_takes_the_last_fifteen_percent_and_ties_by_row() -> None:
     assert train == [0, 1, 4, 5, 7, 8, 12, 13, 14, 15, 16, 17, 18, 19]
 
 
-def test_leave_last_takes_each_users_last_and_leaves_single_ratings_alone() -> None:
+def test_leave_last_takes_each_users_last_rating_but_no_single_ratings() -> None:
     #        row  0  1  2  3  4  5  6  7
     users = [1, 2, 1, 3, 1, 3, 4, 4]
     times = [9, 5, 3, 7, 9, 6, 8, 8]
@@ -100,8 +100,8 @@ def test_a_split_is_a_partition_and_its_test_rows_ignore_validation(
 
 
 @pytest.mark.parametrize("kind", ["time", "leave-last"])
-@pytest.mark.parametrize(("times", "message"), [(None, "has no times"), ([7] * 20, "one and the same time")])
-def test_an_order_in_time_needs_times(kind: Any, times: list[int] | None, message: str) -> None:
+@pytest.mark.parametrize(("times", "message"), [(None, "has no times"), ([7] * 20, "the same time")])
+def test_split_by_time_without_times_is_rejected(kind: Any, times: list[int] | None, message: str) -> None:
     with pytest.raises(SplitError, match=message):
         split_ratings(table_of(list(range(20)), [1] * 20, times), kind)
 
@@ -119,7 +119,7 @@ def test_an_order_in_time_needs_times(kind: Any, times: list[int] | None, messag
         ("leave-last", [1, 1, 2], 0.5),
     ],
 )
-def test_a_table_too_small_for_its_parts_is_refused(kind: Any, users: list[int], fraction: float) -> None:
+def test_table_too_small_for_its_parts_is_rejected(kind: Any, users: list[int], fraction: float) -> None:
     table = table_of(users, list(range(len(users))), list(range(len(users))))
     with pytest.raises(SplitError, match="too few"):
         split_ratings(table, kind, 0, fraction)
@@ -138,7 +138,7 @@ def test_a_table_too_small_for_its_parts_is_refused(kind: Any, users: list[int],
         {"kind": "random", "validation_fraction": math.nan},
     ],
 )
-def test_arguments_that_are_not_legal_are_refused(arguments: dict[str, Any]) -> None:
+def test_illegal_arguments_are_rejected(arguments: dict[str, Any]) -> None:
     with pytest.raises(SplitError):
         split_ratings(table_of(list(range(50)), [1] * 50), **arguments)
 
@@ -164,7 +164,7 @@ def test_a_written_split_can_be_read_back_and_names_its_checksums(tmp_path: Path
     ]
 
 
-def test_a_split_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+def test_unwritable_split_is_reported_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("a file")
     split = split_ratings(table_of(list(range(50)), [1] * 50), "random")
     with pytest.raises(SplitError, match="cannot be written"):

@@ -1,4 +1,4 @@
-"""A model file's weights as tables, evaluated in plain NumPy: what serves, without Keras."""
+"""The table engine: evaluates the weights of a model file in NumPy, without Keras."""
 
 from training.artefact.engine.rating import RatingTables
 from training.artefact.engine.reading import check_layers, read_tables

@@ -1,4 +1,4 @@
-"""Whole models as arrays: from indices to ratings, in plain NumPy."""
+"""Evaluates a whole model in NumPy: from indices to ratings."""
 
 from __future__ import annotations
 
@@ -11,26 +11,25 @@ from numpy.typing import NDArray
 from training.families.table import Floats, Index, SideTable
 
 MAX_STARS: Final = 5.0
-# Pairs that are rated at a time: bounds the memory that looked-up embeddings take, and keeps them in the
-# processor's cache.
+# Pairs rated at a time: limits the memory of looked-up embeddings and keeps them in the CPU cache.
 BLOCK: Final = 2_048
-# Beyond this a sigmoid in float32 is 0 or 1 anyway; the exponential of more would overflow.
+# Beyond this, the sigmoid in float32 is 0 or 1, and the exponential would overflow.
 _LARGEST: Final = 80.0
 
 
 @dataclass(frozen=True, slots=True)
 class RatingTables:
-    """`5 * sigmoid(user . movie + global_bias + user_bias + movie_bias)`, the biases where there are any.
+    """`5 * sigmoid(user . movie + global_bias + user_bias + movie_bias)`; every bias is optional.
 
-    A pair is rated alike alone and in a batch, bit for bit: every step works on one row at a time, or on
-    blocks of one shape.
+    A pair gets the same rating alone and in a batch, bit for bit, because every step works on one row at a
+    time, or on blocks of a fixed shape.
 
     Attributes:
-        users: Users' embeddings.
-        movies: Movies' embeddings, as long as the users'.
+        users: Embeddings of users.
+        movies: Embeddings of movies, of the same length.
         user_bias: One number for each user, or None.
         movie_bias: One number for each movie, or None.
-        global_bias: Added to all.
+        global_bias: Bias added to all pairs, or None.
     """
 
     users: SideTable
@@ -40,7 +39,7 @@ class RatingTables:
     global_bias: np.float32 | None = None
 
     def rate_one(self, user_index: int, movie_index: int) -> float:
-        """Stars of one pair, the same as `rate` says."""
+        """Return the stars of one pair, equal to those from `rate`."""
         match = self.users.row(user_index).dot(self.movies.row(movie_index))
         if self.global_bias is not None:
             match += self.global_bias
@@ -53,7 +52,7 @@ class RatingTables:
         return float(MAX_STARS / (1 + np.exp(-match)))
 
     def rate(self, user_index: Index, movie_index: Index) -> Floats:
-        """`(n,)` stars of `(n,)` pairs, computed in blocks."""
+        """Return `(n,)` stars of `(n,)` pairs, computed in blocks."""
         if user_index.size <= BLOCK:
             return self._rate(user_index, movie_index)
         rated = np.empty(user_index.size, np.float32)
@@ -63,11 +62,11 @@ class RatingTables:
         return rated
 
     def rate_for(self, user_index: int, movie_index: Index) -> Floats:
-        """`(n,)` stars of one user's pairs with `(n,)` movies, the same as `rate` says; n is small."""
+        """Return `(n,)` stars of one user for `(n,)` movies, equal to those from `rate`; n must be small."""
         return self._rate(user_index, movie_index)
 
     def affinities(self, user_index: int) -> Floats:
-        """`(movies,)` numbers that grow with the user's rating of each movie, up to rounding."""
+        """Return `(movies,)` scores that increase with the user's predicted ratings, up to rounding."""
         found = self.movies.products(self.users.row(user_index))
         if self.movie_bias is not None:
             found = found + self.movie_bias

@@ -1,7 +1,7 @@
-"""From an archive to tables: configuration as data, weights as arrays; Keras is not needed.
+"""Reads tables from an archive, without Keras: configuration as data, weights as arrays.
 
-Only what the trainer writes is understood, and every number of the configuration is held against the
-arrays. Anything else is foreign here, though Keras may still know it.
+Only the forms that the trainer writes are supported, and every number in the configuration is checked
+against the arrays. Anything else is rejected as foreign, although Keras may be able to load it.
 """
 
 from __future__ import annotations
@@ -22,34 +22,34 @@ _SIDES: Final = ("user", "movie")
 
 
 class StoredModel(Protocol):
-    """What is read of an opened model file; `training.artefact.archive.Archive` is one."""
+    """The parts of an opened model file that are read, such as `training.artefact.archive.Archive`."""
 
     @property
     def path(self) -> Path:
-        """Of the file."""
+        """Path of the file."""
 
     @property
     def config(self) -> Config:
-        """Keras's configuration."""
+        """Configuration that Keras wrote."""
 
     @property
     def variables(self) -> Mapping[str, Arrays]:
         """Arrays by layer and name."""
 
 
-# What looking for the known form in another one ends in.
+# Errors raised while reading a configuration of an unknown form.
 _REFUSED: Final = (UnknownForm, SettingsError, KeyError, TypeError, ValueError, IndexError, AttributeError)
 
 
 def read_tables(archive: StoredModel, spare: int = SPARE_BYTES) -> RatingTables:
-    """The model in an archive.
+    """Read the model in an archive.
 
     Args:
-        archive: A model file, opened.
-        spare: Bytes that the tables may take beside the stored ones, to be read faster.
+        archive: An opened model file.
+        spare: Bytes that the tables may use in addition to the stored ones, for faster reading.
 
     Raises:
-        ArtefactForeign: It is none of the kinds that are known here; says which part is not.
+        ArtefactForeign: If the model has an unsupported form; the message states the unsupported part.
     """
     try:
         return _read(archive, spare)
@@ -57,17 +57,17 @@ def read_tables(archive: StoredModel, spare: int = SPARE_BYTES) -> RatingTables:
         reason = str(error) if isinstance(error, UnknownForm) else "its configuration has another form"
         raise ArtefactForeign(
             archive.path,
-            f"is no model that the table engine knows ({reason}); RATINGS_ENGINE=keras may serve it",
+            f"is not a model that the table engine supports ({reason}); RATINGS_ENGINE=keras may serve it",
         ) from error
 
 
 def check_layers(archive: StoredModel) -> None:
-    """Hold what every table layer declares against its arrays, whatever the layers are connected to.
+    """Check the declared tables of every layer against its arrays, regardless of connections.
 
-    Keras makes tables as large as the configuration says before it looks at the weights.
+    This is needed because Keras allocates tables of the declared size before it reads the weights.
 
     Raises:
-        ArtefactForeign: A layer declares other tables than the file holds.
+        ArtefactForeign: If a layer declares other tables than the file holds.
     """
     stack: list[Any] = [archive.config]
     while stack:
@@ -134,14 +134,14 @@ def _read_side(archive: StoredModel, layer: Config) -> SideTable:
 
 
 def _check_precision(layer: Config) -> None:
-    """Pass when the layer computes in float32."""
+    """Check that the layer computes in float32."""
     stated = layer["config"]["dtype"]
     name = stated if isinstance(stated, str) else stated["config"]["name"]
     check(name == "float32", f"{layer['name']} has the precision {str(name)[:60]}")
 
 
 def _check_inputs(layer: Config, wanted: list[str]) -> None:
-    """Pass when the layer is called once, on what the layers called `wanted` give."""
+    """Check that the layer is called once, on the outputs of the layers `wanted`."""
     (node,) = layer["inbound_nodes"]
     given = [argument["config"]["keras_history"][0] for argument in node["args"]]
     check(given == wanted and not node["kwargs"].keys() - {"mask"}, f"{layer['name']} has other inputs")

@@ -1,4 +1,4 @@
-"""Small packed tables in forms that take more memory and are read faster, as far as memory allows."""
+"""Unpacks small packed tables into larger but faster forms, within a memory limit."""
 
 from __future__ import annotations
 
@@ -11,21 +11,22 @@ from training.families.full import FullSide
 from training.families.packed_side import PackedSide
 from training.families.table import SideTable
 
-# What a model may hold beside its stored weights, and how much of that an id takes: its number, its place by
-# number, and its mean. Beyond some 39,000 ids nothing is left, so large tables stay packed, and mapped.
+# Memory that a model may use in addition to its stored weights, and the part of it that each id uses for its
+# number, its sort position and its mean. Above about 39,000 ids nothing is left, so large tables stay packed
+# and memory-mapped.
 SPARE_BYTES: Final = 512_000
 ID_BYTES: Final = 13
 
 
 def unpacked(users: SideTable, movies: SideTable, spare: int) -> tuple[SideTable, SideTable]:
-    """Both sides, a packed one in the fastest form that there is room for.
+    """Return both sides, packed ones in the fastest form that fits.
 
-    Movies come first: all of them are read for a user's favourites.
+    Movies are unpacked first, because a recommendation reads all of them.
 
     Args:
         users: One side.
         movies: The other side.
-        spare: Bytes that the model may hold beside its stored weights.
+        spare: Bytes that the model may use in addition to its stored weights.
     """
     room = spare - ID_BYTES * (users.count + movies.count)
     new_movies = _fastest(movies, room)
@@ -33,7 +34,7 @@ def unpacked(users: SideTable, movies: SideTable, spare: int) -> tuple[SideTable
 
 
 def _fastest(table: SideTable, room: int) -> SideTable:
-    """`table`, if it is packed in a form that takes at most `room` bytes more."""
+    """Return `table`, converted if packed to the fastest form that takes at most `room` more bytes."""
     if not isinstance(table, PackedSide):
         return table
     values = table.count * table.dim

@@ -1,1 +1,1 @@
-"""Ids: vocabularies and their compact text arrays."""
+"""Vocabularies of ids, and bulk operations on ids as text."""

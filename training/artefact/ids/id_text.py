@@ -1,7 +1,6 @@
-"""Many ids at a time as bytes in one buffer: parsed and compared eight bytes a step, no object for each.
+"""Bulk operations on ids as bytes in one buffer: eight bytes per step, without an object per id.
 
-Words of eight bytes are read from any address. To be allowed to, a buffer has `PAD` bytes to spare at both
-ends.
+Words of eight bytes are read at any address, so a buffer has `PAD` spare bytes at both ends.
 """
 
 from __future__ import annotations
@@ -15,17 +14,17 @@ from numpy.typing import NDArray
 PAD: Final = 32
 WORD: Final = 8
 _SEPARATOR: Final = "\n"
-# Digits of a number that are parsed here; a longer one may not fit 63 bits.
+# Maximum number of digits parsed here; a longer number may not fit 63 bits.
 _MAX_DIGITS: Final = 18
-# The least number of so many digits: a smaller one has leading zeros.
+# The smallest number with each number of digits; a smaller value has leading zeros.
 _LEAST: Final = np.array([0, 0, *(10**digits for digits in range(1, _MAX_DIGITS))])
-# Texts that are parsed at a time: what is computed on the way stays in the processor's cache.
+# Texts parsed at a time, so that intermediate results stay in the CPU cache.
 _BLOCK: Final = 4_096
 _U = np.uint64
-# By digits in a word of eight bytes: how many bits of it belong to something else.
+# By number of digits in a word of eight bytes: how many of its bits do not belong to the number.
 _FOREIGN_BITS: Final = np.array([56, *range(56, -8, -8)], _U)
 _ZEROS: Final = _U(0x3030303030303030)
-# Added to a byte of a digit's value, sets its highest bit where the value is above 9.
+# Adding this to a byte sets its highest bit if the value of the digit is above 9.
 _ABOVE_NINE: Final = _U(0x7676767676767676)
 _HIGH_BITS: Final = _U(0x8080808080808080)
 
@@ -36,24 +35,24 @@ class IdTexts(Sequence[str]):
     """`n` texts in one buffer.
 
     Attributes:
-        starts: `(n,)` first byte of each.
-        ends: `(n,)` the byte after its last.
+        starts: `(n,)` position of the first byte of each text.
+        ends: `(n,)` position after its last byte.
     """
 
     def __init__(self, data: NDArray[np.uint8], starts: Places, ends: Places, separators: int = 0) -> None:
-        """Take texts that lie one after the other in a buffer that is not padded yet.
+        """Copy consecutive texts from an unpadded buffer.
 
         Args:
-            data: The bytes of all of them, with nothing between them but separators and visible ASCII.
-            starts: `(n,)` first byte of each, counted from the first of `data`.
-            ends: `(n,)` the byte after its last, likewise.
-            separators: How many separators of one byte there are: line ends or blanks.
+            data: The bytes of all texts, with only separators and visible ASCII between them.
+            starts: `(n,)` position in `data` of the first byte of each text.
+            ends: `(n,)` position in `data` after its last byte.
+            separators: Number of one-byte separators (line ends or blanks).
         """
         self._separators = separators
         self._padded = np.zeros(data.size + 2 * PAD, np.uint8)
         self._padded[PAD : PAD + data.size] = data
         self._data = self._padded[PAD : PAD + data.size]
-        # Of no type: numbers that lie askew are fetched one by one, and three times as slowly.
+        # The items have no numeric type, because NumPy reads unaligned numbers three times as slowly.
         self._words = np.ndarray(self._padded.size - WORD + 1, "V8", self._padded, strides=(1,))
         self.starts, self.ends = starts + PAD, ends + PAD
 
@@ -70,16 +69,16 @@ class IdTexts(Sequence[str]):
         return self._bytes(place).decode("utf-8", "surrogatepass")
 
     def strict(self, place: int) -> str:
-        """One text.
+        """Return one text.
 
         Raises:
-            UnicodeDecodeError: It is not UTF-8.
+            UnicodeDecodeError: If it is not UTF-8.
         """
         return self._bytes(place).decode()
 
     @classmethod
     def within(cls, data: NDArray[np.uint8], starts: Places, ends: Places) -> IdTexts:
-        """Some texts of a large buffer: only their own bytes are copied."""
+        """Take some texts from a large buffer, copying only their bytes."""
         sizes = ends - starts
         own_ends = np.cumsum(sizes)
         own_starts = own_ends - sizes
@@ -87,7 +86,7 @@ class IdTexts(Sequence[str]):
         return cls(data[taken], own_starts, own_ends)
 
     def compared(self, other: IdTexts) -> NDArray[np.int8]:
-        """`(n,)` -1, 0 or 1: each text comes before, is, or comes after the other's, in byte order."""
+        """Return `(n,)` -1, 0 or 1: each text is before, equal to, or after the other in byte order."""
         sizes, others = self.ends - self.starts, other.ends - other.starts
         found = np.zeros(sizes.size, np.int8)
         open_ = np.arange(sizes.size)
@@ -97,14 +96,14 @@ class IdTexts(Sequence[str]):
             found[open_] = (mine > theirs).astype(np.int8) - (mine < theirs).astype(np.int8)
             place += WORD
             open_ = open_[(mine == theirs) & (np.maximum(sizes[open_], others[open_]) > place)]
-        # Zeros past the end of one may be zeros of the other.
+        # The padding of a shorter text may equal zero bytes of a longer one.
         equal = found == 0
         found[equal] = np.sign(sizes - others)[equal]
         return found
 
     @classmethod
     def of(cls, texts: Sequence[str]) -> IdTexts | None:
-        """`texts`, or None where one of them holds the separator, so that they cannot be told apart."""
+        """Return `texts` in one buffer, or None if one of them contains the separator."""
         joined = np.frombuffer(_SEPARATOR.join(texts).encode("utf-8", "surrogatepass"), np.uint8)
         found = np.flatnonzero(joined == ord(_SEPARATOR))
         if found.size != len(texts) - 1:
@@ -113,10 +112,10 @@ class IdTexts(Sequence[str]):
         return cls(joined, starts, np.concatenate([found, [joined.size]]), separators=found.size)
 
     def all_plain(self, max_length: int) -> bool:
-        """Whether there are any, all visible ASCII and between 1 and `max_length` long."""
+        """Return whether all texts are visible ASCII of 1 to `max_length` characters."""
         data = self._data
         sizes = self.ends - self.starts
-        # The separators lie below all that is visible.
+        # Separators have lower byte values than all visible characters.
         hidden = int(np.count_nonzero(data < 0x21)) - self._separators
         return (
             not hidden
@@ -126,11 +125,11 @@ class IdTexts(Sequence[str]):
         )
 
     def numbers(self, prefix: bytes) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """The numbers that texts stand for, with the prefix or without.
+        """Parse the numbers in texts, with or without the prefix.
 
         Returns:
-            `(n,)` numbers, -1 where a text is none in its one canonical form; and `(n,)` whether it has more
-            digits than are parsed here, and -1 means nothing.
+            `(n,)` numbers, -1 if a text is not a number in canonical form; and `(n,)` whether a text has too
+            many digits to be parsed here, so that its -1 has no meaning.
         """
         value, long = np.empty(len(self), np.int64), np.empty(len(self), np.bool_)
         for start in range(0, len(self), _BLOCK):
@@ -147,7 +146,7 @@ class IdTexts(Sequence[str]):
         legal = (digits > 0) & ~long
         value = np.zeros(digits.size, np.int64)
         for place in range(0, min(int(digits.max(initial=0)), _MAX_DIGITS), WORD):
-            # A byte for a digit, the last one highest; what lies before the number is shifted out.
+            # One byte per digit, the last digit in the highest byte; bytes before the number are shifted out.
             word = self._words_at(ends - (WORD + place)) ^ _ZEROS
             foreign = _FOREIGN_BITS.take(digits - place, mode="clip")
             word >>= foreign
@@ -161,7 +160,7 @@ class IdTexts(Sequence[str]):
         return value, long
 
     def word(self, place: int, index: Any = slice(None)) -> NDArray[np.uint64]:
-        """`(n,)` eight bytes of each text from `place` on, zeros past its end; ordered as the bytes are."""
+        """Return `(n,)` eight bytes of each text from `place` on, zero-padded, as big-endian integers."""
         starts = self.starts[index] + place
         left = np.clip(self.ends[index] - starts, 0, WORD).astype(_U)
         word = self._words_at(np.minimum(starts, self._words.size - 1)).byteswap()
@@ -178,7 +177,7 @@ class IdTexts(Sequence[str]):
         return matches
 
     def _words_at(self, places: Places) -> NDArray[np.uint64]:
-        """`(n,)` the eight bytes from each place on, the first one lowest."""
+        """Return the `(n,)` eight bytes from each place on, as little-endian integers."""
         return self._words[places].view(_U)
 
     def _bytes(self, place: int) -> bytes:
@@ -187,7 +186,7 @@ class IdTexts(Sequence[str]):
 
 
 def _eight_digits(word: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """The numbers that words of eight digits stand for: pairs, then fours, then all eight at once."""
+    """Convert words of eight digits to numbers by combining pairs, then fours, then all eight."""
     word = (word * _U(2561)) >> _U(8)
     word = ((word & _U(0x00FF00FF00FF00FF)) * _U(6553601)) >> _U(16)
     return ((word & _U(0x0000FFFF0000FFFF)) * _U(42949672960001)) >> _U(32)

@@ -1,16 +1,16 @@
-"""The two-way map between ids and indices, held as arrays and never as a list of Python strings.
+"""The two-way map between ids and indices, stored as arrays and not as Python strings.
 
-An id is text. Most data sets number their users and movies; such ids are held as a prefix and one
-unsigned integer each (`user_` + 7), all others as one UTF-8 blob. The arrays go into the archive as they
-are (`to_arrays`), so that a vocabulary of millions loads as fast as its bytes do:
+An id is text. Most data sets number their users and movies; such ids are stored as a prefix and an
+unsigned integer each (`user_` + 7), all others in one UTF-8 buffer. The archive stores these arrays
+unchanged (`to_arrays`), so a vocabulary of millions of ids loads without parsing:
 
 | ids | arrays |
 | --- | --- |
 | numbered | `numbers (n,)` uint32 or uint64, in index order |
 | text | `utf8 (bytes,)` uint8, `offsets (n + 1,)` uint32 or uint64, `order (n,)` int32: indices in byte order of their ids |
 
-The index of an id is its position. The first `warm` ids have training ratings, the rest have none, so
-"cold" needs no table of its own.
+The index of an id is its position. The first `warm` ids have training ratings and the rest have none, so
+the cold ids need no array of their own.
 """  # noqa: E501 - a table row
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ UNKNOWN: Final = -1
 MAX_ID_LENGTH: Final = 256
 _MAX_NUMBER: Final = 2**63 - 1
 _MAX_DIGITS: Final = len(str(_MAX_NUMBER))
-# A dense number -> index table is used while it costs at most this many slots an id.
+# A dense table from number to index is used if it has at most this many slots per id.
 _DENSE_SLOTS_PER_ID: Final = 4
-# Ids that are looked at in one step while a vocabulary is checked: bounds the memory that it takes.
+# Ids checked in one step while a vocabulary is validated; limits the memory used.
 _CHECKED_IDS: Final = 262_144
 
 RawId = str | int
@@ -39,7 +39,7 @@ Arrays = Mapping[str, NDArray[Any]]
 
 
 def is_canonical_number(text: str) -> bool:
-    """Whether `text` is a whole number written the one way that counts: no sign, no leading zero."""
+    """Return whether `text` is a whole number in canonical form: no sign, no leading zero."""
     return (
         text.isdecimal()
         and text.isascii()
@@ -50,11 +50,11 @@ def is_canonical_number(text: str) -> bool:
 
 
 class Vocabulary(ABC):
-    """Ids in index order. Made by `from_numbers`, `from_texts` or `from_arrays`.
+    """Ids in index order, created by `from_numbers`, `from_texts` or `from_arrays`.
 
     Attributes:
-        warm: How many ids, from the front, have training ratings.
-        prefix: What a whole number stands behind (`user_`), or None where ids are arbitrary text.
+        warm: How many ids, from the first, have training ratings.
+        prefix: Prefix of every numbered id (`user_`), or None if ids are arbitrary text.
     """
 
     prefix: str | None = None
@@ -66,15 +66,15 @@ class Vocabulary(ABC):
 
     @staticmethod
     def from_numbers(numbers: NDArray[Any], prefix: str, warm: int | None = None) -> Vocabulary:
-        """Ids `prefix + str(number)`.
+        """Make a vocabulary of the ids `prefix + str(number)`.
 
         Args:
-            numbers: `(n,)` distinct whole numbers, none negative, in index order.
-            prefix: Text in front of each.
-            warm: How many of them, from the front, have training ratings; all by default.
+            numbers: `(n,)` distinct non-negative whole numbers, in index order.
+            prefix: Text before each number.
+            warm: How many of them, from the first, have training ratings; all by default.
 
         Raises:
-            ValueError: On a negative number or a duplicate.
+            ValueError: If a number is negative or occurs twice.
         """
         if numbers.size and (int(numbers.min()) < 0 or int(numbers.max()) > _MAX_NUMBER):
             raise ValueError("an id number must be between 0 and 2**63 - 1")
@@ -82,14 +82,14 @@ class Vocabulary(ABC):
 
     @staticmethod
     def from_texts(texts: Sequence[str], warm: int | None = None) -> Vocabulary:
-        """Ids of any text, taken verbatim.
+        """Make a vocabulary of arbitrary texts, kept verbatim.
 
         Args:
-            texts: Distinct, not empty, at most `MAX_ID_LENGTH` characters, in index order.
-            warm: How many of them, from the front, have training ratings; all by default.
+            texts: Distinct, non-empty texts of at most `MAX_ID_LENGTH` characters, in index order.
+            warm: How many of them, from the first, have training ratings; all by default.
 
         Raises:
-            ValueError: On an empty, overlong or duplicate id.
+            ValueError: If an id is empty, too long or a duplicate.
         """
         if any(not 0 < len(text) <= MAX_ID_LENGTH for text in texts):
             raise ValueError(f"an id must have between 1 and {MAX_ID_LENGTH} characters")
@@ -101,13 +101,13 @@ class Vocabulary(ABC):
 
     @staticmethod
     def from_arrays(arrays: Arrays, prefix: str | None, warm: int) -> Vocabulary:
-        """The inverse of `to_arrays`; holds the arrays against each other.
+        """Make a vocabulary from the result of `to_arrays`, after checking the arrays for consistency.
 
         Raises:
-            ValueError: When the arrays do not describe a vocabulary.
+            ValueError: If the arrays do not describe a vocabulary.
         """
         if any(array.ndim != 1 or array.dtype.kind not in "iu" for array in arrays.values()):
-            raise ValueError("id arrays are one-dimensional whole numbers")
+            raise ValueError("id arrays must be one-dimensional arrays of integers")
         if set(arrays) == {"numbers"} and prefix is not None:
             return Vocabulary.from_numbers(arrays["numbers"], prefix, warm)
         if set(arrays) == {"utf8", "offsets", "order"} and prefix is None:
@@ -118,7 +118,7 @@ class Vocabulary(ABC):
 
     @abstractmethod
     def to_arrays(self) -> dict[str, NDArray[Any]]:
-        """The arrays to store, by name (see the module's table)."""
+        """Return the arrays to store, by name (see the table in the module's docstring)."""
 
     @property
     def nbytes(self) -> int:
@@ -130,19 +130,19 @@ class Vocabulary(ABC):
 
     @abstractmethod
     def __getitem__(self, index: int) -> str:
-        """The id at `index`; IndexError outside 0..len-1, negative ones included."""
+        """Return the id at `index`; raise IndexError outside 0..len-1, also for negative indices."""
 
     def __iter__(self) -> Iterator[str]:
         return (self[index] for index in range(len(self)))
 
     def at(self, indices: NDArray[np.integer]) -> list[str]:
-        """The ids at `(n,)` indices, each in 0..len-1."""
+        """Return the ids at `(n,)` indices, each in 0..len-1."""
         return [self[index] for index in indices.tolist()]
 
     def canonical(self, raw: RawId) -> str:
-        """The id that `raw` means: prefix + number for a whole number, else `raw` itself.
+        """Return the canonical form of `raw`: prefix + number for a whole number, else `raw` itself.
 
-        `7` and `"7"` are one id. `"007"` is not a whole number and stays what it is.
+        `7` and `"7"` mean the same id. `"007"` is not a canonical number and is returned unchanged.
         """
         if isinstance(raw, int) or (self.prefix is not None and is_canonical_number(raw)):
             return f"{self.prefix or ''}{raw}"
@@ -150,7 +150,7 @@ class Vocabulary(ABC):
 
     @abstractmethod
     def index(self, raw: RawId) -> int:
-        """Index of one id (raw or canonical), or `UNKNOWN`."""
+        """Return the index of one id (raw or canonical), or `UNKNOWN`."""
 
     def indices(self, raws: Sequence[RawId]) -> NDArray[np.int32]:
         """`(n,)` int32 indices of many ids, `UNKNOWN` where there is none."""
@@ -170,26 +170,26 @@ class Vocabulary(ABC):
 
     @abstractmethod
     def indices_of_texts(self, texts: IdTexts) -> NDArray[np.int32]:
-        """`(n,)` indices of ids that are text, `UNKNOWN` where there is none; no object for each."""
+        """Return `(n,)` indices of text ids, `UNKNOWN` for missing ones, without an object per id."""
 
     @abstractmethod
     def indices_of_numbers(self, numbers: NDArray[np.int64]) -> NDArray[np.int32]:
-        """`(n,)` indices of ids that are whole numbers, `UNKNOWN` where there is none."""
+        """Return `(n,)` indices of whole-number ids, `UNKNOWN` for missing ones."""
 
     @abstractmethod
     def reordered(self, order: NDArray[np.integer], warm: int) -> Vocabulary:
-        """The same ids with `self[order[i]]` at index `i`, the first `warm` of them warm."""
+        """Return the same ids with `self[order[i]]` at index `i`; the first `warm` of them are warm."""
 
 
 class NumberedVocabulary(Vocabulary):
-    """Ids that are a prefix and a whole number."""
+    """Ids that consist of a prefix and a whole number."""
 
     def __init__(self, numbers: NDArray[Any], prefix: str, warm: int | None) -> None:
         self._numbers = numbers
         self.prefix = prefix
         self._prefix_bytes = prefix.encode()
         super().__init__(warm)
-        # Numbers that ascend are searched where they lie, and cost nothing more.
+        # Ascending numbers are searched in place and need no further memory.
         self._ascends = _ascends(numbers)
         self._dense = None if self._ascends else _dense_index(numbers)
         self._order = (
@@ -201,7 +201,7 @@ class NumberedVocabulary(Vocabulary):
             raise ValueError("an id occurs twice")
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
-        """`numbers (n,)`."""
+        """Return `numbers (n,)`."""
         return {"numbers": self._numbers}
 
     def __len__(self) -> int:
@@ -213,11 +213,11 @@ class NumberedVocabulary(Vocabulary):
         return f"{self.prefix}{int(self._numbers[index])}"
 
     def at(self, indices: NDArray[np.integer]) -> list[str]:
-        """The ids at `(n,)` indices, each in 0..len-1."""
+        """Return the ids at `(n,)` indices, each in 0..len-1."""
         return [f"{self.prefix}{number}" for number in self._numbers.take(indices).tolist()]
 
     def index(self, raw: RawId) -> int:
-        """Index of one id (raw or canonical), or `UNKNOWN`."""
+        """Return the index of one id (raw or canonical), or `UNKNOWN`."""
         if isinstance(raw, str):
             text = raw.removeprefix(self.prefix or "")
             if not is_canonical_number(text):
@@ -231,7 +231,7 @@ class NumberedVocabulary(Vocabulary):
         return int(self._search(np.array([raw], dtype=np.int64))[0])
 
     def indices_of_texts(self, texts: IdTexts) -> NDArray[np.int32]:
-        """`(n,)` indices of ids that are text, `UNKNOWN` where there is none."""
+        """Return `(n,)` indices of text ids, `UNKNOWN` for missing ones."""
         numbers, long = texts.numbers(self._prefix_bytes)
         indices = self.indices_of_numbers(numbers)
         for place in np.flatnonzero(long).tolist():
@@ -239,11 +239,11 @@ class NumberedVocabulary(Vocabulary):
         return indices
 
     def indices_of_numbers(self, numbers: NDArray[np.int64]) -> NDArray[np.int32]:
-        """`(n,)` indices of ids that are whole numbers, `UNKNOWN` where there is none."""
+        """Return `(n,)` indices of whole-number ids, `UNKNOWN` for missing ones."""
         dense = self._dense
         if dense is None:
             return self._search(numbers)
-        # Unsigned, a negative number is one of those beyond the last slot, which says that it is unknown.
+        # As unsigned integers, negative numbers are beyond the last slot too, which holds `UNKNOWN`.
         slots = np.minimum(numbers.view(np.uint64), np.uint64(dense.size - 1)).view(np.int64)
         return dense.take(slots)
 
@@ -253,19 +253,19 @@ class NumberedVocabulary(Vocabulary):
         own = self._numbers
         largest = np.iinfo(own.dtype).max
         inside = (numbers >= 0) & (numbers <= min(int(largest), _MAX_NUMBER))
-        # In the type of what is searched: else all of it would be converted.
+        # With another type than the searched array, NumPy would convert the whole array.
         wanted = np.where(inside, numbers, 0).astype(own.dtype)
         place = np.minimum(np.searchsorted(own, wanted, sorter=self._order), len(self) - 1)
         index = place.astype(np.int32) if self._order is None else self._order[place]
         return np.where(inside & (own[index] == wanted), index, np.int32(UNKNOWN))
 
     def reordered(self, order: NDArray[np.integer], warm: int) -> Vocabulary:
-        """The same ids with `self[order[i]]` at index `i`, the first `warm` of them warm."""
+        """Return the same ids with `self[order[i]]` at index `i`; the first `warm` of them are warm."""
         return NumberedVocabulary(self._numbers[order], self.prefix or "", warm)
 
 
 class TextVocabulary(Vocabulary):
-    """Ids that are any text. Found by binary search in the stored byte order: no dict, no strings."""
+    """Ids that are arbitrary text, found by binary search in the stored byte order."""
 
     def __init__(
         self, utf8: NDArray[np.uint8], offsets: NDArray[Any], order: NDArray[Any], warm: int | None
@@ -281,7 +281,7 @@ class TextVocabulary(Vocabulary):
         self._check_texts()
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
-        """`utf8 (bytes,)`, `offsets (n + 1,)` and `order (n,)`."""
+        """Return `utf8 (bytes,)`, `offsets (n + 1,)` and `order (n,)`."""
         return {"utf8": self._utf8, "offsets": self._offsets, "order": self._order}
 
     def __len__(self) -> int:
@@ -293,7 +293,7 @@ class TextVocabulary(Vocabulary):
         return self._bytes(index).decode()
 
     def index(self, raw: RawId) -> int:
-        """Index of one id, or `UNKNOWN`."""
+        """Return the index of one id, or `UNKNOWN`."""
         wanted = str(raw).encode("utf-8", "surrogatepass")
         low, high = 0, len(self)
         while low < high:
@@ -307,11 +307,11 @@ class TextVocabulary(Vocabulary):
         return UNKNOWN
 
     def reordered(self, order: NDArray[np.integer], warm: int) -> Vocabulary:
-        """The same ids with `self[order[i]]` at index `i`, the first `warm` of them warm."""
+        """Return the same ids with `self[order[i]]` at index `i`; the first `warm` of them are warm."""
         return Vocabulary.from_texts([self[int(index)] for index in order], warm)
 
     def indices_of_texts(self, texts: IdTexts) -> NDArray[np.int32]:
-        """`(n,)` indices of ids that are text, `UNKNOWN` where there is none: one binary search for all."""
+        """Return `(n,)` indices of text ids, `UNKNOWN` for missing ones, by one vectorised binary search."""
         low = np.zeros(len(texts), np.int64)
         high = np.full(len(texts), len(self), np.int64)
         for _ in range(len(self).bit_length()):
@@ -327,18 +327,18 @@ class TextVocabulary(Vocabulary):
         return np.where(same, self._order[place], UNKNOWN).astype(np.int32)
 
     def indices_of_numbers(self, numbers: NDArray[np.int64]) -> NDArray[np.int32]:
-        """`(n,)` indices of ids that are whole numbers, `UNKNOWN` where there is none."""
+        """Return `(n,)` indices of whole-number ids, `UNKNOWN` for missing ones."""
         texts = IdTexts.of([str(number) for number in numbers.tolist()])
         return np.empty(0, np.int32) if texts is None else self.indices_of_texts(texts)
 
     def _texts_at(self, place: NDArray[np.int64]) -> IdTexts:
-        """`(n,)` ids at places in byte order."""
+        """Return `(n,)` ids at positions in byte order."""
         index = self._order[place]
         starts, ends = self._offsets[index].astype(np.int64), self._offsets[index.astype(np.int64) + 1]
         return IdTexts.within(self._utf8, starts, ends.astype(np.int64))
 
     def _check_texts(self) -> None:
-        """Pass when every id is UTF-8 and they are in byte order, each once; looks at a block at a time."""
+        """Check, in blocks, that every id is UTF-8 and that ids are unique and in byte order."""
         for start in range(0, len(self), _CHECKED_IDS):
             stop = min(start + _CHECKED_IDS, len(self))
             first, last = int(self._offsets[start]), int(self._offsets[stop])
@@ -356,7 +356,7 @@ class TextVocabulary(Vocabulary):
 
 
 def _ascends(numbers: NDArray[Any]) -> bool:
-    """Whether each is larger than the one before it; looks at a block at a time."""
+    """Return whether the numbers strictly ascend; checked in blocks to limit memory."""
     return all(
         bool(
             np.all(
@@ -369,10 +369,10 @@ def _ascends(numbers: NDArray[Any]) -> bool:
 
 
 def _dense_index(numbers: NDArray[Any]) -> NDArray[np.int32] | None:
-    """`(largest number + 2,)` index of each number, or None where that would be mostly gaps.
+    """Return the `(largest number + 2,)` index of each number, or None if that would be mostly gaps.
 
     Raises:
-        ValueError: A number occurs twice.
+        ValueError: If a number occurs twice.
     """
     slots = int(numbers.max()) + 2 if numbers.size else 1
     if slots > _DENSE_SLOTS_PER_ID * max(numbers.size, 256):
