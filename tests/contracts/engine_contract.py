@@ -1,4 +1,4 @@
-"""What every family of tables must do: say in NumPy what the saved file says in Keras."""
+"""Helpers to check that the table engine predicts the same as Keras for a saved model."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ USERS, MOVIES = 53, 41
 
 
 def save(path: Path, user: Any, movie: Any, head: Any, user_bias: Any = None, movie_bias: Any = None) -> Any:
-    """Save a model of these layers as the trainer does; returns it as a function of indices."""
+    """Save a model of these layers as the trainer does; return it as a function of indices."""
     from training.layers import IdLookup
 
     index = [keras.Input(shape=(), dtype="int32", name=f"{side}_index") for side in ("user", "movie")]
@@ -47,13 +47,13 @@ def save(path: Path, user: Any, movie: Any, head: Any, user_bias: Any = None, mo
 
 
 def read(path: Path) -> Archive:
-    """The archive at `path`, without a manifest."""
+    """Open the archive at `path` without a manifest."""
     with path.open("rb") as file:
         return read_archive(path, file)
 
 
 def assert_same(path: Path, indexed: Any, spare: int = SPARE_BYTES) -> RatingTables:
-    """The tables in the file say what the model says, on every pair, alone and in any batch."""
+    """Check that the stored tables and the model agree on every pair, alone and in any batch."""
     tables = read_tables(read(path), spare)
     user, movie = np.indices((USERS, MOVIES), dtype=np.int32).reshape(2, -1)
     expected = np.asarray(indexed([user, movie]))

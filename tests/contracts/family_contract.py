@@ -1,4 +1,4 @@
-"""What every embedding family must do. A family's test class gives its settings and its size."""
+"""Tests for every embedding family; the test class of a family provides its settings and its size."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from training.settings import ModelSettings
 
 
 class FamilyContract(ModelContract):
-    """A model with the family on both sides, 6 wide, does what every model does, and is served.
+    """Tests of a model of dimension 6 with the family on both sides, including serving.
 
     Attributes:
         family: Its settings.
@@ -31,7 +31,7 @@ class FamilyContract(ModelContract):
             name="model", description="", embedding_dim=6, users=cls.family, movies=cls.family
         )
 
-    def test_trained_saved_and_served_without_keras_as_with_keras(self, tmp_path: Path) -> None:
+    def test_trained_model_is_served_equally_with_and_without_keras(self, tmp_path: Path) -> None:
         store = build_store(tmp_path / "store", self.settings)
         users = [f"user_{number}" for number in range(1, USERS) for _ in range(1, MOVIES)]
         movies = [f"movie_{number}" for _ in range(1, USERS) for number in range(1, MOVIES)]

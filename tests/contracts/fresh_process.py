@@ -1,4 +1,4 @@
-"""A Python process that has imported nothing of the trainer but its layers, kept for the whole test run."""
+"""A Python process that has imported only the trainer's layers, kept for the whole test run."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ for line in sys.stdin:
 def predict_in_fresh_process(
     model: Path, inputs: list[np.ndarray[Any, Any]], module: str = "training.layers"
 ) -> np.ndarray[Any, Any]:
-    """What the `.keras` file at `model` predicts, loaded in safe mode where only the layers are known.
+    """Return the predictions of a `.keras` file, loaded in safe mode with only the layers registered.
 
     Args:
         model: The file.
@@ -71,4 +71,4 @@ def _worker() -> subprocess.Popen[str]:
 
 
 def _end(worker: subprocess.Popen[str]) -> None:
-    worker.communicate("")  # no more lines: it ends by itself
+    worker.communicate("")  # the process ends at the end of its input

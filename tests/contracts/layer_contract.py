@@ -1,4 +1,4 @@
-"""What every layer must do. A layer's test class subclasses `LayerContract` and gives its members."""
+"""Tests for every layer; the test class of a layer subclasses `LayerContract` and provides its members."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Array = np.ndarray[Any, Any]
 
 
 class LayerContract:
-    """Tests that hold for every layer.
+    """Tests that every layer must pass.
 
     Attributes:
         parameter_count: Parameters of the layer that `make_layer` makes, by hand.
@@ -31,7 +31,7 @@ class LayerContract:
         raise NotImplementedError
 
     def inputs(self) -> list[Array]:
-        """One array for each input: a batch with the first and the last id of every block or bucket."""
+        """Return an array per input: a batch with the first and last id of every block or bucket."""
         raise NotImplementedError
 
     def test_configuration_round_trips_as_json(self) -> None:
@@ -39,7 +39,7 @@ class LayerContract:
         config = json.loads(json.dumps(layer.get_config()))
         assert type(layer).from_config(config).get_config() == layer.get_config()
 
-    def test_is_registered_under_the_projects_name(self) -> None:
+    def test_layer_is_registered_in_the_project_package(self) -> None:
         layer = self.make_layer()
         config = keras.saving.serialize_keras_object(layer)
         assert config["registered_name"] == f"stars>{type(layer).__name__}"
@@ -55,7 +55,7 @@ class LayerContract:
         assert [weight.path for weight in layer.weights] == before
 
     @pytest.mark.parametrize("called", [False, True], ids=["before first call", "after first call"])
-    def test_saved_file_predicts_the_same(self, called: bool, tmp_path: Path) -> None:
+    def test_saved_layer_computes_the_same(self, called: bool, tmp_path: Path) -> None:
         model, inputs = self._model(), self.inputs()
         if called:
             model(_tensors(inputs))
@@ -66,21 +66,21 @@ class LayerContract:
         fresh = predict_in_fresh_process(tmp_path / "model.keras", inputs)
         np.testing.assert_allclose(fresh, expected, rtol=0, atol=1e-6)
 
-    def test_batch_equals_singles(self) -> None:
+    def test_batch_equals_single_inputs(self) -> None:
         layer, inputs = self.make_layer(), self.inputs()
         batch = np.asarray(layer(*_tensors(inputs)))
         for row in range(len(inputs[0])):
             single = np.asarray(layer(*_tensors([array[row : row + 1] for array in inputs])))
             np.testing.assert_allclose(single[0], batch[row], rtol=0, atol=1e-6)
 
-    def test_graph_knows_shape_and_dtype(self) -> None:
+    def test_symbolic_output_has_shape_and_dtype(self) -> None:
         inputs = self.inputs()
         symbolic = self._model().output
         real = self.make_layer()(*_tensors(inputs))
         assert symbolic.shape[1:] == tuple(real.shape[1:])
         assert symbolic.dtype == keras.backend.standardize_dtype(real.dtype)
 
-    def test_any_leading_shape(self) -> None:
+    def test_layer_accepts_any_leading_shape(self) -> None:
         layer, inputs = self.make_layer(), self.inputs()
         flat = np.asarray(layer(*_tensors(inputs)))
         tall = np.asarray(layer(*_tensors([array[None, :, None] for array in inputs])))
@@ -94,7 +94,7 @@ class LayerContract:
         np.testing.assert_allclose(np.asarray(compiled), eager, rtol=0, atol=1e-6)
         assert layer.supports_jit == self.compiles
 
-    def test_every_weight_gets_a_gradient(self) -> None:
+    def test_every_weight_has_a_gradient(self) -> None:
         layer, inputs = self.make_layer(), self.inputs()
         layer(*_tensors(inputs))
         with tf.GradientTape() as tape:

@@ -1,4 +1,4 @@
-"""What every model must do. A model's own test class gives its settings and its size."""
+"""Tests for every model; the test class of a model provides its settings and its size."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from training.artefact.ids.vocabulary import Vocabulary
 from training.models.rating_model import RatingModel, build_rating_model, indexed_view, resolve_settings
 from training.settings import ModelSettings
 
-# Popular and rare, in no order of number; the movies' ids are text without a number.
+# Ids by falling popularity, in no numeric order; movie ids are text without numbers.
 USERS = Vocabulary.from_numbers(np.random.default_rng(1).permutation(np.arange(100, 153)), "user_")
 MOVIES = Vocabulary.from_texts([f"Film n° {place}" for place in range(41)])
 USER_POPULARITY, MOVIE_POPULARITY = np.arange(53)[::-1], np.arange(41)[::-1]
 
 
 class ModelContract:
-    """Tests that hold for every model.
+    """Tests that every model must pass.
 
     Attributes:
         settings: The model's.
@@ -31,20 +31,20 @@ class ModelContract:
     settings: ModelSettings
     parameter_count: int
 
-    def test_parameters_on_movielens_1m(self) -> None:
+    def test_number_of_parameters_on_movielens_1m(self) -> None:
         model = build_rating_model(
             self.settings, 6_040, 3_706, np.arange(3_706)[::-1], np.arange(6_040)[::-1]
         )
         assert model.indexed.count_params() == self.parameter_count
 
-    def test_settings_resolve_once_and_round_trip(self) -> None:
+    def test_resolving_is_idempotent_and_settings_round_trip(self) -> None:
         arguments = (53, 41, MOVIE_POPULARITY, USER_POPULARITY)
         resolved = resolve_settings(self.settings, *arguments)
         assert resolve_settings(resolved, *arguments) == resolved
         assert ModelSettings.model_validate_json(resolved.model_dump_json()) == resolved
         assert resolved == self._build().settings
 
-    def test_file_on_ids_and_model_on_indices_agree_on_every_pair(self, tmp_path: Path) -> None:
+    def test_saved_file_and_indexed_model_agree_on_every_pair(self, tmp_path: Path) -> None:
         model = self._build()
         user_index, movie_index = _all_pairs()
         expected = np.asarray(model.indexed([user_index, movie_index]))
@@ -71,7 +71,7 @@ class ModelContract:
         ]
         np.testing.assert_allclose(np.asarray(view([user_index, movie_index])), expected, rtol=0, atol=1e-6)
 
-    def test_compiled_training_moves_every_weight_and_the_model_on_ids(self) -> None:
+    def test_compiled_training_changes_every_weight_and_the_model_on_ids(self) -> None:
         model = self._build()
         before = [weight.numpy().copy() for weight in model.indexed.weights]
         with_ids = model.with_ids(USERS, MOVIES)
@@ -89,7 +89,7 @@ class ModelContract:
         index = model.indexed([np.array([52], dtype=np.int32), np.array([40], dtype=np.int32)])
         assert np.asarray(text).tolist() == np.asarray(index).tolist()
 
-    def test_one_seed_gives_one_start(self) -> None:
+    def test_initial_weights_are_determined_by_the_seed(self) -> None:
         first, second = (self._build().indexed.get_weights() for _ in range(2))
         assert all(np.array_equal(one, other) for one, other in zip(first, second, strict=True))
 

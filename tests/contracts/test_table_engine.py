@@ -1,4 +1,4 @@
-"""Every family of tables is served as Keras would serve it."""
+"""The table engine predicts the same as Keras for every family."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def packed(
     least_width: int = 0,
     most_width: int = 8,
 ) -> Any:
-    """A packed layer with every width from the least to the most in it, and codes of all sizes."""
+    """Return a packed layer with every width in the given range and codes of all sizes."""
     random = np.random.default_rng(3)
     blocks = (*block_sizes, count - sum(block_sizes)) if sum(block_sizes) < count else block_sizes
     columns = DIM - (ones_at is not None)
@@ -111,12 +111,12 @@ FAMILIES: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_tables_say_what_keras_says(family: str, tmp_path: Path) -> None:
+def test_table_engine_predicts_as_keras(family: str, tmp_path: Path) -> None:
     path = tmp_path / "model.keras"
     layers = FAMILIES[family]()
     indexed = save(path, *layers)
     tables = assert_same(path, indexed)
-    # A model this small is held as float32, whatever it was stored as.
+    # A model this small is always unpacked to float32.
     stored = sum(int(np.prod(w.shape)) * np.dtype(w.dtype).itemsize for w in indexed.weights)
     values = DIM * (USERS + MOVIES)
     decoded = {"packed": 4 + 4 * values, "packed and full": 4 * values, "whole bytes": 4 * values}
@@ -133,7 +133,7 @@ def test_tables_say_what_keras_says(family: str, tmp_path: Path) -> None:
         (2500, ("full", "full")),
     ],
 )
-def test_packed_tables_take_the_fastest_form_that_there_is_room_for(
+def test_packed_tables_are_unpacked_to_the_fastest_form_that_fits(
     room: int, forms: tuple[str, str], tmp_path: Path
 ) -> None:
     path = tmp_path / "model.keras"
@@ -147,7 +147,7 @@ def test_packed_tables_take_the_fastest_form_that_there_is_room_for(
 
 
 @pytest.mark.parametrize("most_width", [1, 7, 8])
-def test_coded_tables_of_every_width_say_the_same(most_width: int, tmp_path: Path) -> None:
+def test_coded_tables_of_every_width_predict_the_same(most_width: int, tmp_path: Path) -> None:
     path = tmp_path / "model.keras"
     layers = (
         packed(USERS, "user_embedding", 2, (40,), most_width=most_width),
@@ -164,7 +164,7 @@ def _form(table: object) -> str:
 
 @keras.saving.register_keras_serializable(package="stars")
 class StrangeHead(RatingHead):
-    # As if somebody had added it to the layers that are imported before a model is loaded.
+    # Registered like a layer that is imported before a model is loaded.
     __module__ = "training.layers.strange_head"
 
 
@@ -186,9 +186,7 @@ class StrangeHead(RatingHead):
     ],
     ids=["class", "layer", "precision", "size"],
 )
-def test_what_is_unknown_is_refused_in_one_line_that_names_the_other_engine(
-    layers: Any, tmp_path: Path
-) -> None:
+def test_unsupported_model_is_rejected_with_a_hint_to_the_keras_engine(layers: Any, tmp_path: Path) -> None:
     path = tmp_path / "model.keras"
     save(path, *layers())
     with pytest.raises(ArtefactForeign, match="RATINGS_ENGINE=keras") as refused:

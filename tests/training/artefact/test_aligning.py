@@ -1,4 +1,4 @@
-"""Members of an archive begin at multiples of 64 bytes, and are otherwise as they were."""
+"""Members of an aligned archive start at multiples of 64 bytes and are otherwise unchanged."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from training.artefact.aligning import ALIGNMENT, align_archive
 
 
 def starts(path: Path) -> dict[str, int]:
-    """Where the bytes of each member begin, by the local headers."""
+    """Return the position of the first byte of each member, from the local headers."""
     found, data = {}, path.read_bytes()
     with zipfile.ZipFile(path) as archive:
         for info in archive.infolist():
@@ -37,7 +37,7 @@ names = st.text(st.characters(codec="utf-8", exclude_characters="\x00/\\"), min_
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.dictionaries(names, st.binary(max_size=300), min_size=1, max_size=5))
-def test_every_member_begins_at_a_multiple_and_is_what_it_was(
+def test_aligned_members_start_at_multiples_of_64_and_keep_their_content(
     tmp_path: Path, members: dict[str, bytes]
 ) -> None:
     path = tmp_path / "model.keras"
@@ -53,7 +53,7 @@ def test_every_member_begins_at_a_multiple_and_is_what_it_was(
     assert [file.name for file in tmp_path.iterdir()] == ["model.keras"]
 
 
-def test_once_more_changes_nothing_and_no_time_of_day_is_kept(tmp_path: Path) -> None:
+def test_aligning_is_idempotent_and_removes_timestamps(tmp_path: Path) -> None:
     path = tmp_path / "model.keras"
     write(path, {"a": b"1" * 100, "weights": bytes(1000)})
     align_archive(path)
@@ -64,15 +64,15 @@ def test_once_more_changes_nothing_and_no_time_of_day_is_kept(tmp_path: Path) ->
         assert {info.date_time for info in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
 
-@pytest.mark.parametrize("spoilt", [b"no archive", None])
-def test_what_is_no_archive_is_left_alone(tmp_path: Path, spoilt: bytes | None) -> None:
+@pytest.mark.parametrize("content", [b"no archive", None])
+def test_invalid_archive_is_rejected_and_unchanged(tmp_path: Path, content: bytes | None) -> None:
     path = tmp_path / "model.keras"
     write(path, {"a": b"1" * 100})
-    spoilt = spoilt or path.read_bytes().replace(b"1" * 100, b"2" * 100)
-    path.write_bytes(spoilt)
+    content = content or path.read_bytes().replace(b"1" * 100, b"2" * 100)
+    path.write_bytes(content)
     with pytest.raises(ArtefactDamaged, match=r"not a readable \.keras archive"):
         align_archive(path)
-    assert path.read_bytes() == spoilt
+    assert path.read_bytes() == content
     assert [file.name for file in tmp_path.iterdir()] == ["model.keras"]
 
 
@@ -81,6 +81,6 @@ def test_arrays_of_a_published_model_are_mapped_at_aligned_addresses(shared_stor
     assert all(start % ALIGNMENT == 0 for start in starts(folder / "model.keras").values())
     arrays = [one for layer in open_artefact(folder).archive.variables.values() for one in layer.values()]
     assert len(arrays) > 2
-    # Mapped, and not copied to where they would be aligned anyway.
+    # The arrays are mapped; copies would always be aligned.
     assert all(array.flags.aligned and not array.flags.owndata for array in arrays)
     assert all(isinstance(array, np.ndarray) and not array.flags.writeable for array in arrays)

@@ -15,7 +15,7 @@ def claim_biases(folder: Path) -> None:
     path.write_text(json.dumps(manifest))
 
 
-def test_a_model_without_biases_cannot_claim_them(store: Path) -> None:
+def test_bias_fallback_of_a_model_without_biases_is_rejected(store: Path) -> None:
     claim_biases(store / "baseline")
     with pytest.raises(ArtefactDamaged, match="the model has no global bias"):
         open_artefact(store / "baseline")
@@ -30,7 +30,7 @@ def test_a_model_without_biases_cannot_claim_them(store: Path) -> None:
         [],
     ],
 )
-def test_a_fallback_of_another_form_is_damaged(store: Path, fallback: object) -> None:
+def test_invalid_fallback_is_rejected(store: Path, fallback: object) -> None:
     path = store / "baseline" / "manifest.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "fallback": fallback}))
     with pytest.raises(ArtefactDamaged, match="fallback"):

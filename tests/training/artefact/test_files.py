@@ -1,4 +1,4 @@
-"""Locks never empty, follow or wait for what is no file; a written file is there whole or as it was."""
+"""Locks accept only regular files and keep their content; files are replaced atomically."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ KINDS = ["link", "link to nothing", "pipe", "device", "folder"]
 
 @pytest.mark.parametrize("wait", [True, False])
 @pytest.mark.parametrize("what", KINDS)
-def test_what_is_no_file_is_refused_and_left_alone(tmp_path: Path, what: str, wait: bool) -> None:
+def test_lock_rejects_anything_but_a_regular_file(tmp_path: Path, what: str, wait: bool) -> None:
     (tmp_path / "precious").write_text("mine")
     spoil(tmp_path / ".lock", what)
     with (
@@ -44,14 +44,14 @@ def test_what_is_no_file_is_refused_and_left_alone(tmp_path: Path, what: str, wa
     assert not (tmp_path / "nothing").exists()
 
 
-def test_a_file_that_is_there_keeps_what_it_holds(tmp_path: Path) -> None:
+def test_lock_keeps_the_content_of_an_existing_file(tmp_path: Path) -> None:
     (tmp_path / ".lock").write_text("mine")
     with exclusive_lock(tmp_path / ".lock", wait=True):
         pass
     assert (tmp_path / ".lock").read_text() == "mine"
 
 
-def test_one_at_a_time(tmp_path: Path) -> None:
+def test_lock_is_exclusive(tmp_path: Path) -> None:
     entered = threading.Event()
 
     def enter() -> None:
@@ -83,7 +83,7 @@ for use in (make_store, lambda path: open_work_folder(path).__enter__()):
 
 
 @pytest.mark.parametrize("what", KINDS)
-def test_store_and_work_folder_say_so_in_a_line(tmp_path: Path, what: str) -> None:
+def test_store_and_work_folder_report_an_unusable_lock_in_one_line(tmp_path: Path, what: str) -> None:
     (tmp_path / "precious").write_text("mine")
     spoil(tmp_path / ".lock", what)
     done = subprocess.run(
@@ -100,7 +100,7 @@ def test_store_and_work_folder_say_so_in_a_line(tmp_path: Path, what: str) -> No
     assert (tmp_path / "precious").read_text() == "mine"
 
 
-def test_what_was_written_takes_the_place(tmp_path: Path) -> None:
+def test_atomic_write_replaces_the_file(tmp_path: Path) -> None:
     (tmp_path / "table.csv").write_text("old")
     with atomic_write(tmp_path / "table.csv") as unfinished:
         unfinished.write_text("new")
@@ -110,21 +110,21 @@ def test_what_was_written_takes_the_place(tmp_path: Path) -> None:
     assert (tmp_path / "table.csv").read_text() == "new"
 
 
-def test_two_who_write_at_once_do_not_mix(tmp_path: Path) -> None:
+def test_concurrent_atomic_writes_do_not_mix(tmp_path: Path) -> None:
     with atomic_write(tmp_path / "table.csv") as first, atomic_write(tmp_path / "table.csv") as second:
         first.write_text("first")
         second.write_text("second")
     assert (tmp_path / "table.csv").read_text() == "first"
 
 
-def test_others_may_read_what_they_might_before(tmp_path: Path) -> None:
+def test_atomic_write_uses_default_permissions(tmp_path: Path) -> None:
     (tmp_path / "usual").write_text("")
     with atomic_write(tmp_path / "table.csv"):
         pass
     assert (tmp_path / "table.csv").stat().st_mode == (tmp_path / "usual").stat().st_mode
 
 
-def test_what_was_not_finished_leaves_nothing(tmp_path: Path) -> None:
+def test_failed_atomic_write_leaves_no_file(tmp_path: Path) -> None:
     (tmp_path / "table.csv").write_text("old")
     with pytest.raises(OSError, match="no room"):
         _write_half(tmp_path / "table.csv")

@@ -1,4 +1,4 @@
-"""The ratings that an artefact carries: what is written comes back, and nothing else is read."""
+"""The ratings file of an artefact: valid files round-trip, and all others are rejected."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from training.artefact.writer import file_record
 # User 0 gave movie 2 four and a half, user 2 gave movies 0 and 1; user 1 gave nothing.
 ROWS = (np.array([2, 0, 2]), np.array([1, 2, 0]), np.array([5.0, 4.5, 0.0], dtype=np.float32))
 SIMPLE = GivenRatings.from_rows(*ROWS, users=3, movies=3)
-# Four starts of 4 bytes, three movies of 2 and two bytes of nothing, three times twice the stars.
+# Four starts of 4 bytes, three movies of 2 and two bytes of nothing, and three bytes of twice the stars.
 SIMPLE_BYTES = bytes.fromhex("00000000 01000000 01000000 03000000  0200 0000 0100 0000  09 00 0a")
 
 
@@ -30,7 +30,7 @@ def recorded(path: Path, given: GivenRatings) -> RatingsFileRecord:
     return RatingsFileRecord(**file_record(path).model_dump(), rows=len(given), stars=given.kind)
 
 
-def test_a_file_by_hand(tmp_path: Path) -> None:
+def test_written_file_matches_hand_computed_bytes(tmp_path: Path) -> None:
     path = tmp_path / "ratings.bin"
     SIMPLE.write(path)
     assert path.read_bytes() == SIMPLE_BYTES
@@ -50,7 +50,7 @@ pairs = st.dictionaries(
 
 @settings(max_examples=60)
 @given(rows=pairs, halves=st.booleans(), movies=st.sampled_from([7, 70_000]))
-def test_whatever_was_given_comes_back(
+def test_ratings_round_trip(
     tmp_path_factory: pytest.TempPathFactory,
     rows: dict[tuple[int, int], float],
     halves: bool,
@@ -74,11 +74,11 @@ def test_whatever_was_given_comes_back(
 
 @pytest.fixture
 def folder(rated_store: Path, tmp_path: Path) -> Path:
-    """A copy of an artefact with ratings, which a test may spoil."""
+    """Return a copy of an artefact with ratings, which a test may damage."""
     return Path(shutil.copytree(rated_store / "baseline", tmp_path / "baseline"))
 
 
-def test_an_artefact_carries_every_row_of_its_data_set_cold_ones_too(folder: Path) -> None:
+def test_artefact_contains_every_row_of_its_data_set_including_cold_ones(folder: Path) -> None:
     artefact, table = open_artefact(folder), tiny_table()
     assert artefact.given is not None and len(artefact.given) == table.rows
     wanted = {
@@ -94,14 +94,14 @@ def test_an_artefact_carries_every_row_of_its_data_set_cold_ones_too(folder: Pat
     assert artefact.manifest.format_version == 2
 
 
-def test_an_artefact_without_ratings_is_one_that_older_programs_read(shared_store: Path) -> None:
+def test_artefact_without_ratings_has_format_version_1(shared_store: Path) -> None:
     manifest = json.loads((shared_store / "baseline" / "manifest.json").read_text())
     assert manifest["format_version"] == 1 and "ratings_file" not in manifest
     assert open_artefact(shared_store / "baseline").given is None
 
 
 @pytest.mark.parametrize("position", [0, 4 * (USERS + 1) + 4, -1])
-def test_one_flipped_byte_is_damage(folder: Path, position: int) -> None:
+def test_flipped_byte_is_rejected_as_damage(folder: Path, position: int) -> None:
     data = bytearray((folder / "ratings.bin").read_bytes())
     data[position] ^= 1
     (folder / "ratings.bin").write_bytes(data)
@@ -110,14 +110,14 @@ def test_one_flipped_byte_is_damage(folder: Path, position: int) -> None:
 
 
 @pytest.mark.parametrize("change", [lambda data: data[:-1], lambda data: data + b"\0", lambda _: b""])
-def test_a_file_of_another_length_is_damage(folder: Path, change: Callable[[bytes], bytes]) -> None:
+def test_file_of_another_length_is_rejected_as_damage(folder: Path, change: Callable[[bytes], bytes]) -> None:
     path = folder / "ratings.bin"
     path.write_bytes(change(path.read_bytes()))
     with pytest.raises(ArtefactDamaged, match="size or sha256 differ"):
         open_artefact(folder)
 
 
-def test_a_file_that_is_gone_is_missed(folder: Path) -> None:
+def test_missing_ratings_file_is_reported(folder: Path) -> None:
     (folder / "ratings.bin").unlink()
     with pytest.raises(ArtefactMissing, match=r"ratings\.bin"):
         open_artefact(folder)
@@ -142,7 +142,7 @@ def rewrite_manifest(folder: Path, change: Callable[[dict[str, Any]], Any]) -> N
         (lambda manifest: manifest["ratings_file"].update(stars="pickle"), ArtefactDamaged),
     ],
 )
-def test_a_manifest_that_does_not_fit_its_ratings(
+def test_inconsistent_manifest_is_rejected(
     folder: Path, change: Callable[[dict[str, Any]], Any], kind: type[ArtefactError]
 ) -> None:
     rewrite_manifest(folder, change)
@@ -171,7 +171,7 @@ def altered(place: int, value: int) -> Callable[[bytearray], None]:
         (altered(26, 255), "not between 0 and 5"),
     ],
 )
-def test_content_that_is_wrong_although_its_digest_is_right(
+def test_invalid_content_with_a_correct_digest_is_rejected(
     tmp_path: Path, change: Callable[[bytearray], None], match: str
 ) -> None:
     path = tmp_path / "ratings.bin"
@@ -183,7 +183,7 @@ def test_content_that_is_wrong_although_its_digest_is_right(
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -0.5, 5.25])
-def test_stars_that_are_none(tmp_path: Path, value: float) -> None:
+def test_invalid_stars_are_rejected(tmp_path: Path, value: float) -> None:
     stars = np.array([1.3, value, 2], dtype=np.float32)
     path = tmp_path / "ratings.bin"
     wrong = GivenRatings(SIMPLE.starts, SIMPLE.movies, stars)
@@ -192,7 +192,7 @@ def test_stars_that_are_none(tmp_path: Path, value: float) -> None:
         read_given_ratings(path, recorded(path, wrong), users=3, movies=3)
 
 
-def test_faults_are_seen_across_the_blocks_of_a_large_file(tmp_path: Path) -> None:
+def test_errors_across_block_borders_are_detected(tmp_path: Path) -> None:
     # A file is checked in blocks of 2**18 ratings.
     count, block = 600, 2**18
     users, movies = np.divmod(np.arange(count * count), count)

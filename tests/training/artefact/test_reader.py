@@ -1,4 +1,4 @@
-"""Every way a model folder can be wrong ends in one plain line, before anything of it is used."""
+"""Every invalid model folder is rejected with a one-line error before any of it is used."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from training.artefact import (
 from training.models.loading import load_keras_model
 
 
-def test_what_was_published_opens(store: Path) -> None:
+def test_published_artefact_opens(store: Path) -> None:
     artefact = open_artefact(store / "baseline")
     assert (len(artefact.users), artefact.users.warm) == (30, 29)
     assert artefact.users[29] == "user_30"
@@ -42,7 +42,7 @@ def test_what_was_published_opens(store: Path) -> None:
     assert [path.name for path in list_artefacts(store)] == ["baseline", "memory_efficient"]
 
 
-def test_an_artefact_is_unchanged_while_every_byte_is(store: Path) -> None:
+def test_is_unchanged_detects_every_changed_file(store: Path) -> None:
     folder = store / "baseline"
     manifest = open_artefact(folder).manifest
     assert is_unchanged(folder, manifest)
@@ -57,7 +57,7 @@ def test_an_artefact_is_unchanged_while_every_byte_is(store: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["lost+found", "__MACOSX", "@eaDir"])
-def test_a_folder_that_is_no_model_is_skipped_with_a_warning(
+def test_folder_without_a_model_is_skipped_with_a_warning(
     store: Path, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     (store / name).mkdir()
@@ -69,7 +69,7 @@ def test_a_folder_that_is_no_model_is_skipped_with_a_warning(
 
 
 @pytest.mark.parametrize("left", ["manifest.json", "model.keras", "movies.json"])
-def test_a_folder_with_a_part_of_a_model_counts_as_one(store: Path, left: str) -> None:
+def test_folder_with_part_of_a_model_counts_as_a_model(store: Path, left: str) -> None:
     for path in (store / "baseline").iterdir():
         if path.name != left:
             path.unlink()
@@ -78,7 +78,7 @@ def test_a_folder_with_a_part_of_a_model_counts_as_one(store: Path, left: str) -
         open_artefact(store / "baseline")
 
 
-def test_missing_parts(store: Path, tmp_path: Path) -> None:
+def test_missing_parts_are_reported(store: Path, tmp_path: Path) -> None:
     with pytest.raises(ArtefactMissing, match="store cannot be read"):
         list_artefacts(tmp_path / "nowhere")
     (tmp_path / "empty").mkdir()
@@ -123,7 +123,7 @@ def test_a_manifest_that_states_no_precision_opens(store: Path) -> None:
 
 
 @pytest.mark.parametrize("position", [0, 40, 2000, -1])
-def test_one_flipped_byte_is_damage(store: Path, position: int) -> None:
+def test_flipped_byte_is_rejected_as_damage(store: Path, position: int) -> None:
     path = store / "baseline" / "model.keras"
     data = bytearray(path.read_bytes())
     data[position] ^= 1
@@ -132,7 +132,7 @@ def test_one_flipped_byte_is_damage(store: Path, position: int) -> None:
         open_artefact(store / "baseline")
 
 
-def test_truncated_and_swapped_files_are_damage(store: Path) -> None:
+def test_truncated_and_swapped_files_are_rejected_as_damage(store: Path) -> None:
     first, second = (store / name / "model.keras" for name in ("baseline", "memory_efficient"))
     whole = first.read_bytes()
     first.write_bytes(whole[:-1])
@@ -161,7 +161,7 @@ def test_truncated_and_swapped_files_are_damage(store: Path) -> None:
         (lambda manifest: manifest["vocabulary"]["movies"].update(prefix=None), ArtefactDamaged),
     ],
 )
-def test_a_manifest_that_does_not_fit(
+def test_inconsistent_manifest_is_rejected(
     store: Path, change: Callable[[Any], Any], kind: type[ArtefactError]
 ) -> None:
     rewrite_manifest(store / "baseline", change)
@@ -170,7 +170,7 @@ def test_a_manifest_that_does_not_fit(
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", "[" * 100_000, '{"format_version": 1}'])
-def test_a_manifest_that_is_none(store: Path, text: str) -> None:
+def test_invalid_manifest_is_rejected(store: Path, text: str) -> None:
     (store / "baseline" / "manifest.json").write_text(text)
     with pytest.raises(ArtefactError):
         open_artefact(store / "baseline")
@@ -226,13 +226,13 @@ def test_foreign_classes_are_never_loaded(store: Path, change: Callable[[dict[st
         lambda members: members.update({"model.weights.h5": members["model.weights.h5"][:3000]}),
     ],
 )
-def test_archives_that_are_not_ours(store: Path, change: Callable[[dict[str, bytes]], None]) -> None:
+def test_foreign_archives_are_rejected(store: Path, change: Callable[[dict[str, bytes]], None]) -> None:
     rewrite_members(store / "baseline", change)
     with pytest.raises(ArtefactError):
         open_artefact(store / "baseline")
 
 
-def test_compressed_members_are_refused(store: Path) -> None:
+def test_compressed_members_are_rejected(store: Path) -> None:
     rewrite_members(store / "baseline", lambda members: None, compression=zipfile.ZIP_DEFLATED)
     with pytest.raises(ArtefactForeign, match="compressed"):
         open_artefact(store / "baseline")
@@ -258,13 +258,15 @@ def add(file: h5py.File, **array: Any) -> None:
         ("not finite", lambda file: file[f"{LAYER}/vars/0"].write_direct(np.full((30, 4), np.nan, "f4"))),
     ],
 )
-def test_weights_that_are_not_plain_arrays(store: Path, why: str, change: Callable[[h5py.File], Any]) -> None:
+def test_weights_other_than_plain_arrays_are_rejected(
+    store: Path, why: str, change: Callable[[h5py.File], Any]
+) -> None:
     rewrite_weights(store / "baseline", change)
     with pytest.raises(ArtefactError, match=why):
         open_artefact(store / "baseline")
 
 
-def test_a_newer_keras_is_named(store: Path) -> None:
+def test_newer_keras_version_is_reported(store: Path) -> None:
     def change(members: dict[str, bytes]) -> None:
         members["metadata.json"] = b'{"keras_version": "99.0.0"}'
 

@@ -1,4 +1,4 @@
-"""The shipped models say today what they said when they were published, with and without Keras."""
+"""The shipped models still predict as when they were published, with and without Keras."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def republish(store: Path, save: Callable[[Path], Any], description: str = "chan
     publish(store, {**dict(old), "description": description}, save, {})
 
 
-def test_a_replacement_takes_the_place_whole(store: Path) -> None:
+def test_publishing_replaces_the_whole_folder(store: Path) -> None:
     bytes_before = (store / "baseline" / "model.keras").read_bytes()
     republish(store, lambda path: path.write_bytes(bytes_before))
     assert open_artefact(store / "baseline").manifest.description == "changed"
@@ -35,7 +35,7 @@ def test_a_replacement_takes_the_place_whole(store: Path) -> None:
     assert [path.name for path in store.iterdir() if path.name.startswith(".unf")] == []
 
 
-def test_a_failed_save_leaves_the_store_as_it_was(store: Path) -> None:
+def test_failed_save_leaves_the_store_unchanged(store: Path) -> None:
     before = tree(store)
 
     def disk_full(path: Path) -> None:
@@ -54,7 +54,7 @@ def test_a_model_that_does_not_read_back_is_not_published(store: Path) -> None:
     assert tree(store) == before
 
 
-def test_interrupted_while_saving(store: Path) -> None:
+def test_interrupted_save_leaves_the_store_unchanged(store: Path) -> None:
     before = tree(store)
 
     def interrupt(path: Path) -> None:
@@ -66,7 +66,7 @@ def test_interrupted_while_saving(store: Path) -> None:
     assert tree(store) == before
 
 
-def test_killed_while_saving_and_cleaned_up_by_the_next(store: Path) -> None:
+def test_next_run_cleans_up_after_a_killed_save(store: Path) -> None:
     code = f"""
         import os, signal
         from pathlib import Path
@@ -86,7 +86,7 @@ def test_killed_while_saving_and_cleaned_up_by_the_next(store: Path) -> None:
     assert open_artefact(store / "baseline").manifest.description == "changed"
 
 
-def test_a_file_in_a_models_place_is_not_replaced(store: Path) -> None:
+def test_file_at_the_path_of_a_model_is_not_replaced(store: Path) -> None:
     place = store / "mine"
     place.write_text("precious")
     for use in (

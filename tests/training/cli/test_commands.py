@@ -1,4 +1,4 @@
-"""The command line from outside: what it trains, what it prints, what it refuses in one line."""
+"""The command line: training, output, and one-line errors."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ QUICK = ("--epochs", "1", "--embedding-dim", "4")
 
 
 def run(*arguments: str | Path) -> str:
-    """What a command that succeeds prints."""
+    """Run a command that must succeed; return its output."""
     done = CliRunner().invoke(app, list(map(str, arguments)), catch_exceptions=False)
     assert done.exit_code == 0, done.output
     return done.stdout
@@ -41,7 +41,7 @@ def ratings() -> pd.DataFrame:
     return frame.assign(customer=frame["customer"].map("who-{}".format))
 
 
-def test_help_teaches_without_importing_keras() -> None:
+def test_help_does_not_import_keras() -> None:
     command = [sys.executable, "-X", "importtime", "-m", "training", "fit", "--help"]
     environment = {**os.environ, "COLUMNS": "200"}
     shown = subprocess.run(
@@ -109,7 +109,7 @@ def test_split_writes_rows_and_digest(tmp_path: Path) -> None:
 
 
 class InterruptedAt(io.StringIO):
-    """Standard output, at which Ctrl-C is pressed as soon as `text` is written to it."""
+    """Standard output that raises KeyboardInterrupt as soon as `text` is written to it."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -131,7 +131,7 @@ def test_an_interrupted_fit_publishes_nothing(tmp_path: Path, capsys: pytest.Cap
 
 
 @pytest.mark.long
-def test_ctrl_c_leaves_the_store_as_it_was(tmp_path: Path) -> None:
+def test_ctrl_c_leaves_the_store_unchanged(tmp_path: Path) -> None:
     store = tmp_path / "store"
     command = [sys.executable, "-m", "training", "fit", "--epochs", "500", "--patience", "500"]
     command += ["--store", str(store)]
@@ -141,7 +141,7 @@ def test_ctrl_c_leaves_the_store_as_it_was(tmp_path: Path) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        # A test run in the background ignores SIGINT, and its children would too.
+        # A test run in the background ignores SIGINT, and its child processes inherit that.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert process.stdout
@@ -185,14 +185,14 @@ def test_ctrl_c_leaves_the_store_as_it_was(tmp_path: Path) -> None:
         (["nonsense"], "nonsense"),
     ],
 )
-def test_what_is_wrong_is_said_in_a_line(
+def test_errors_are_reported_in_one_line(
     arguments: list[str], said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(REPOSITORY)
     monkeypatch.setattr(sys, "argv", ["training", *arguments])
     with pytest.raises(SystemExit) as stopped:
         main()
-    if stopped.value.code == 2:  # an option's own error, drawn by the command-line library
+    if stopped.value.code == 2:  # a usage error, formatted by the command-line library
         assert said in capsys.readouterr().err
     else:
         message = str(stopped.value.code)

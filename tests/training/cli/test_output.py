@@ -1,4 +1,4 @@
-"""What becomes of a command that cannot say what it has to say."""
+"""Commands whose standard output cannot be written or encoded."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def run(arguments: list[str], output: Path, **environment: str) -> subprocess.Co
 
 
 @pytest.mark.parametrize("arguments", COMMANDS, ids=lambda arguments: arguments[0])
-def test_a_full_disk_under_standard_output_is_one_line(tmp_path: Path, arguments: list[str]) -> None:
+def test_full_disk_is_reported_in_one_line(tmp_path: Path, arguments: list[str]) -> None:
     store = ["--store", str(tmp_path / "store")] if arguments[0] == "fit" else []
     done = run([*arguments, *store], FULL)
     assert done.stderr == "error: standard output cannot be written (No space left on device)\n"
@@ -37,7 +37,7 @@ def test_a_full_disk_under_standard_output_is_one_line(tmp_path: Path, arguments
     assert not (tmp_path / "store").exists()
 
 
-def test_what_standard_output_cannot_encode_is_replaced(tmp_path: Path) -> None:
+def test_unencodable_characters_are_replaced(tmp_path: Path) -> None:
     done = run(["split", "--help"], tmp_path / "output", PYTHONIOENCODING="ascii")
     assert (done.returncode, done.stderr) == (0, "")
     assert "Say which rows" in (tmp_path / "output").read_text("ascii")

@@ -1,4 +1,4 @@
-"""Files, tables and real data for the tests of `training.data`."""
+"""Files, tables and real data sets for the tests of `training.data`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BUNDLED = REPOSITORY / "data" / "ml-latest-small"
 
 
 def shared(name: str) -> Path:
-    """A real data set whose licence keeps it out of the repository; skips the test where there is none."""
+    """Return a real data set that may not be in the repository; skip the test if it is missing."""
     folder = REPOSITORY.parent / "shared" / "data" / name
     if not folder.is_dir():
         pytest.skip(f"{name} is not at hand, and its licence forbids bundling it")
@@ -23,7 +23,7 @@ def shared(name: str) -> Path:
 
 
 def write(folder: Path, name: str, content: str | bytes) -> Path:
-    """A file with exactly these bytes (text as UTF-8)."""
+    """Write a file with exactly these bytes (text as UTF-8)."""
     path = folder / name
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     return path
@@ -32,7 +32,7 @@ def write(folder: Path, name: str, content: str | bytes) -> Path:
 def table_of(
     users: list[int], movies: list[int], timestamps: list[int] | None = None, name: str = "made-up"
 ) -> RatingsTable:
-    """A table of the given numbered ids, every rating 3 stars."""
+    """Return a table of the given numbered ids in which every rating is 3 stars."""
     user_numbers, user_index = np.unique(np.array(users, dtype=np.int64), return_inverse=True)
     movie_numbers, movie_index = np.unique(np.array(movies, dtype=np.int64), return_inverse=True)
     return RatingsTable(
@@ -53,7 +53,7 @@ def table_of(
 
 
 def rated(table: RatingsTable) -> list[tuple[str, str, float]]:
-    """What the rows of a table say, in words."""
+    """Return the rows of a table as user id, movie id and rating."""
     return [
         (table.users[user], table.movies[movie], float(rating))
         for user, movie, rating in zip(

@@ -18,7 +18,7 @@ def split_of(train: list[int], validation: list[int], test: list[int]) -> Split:
     return Split("random", 0, *(np.array(part, dtype=np.int64) for part in (train, validation, test)))
 
 
-def test_an_index_is_a_popularity_rank_of_the_training_rows() -> None:
+def test_index_is_the_popularity_rank_in_the_training_rows() -> None:
     #        row    0  1  2  3  4  5  6  7
     table = table_of([4, 4, 9, 9, 2, 2, 7, 7], [1, 2, 1, 3, 5, 1, 5, 6])
     found = prepare(table, split_of([0, 1, 2, 4], [3, 5], [6, 7]))
@@ -35,14 +35,14 @@ def test_an_index_is_a_popularity_rank_of_the_training_rows() -> None:
     assert found.train.user_index.dtype == np.int32
 
 
-def test_ml_1m_has_nineteen_test_rows_on_movies_that_train_never_rates() -> None:
+def test_ml_1m_has_19_test_rows_of_cold_movies() -> None:
     table = load_ratings(shared("ml-1m"))
     found = prepare(table, split_ratings(table, "random"))
     assert (found.users.warm, found.movies.warm, len(found.movies)) == (6_040, 3_706 - 18, 3_706)
     assert int((found.test.movie_index >= found.movies.warm).sum()) == 19
 
 
-def test_every_example_still_says_what_its_row_says() -> None:
+def test_every_example_matches_its_row() -> None:
     table = load_ratings(BUNDLED)
     found = prepare(table, split_ratings(table, "time", validation_fraction=0.1))
     for rows, examples in ((found.split.train, found.train), (found.split.test, found.test)):
@@ -98,12 +98,12 @@ def test_deleting_the_test_rows_changes_neither_order_nor_popularity(
 @pytest.mark.parametrize(
     ("train", "test"), [([0, 1], [3]), ([0, 1, 2], [2]), ([0, 1, 2], [4]), ([0, 1, 2], [-1])]
 )
-def test_a_split_of_another_table_is_refused(train: list[int], test: list[int]) -> None:
+def test_split_of_another_table_is_rejected(train: list[int], test: list[int]) -> None:
     with pytest.raises(SplitError, match="does not cover the 4 ratings"):
         prepare(table_of([1, 2, 3, 4], [1, 1, 1, 1]), split_of(train, [], test))
 
 
-def test_text_ids_tie_by_their_first_training_row(tmp_path: Path) -> None:
+def test_ties_of_text_ids_are_broken_by_their_first_training_row(tmp_path: Path) -> None:
     path = write(tmp_path, "r.csv", "user,movie,rating\nlate,x,1\nearly,x,2\nlate,y,3\n")
     found = prepare(load_ratings(path), split_of([1, 2], [], [0]))
     assert list(found.users) == ["early", "late"]

@@ -42,7 +42,7 @@ def test_random_split_uses_the_published_random_stream() -> None:
 
 
 def test_validation_rows_use_a_separate_random_stream() -> None:
-    # A row in validation says nothing about the same row in the test set of the next seed.
+    # Validation rows are independent of the test rows of the next seed.
     table = table_of(list(range(2000)), [1] * 2000)
     validation = split_ratings(table, "random", 0, 0.15).validation
     test = split_ratings(table, "random", 1).test

@@ -1,4 +1,4 @@
-"""A small embedding family as an example: all that somebody writes who adds one (docs/architecture.md)."""
+"""An example of a complete embedding family (see docs/architecture.md)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from training.families.lookup import LookupFamily
 
 @register
 class SharedTail(LookupFamily):
-    """A row of its own for each of the most popular ids, and one row that all others share.
+    """One row for each of the most popular ids, and one row shared by all others.
 
     Attributes:
         own_rows: Ids with a row of their own; None for a tenth of them.

@@ -1,4 +1,4 @@
-"""Every family that can be fitted keeps the contract; packed tables are made of what was fitted."""
+"""Every family that can be fitted passes the contract; packed tables are made from fitted ones."""
 
 from __future__ import annotations
 

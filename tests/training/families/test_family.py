@@ -1,4 +1,4 @@
-"""Families by name, and what is refused of a stored lookup."""
+"""Families by name, and the validation of stored lookups."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ def test_settings_name_their_family() -> None:
         ("full", "should be a valid dictionary or instance of Family"),
     ],
 )
-def test_other_settings_are_refused(side: Any, message: str) -> None:
+def test_invalid_settings_are_rejected(side: Any, message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         ModelSettings.model_validate({"name": "model", "description": "", "users": side})
 
 
-def test_two_families_cannot_have_one_name() -> None:
+def test_duplicate_family_name_is_rejected() -> None:
     class Other(FullTable):
         family: Literal["full"] = "full"
 
@@ -54,7 +54,7 @@ def test_two_families_cannot_have_one_name() -> None:
     assert register(FullTable) is FullTable
 
 
-def test_rows_and_products_by_hand() -> None:
+def test_rows_and_products_match_hand_computed_values() -> None:
     table = SharedTail.read(stored(), {"rows/0": ROWS})
     assert table.rows(np.array([0, 2, 3, 8])).tolist() == ROWS[[0, 2, 3, 3]].tolist()
     assert table.row(8).tolist() == ROWS[3].tolist()
@@ -74,11 +74,11 @@ def test_rows_and_products_by_hand() -> None:
     ],
     ids=["dim", "rows", "family", "precision", "more", "none"],
 )
-def test_arrays_that_do_not_fit_are_refused(config: dict[str, Any], arrays: dict[str, Any]) -> None:
+def test_inconsistent_arrays_are_rejected(config: dict[str, Any], arrays: dict[str, Any]) -> None:
     with pytest.raises(UnknownForm):
         SharedTail.read(config, arrays)
 
 
-def test_a_layer_of_no_family_is_refused() -> None:
+def test_layer_of_an_unknown_family_is_rejected() -> None:
     with pytest.raises(SettingsError, match="there is no family 'nothing'"):
         LookupEmbedding(9, 3, {"family": "nothing"})

@@ -8,7 +8,7 @@ from training.families.packed_table import PackedTable, pack
 
 
 def packed_table(block_sizes: tuple[int, ...], least_width: int) -> PackedTable:
-    """Random codes of `least_width` to 8 bits in five columns."""
+    """Return a table with random codes of `least_width` to 8 bits in five columns."""
     random = np.random.default_rng(3)
     widths = random.integers(least_width, 9, (len(block_sizes), 5)).astype(np.uint8)
     codes = [

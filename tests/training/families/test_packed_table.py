@@ -21,11 +21,11 @@ CODES = np.array([[5, 0, 255], [2, 0, 128], [7, 0, 0], [1, 31, 0], [0, 16, 0]], 
 STREAM = [0b11010101, 0b1, 255, 128, 0, 0b01, 0b00011111, 0b10]
 
 
-def test_stream_by_hand() -> None:
+def test_stream_matches_hand_computed_bytes() -> None:
     assert pack(CODES, WIDTHS, BLOCKS).tolist() == STREAM
 
 
-def test_values_by_hand() -> None:
+def test_values_match_hand_computed_values() -> None:
     table = PackedTable(BLOCKS, WIDTHS, STEPS, np.array(STREAM, dtype=np.uint8))
     # Each is its code, less the middle of all codes, times its step.
     assert table.values().tolist() == [
@@ -55,7 +55,7 @@ def packed(draw: st.DrawFn) -> tuple[Array, Array, Array, tuple[int, ...]]:
 
 @settings(max_examples=60, deadline=None)
 @given(packed())
-def test_every_code_comes_back(table: tuple[Array, Array, Array, tuple[int, ...]]) -> None:
+def test_codes_round_trip(table: tuple[Array, Array, Array, tuple[int, ...]]) -> None:
     codes, widths, _, sizes = table
     stream = pack(codes, widths, sizes)
     ones = np.ones(widths.shape, dtype=np.float16)
@@ -67,7 +67,7 @@ def test_every_code_comes_back(table: tuple[Array, Array, Array, tuple[int, ...]
 
 @settings(max_examples=30, deadline=None)
 @given(packed(), st.randoms(use_true_random=False))
-def test_a_row_is_the_same_alone_and_in_any_company(
+def test_row_is_the_same_alone_and_in_any_batch(
     table: tuple[Array, Array, Array, tuple[int, ...]], random: Any
 ) -> None:
     codes, widths, steps, sizes = table
@@ -87,18 +87,18 @@ def test_a_row_is_the_same_alone_and_in_any_company(
         ({"steps": STEPS.astype(np.float32)}, "steps float16"),
     ],
 )
-def test_arrays_that_do_not_fit_are_refused(changed: dict[str, Array], message: str) -> None:
+def test_inconsistent_arrays_are_rejected(changed: dict[str, Array], message: str) -> None:
     arrays: dict[str, Any] = {"widths": WIDTHS, "steps": STEPS, "codes": np.array(STREAM, dtype=np.uint8)}
     with pytest.raises(ValueError, match=message):
         PackedTable(BLOCKS, **{**arrays, **changed})
 
 
-def test_a_code_too_large_for_its_width_is_refused() -> None:
+def test_code_too_large_for_its_width_is_rejected() -> None:
     with pytest.raises(ValueError, match="column 0 does not fit 3 bits"):
         pack(CODES + np.uint8(4), WIDTHS, BLOCKS)
 
 
-def test_a_long_column_is_decoded_in_parts() -> None:
+def test_long_column_is_decoded_in_tiles() -> None:
     sizes, widths = (66_000, 5_000), np.array([[3, 5], [0, 8]], dtype=np.uint8)
     limits = np.repeat(1 << widths.astype(np.int64), sizes, axis=0)
     codes = np.random.default_rng(0).integers(0, limits).astype(np.uint8)

@@ -31,7 +31,9 @@ def blocks(draw: st.DrawFn) -> tuple[np.ndarray[Any, Any], tuple[int, ...]]:
     ("base_dim", "temperature", "dims"),
     [(8, 0, (8, 8, 8)), (8, 0.5, (8, 4, 2)), (8, 1, (8, 2, 1)), (6, 1, (6, 2, 1))],
 )
-def test_power_rule_by_hand(base_dim: int, temperature: float, dims: tuple[int, ...]) -> None:
+def test_power_rule_matches_hand_computed_widths(
+    base_dim: int, temperature: float, dims: tuple[int, ...]
+) -> None:
     # Mean popularity 16, 4 and 1; a quarter of 6 is 1.5, rounded up.
     popularity = np.array([20, 12, 4, 2, 1, 0])
     assert power_rule_dims(popularity, (2, 1, 3), base_dim, temperature) == dims
@@ -57,7 +59,7 @@ def test_widths_fall_with_popularity_and_with_temperature(
 @pytest.mark.parametrize(
     ("budget", "dims"), [(880, (8, 8)), (879, (8, 7)), (836, (8, 7)), (835, (8, 6)), (296, (8, 2))]
 )
-def test_budget_by_hand(budget: int, dims: tuple[int, ...]) -> None:
+def test_solve_budget_matches_hand_computed_widths(budget: int, dims: tuple[int, ...]) -> None:
     # 10 x 8, and 100 x d with a projection of d x 8 below 8: 880, 836, 728, ... 296 at temperature 1.
     assert solve_budget(TWO_BLOCKS, (10, 100), 8, budget) == dims
 
@@ -84,7 +86,7 @@ def test_budget_too_small_names_the_smallest_legal_one(sizes: Any, popularity: A
 
 
 @given(blocks(), st.integers(1, 24), st.integers(1, 4_000), st.booleans(), st.floats(0, 1))
-def test_budget_is_kept_and_used(
+def test_solve_budget_uses_as_much_of_the_budget_as_possible(
     given_blocks: tuple[np.ndarray[Any, Any], tuple[int, ...]],
     base_dim: int,
     budget: int,
@@ -115,12 +117,12 @@ def test_budget_is_kept_and_used(
         (9_724, (1_050, 3_411, 5_263)),
     ],
 )
-def test_default_blocks_by_hand(count: int, sizes: tuple[int, ...]) -> None:
+def test_default_blocks_match_hand_computed_sizes(count: int, sizes: tuple[int, ...]) -> None:
     assert default_block_sizes(count) == sizes
 
 
 @given(st.integers(1, 10_000_000))
-def test_default_blocks_part_the_ids(count: int) -> None:
+def test_default_blocks_cover_all_ids(count: int) -> None:
     sizes = default_block_sizes(count)
     assert sum(sizes) == count
     assert min(sizes) >= 1
@@ -129,7 +131,7 @@ def test_default_blocks_part_the_ids(count: int) -> None:
 @pytest.mark.parametrize(
     ("count", "buckets"), [(6_040, 120), (610, 25), (49, 7), (50, 8), (1, 1), (162_541, 3_250)]
 )
-def test_default_buckets_by_hand(count: int, buckets: int) -> None:
+def test_default_buckets_match_hand_computed_numbers(count: int, buckets: int) -> None:
     assert default_num_buckets(count) == buckets
 
 
@@ -154,6 +156,8 @@ def test_default_widths_halve() -> None:
         ([3, 2], (1, 1), float("nan"), "between 0 and 1"),
     ],
 )
-def test_illegal_arguments_are_refused(popularity: Any, sizes: Any, temperature: float, message: str) -> None:
+def test_illegal_arguments_are_rejected(
+    popularity: Any, sizes: Any, temperature: float, message: str
+) -> None:
     with pytest.raises(SettingsError, match=message):
         power_rule_dims(np.array(popularity), sizes, 8, temperature)

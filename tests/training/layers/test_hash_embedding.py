@@ -30,7 +30,7 @@ class TestMoreBucketsThanIds(LayerContract):
         return [np.array([0, 2], dtype=np.int64)]
 
 
-def test_rows_by_hand() -> None:
+def test_rows_match_hand_computed_hashes() -> None:
     # mix(0, 1, 2, 3705, 2**31 - 1) = 0, 2261973619, 229111015, 1259150196, 1289417537.
     layer = HashEmbedding(2**31, 1, 1_000)
     layer.build()
@@ -39,7 +39,7 @@ def test_rows_by_hand() -> None:
     assert rows[:, 0].tolist() == [0, 619, 15, 196, 537]
 
 
-def test_neighbours_in_rank_meet_as_often_as_any_others() -> None:
+def test_neighbouring_ranks_collide_as_often_as_others() -> None:
     # Of 100 ids in 100 rows, 100 * (1 - 1/e) = 63.2 rows are expected to be read, give or take 3.1.
     layer = HashEmbedding(100_000, 1, 100)
     layer.build()
@@ -58,6 +58,6 @@ def test_neighbours_in_rank_meet_as_often_as_any_others() -> None:
         ({"num_embeddings": 1.5}, "num_embeddings must be a whole number"),
     ],
 )
-def test_illegal_values_name_the_smallest_legal_one(arguments: dict[str, Any], message: str) -> None:
+def test_error_states_the_smallest_legal_value(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         HashEmbedding(**{"num_embeddings": 9, "embedding_dim": 4, "num_buckets": 3, **arguments})

@@ -67,7 +67,7 @@ UNKNOWN = [
 
 
 @pytest.mark.parametrize("unknown", UNKNOWN)
-def test_unknown_id_is_an_error_that_names_the_side(unknown: str) -> None:
+def test_unknown_id_raises_an_error_with_the_layer_name(unknown: str) -> None:
     layer = IdLookup(NUMBERED, name="user_lookup")
     for call in (layer, tf.function(layer)):
         with pytest.raises(
@@ -76,7 +76,7 @@ def test_unknown_id_is_an_error_that_names_the_side(unknown: str) -> None:
             call(tf.constant(["user_1", unknown, "user_7"]))
 
 
-def test_unknown_id_is_an_error_in_a_loaded_model(tmp_path: Path) -> None:
+def test_unknown_id_raises_an_error_in_a_loaded_model(tmp_path: Path) -> None:
     _model(NUMBERED).save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     for call in (loaded, tf.function(loaded), lambda ids: loaded.predict(ids, verbose=0)):
@@ -85,7 +85,7 @@ def test_unknown_id_is_an_error_in_a_loaded_model(tmp_path: Path) -> None:
         assert np.asarray(call(tf.constant(["user_1", "user_7"]))).tolist() == [1, 0]
 
 
-def test_ids_are_arrays_and_not_configuration(tmp_path: Path) -> None:
+def test_ids_are_saved_as_arrays_and_not_as_configuration(tmp_path: Path) -> None:
     _model(TEXTS).save(tmp_path / "model.keras")
     with zipfile.ZipFile(tmp_path / "model.keras") as archive:
         assert "Zo" not in archive.read("config.json").decode()
@@ -95,7 +95,7 @@ def test_ids_are_arrays_and_not_configuration(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("vocabulary", [NUMBERED, TEXTS], ids=["numbered", "text"])
-def test_loaded_layer_gives_its_vocabulary_back(vocabulary: Vocabulary, tmp_path: Path) -> None:
+def test_vocabulary_round_trips_through_a_file(vocabulary: Vocabulary, tmp_path: Path) -> None:
     _model(vocabulary).save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras").get_layer("user_lookup").vocabulary
     assert (list(loaded), loaded.prefix, loaded.warm) == (
@@ -105,7 +105,7 @@ def test_loaded_layer_gives_its_vocabulary_back(vocabulary: Vocabulary, tmp_path
     )
 
 
-def test_layer_without_ids_builds_a_graph_but_answers_nothing() -> None:
+def test_layer_without_ids_builds_a_graph_but_cannot_be_called() -> None:
     layer = IdLookup(prefix="user_", size=4, name="user_lookup")
     assert layer(keras.Input(shape=(), dtype="string")).dtype == "int32"
     with pytest.raises(ValueError, match="user_lookup has no ids yet"):
@@ -127,7 +127,7 @@ def test_layer_without_ids_builds_a_graph_but_answers_nothing() -> None:
         (IdLookup(prefix="user_", size=2), {"numbers": np.array([3.0, 4.0])}),
     ],
 )
-def test_arrays_of_another_vocabulary_are_refused(layer: Any, arrays: dict[str, Any]) -> None:
+def test_arrays_of_another_vocabulary_are_rejected(layer: Any, arrays: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=f"^{layer.name}[ :].* ids"):
         layer.load_own_variables(arrays)
     with pytest.raises(ValueError, match="has no ids yet"):
@@ -143,7 +143,7 @@ def test_arrays_of_another_vocabulary_are_refused(layer: Any, arrays: dict[str, 
         ({"size": 3, "warm": -1}, "smallest legal warm is 0"),
     ],
 )
-def test_illegal_sizes_are_refused(arguments: dict[str, Any], message: str) -> None:
+def test_illegal_sizes_are_rejected(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         IdLookup(**arguments)
 
@@ -154,7 +154,7 @@ def test_illegal_sizes_are_refused(arguments: dict[str, Any], message: str) -> N
         st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20), min_size=1, unique=True
     )
 )
-def test_every_text_finds_its_place(texts: list[str]) -> None:
+def test_every_text_is_mapped_to_its_index(texts: list[str]) -> None:
     layer = IdLookup(Vocabulary.from_texts(texts))
     assert np.asarray(layer(tf.constant(texts[::-1]))).tolist() == list(range(len(texts)))[::-1]
 

@@ -68,7 +68,7 @@ def test_published_and_lean_sizes(published: bool, parameters: int) -> None:
     assert layer.count_params() == parameters
 
 
-def test_a_row_learns_only_from_its_own_id() -> None:
+def test_row_gets_gradients_only_from_its_own_id() -> None:
     layer = MDEmbedding((3, 4, 5), (6, 3, 1), 6)
     layer.build()
     with tf.GradientTape() as tape:
@@ -79,7 +79,7 @@ def test_a_row_learns_only_from_its_own_id() -> None:
     assert touched == [[], [3], []]
 
 
-def test_blocks_start_different_from_one_seeded_initialiser() -> None:
+def test_blocks_have_different_initial_values_with_one_seed() -> None:
     layer = MDEmbedding(
         (3, 3, 3), (4, 4, 4), 4, embeddings_initializer=keras.initializers.RandomNormal(seed=1)
     )
@@ -100,6 +100,6 @@ def test_blocks_start_different_from_one_seeded_initialiser() -> None:
         ((3, 4), (4, 2), 0, "smallest legal embedding_dim is 1"),
     ],
 )
-def test_illegal_values_name_the_smallest_legal_one(sizes: Any, dims: Any, dim: int, message: str) -> None:
+def test_error_states_the_smallest_legal_value(sizes: Any, dims: Any, dim: int, message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         MDEmbedding(sizes, dims, dim)

@@ -33,7 +33,7 @@ class TestPackedEmbedding(LayerContract):
     def inputs(self) -> list[Array]:
         return [np.array([0, 2, 3, 4], dtype=np.int32)]
 
-    def test_every_weight_gets_a_gradient(self) -> None:
+    def test_every_weight_has_a_gradient(self) -> None:
         assert self.make_layer().trainable_weights == []
 
 
@@ -46,7 +46,7 @@ class TestPackedEmbedding(LayerContract):
         (3, [2, 15.5, 0, 1]),
     ],
 )
-def test_the_column_of_ones_goes_where_asked(ones_at: int | None, embedding: list[float]) -> None:
+def test_column_of_ones_has_the_given_position(ones_at: int | None, embedding: list[float]) -> None:
     assert np.asarray(filled(ones_at)(np.array([[3]]))).tolist() == [[embedding]]
 
 
@@ -87,14 +87,14 @@ def test_half_precision_embeddings() -> None:
         ({"code_bytes": 0}, "code_bytes: Input should be greater than or equal to 1"),
     ],
 )
-def test_arguments_that_do_not_fit_are_refused(arguments: dict[str, Any], message: str) -> None:
+def test_inconsistent_arguments_are_rejected(arguments: dict[str, Any], message: str) -> None:
     fitting = {"num_embeddings": 5, "block_sizes": BLOCKS, "columns": 3, "code_bytes": 8}
     with pytest.raises(SettingsError, match=message):
         PackedEmbedding(**{**fitting, **arguments})
 
 
 @pytest.mark.filterwarnings("ignore:Skipping nested container")  # Keras says so before it raises
-def test_a_file_whose_widths_do_not_fit_its_codes_is_refused(tmp_path: Path) -> None:
+def test_file_with_inconsistent_widths_and_codes_is_rejected(tmp_path: Path) -> None:
     symbol = keras.Input(shape=(), dtype="int32")
     layer = filled()
     model = keras.Model(symbol, layer(symbol))

@@ -71,14 +71,14 @@ def test_no_two_ids_share_both_rows(count: int, buckets: int) -> None:
 
 
 @pytest.mark.parametrize("seed", [7, None, keras.random.SeedGenerator(7)])
-def test_tables_start_different_from_one_initialiser(seed: Any) -> None:
+def test_tables_have_different_initial_values_with_one_initialiser(seed: Any) -> None:
     layer = QREmbedding(9, 4, 3, embeddings_initializer=keras.initializers.RandomUniform(seed=seed))
     layer.build()
     quotient, remainder = (np.asarray(weight) for weight in layer.get_weights())
     assert not np.any(quotient == remainder)
 
 
-def test_one_seed_gives_one_start() -> None:
+def test_initial_values_are_determined_by_the_seed() -> None:
     starts = []
     for _ in range(2):
         layer = QREmbedding(9, 4, 3, embeddings_initializer=keras.initializers.RandomNormal(seed=7))
@@ -99,7 +99,7 @@ def test_one_seed_gives_one_start() -> None:
         ({"operation": "concat"}, "operation: Input should be 'multiply', 'add' or 'concatenate'"),
     ],
 )
-def test_illegal_values_name_the_smallest_legal_one(arguments: dict[str, Any], message: str) -> None:
+def test_error_states_the_smallest_legal_value(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         QREmbedding(**{"num_embeddings": 6_040, "embedding_dim": 64, "num_buckets": 120, **arguments})
     QREmbedding(6_040, 64, 79, quotient_rows=77)

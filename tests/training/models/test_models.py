@@ -46,6 +46,6 @@ class TestBiasedQuotientRemainderAndMixedDimension(ModelContract):
     parameter_count = (120 + 51) * 4 + 400 * 4 + 1_300 * 3 + 2_006 * 2 + 3 * 4 + 2 * 4 + 6_040 + 3_706 + 1
 
 
-def test_models_go_by_their_own_names() -> None:
+def test_models_are_registered_under_their_names() -> None:
     assert list(MODELS) == ["baseline", "memory_efficient"]
     assert all(settings.name == name for name, settings in MODELS.items())

@@ -39,7 +39,7 @@ def test_lean_rows_are_recorded() -> None:
     assert _resolve().users == QuotientRemainder(num_buckets=120, quotient_rows=51)
 
 
-def test_rules_are_replaced_by_the_widths_that_they_lead_to() -> None:
+def test_width_rules_are_replaced_by_the_resulting_widths() -> None:
     by_temperature = _resolve(movies=MixedDimension(temperature=1, block_sizes=(1, 3_705))).movies
     # Most popular 3,705; the others' mean is 1,852, a hair below half.
     assert by_temperature == MixedDimension(block_sizes=(1, 3_705), block_dims=(64, 32))
@@ -96,7 +96,9 @@ def test_published_model_is_built_for_tiny_sets(users: int, movies: int) -> None
         (None, MixedDimension(parameter_budget=9), FALLING, "smallest legal parameter_budget is"),
     ],
 )
-def test_illegal_settings_name_the_side(users: Any, movies: Any, popularity: Any, message: str) -> None:
+def test_error_about_illegal_settings_states_the_side(
+    users: Any, movies: Any, popularity: Any, message: str
+) -> None:
     with pytest.raises(SettingsError, match=message):
         _resolve(users, movies, popularity)
 
@@ -115,13 +117,13 @@ def test_illegal_settings_are_not_built(users: Any, movies: Any, message: str) -
 
 
 @pytest.mark.parametrize(("users", "movies", "side"), [(0, 3, "users"), (3, 0, "movies")])
-def test_an_empty_side_is_refused(users: int, movies: int, side: str) -> None:
+def test_empty_side_is_rejected(users: int, movies: int, side: str) -> None:
     with pytest.raises(SettingsError, match=f"smallest legal number of {side} is 1"):
         resolve_settings(MEMORY_EFFICIENT, users, movies)
 
 
 @pytest.mark.parametrize(("users", "movies"), [(3, 4), (4, 3)])
-def test_ids_for_another_number_of_rows_are_refused(users: int, movies: int) -> None:
+def test_wrong_number_of_ids_is_rejected(users: int, movies: int) -> None:
     model = build_rating_model(MEMORY_EFFICIENT, 4, 4)
     user_ids, movie_ids = (Vocabulary.from_numbers(np.arange(count), "id_") for count in (users, movies))
     with pytest.raises(SettingsError, match=r"built for 4 .*s, but there are 3"):

@@ -1,4 +1,4 @@
-"""The short frontier from ratings to pictures, stopped and gone on with."""
+"""The quick frontier from ratings to charts, interrupted and resumed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from training.publish.workflow import draw_frontier
 from training.search.frontier.table import read_rows
 
 
-def test_quick_frontier_ends_in_a_table_and_pictures_and_goes_on_where_it_was(tmp_path: Path) -> None:
+def test_quick_frontier_writes_table_and_charts_and_resumes(tmp_path: Path) -> None:
     file, out = tiny_file(tmp_path), tmp_path / "out"
     lines, page = draw_frontier(DataOptions(file), out=out, store=None, quick=True)
     rows = read_rows(out / "frontier.csv")
@@ -34,7 +34,7 @@ def test_quick_frontier_ends_in_a_table_and_pictures_and_goes_on_where_it_was(tm
     text = page.read_text()
     assert "<script src" not in text and "<link" not in text
 
-    # The last model was not finished; nothing else is made again.
+    # The last model was not finished; no other model is trained again.
     table = out / "frontier.csv"
     table.write_text("\n".join(table.read_text().splitlines()[:-1]) + "\n")
     command = ["frontier", "--quick", "--data", str(file), "--out", str(out), "--store", str(tmp_path)]

@@ -1,4 +1,4 @@
-"""A budget in, a model out: from ratings to an artefact that keeps the limit and says how it came about."""
+"""Fitting within a budget: from ratings to an artefact that fits and records how it was chosen."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from training.search.budget.selection import best_of
 
 
 class Labels(Progress):
-    """Remembers what was tried."""
+    """Collects the labels of all trials."""
 
     def __init__(self) -> None:
         self.tried: list[str] = []
@@ -43,9 +43,7 @@ class Labels(Progress):
         pytest.param("900params", Budget(900, "parameters"), marks=pytest.mark.long),
     ],
 )
-def test_the_artefact_keeps_the_budget_and_records_what_was_tried(
-    budget: str, limit: Budget, tmp_path: Path
-) -> None:
+def test_artefact_fits_the_budget_and_records_all_trials(budget: str, limit: Budget, tmp_path: Path) -> None:
     data, options, progress = DataOptions(tiny_file(tmp_path)), PublishOptions(tmp_path / "store"), Labels()
     published = fit_within_budget(
         budget, "mine", data, options, work=tmp_path / "work", seed=1, effort=BRIEF, progress=progress
@@ -63,14 +61,14 @@ def test_the_artefact_keeps_the_budget_and_records_what_was_tried(
     best = min(recipe.tried, key=lambda one: one.validation_mse)
     assert recipe.chosen == best.label
     assert progress.tried == [one.label for one in recipe.tried]
-    # The figure in the manifest is what the file gives.
+    # The error in the manifest is that of the stored file.
     dataset = data.dataset(load_ratings(data.path), 0.01 if recipe.fitted else 0.0)
     model = load_indexed_keras_model(artefact)
     again = evaluate(partial(predict, model), artefact.fallback, dataset)
     assert abs(again.mse - manifest.accuracy.mse) < 1e-5
 
 
-def test_the_command_says_what_was_tried_and_what_was_left_out(tmp_path: Path) -> None:
+def test_command_prints_trials_and_refusals(tmp_path: Path) -> None:
     command = ["fit", "--budget", "250B", "--data", tiny_file(tmp_path)]
     command += ["--store", tmp_path / "store", "--work", tmp_path / "work"]
     done = CliRunner().invoke(app, list(map(str, command)), catch_exceptions=False)
@@ -82,7 +80,7 @@ def test_the_command_says_what_was_tried_and_what_was_left_out(tmp_path: Path) -
     assert f"budget: {trial.label}, {manifest.weights_bytes} bytes" in done.stdout
 
 
-def test_the_smallest_of_equals_is_best() -> None:
+def test_best_of_prefers_the_smallest_among_equals() -> None:
     def tried(label: str, nbytes: int, mse: float) -> Trial:
         return Trial(label=label, parameters=1, nbytes=nbytes, validation_mse=mse, seconds=0.0)
 
@@ -99,7 +97,7 @@ def test_the_smallest_of_equals_is_best() -> None:
         (["--recipe", "reference", "--budget", "64KB"], "leave out --recipe"),
     ],
 )
-def test_what_is_wrong_is_said(arguments: list[str], message: str, tmp_path: Path) -> None:
+def test_invalid_options_are_reported(arguments: list[str], message: str, tmp_path: Path) -> None:
     refused = CliRunner().invoke(app, ["fit", *arguments, "--store", str(tmp_path)])
     assert isinstance(refused.exception, SettingsError)
     with pytest.raises(SettingsError, match=message):

@@ -1,4 +1,4 @@
-"""Ratings by popularity rank, coarsely."""
+"""The histogram of ratings by popularity rank."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from training.publish.publishing import popularity_ranges
 
 
-def test_by_hand() -> None:
+def test_popularity_ranges_match_hand_computed_values() -> None:
     told = [(one.first, one.last, one.ratings) for one in popularity_ranges(np.array([9, 5, 1]))]
     assert told == [(1, 1, 9), (2, 2, 5), (3, 3, 1)]
     assert popularity_ranges(np.empty(0, np.int64)) == []
 
 
 @given(st.lists(st.integers(0, 10_000), min_size=1, max_size=3000))
-def test_ranges_are_a_partition_of_ranks_and_ratings(counts: list[int]) -> None:
+def test_popularity_ranges_partition_ranks_and_ratings(counts: list[int]) -> None:
     ranges = popularity_ranges(np.array(sorted(counts, reverse=True)))
     assert len(ranges) <= 24
     assert (ranges[0].first, ranges[-1].last) == (1, len(counts))

@@ -1,4 +1,4 @@
-"""Ids in bulk mean what each means alone."""
+"""Bulk lookups of ids agree with single lookups."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ raw_ids = st.lists(
 
 @pytest.mark.parametrize("name", VOCABULARIES)
 @given(raws=raw_ids)
-def test_bulk_is_one_by_one(name: str, raws: list[str | int]) -> None:
+def test_bulk_lookup_equals_single_lookups(name: str, raws: list[str | int]) -> None:
     vocabulary = VOCABULARIES[name]
     for own in (raws, [raw for raw in raws if isinstance(raw, str)], [r for r in raws if isinstance(r, int)]):
         assert vocabulary.indices(own).tolist() == [vocabulary.index(raw) for raw in own]
@@ -64,7 +64,7 @@ def test_every_id_is_found_in_any_order(name: str) -> None:
 
 
 @given(st.lists(st.text(max_size=40).filter(lambda text: "\n" not in text), min_size=2, max_size=9))
-def test_texts_compare_as_their_bytes_do(texts: list[str]) -> None:
+def test_texts_are_compared_in_byte_order(texts: list[str]) -> None:
     texts = [text.encode("utf-8", "surrogatepass").decode("utf-8", "surrogatepass") for text in texts]
     one, other = IdTexts.of(texts), IdTexts.of(texts[1:] + texts[:1])
     assert one is not None and other is not None

@@ -38,24 +38,24 @@ TEXT = Vocabulary.from_texts(["zoë", "007", "1_0"], warm=1)
         ("user_" + "9" * 400, UNKNOWN),
     ],
 )
-def test_numbered_id_means_its_number_and_nothing_else(raw: str | int, index: int) -> None:
+def test_numbered_vocabulary_accepts_only_the_canonical_number(raw: str | int, index: int) -> None:
     assert NUMBERED.index(raw) == index
 
 
 @pytest.mark.parametrize(
     ("raw", "index"), [("zoë", 0), ("007", 1), ("7", UNKNOWN), ("1_0", 2), ("\ud800", UNKNOWN)]
 )
-def test_text_id_is_verbatim(raw: str, index: int) -> None:
+def test_text_ids_match_verbatim(raw: str, index: int) -> None:
     assert TEXT.index(raw) == index
 
 
-def test_canonical_names_what_is_meant() -> None:
+def test_canonical_adds_the_prefix_to_numbers() -> None:
     assert NUMBERED.canonical(7) == NUMBERED.canonical("7") == NUMBERED.canonical("user_7") == "user_7"
     assert NUMBERED.canonical("007") == "007"
     assert TEXT.canonical(7) == "7"
 
 
-def test_index_outside_is_an_error_not_the_last_id() -> None:
+def test_index_outside_the_range_raises_index_error() -> None:
     assert [NUMBERED[0], NUMBERED[2], TEXT[2]] == ["user_7", "user_4000000000", "1_0"]
     for index in (-1, 3):
         with pytest.raises(IndexError):
@@ -64,7 +64,7 @@ def test_index_outside_is_an_error_not_the_last_id() -> None:
             TEXT[index]
 
 
-def test_duplicates_and_impossible_ids_are_refused() -> None:
+def test_duplicate_and_invalid_ids_are_rejected() -> None:
     with pytest.raises(ValueError, match="twice"):
         Vocabulary.from_numbers(np.array([3, 3]), "user_")
     with pytest.raises(ValueError, match="twice"):
@@ -92,7 +92,7 @@ def test_duplicates_and_impossible_ids_are_refused() -> None:
         lambda arrays: {},
     ],
 )
-def test_arrays_that_are_no_vocabulary_are_refused(spoil: Callable[[Any], Any]) -> None:
+def test_inconsistent_arrays_are_rejected(spoil: Callable[[Any], Any]) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - each reason has its own words
         Vocabulary.from_arrays(spoil(TEXT.to_arrays()), None, 1)
 
@@ -118,7 +118,7 @@ def test_texts_round_trip(texts: list[str]) -> None:
 
 
 @given(st.integers(0, 2**63 - 1))
-def test_every_whole_number_is_canonical_one_way(number: int) -> None:
+def test_every_whole_number_has_one_canonical_form(number: int) -> None:
     assert is_canonical_number(str(number))
     for other in (f"0{number}", f"+{number}", f" {number}", f"{number}.0", f"-{number}"):
         assert not is_canonical_number(other)

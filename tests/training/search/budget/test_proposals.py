@@ -25,7 +25,7 @@ BRIEF = Effort(
     rounds=1,
     factors=6,
 )
-"""Teaches tiny sets too, and fits everything for one epoch or round."""
+"""Uses a teacher for tiny sets too, and fits everything for one epoch or round."""
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def dataset() -> Dataset:
     [Budget(1_200, "bytes"), Budget(900, "parameters")],
     ids=str,
 )
-def test_everything_proposed_fits(dataset: Dataset, budget: Budget, tmp_path: Path) -> None:
+def test_every_proposal_fits_the_budget(dataset: Dataset, budget: Budget, tmp_path: Path) -> None:
     trainer = CandidateTrainer(dataset, WorkFolder(tmp_path), teacher=BRIEF.teacher)
     proposals, _ = propose(dataset, budget, seed=0, effort=BRIEF)
     assert any(proposal.model is None for proposal in proposals)
@@ -49,14 +49,14 @@ def test_everything_proposed_fits(dataset: Dataset, budget: Budget, tmp_path: Pa
         assert trained.fallback.by_biases
 
 
-def test_a_larger_budget_leaves_nothing_out(dataset: Dataset) -> None:
+def test_large_budget_has_no_refusals(dataset: Dataset) -> None:
     proposals, refusals = propose(dataset, Budget(100_000, "bytes"), seed=0, effort=BRIEF)
     assert len(proposals) == 5
     assert refusals == []
 
 
 @pytest.mark.parametrize("unit", ["bytes", "parameters"])
-def test_the_smallest_legal_budget_is_named_and_legal(
+def test_error_states_the_smallest_legal_budget(
     dataset: Dataset, unit: Literal["bytes", "parameters"]
 ) -> None:
     with pytest.raises(SettingsError, match="smallest legal budget for 30 users and 40 movies is") as refused:
@@ -68,7 +68,7 @@ def test_the_smallest_legal_budget_is_named_and_legal(
         propose(dataset, Budget(smallest - 1, unit), seed=0, effort=BRIEF)
 
 
-def test_every_refusal_names_the_least_that_it_takes(dataset: Dataset) -> None:
+def test_every_refusal_states_the_smallest_budget_that_fits(dataset: Dataset) -> None:
     _, refusals = propose(dataset, Budget(400, "bytes"), seed=0, effort=BRIEF)
     assert len(refusals) >= 2
     for refusal in refusals:
@@ -77,7 +77,7 @@ def test_every_refusal_names_the_least_that_it_takes(dataset: Dataset) -> None:
         assert len(enough) == len(short) + 1, refusal
 
 
-def test_few_ratings_have_no_teacher(dataset: Dataset) -> None:
+def test_few_ratings_use_no_shared_teacher(dataset: Dataset) -> None:
     proposals, _ = propose(dataset, Budget(100_000, "bytes"), seed=0)
     assert len(proposals) == 4
     assert all(proposal.model is not None for proposal in proposals)

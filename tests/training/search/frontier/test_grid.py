@@ -35,7 +35,7 @@ def test_labels_are_unique_in_their_group(dataset: Dataset, extent: Extent) -> N
     assert all(point.candidate.recipe is None or point.candidate.recipe.seed == 3 for point in points)
 
 
-def test_hashing_is_held_against_as_many_parameters(dataset: Dataset) -> None:
+def test_hashing_models_have_equal_numbers_of_parameters(dataset: Dataset) -> None:
     points = [point for point in grid(dataset, FULL, 0) if point.group == "hashing"]
     for crowd in ("50", "16", "4"):
         sizes = {parameters(point) for point in points if point.setting == crowd}
@@ -52,7 +52,7 @@ def test_mixed_widths_have_no_more_parameters_than_uniform_ones(dataset: Dataset
             assert parameters(point) <= parameters(uniform), point.candidate.label
 
 
-def test_a_uniform_model_is_the_one_of_that_width(dataset: Dataset) -> None:
+def test_uniform_model_equals_the_model_of_that_width(dataset: Dataset) -> None:
     points = grid(dataset, FULL, 0)
     widths = {point.setting: point.candidate for point in points if point.group == "width"}
     uniform = next(point for point in points if point.candidate.label == "as 4 wide, temperature 0")
@@ -83,7 +83,7 @@ def test_equal_shares_cover_every_id(counts: list[int], blocks: int) -> None:
     assert len(sizes) <= blocks
 
 
-def test_equal_shares_by_hand() -> None:
+def test_equal_shares_match_hand_computed_sizes() -> None:
     assert equal_shares(np.array([6, 3, 2, 1]), 2) == (1, 3)
     assert equal_shares(np.array([1, 1, 1, 1]), 4) == (1, 1, 1, 1)
 

@@ -8,7 +8,7 @@ from training.fit.recipes import BIASED
 from training.search.frontier.references import references
 
 
-def test_only_models_of_the_same_test_rows_are_drawn_beside(tmp_path: Path) -> None:
+def test_only_models_with_the_same_test_rows_are_references(tmp_path: Path) -> None:
     store = build_store(tmp_path / "store", TINY_BASELINE)
     labels = [row.label for row in references(tiny_dataset(), store)]
     assert labels == ["global mean", "biases only", "baseline"]

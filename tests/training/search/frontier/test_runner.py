@@ -11,7 +11,7 @@ from training.search.frontier.grid import QUICK, QUICK_TEACHER, grid
 from training.search.frontier.runner import row_key
 
 
-def test_other_data_seed_or_candidate_is_another_row(tmp_path: Path) -> None:
+def test_row_key_depends_on_data_seed_and_candidate(tmp_path: Path) -> None:
     dataset = make_dataset(tiny_table(), "random", 0, BIASED.validation_fraction)
     other = make_dataset(tiny_table(), "random", 1, BIASED.validation_fraction)
     work = WorkFolder(tmp_path)
