@@ -40,4 +40,4 @@ def test_full_disk_is_reported_in_one_line(tmp_path: Path, arguments: list[str])
 def test_unencodable_characters_are_replaced(tmp_path: Path) -> None:
     done = run(["split", "--help"], tmp_path / "output", PYTHONIOENCODING="ascii")
     assert (done.returncode, done.stderr) == (0, "")
-    assert "Say which rows" in (tmp_path / "output").read_text("ascii")
+    assert "Choose the rows" in (tmp_path / "output").read_text("ascii")
