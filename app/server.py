@@ -1,4 +1,4 @@
-"""The process: checks what it was given, listens, and serves with uvicorn."""
+"""The server process: checks the settings, binds the address and serves with uvicorn."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ from app.settings import Settings, service_variables, unknown_variables
 
 logger = logging.getLogger(__name__)
 
-# Files that a process has open beside its connections: models, logs, the event loop's own.
+# Open files of a process besides its connections: models, logs and the event loop.
 OTHER_FILES: Final = 200
-# Characters of the line that says why nothing starts.
+# Maximum length of the message that explains why the service cannot start.
 MAX_LINE: Final = 1000
 
 
 class Server(uvicorn.Server):
-    """Uvicorn, which reloads the models on SIGHUP, and for which a stop that was asked for is no failure."""
+    """Uvicorn that reloads the models on SIGHUP and exits with code 0 after a requested stop."""
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         """Prepare to serve `app`."""
@@ -44,7 +44,7 @@ class Server(uvicorn.Server):
             app,
             loop="auto",
             http=http_protocol(settings),
-            # A WebSocket would escape the limits of that protocol.
+            # The limits of that protocol do not cover WebSockets.
             ws="none",
             lifespan="on",
             log_config=None,
@@ -56,32 +56,32 @@ class Server(uvicorn.Server):
         super().__init__(config)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start listening, and say so."""
+        """Start listening, and log the address."""
         await super().startup(sockets)
         live: LiveModels | None = self.lifespan.state.get("live")
         if live is not None:
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, live.request_reload)
-            # Blocked since the process began: one that came meanwhile is handled now.
+            # It has been blocked since the process started; a pending signal is delivered now.
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
         for listener in sockets or ():
             logger.info("ready on %s (process %d)", url_of(listener), os.getpid())
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Stop gracefully on the first signal, at once on the second; uvicorn would raise them again."""
+        """Stop gracefully on the first signal, immediately on the second. Uvicorn would raise them again."""
         with handling_signals(self.handle_exit):
             yield
 
 
 @contextlib.contextmanager
 def start_process(settings: Settings) -> Iterator[socket.socket]:
-    """Prepare the process to serve. Within the block a signal ends it, until a server handles signals itself.
+    """Prepare the process to serve. In the block, signals end the process until a server handles them.
 
     Yields:
         The socket to listen on.
 
     Raises:
-        StartError: The address is not to be had, an API key is no key, or too few files may be open.
+        StartError: The address is not available, an API key is invalid, or too few files may be open.
     """
     start_logging(settings.log_level, settings.log_format)
     for name in unknown_variables():
@@ -100,8 +100,8 @@ def run_server(settings: Settings, listener: socket.socket) -> None:
     """Load the models and serve in this process until told to stop.
 
     Raises:
-        StartError: A setting names what the store does not hold, or a model does not answer.
-        ArtefactError: The store, or a model in it, is not fit to be served.
+        StartError: A setting names a model that is not in the store, or a model fails its probe.
+        ArtefactError: The store or a model in it is invalid.
     """
     app = create_app(settings, load_registry(settings))
     freeze_memory()
@@ -109,14 +109,14 @@ def run_server(settings: Settings, listener: socket.socket) -> None:
 
 
 def bind_socket(host: str, port: int) -> socket.socket:
-    """A socket bound to an address. Nobody can connect before a server listens on it.
+    """Bind a socket to an address. Clients cannot connect before a server listens on it.
 
     Args:
-        host: Name or address.
+        host: Host name or IP address.
         port: 0 for any free one.
 
     Raises:
-        CannotListen: They are not to be had.
+        CannotListen: The address is not available.
     """
     try:
         family, _, _, _, address = socket.getaddrinfo(
@@ -136,16 +136,16 @@ def bind_socket(host: str, port: int) -> socket.socket:
 
 
 def url_of(listener: socket.socket) -> str:
-    """Where clients find it."""
+    """Return the URL of a listening socket."""
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def raise_file_limit(connections: int) -> None:
-    """Have the system let this process, and those that it starts, hold so many connections at once.
+    """Raise the limit of open files for this process and its children to allow this many connections.
 
     Raises:
-        BadSetting: It does not.
+        BadSetting: The system does not allow it.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = connections + OTHER_FILES
@@ -161,7 +161,7 @@ def raise_file_limit(connections: int) -> None:
 
 @contextlib.contextmanager
 def handling_signals(handler: Callable[[int, Any], None]) -> Iterator[None]:
-    """Have `handler` called for the signals that end a process."""
+    """Install a handler for the signals that end a process, for the duration of the block."""
     before = {number: signal.signal(number, handler) for number in HANDLED_SIGNALS}
     try:
         yield
@@ -171,14 +171,14 @@ def handling_signals(handler: Callable[[int, Any], None]) -> Iterator[None]:
 
 
 def exit_at_once(*_: object) -> None:
-    """End the process, which has nothing to finish, with exit code 0; a signal handler."""
+    """Signal handler: exit with code 0 at once, since there is nothing to finish."""
     stop_logging()
     os._exit(0)
 
 
 def refuse_to_start(error: Exception) -> None:
-    """Say in one line on standard error why nothing starts."""
-    # Names in a file may hold anything, and end up on somebody's terminal.
+    """Write to standard error, in one line, why the service cannot start."""
+    # Names from files may contain control characters, which must not reach a terminal.
     shown = "".join(letter if letter.isprintable() else " " for letter in str(error))
     line = shorten(" ".join(shown.split()), MAX_LINE)
     with contextlib.suppress(OSError):

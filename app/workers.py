@@ -1,4 +1,4 @@
-"""Several worker processes under gunicorn, which share the models that were loaded before the fork."""
+"""Runs several worker processes under gunicorn. They share the models that are loaded before the fork."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ from training.artefact import ArtefactError
 
 logger = logging.getLogger(__name__)
 
-# A worker whose event loop does not turn for so long is replaced.
+# A worker whose event loop is blocked for this long is replaced.
 TIMEOUT_SECONDS: Final = 60
-# What a worker gets on top of the time that its requests have to finish.
+# Added to the time that requests in flight have to finish.
 GRACE_SECONDS: Final = 2
-# From a worker that is not ready to the next one.
+# Delay between two attempts to start a worker.
 RESPAWN_SECONDS: Final = 1.0
 HEARTBEAT_TICKS: Final = 10
-# Blocked from before the fork until the worker can handle them, so that none is lost, and none kills.
+# Blocked from before the fork until the worker handles them, so that none is lost or kills the worker.
 BLOCKED: Final = frozenset({signal.SIGHUP, signal.SIGTERM, signal.SIGINT, signal.SIGQUIT})
 
 
@@ -50,20 +50,20 @@ class ServiceApplication(BaseApplication):
     """The service as gunicorn's application.
 
     Attributes:
-        settings: Of the service.
-        registry: The models of the last store that was accepted, for workers to start with; None where the
-            engine's models do not survive a fork.
-        metrics_folder: Where workers show each other what they count; None without metrics.
-        youngest_ready: The age of the youngest worker that has been ready, shared with the workers.
+        settings: The service's settings.
+        registry: The models of the last accepted store, which new workers start with; None if the engine's
+            models do not survive a fork.
+        metrics_folder: Folder in which workers share their counters; None without metrics.
+        last_ready: The age (sequence number) of the worker that became ready last, shared with the workers.
     """
 
     def __init__(self, settings: Settings, listener: socket.socket) -> None:
-        """Load the models, and prepare to serve on `listener`, which is bound."""
+        """Load the models, and prepare to serve on the bound socket `listener`."""
         self.settings = settings
         self.registry: Registry | None = None
         self.load_models()
         self.metrics_folder = make_metrics_folder() if settings.metrics else None
-        self.youngest_ready = memoryview(mmap.mmap(-1, 8)).cast("Q")
+        self.last_ready = memoryview(mmap.mmap(-1, 8)).cast("Q")
         self._bind = f"fd://{listener.detach()}"
         super().__init__()
 
@@ -83,11 +83,11 @@ class ServiceApplication(BaseApplication):
             self.cfg.set(name, value)
 
     def load_models(self) -> None:
-        """Load what is new in the store; models that would not survive a fork are only checked.
+        """Load what is new in the store; models that do not survive a fork are only checked.
 
         Raises:
-            StartError: A setting names what the store does not hold, or a model does not answer.
-            ArtefactError: The store, or a model in it, is not fit to be served.
+            StartError: A setting names a model that is not in the store, or a model fails its probe.
+            ArtefactError: The store or a model in it is invalid.
         """
         if self.settings.engine in FORK_SAFE:
             self.registry = load_registry(self.settings, self.registry)
@@ -97,28 +97,28 @@ class ServiceApplication(BaseApplication):
 
 
 class ServiceArbiter(Arbiter):
-    """Gunicorn's master. It reloads models without new workers, and no worker's exit code ends it."""
+    """Gunicorn's master. It reloads models without new workers and survives all exit codes of workers."""
 
-    # Gunicorn stops everything when a worker exits with one of these, and no exit code is negative.
+    # Gunicorn stops all workers if one exits with one of these codes. Exit codes are never negative.
     WORKER_BOOT_ERROR = APP_LOAD_ERROR = -1
 
     _next_spawn = 0.0
 
     def manage_workers(self) -> None:
-        """Start missing workers, each when the one before is ready, or a second after it.
+        """Start missing workers one by one: when the previous one is ready, or after a second.
 
         Raises:
-            HaltServer: The first one could not start. It has said why, and the others would say the same.
+            HaltServer: The first worker could not start; it has logged the reason, which applies to all.
         """
-        youngest_ready = self.app.youngest_ready[0]
-        if self.worker_age and not youngest_ready and not self.WORKERS:
+        last_ready = self.app.last_ready[0]
+        if self.worker_age and not last_ready and not self.WORKERS:
             raise HaltServer("the first worker could not start")
-        if youngest_ready == self.worker_age or (youngest_ready and time.monotonic() >= self._next_spawn):
+        if last_ready == self.worker_age or (last_ready and time.monotonic() >= self._next_spawn):
             self.num_workers = min(len(self.WORKERS) + 1, self.cfg.workers)
             super().manage_workers()
 
     def spawn_worker(self) -> None:
-        """Start a worker, in whose process this does not return."""
+        """Fork a worker. In the child process this does not return."""
         self._next_spawn = time.monotonic() + RESPAWN_SECONDS
         signal.pthread_sigmask(signal.SIG_BLOCK, BLOCKED)
         try:
@@ -128,31 +128,31 @@ class ServiceArbiter(Arbiter):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, BLOCKED)
 
     def handle_hup(self) -> None:
-        """Reload the models: here, for workers that start later, and in every worker that is there."""
+        """Reload the models in the master, for workers that start later, and in every running worker."""
         try:
             self.app.load_models()
         except Exception as error:
-            logger.error("reload refused, later workers begin with the models as they are: %s", error)
+            logger.error("reload refused, the previous models stay in service: %s", error)
         self.kill_workers(signal.SIGHUP)
 
     def ignore_signal(self) -> None:
-        """Start no second master, and no other number of workers."""
+        """Ignore signals that would start a second master or change the number of workers."""
 
     handle_int = Arbiter.handle_term
     handle_usr2 = handle_ttin = handle_ttou = ignore_signal
 
 
 class ServiceWorker(Worker):
-    """A process that serves with uvicorn.
+    """A worker process that serves with uvicorn.
 
     Attributes:
-        slot: Its number among the workers.
+        slot: Number of the worker, reused after it ends.
     """
 
     slot: int
 
     def init_process(self) -> None:
-        """Load what no fork survives, and serve until told to stop."""
+        """Load what does not survive a fork, and serve until stopped."""
         try:
             super().init_process()
         except (StartError, ArtefactError) as error:
@@ -160,17 +160,17 @@ class ServiceWorker(Worker):
             sys.exit(1)
 
     def init_signals(self) -> None:
-        """Leave signals to the server; until it listens there is nothing to finish."""
+        """Leave signals to the server; until it listens, they end the process."""
         for number in self.SIGNALS:
             signal.signal(number, signal.SIG_DFL)
         for number in (signal.SIGUSR1, signal.SIGUSR2):
             signal.signal(number, signal.SIG_IGN)
-        # From a master that has been told not to wait.
+        # The master sends it to stop without waiting for requests.
         signal.signal(signal.SIGQUIT, exit_at_once)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, BLOCKED - {signal.SIGHUP})
 
     def load_wsgi(self) -> None:
-        """Make the application."""
+        """Create the application."""
         registry, folder = self.app.registry, self.app.metrics_folder
         if registry is None:
             registry = load_registry(self.app.settings)
@@ -191,16 +191,16 @@ class WorkerServer(Server):
         self._worker = worker
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start listening, and have the next worker started."""
+        """Start listening, and let the master start the next worker."""
         await super().startup(sockets)
         reload_all = functools.partial(os.kill, self._worker.ppid, signal.SIGHUP)
         self.lifespan.state["live"].reload_other_workers = reload_all
-        self._worker.app.youngest_ready[0] = self._worker.age
-        # Wakes the master.
+        self._worker.app.last_ready[0] = self._worker.age
+        # Wake the master up.
         os.kill(self._worker.ppid, signal.SIGCHLD)
 
     async def on_tick(self, counter: int) -> bool:
-        """Show the master that the event loop turns, and leave when there is none any more."""
+        """Send a heartbeat to the master, and stop if the master has died."""
         if counter % HEARTBEAT_TICKS == 0:
             self._worker.notify()
             if os.getppid() != self._worker.ppid:
@@ -209,15 +209,15 @@ class WorkerServer(Server):
 
 
 def run_workers(settings: Settings, listener: socket.socket) -> None:
-    """Serve with several workers until told to stop, and leave by SystemExit.
+    """Serve with several workers until stopped; leaves by SystemExit.
 
     Args:
-        settings: Of the service.
-        listener: Bound; the workers will listen on it.
+        settings: The service's settings.
+        listener: Bound socket that the workers listen on.
 
     Raises:
-        StartError: A setting names what the store does not hold, or a model does not answer.
-        ArtefactError: The store, or a model in it, is not fit to be served.
+        StartError: A setting names a model that is not in the store, or a model fails its probe.
+        ArtefactError: The store or a model in it is invalid.
     """
     url, master = url_of(listener), os.getpid()
     service = ServiceApplication(settings, listener)
@@ -225,16 +225,16 @@ def run_workers(settings: Settings, listener: socket.socket) -> None:
     try:
         ServiceArbiter(service).run()
     finally:
-        # Workers leave through here, too.
+        # Workers run this, too.
         if os.getpid() == master and service.metrics_folder is not None:
             shutil.rmtree(service.metrics_folder, ignore_errors=True)
 
 
 def make_metrics_folder() -> Path:
-    """An empty folder.
+    """Create a temporary folder.
 
     Raises:
-        StartError: There is no room for one.
+        StartError: It cannot be created.
     """
     try:
         return Path(tempfile.mkdtemp(prefix="ratings-metrics-"))
@@ -243,6 +243,6 @@ def make_metrics_folder() -> Path:
 
 
 def assign_slot(arbiter: ServiceArbiter, worker: ServiceWorker) -> None:
-    """Give a worker that is about to start the lowest number that no other has."""
+    """Assign the lowest free slot to a worker that is about to start."""
     taken = {other.slot for other in arbiter.WORKERS.values()}
     worker.slot = next(number for number in itertools.count() if number not in taken)

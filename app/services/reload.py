@@ -69,8 +69,10 @@ class LiveModels:
         """
         done = await self.reload()
         if self.reload_other_workers is not None:
-            self._expects_echo = True
-            self.reload_other_workers()
+            # The master may have died: this worker then serves on until its event loop notices.
+            with contextlib.suppress(ProcessLookupError):
+                self.reload_other_workers()
+                self._expects_echo = True
         return done
 
     def request_reload(self) -> None:
