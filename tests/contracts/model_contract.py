@@ -11,7 +11,8 @@ import tensorflow as tf
 
 from tests.contracts.fresh_process import predict_in_fresh_process
 from training.artefact.ids.vocabulary import Vocabulary
-from training.models.rating_model import RatingModel, build_rating_model, indexed_view, resolve_settings
+from training.models.rating_model import RatingModel, build_rating_model, indexed_view
+from training.models.resolving import resolve_settings
 from training.settings import ModelSettings
 
 # Ids by falling popularity, in no numeric order; movie ids are text without numbers.

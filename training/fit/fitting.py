@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from training.data.dataset import Dataset, Examples
 from training.fit.evaluation import model_fallback
 from training.layers.rating_head import MAX_STARS
-from training.models.rating_model import build_rating_model, resolve_settings
+from training.models.rating_model import build_rating_model
+from training.models.resolving import resolve_settings
 from training.models.trained import PREDICT_BATCH, TrainedModel
 from training.settings import ModelSettings, Recipe
 

@@ -16,8 +16,6 @@ from training.layers.legal import PACKAGE
 from training.models.resolving import resolve_settings
 from training.settings import ModelSettings
 
-__all__ = ["RatingModel", "build_rating_model", "indexed_view", "logical_sizes", "resolve_settings"]
-
 _EMBEDDINGS: Final = ("user_embedding", "movie_embedding")
 _BIASES: Final = ("user_bias", "movie_bias")
 

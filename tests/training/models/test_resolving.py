@@ -12,7 +12,8 @@ from training.errors import SettingsError
 from training.families import MixedDimension, QuotientRemainder
 from training.families.family import Family
 from training.models.named import MEMORY_EFFICIENT
-from training.models.rating_model import build_rating_model, resolve_settings
+from training.models.rating_model import build_rating_model
+from training.models.resolving import resolve_settings
 from training.settings import ModelSettings
 
 FALLING = np.arange(3_706)[::-1]
