@@ -98,7 +98,7 @@ def test_open_doors_are_told_once(shared_store: Path, tmp_path: Path) -> None:
         ({}, ""),
         ({"host": "0.0.0.0"}, "has access: no API keys are set"),
         ({"host": "0.0.0.0", "workers": 2}, "has access: no API keys are set"),
-        ({"host": "0.0.0.0", "api_keys_file": keys}, "may be read by every user"),
+        ({"host": "0.0.0.0", "api_keys_file": keys}, "is readable by all users"),
     ):
         with running(shared_store, **settings) as server:
             server.process.send_signal(signal.SIGTERM)
