@@ -158,7 +158,7 @@ def test_connect_is_answered_like_any_method_without_a_tunnel(server: Server) ->
 
 
 @pytest.mark.parametrize("kind", REFUSED)
-def test_what_cannot_be_read_is_refused_in_plain_text_and_logged(
+def test_invalid_request_is_refused_in_plain_text_and_logged(
     server: Server, caplog: pytest.LogCaptureFixture, kind: str
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -195,7 +195,7 @@ def test_a_head_without_end_is_not_read_while_an_earlier_request_is_worked_on(se
         connection.sendall(b"a" * 100_000_000)
 
 
-def test_bytes_behind_a_request_that_closes_the_connection_do_no_harm(server: Server) -> None:
+def test_bytes_after_a_closing_request_are_ignored(server: Server) -> None:
     connection = server.connect(b"GET /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n\r\nmore")
     assert read_until(connection).endswith(b"/a:;")
 
@@ -206,7 +206,7 @@ def test_a_body_that_the_application_does_not_read_is_skipped(server: Server) ->
     assert b"/unread:;" in read_until(connection, b"/next:;")
 
 
-def test_a_client_that_leaves_amid_the_answers_to_its_requests_makes_no_error(
+def test_client_that_disconnects_between_responses_causes_no_error(
     server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
     connection = server.connect(GET % b"/large/1" + GET % b"/large/2" + GET % b"/large/3")
@@ -218,7 +218,7 @@ def test_a_client_that_leaves_amid_the_answers_to_its_requests_makes_no_error(
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
-def test_where_every_client_waits_for_its_answer_one_more_is_told_503() -> None:
+def test_connection_beyond_the_limit_gets_503_if_all_wait_for_a_response() -> None:
     with serving(max_connections=2) as server:
         busy = [server.connect(GET % b"/wait") for _ in range(2)]
         wait_until(lambda: server.gate.waiting == 2)
@@ -228,7 +228,7 @@ def test_where_every_client_waits_for_its_answer_one_more_is_told_503() -> None:
             assert read_until(one, b"/wait:;").startswith(b"HTTP/1.1 200 ")
 
 
-def test_a_connection_too_many_ends_the_oldest_that_has_sent_no_request_then_one_that_idles() -> None:
+def test_connection_beyond_the_limit_closes_the_oldest_without_request_then_an_idle_one() -> None:
     with serving(max_connections=3) as server:
         steady = server.connect(GET % b"/a")
         read_until(steady, b"/a:;")

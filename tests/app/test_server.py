@@ -91,7 +91,7 @@ def test_a_model_may_be_a_link_to_a_folder_of_any_name(store: Path) -> None:
 
 
 @pytest.mark.long
-def test_open_doors_are_told_once(shared_store: Path, tmp_path: Path) -> None:
+def test_access_without_keys_causes_one_warning(shared_store: Path, tmp_path: Path) -> None:
     keys = tmp_path / "keys"
     keys.write_text("a-key-for-reading-01\n")
     for settings, told in (
@@ -161,7 +161,7 @@ def test_serves_and_stops_with_exit_code_0_while_a_batch_is_in_flight(shared_sto
 
 
 @pytest.mark.long
-def test_request_that_outlasts_the_stop_is_answered_all_the_same(shared_store: Path) -> None:
+def test_request_beyond_the_shutdown_timeout_gets_a_503(shared_store: Path) -> None:
     with running(shared_store, shutdown_seconds=1) as server:
         host, port = server.url.removeprefix("http://").split(":")
         with socket.create_connection((host, int(port)), timeout=10) as half_sent:

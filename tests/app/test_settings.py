@@ -73,7 +73,7 @@ def test_bad_setting_is_one_line_that_names_it(
     assert "\n" not in line and len(line) < 300
 
 
-def test_mistyped_variables_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unknown_variables_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RATINGS_PROT", "80")
     assert unknown_variables() == ["RATINGS_PROT"]
 

@@ -47,7 +47,7 @@ def cases(said: str) -> int:
     return int(found[1])
 
 
-def test_the_service_does_what_its_document_says(server: Running, tmp_path: Path) -> None:
+def test_service_conforms_to_its_openapi_document(server: Running, tmp_path: Path) -> None:
     said = try_all(server, tmp_path, "--max-examples", "15", "--seed", "1")
     operations = re.search(r"Tested: (\d+)", said)
     assert operations and int(operations[1]) >= 14
@@ -55,6 +55,6 @@ def test_the_service_does_what_its_document_says(server: Running, tmp_path: Path
 
 
 @pytest.mark.long
-def test_the_service_does_what_its_document_says_for_long(server: Running, tmp_path: Path) -> None:
+def test_service_conforms_to_its_openapi_document_for_long(server: Running, tmp_path: Path) -> None:
     said = try_all(server, tmp_path, "--max-examples", "1000", "--max-time", "240")
     tell("OpenAPI fuzz (Schemathesis)", requests=f"{cases(said):,}", failures=0)

@@ -104,7 +104,7 @@ def fuzz(folder: Path, cases: int, *, the_same: bool) -> Counter[str]:
 
 
 @pytest.mark.parametrize("name", SOUND)
-def test_what_is_changed_was_sound(name: str, tmp_path: Path) -> None:
+def test_unchanged_file_is_valid(name: str, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(SOUND[name])
     (tmp_path / "movies.csv").write_text(MOVIES, encoding="utf-8")
     assert load_ratings(tmp_path / name).rows == len(ROWS)

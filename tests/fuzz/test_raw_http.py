@@ -100,14 +100,14 @@ def fuzz(server: Running, cases: int) -> Counter[int]:
 
 
 @pytest.mark.long
-def test_nothing_that_is_sent_makes_a_server_error(server: Running) -> None:
+def test_no_raw_request_causes_a_server_error(server: Running) -> None:
     seen = fuzz(server, 400)
     # The strategies reach what they are for. (405 is for requests whose answer is not waited for.)
     assert {200, 400, 404, 413, 415, 422} <= seen.keys(), seen
 
 
 @pytest.mark.long
-def test_nothing_that_is_sent_makes_a_server_error_for_long(server: Running) -> None:
+def test_no_raw_request_causes_a_server_error_for_long(server: Running) -> None:
     seen = fuzz(server, 20_000)
     tell("raw HTTP fuzz", cases="20,000", answers_by_status=dict(sorted(seen.items())), server_errors=0)
 
@@ -116,7 +116,7 @@ def test_nothing_that_is_sent_makes_a_server_error_for_long(server: Running) -> 
 @pytest.mark.parametrize(
     "kind", ["header", "address", "many headers", "trailers", "trailer", "chunk extension"]
 )
-def test_a_head_that_never_ends_is_cut_off(server: Running, kind: str) -> None:
+def test_endless_head_is_refused(server: Running, kind: str) -> None:
     post = request("POST", "/predict", [(b"Content-Type", JSON), (b"Transfer-Encoding", b"chunked")])
     begin = {
         "header": b"GET / HTTP/1.1\r\nX: ",
@@ -138,7 +138,7 @@ def test_a_head_that_never_ends_is_cut_off(server: Running, kind: str) -> None:
 
 @pytest.mark.long
 @pytest.mark.parametrize("part", [1 << 20, 10_000, 4999])
-def test_many_requests_in_a_row_are_no_head(server: Running, part: int) -> None:
+def test_many_pipelined_requests_do_not_count_as_one_head(server: Running, part: int) -> None:
     keep = request("GET", "/healthz", [(b"Connection", b"keep-alive")])
     answers = exchange(server.url, keep * 3000 + request("GET", "/healthz", []), 20, part)
     assert [answer.status for answer in answers] == [200] * 3001
@@ -166,9 +166,7 @@ UPGRADE = [(b"Connection", b"Upgrade, HTTP2-Settings"), (b"Upgrade", b"h2c"), (b
 @pytest.mark.long
 @pytest.mark.parametrize("part", [1 << 20, 7])
 @pytest.mark.parametrize("coded", [False, True])
-def test_who_asks_for_another_protocol_is_answered_in_this_one(
-    server: Running, coded: bool, part: int
-) -> None:
+def test_upgrade_request_is_answered_in_http_1(server: Running, coded: bool, part: int) -> None:
     body = b'{"user_id": 1, "movie_id": 1193}' + b" " * (3000 if part > 7 else 0)
     framing = (b"Transfer-Encoding", b"chunked") if coded else (b"Content-Length", b"%d" % len(body))
     sent = chunked(body, 20) if coded else body
@@ -182,7 +180,7 @@ def test_who_asks_for_another_protocol_is_answered_in_this_one(
     assert len({answer.body for answer in answers}) == 1
 
 
-def test_a_body_behind_an_upgrade_is_read_as_any_other(server: Running) -> None:
+def test_body_of_an_upgrade_request_is_read(server: Running) -> None:
     kind = (b"Content-Type", JSON)
     for framing, sent, status in [
         ((b"Transfer-Encoding", b"chunked"), b"zz\r\n", 400),
@@ -193,7 +191,7 @@ def test_a_body_behind_an_upgrade_is_read_as_any_other(server: Running) -> None:
         check(answers[-1])
 
 
-def test_a_body_longer_than_the_limit_of_a_head_is_no_head(server: Running) -> None:
+def test_body_does_not_count_towards_the_limit_of_a_head(server: Running) -> None:
     body = b'{"user_id": 1, "movie_id": 1193}' + b" " * 65_000
     for head, sent in [
         ([(b"Content-Length", b"%d" % len(body))], body),

@@ -50,7 +50,7 @@ def test_a_published_bypass_is_refused(attack: Attack, why: str, hostile_store: 
 @pytest.mark.long
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize(("attack", "why"), ATTACKS)
-def test_every_real_start_ends_with_the_line(
+def test_every_start_ends_with_the_error(
     attack: Attack, why: str, engine: str, hostile_store: Path, canary: Canary
 ) -> None:
     start(attack, engine, hostile_store, canary, why)
@@ -73,5 +73,5 @@ def test_an_attack_would_work_on_a_careless_loader(hostile_store: Path, canary: 
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_what_is_not_spoilt_is_loaded(engine: str, hostile_store: Path) -> None:
+def test_unchanged_model_is_loaded(engine: str, hostile_store: Path) -> None:
     assert list(load_registry(Settings(store=hostile_store, engine=engine)).models) == [SPOILT]

@@ -48,7 +48,7 @@ def test_a_hostile_model_is_refused(attack: Attack, why: str, hostile_store: Pat
 
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("attack", NO_FILES)
-def test_what_is_no_file_of_the_model_is_refused(
+def test_special_file_in_a_model_is_refused(
     attack: Attack, name: str, hostile_store: Path, canary: Canary
 ) -> None:
     attack(hostile_store / SPOILT / name, canary)
@@ -58,7 +58,7 @@ def test_what_is_no_file_of_the_model_is_refused(
     canary.assert_untouched()
 
 
-def test_a_link_is_as_good_as_what_it_leads_to(hostile_store: Path, tmp_path: Path) -> None:
+def test_symbolic_links_are_followed(hostile_store: Path, tmp_path: Path) -> None:
     # How volumes of Kubernetes hold files, and how versions are exchanged.
     model = hostile_store / SPOILT
     (model / "model.keras").rename(tmp_path / "elsewhere")
@@ -66,7 +66,7 @@ def test_a_link_is_as_good_as_what_it_leads_to(hostile_store: Path, tmp_path: Pa
     assert list(load_registry(Settings(store=hostile_store)).models) == [SPOILT]
 
 
-def test_what_is_no_folder_is_no_model(hostile_store: Path, canary: Canary) -> None:
+def test_special_files_in_the_store_are_not_models(hostile_store: Path, canary: Canary) -> None:
     os.mkfifo(hostile_store / "pipe")
     (hostile_store / "zeros").symlink_to("/dev/zero")
     (hostile_store / "nowhere").symlink_to(canary.file)
@@ -111,9 +111,7 @@ def test_an_unreadable_file_ends_a_real_start(name: str, hostile_store: Path, ca
 @pytest.mark.parametrize(
     ("attack", "name"), [(pipe, "model.keras"), (link_to_zeros_without_end, "manifest.json")]
 )
-def test_a_real_start_ends_with_the_line(
-    attack: Attack, name: str, hostile_store: Path, canary: Canary
-) -> None:
+def test_start_ends_with_the_error(attack: Attack, name: str, hostile_store: Path, canary: Canary) -> None:
     attack(hostile_store / SPOILT / name, canary)
     assert_cheap(hostile_store, canary)
 
@@ -121,7 +119,7 @@ def test_a_real_start_ends_with_the_line(
 @pytest.mark.long
 @pytest.mark.parametrize("engine", ["table", "keras"])
 @pytest.mark.parametrize(("attack", "why"), NAMED)
-def test_every_real_start_ends_with_the_line(
+def test_every_start_ends_with_the_error(
     attack: Attack, why: str, engine: str, hostile_store: Path, canary: Canary
 ) -> None:
     attack(hostile_store / SPOILT, canary)
@@ -137,6 +135,6 @@ def assert_cheap(store: Path, canary: Canary, engine: str = "table") -> str:
     return refusal.line
 
 
-def test_the_bound_of_memory_would_tell() -> None:
+def test_memory_bound_detects_an_allocation() -> None:
     with pytest.raises(AssertionError), bounded():
         assert len(b"x" * 100_000_000)

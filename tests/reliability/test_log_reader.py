@@ -38,7 +38,7 @@ def ask_fast(server: Running, times: int) -> None:
                 answered += connection.recv(65_536)
 
 
-def test_a_reader_that_hangs_stops_nothing_and_is_told_what_it_lost(shared_store: Path) -> None:
+def test_blocked_log_reader_delays_nothing_and_gets_the_number_of_dropped_lines(shared_store: Path) -> None:
     asked = 2 * MAX_LINES // 100 * 100
     with running(shared_store) as server:
         assert server.process.stdout is not None
@@ -58,7 +58,7 @@ def test_a_reader_that_hangs_stops_nothing_and_is_told_what_it_lost(shared_store
         assert server.process.returncode == 0
 
 
-def test_two_workers_whose_reader_hangs_stop_when_they_are_told_to(shared_store: Path) -> None:
+def test_two_workers_with_a_blocked_log_reader_stop_on_sigterm(shared_store: Path) -> None:
     with running(shared_store, workers=2) as server:
         assert server.process.stdout is not None
         fcntl.fcntl(server.process.stdout.fileno(), fcntl.F_SETPIPE_SZ, 8192)
@@ -71,7 +71,7 @@ def test_two_workers_whose_reader_hangs_stop_when_they_are_told_to(shared_store:
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-", ">/dev/full"])
 @pytest.mark.parametrize("workers", [1, 2])
-def test_streams_that_are_closed_or_full_are_no_reason_to_fail(
+def test_service_runs_with_closed_or_full_streams(
     shared_store: Path, tmp_path: Path, closed: str, workers: int
 ) -> None:
     port = free_port()
@@ -102,7 +102,7 @@ def test_streams_that_are_closed_or_full_are_no_reason_to_fail(
     assert not list(tmp_path.iterdir())
 
 
-def test_a_refusal_with_every_stream_closed_is_an_exit_code(tmp_path: Path) -> None:
+def test_failed_start_with_closed_streams_has_an_exit_code(tmp_path: Path) -> None:
     process = command(tmp_path / "nothing", port=0)
     assert process.wait(timeout=30) == 1
     process.communicate()

@@ -81,7 +81,7 @@ def is_ended(connection: socket.socket) -> bool:
 
 
 @pytest.mark.long
-def test_more_large_requests_than_may_wait_are_turned_away(shared_store: Path) -> None:
+def test_large_requests_beyond_the_limit_are_refused(shared_store: Path) -> None:
     with running(shared_store, max_large_requests=2, log_level="warning") as server:
         command = [sys.executable, "-c", SENDERS, server.url, str(COUNT)]
         waits: list[float] = []
@@ -120,7 +120,7 @@ def test_more_large_requests_than_may_wait_are_turned_away(shared_store: Path) -
 
 
 @pytest.mark.long
-def test_half_open_connections_starve_nobody(shared_store: Path) -> None:
+def test_half_open_connections_do_not_block_other_clients(shared_store: Path) -> None:
     with running(shared_store, max_connections=20, log_level="warning") as server, ExitStack() as stack:
         steady = stack.enter_context(httpx2.Client(base_url=server.url))
         assert steady.get("/healthz").status_code == 200
@@ -141,7 +141,7 @@ def test_half_open_connections_starve_nobody(shared_store: Path) -> None:
         assert read_until(half_open[-3], b'"ok"}').startswith(b"HTTP/1.1 200 ")
 
 
-def test_the_system_is_asked_for_as_many_connections_or_the_start_refused() -> None:
+def test_open_file_limit_is_raised_or_the_start_fails() -> None:
     done = subprocess.run([sys.executable, "-c", FILES], cwd=REPOSITORY, capture_output=True, text=True)
     first, second = done.stdout.splitlines()
     assert first == "300"
@@ -184,7 +184,7 @@ async def ask(
     return int(status)
 
 
-def test_as_many_as_may_are_worked_on_and_the_next_is_told_at_once() -> None:
+def test_request_beyond_the_limit_is_refused_immediately() -> None:
     async def scenario() -> None:
         gate, counters = Gate(), Counters()
         capacity = LoadShedding(gate, 2, 1, counters)
@@ -203,7 +203,7 @@ def test_as_many_as_may_are_worked_on_and_the_next_is_told_at_once() -> None:
     asyncio.run(scenario())
 
 
-def test_who_waits_for_a_body_is_not_worked_on() -> None:
+def test_request_waiting_for_its_body_does_not_count() -> None:
     async def scenario() -> None:
         gate, sent = Gate(), asyncio.Event()
         capacity = LoadShedding(gate, 1, 1, Counters())
@@ -218,7 +218,7 @@ def test_who_waits_for_a_body_is_not_worked_on() -> None:
 
 
 @pytest.mark.parametrize("headers", [{"content_length": "16385"}, {"transfer_encoding": "chunked"}])
-def test_a_large_request_takes_a_place_from_its_head_on(headers: dict[str, str]) -> None:
+def test_large_request_counts_from_its_head(headers: dict[str, str]) -> None:
     async def scenario() -> None:
         gate, sent = Gate(), asyncio.Event()
         capacity = LoadShedding(gate, 9, 1, Counters())

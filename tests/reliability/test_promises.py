@@ -46,7 +46,7 @@ def test_the_page_has_a_row_for_each_promise() -> None:
     assert len(CELLS) > 30
 
 
-def test_what_a_row_names_is_there_and_as_long_as_it_says() -> None:
+def test_tests_of_each_row_exist_and_are_marked_correctly() -> None:
     for cell in CELLS:
         if tests := named(cell):
             assert cell.startswith("*long:*") == all(tests.values()), cell

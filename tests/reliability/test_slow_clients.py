@@ -139,7 +139,7 @@ def came(server: Running) -> dict[str, Future[Came]]:
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-def test_a_slow_client_is_cut_off_when_its_time_is_up(
+def test_slow_client_is_disconnected_after_its_timeout(
     came: dict[str, Future[Came]], client: Callable[[socket.socket], None]
 ) -> None:
     answer, seconds = came[client.__name__].result()
@@ -161,7 +161,7 @@ def open_files(server: Running) -> int:
     return len(list(Path(f"/proc/{server.process.pid}/fd").iterdir()))
 
 
-def test_a_client_that_does_not_read_is_cut_off(server: Running, came: dict[str, Future[Came]]) -> None:
+def test_client_that_does_not_read_is_disconnected(server: Running, came: dict[str, Future[Came]]) -> None:
     for client in came.values():
         client.result()
     before = open_files(server)
@@ -175,7 +175,7 @@ def test_a_client_that_does_not_read_is_cut_off(server: Running, came: dict[str,
         wait_until(lambda: open_files(server) <= before, seconds=SECONDS + SLACK)
 
 
-def test_many_slow_clients_hold_up_nobody(server: Running) -> None:
+def test_many_slow_clients_do_not_delay_others(server: Running) -> None:
     rounds, clients_at_once = 15, [*CLIENTS] * 6
     before = open_files(server)
     with (

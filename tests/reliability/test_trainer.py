@@ -212,7 +212,7 @@ def finished(folder: Path) -> dict[str, int]:
 
 
 @pytest.mark.long
-def test_a_distillation_that_was_killed_goes_on(ratings: Path, tmp_path: Path) -> None:
+def test_killed_distillation_resumes(ratings: Path, tmp_path: Path) -> None:
     trainer = distil(ratings, tmp_path)
     wait_until(lambda: bool(finished(tmp_path)), PATIENCE)
     trainer.kill()
@@ -248,7 +248,7 @@ def _has_more_than(folder: Path, steps: int) -> bool:
 
 
 @pytest.mark.long
-def test_a_frontier_that_was_killed_goes_on(ratings: Path, tmp_path: Path) -> None:
+def test_killed_frontier_resumes(ratings: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
 
     def frontier() -> Trainer:
@@ -304,9 +304,7 @@ def room(disk: Path, free: int) -> Iterator[None]:
         filling.unlink(missing_ok=True)
 
 
-def test_whatever_room_the_disk_has_a_model_is_published_whole_or_not_at_all(
-    shared_store: Path, disk: Path
-) -> None:
+def test_publishing_is_atomic_at_every_size_of_free_disk_space(shared_store: Path, disk: Path) -> None:
     dataset = tiny_dataset()
     trained = fit_model(TINY_BASELINE, QUICK.model_copy(update={"epochs": 1}), dataset)
     accuracy = evaluate(trained.predict, trained.fallback, dataset)
@@ -331,7 +329,7 @@ def test_whatever_room_the_disk_has_a_model_is_published_whole_or_not_at_all(
 @pytest.mark.long
 @pytest.mark.parametrize("pages", [0, 1, 4, 16])
 @pytest.mark.parametrize("command", ["split", "fit", "distil", "frontier"])
-def test_a_full_disk_ends_every_command_with_a_line(
+def test_full_disk_ends_every_command_with_a_one_line_error(
     command: str, pages: int, ratings: Path, disk: Path, tmp_path: Path
 ) -> None:
     if not disk.is_mount():
@@ -354,7 +352,7 @@ def test_a_full_disk_ends_every_command_with_a_line(
 
 
 @pytest.mark.long
-def test_a_file_that_may_not_grow_ends_the_run_with_a_line(ratings: Path, store: Path) -> None:
+def test_file_size_limit_ends_the_run_with_a_one_line_error(ratings: Path, store: Path) -> None:
     before = versions(store)
     said = fit(ratings, store, "baseline", file_bytes=8000).fails()
     assert str(store / "baseline") in said and "File too large" in said
@@ -375,7 +373,9 @@ def test_a_store_without_permission_ends_the_run_before_it_fits(ratings: Path, s
 
 
 @pytest.mark.long
-def test_unreadable_ratings_end_the_run_with_a_line(ratings: Path, store: Path, tmp_path: Path) -> None:
+def test_unreadable_ratings_end_the_run_with_a_one_line_error(
+    ratings: Path, store: Path, tmp_path: Path
+) -> None:
     before, mine = versions(store), tmp_path / "mine.csv"
     shutil.copy(ratings, mine)
     mine.chmod(0)

@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 from tests.app.problems import assert_problem
 
 
-def test_side_by_side_has_figures_differences_and_ratios(client: TestClient) -> None:
+def test_comparison_has_figures_differences_and_ratios(client: TestClient) -> None:
     baseline, half = client.get("/compare").json()["models"]
     assert half == {
         "name": "half",
@@ -57,7 +57,7 @@ def test_pair_is_rated_by_every_model(client: TestClient) -> None:
     assert answer["spread"] == 1.0
 
 
-def test_cold_pair_is_answered_by_the_fallback_and_says_so(client: TestClient) -> None:
+def test_cold_pair_is_rated_by_the_fallback_and_flagged(client: TestClient) -> None:
     answer = client.get("/compare", params={"user_id": 1, "movie_id": 5}).json()
     assert answer["predictions"][0] == {
         "model": "baseline",

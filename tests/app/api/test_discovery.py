@@ -101,7 +101,7 @@ def test_recommendation_has_exactly_the_documented_shape(client: TestClient) -> 
     assert client.post("/recommend", json={"user_id": 3, "n": 2}).json() == expected
 
 
-def test_movies_named_are_left_out_and_only_warm_ones_recommended(client: TestClient) -> None:
+def test_recommendation_omits_excluded_and_cold_movies(client: TestClient) -> None:
     def recommended(**request: Any) -> list[str]:
         answer = client.post("/recommend", json={"user_id": "user_1", **request}).json()
         return [item["movie_id"] for item in answer["items"]]
@@ -139,7 +139,7 @@ def test_wrong_recommend_bodies_are_refused(
     assert_problem(client.post("/recommend", json=body), status, code)
 
 
-def test_a_new_user_who_likes_one_kind_is_recommended_more_of_it(client: TestClient) -> None:
+def test_new_user_gets_movies_similar_to_liked_ones(client: TestClient) -> None:
     request = {"ratings": [{"movie_id": 1, "rating": 5}, {"movie_id": "movie_4", "rating": 0.5}]}
     answer = client.post("/predict/new-user", json={**request, "movie_ids": ["movie_3", 2]}).json()
     assert answer["model"] == "baseline"
@@ -171,7 +171,7 @@ def test_wrong_new_user_bodies_are_refused(
     assert_problem(client.post("/predict/new-user", json=body), status, code)
 
 
-def test_a_movie_named_in_two_ways_is_rated_twice(client: TestClient) -> None:
+def test_new_user_rating_the_same_movie_twice_is_refused(client: TestClient) -> None:
     ratings = [{"movie_id": "movie_1", "rating": 5}, {"movie_id": 1, "rating": 4}]
     assert_problem(client.post("/predict/new-user", json={"ratings": ratings}), 422, "invalid_request")
 
@@ -186,13 +186,13 @@ def test_cold_movies_of_a_new_user_are_refused_with_their_places(client: TestCli
     assert (problem["field"], problem["positions"]) == ("movie_ids", [0])
 
 
-def test_an_engine_without_embeddings_says_so(client: TestClient) -> None:
+def test_engine_without_embeddings_returns_501(client: TestClient) -> None:
     body = {"ratings": [{"movie_id": 1, "rating": 5}], "model": "plain"}
     problem = assert_problem(client.post("/predict/new-user", json=body), 501, "no_fold_in")
     assert problem["model"] == "plain"
 
 
-def test_how_many_may_be_asked_for_is_a_setting() -> None:
+def test_maximum_of_n_is_a_setting() -> None:
     scorer, _ = fake_scorer("baseline")
     scorer = RatingScorer(scorer.manifest, scorer.users, scorer.movies, scorer._fallback, VectorFake(1.0))
     registry = Registry([LoadedModel(scorer, ScoringTime(1.0, 1.0))], "baseline", ["baseline"])

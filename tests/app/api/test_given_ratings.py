@@ -47,7 +47,7 @@ def rating(movie: int, stars: float) -> dict[str, Any]:
     return {"movie_id": f"movie_{movie}", **known, "rating": stars}
 
 
-def test_what_a_user_gave_the_highest_first(client: TestClient) -> None:
+def test_ratings_of_a_user_are_sorted_highest_first(client: TestClient) -> None:
     told = {"model": "baseline", "user_id": "user_1", "total": 4}
     everything = [rating(5, 5.0), rating(2, 4.0), rating(3, 4.0), rating(4, 0.5)]
     everything.sort(key=lambda one: (-one["rating"], one["movie_id"]))
@@ -67,21 +67,23 @@ def test_what_a_user_gave_the_highest_first(client: TestClient) -> None:
         ("user_id=9223372036854775807", 0),
     ],
 )
-def test_what_was_not_given_is_an_empty_list(client: TestClient, query: str, total: int) -> None:
+def test_user_or_movie_without_ratings_returns_an_empty_list(
+    client: TestClient, query: str, total: int
+) -> None:
     answer = client.get(f"/ratings?{query}").json()
     assert (answer["total"], answer["items"]) == (total, [])
 
 
-def test_a_cold_user_gave_something_all_the_same(client: TestClient) -> None:
+def test_ratings_of_a_cold_user_are_returned(client: TestClient) -> None:
     assert client.get("/ratings?user_id=4").json()["items"] == [rating(1, 2.0)]
 
 
-def test_an_artefact_without_ratings_says_so(client: TestClient) -> None:
+def test_artefact_without_ratings_returns_null_total(client: TestClient) -> None:
     answer = client.get("/ratings?user_id=1&model=bare").json()
     assert answer == {"model": "bare", "user_id": "user_1", "total": None, "items": []}
 
 
-def test_another_model_answers_where_the_default_one_carries_none() -> None:
+def test_another_model_is_used_if_the_default_has_no_ratings() -> None:
     def answer(*models: tuple[str, GivenRatings | None]) -> dict[str, Any]:
         loaded = [LoadedModel(fake_scorer(name, given=one)[0], ScoringTime(1.0, 1.0)) for name, one in models]
         app = create_app(Settings(), Registry(loaded, "bare", [name for name, _ in models]))
@@ -117,7 +119,7 @@ def recommended(client: TestClient, **request: Any) -> list[str]:
     return [item["movie_id"] for item in answer.json()["items"]]
 
 
-def test_rated_movies_are_left_out_of_a_recommendation(client: TestClient) -> None:
+def test_recommendation_omits_rated_movies(client: TestClient) -> None:
     assert recommended(client) == ["movie_1"]
     assert recommended(client, exclude=["movie_1", 4]) == []
     assert recommended(client, n=2, exclude_rated=False) == ["movie_4", "movie_3"]
@@ -126,7 +128,7 @@ def test_rated_movies_are_left_out_of_a_recommendation(client: TestClient) -> No
         assert len(client.get(f"/recommend?user_id=1{query}").json()["items"]) == count
 
 
-def test_without_ratings_nothing_is_left_out(client: TestClient) -> None:
+def test_recommendation_omits_nothing_without_ratings(client: TestClient) -> None:
     assert recommended(client, model="bare") == ["movie_4", "movie_3", "movie_2", "movie_1"]
 
 

@@ -71,7 +71,7 @@ def test_unknown_model_is_404(client: TestClient) -> None:
     assert body["models"] == ["baseline", "half"]
 
 
-def test_without_a_baseline_nothing_is_held_against_it() -> None:
+def test_comparison_is_null_without_a_baseline() -> None:
     with TestClient(create_app(Settings(), fake_registry("half", "other"))) as client:
         answer = client.get("/models").json()
         assert [model["memory"]["compression_ratio"] for model in answer["models"]] == [None, None]
@@ -79,7 +79,7 @@ def test_without_a_baseline_nothing_is_held_against_it() -> None:
         assert set(one["difference"].values()) == set(one["ratio"].values()) == {None}
 
 
-def test_popularity_and_blocks_are_told_where_the_artefact_has_them() -> None:
+def test_popularity_and_blocks_are_returned_if_available() -> None:
     ranges = [{"first": 1, "last": 1, "ratings": 5}, {"first": 2, "last": 5, "ratings": 2}]
     scorer, _ = fake_scorer()
     scorer.manifest = fake_manifest(

@@ -11,7 +11,7 @@ from app.web.page import CHARTS, load_page
 from tests.app.problems import assert_problem
 
 
-def test_the_page_is_sent_under_a_strict_policy(client: TestClient) -> None:
+def test_page_has_a_strict_content_security_policy(client: TestClient) -> None:
     answer = client.get("/?user=1&movie=1193")
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
@@ -21,7 +21,7 @@ def test_the_page_is_sent_under_a_strict_policy(client: TestClient) -> None:
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 
-def test_nothing_in_the_page_is_inline_or_from_elsewhere(client: TestClient) -> None:
+def test_page_has_no_inline_or_external_resources(client: TestClient) -> None:
     page = client.get("/").text
     assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=|https?://", page)
     for name in re.findall(r'(?:src|href)="page/([^"]+)"', page):
@@ -58,7 +58,7 @@ def test_the_form_of_a_file_follows_accept_encoding(client: TestClient, accepted
     assert response.headers["vary"] == "Accept-Encoding"
 
 
-def test_plain_and_packed_form_have_tags_of_their_own(client: TestClient) -> None:
+def test_plain_and_compressed_forms_have_different_etags(client: TestClient) -> None:
     packed, plain = (
         client.get("/page/app.css", headers={"accept-encoding": coding}).headers["etag"]
         for coding in ("gzip", "identity")

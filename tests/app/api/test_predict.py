@@ -22,7 +22,7 @@ def test_warm_pair_is_rated_by_the_model(client: TestClient) -> None:
     }
 
 
-def test_get_answers_the_same(client: TestClient) -> None:
+def test_get_returns_the_same_as_post(client: TestClient) -> None:
     pair = {"user_id": "user_3", "movie_id": "movie_4", "model": "half", "on_unknown": "error"}
     posted, got = client.post("/predict", json=pair), client.get("/predict", params=pair)
     assert got.json() == posted.json()
@@ -77,7 +77,7 @@ def test_cold_id_is_404_and_named(
         (1, 1, 0.0, True, True),
     ],
 )
-def test_fallback_keeps_the_known_half(
+def test_fallback_uses_the_known_side(
     client: TestClient,
     user_id: str | int,
     movie_id: str | int,
@@ -100,7 +100,7 @@ def test_batch_keeps_the_order(client: TestClient) -> None:
     assert answer == {"model": "baseline", "ratings": [2.0, 0.25, 1.75], "cold": []}
 
 
-def test_empty_batch_is_an_empty_answer(client: TestClient) -> None:
+def test_empty_batch_returns_empty_ratings(client: TestClient) -> None:
     answer = client.post("/predict/batch", json={"user_ids": [], "movie_ids": []}).json()
     assert answer == {"model": "baseline", "ratings": [], "cold": []}
 
@@ -139,7 +139,7 @@ def test_batch_limit(client: TestClient) -> None:
     assert body["limit"] == 20
 
 
-def test_columns_of_two_lengths_are_422(client: TestClient) -> None:
+def test_columns_of_different_lengths_return_422(client: TestClient) -> None:
     response = client.post("/predict/batch", json={"user_ids": [1, 2], "movie_ids": [1]})
     assert_problem(response, 422, "invalid_request")
 

@@ -51,7 +51,7 @@ def test_a_ready_service_on_ipv6_is_healthy(host: str) -> None:
         assert check(host, port) is None
 
 
-def test_no_proxy_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_proxy_settings_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in ("http_proxy", "HTTP_PROXY", "all_proxy"):
         monkeypatch.setenv(variable, "http://127.0.0.1:9")
     with answering(200) as port:
@@ -63,7 +63,7 @@ def test_a_service_that_is_not_ready_is_unhealthy() -> None:
         assert check("127.0.0.1", port) == f"127.0.0.1:{port} is not ready (status 503)"
 
 
-def test_a_service_that_is_not_there_is_unhealthy() -> None:
+def test_unreachable_service_is_unhealthy() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]

@@ -50,7 +50,7 @@ def family(base: type[errors.ServiceError]) -> Iterator[type[errors.ServiceError
         yield from family(derived)
 
 
-def test_every_kind_of_problem_has_a_code_of_its_own() -> None:
+def test_every_kind_of_problem_has_a_unique_code() -> None:
     own = [error for error in family(errors.ServiceError) if "kind" in vars(error)]
     assert len({error.kind.code for error in own}) == len(own)
     for error in set(family(errors.RequestError)) - {errors.RequestError}:
@@ -64,7 +64,7 @@ def test_every_request_error_has_a_golden_problem() -> None:
     assert problems_text() == PROBLEMS.read_text(encoding="utf-8"), "renew with: python -m tests.golden.renew"
 
 
-def test_a_problem_is_small_whatever_is_in_it() -> None:
+def test_a_problem_stays_small_with_long_values() -> None:
     for error in [
         errors.UnknownModel("é" * 10**6, ["m" * 64] * 1000),
         errors.InvalidRequest([(("x" * 10**5, 1, "y" * 10**5), "z" * 10**5)] * 1000),
@@ -77,7 +77,7 @@ def test_a_problem_is_small_whatever_is_in_it() -> None:
 
 
 @pytest.mark.parametrize("address", ["/nope", "/predict/", "/predict//", "/models/", "/models/a/b", "/redoc"])
-def test_unknown_address_is_a_404_problem(client: TestClient, address: str) -> None:
+def test_unknown_path_returns_a_404_problem(client: TestClient, address: str) -> None:
     assert_problem(client.get(address), 404, "route_not_found")
 
 
@@ -92,7 +92,7 @@ def test_unknown_address_is_a_404_problem(client: TestClient, address: str) -> N
         ("POST", "/healthz", "GET, HEAD"),
     ],
 )
-def test_wrong_method_is_a_405_that_names_the_right_ones(
+def test_wrong_method_returns_405_with_the_allowed_methods(
     client: TestClient, method: str, address: str, allow: str
 ) -> None:
     response = client.request(method, address)
@@ -102,14 +102,14 @@ def test_wrong_method_is_a_405_that_names_the_right_ones(
         assert_problem(response, 405, "method_not_allowed")
 
 
-def test_head_says_what_get_would_without_a_body(client: TestClient) -> None:
+def test_head_returns_the_headers_of_get_without_a_body(client: TestClient) -> None:
     for address in ("/models", "/healthz", "/predict?user_id=1&movie_id=1"):
         head, get = client.head(address), client.get(address)
         assert (head.status_code, head.content) == (200, b"")
         assert head.headers["content-length"] == get.headers["content-length"]
 
 
-def test_what_nobody_foresaw_is_a_500_that_says_nothing() -> None:
+def test_unexpected_error_returns_500_without_details() -> None:
     class Broken:
         weights_bytes = 0
 
@@ -125,7 +125,7 @@ def test_what_nobody_foresaw_is_a_500_that_says_nothing() -> None:
     assert "secret" not in response.text
 
 
-def test_not_ready_names_what_is_missing_and_when_to_come_back() -> None:
+def test_not_ready_names_missing_models_and_sets_retry_after() -> None:
     app = create_app(Settings(), fake_registry())
 
     async def incomplete() -> Registry:

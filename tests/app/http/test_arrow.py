@@ -36,7 +36,9 @@ USERS, MOVIES = ["user_1", "user_2", "user_3", "user_1"], ["movie_1", "movie_4",
 
 @pytest.mark.parametrize("kind", [pa.utf8(), pa.large_utf8(), pa.int64(), pa.uint8(), pa.int32()])
 @pytest.mark.parametrize("batch_rows", [None, 1, 3])
-def test_stream_is_rated_as_json_is(client: TestClient, kind: pa.DataType, batch_rows: int | None) -> None:
+def test_stream_has_the_same_ratings_as_json(
+    client: TestClient, kind: pa.DataType, batch_rows: int | None
+) -> None:
     def column(ids: list[str]) -> pa.Array:
         if pa.types.is_integer(kind):
             return pa.array([int(one.split("_")[1]) for one in ids], kind)
@@ -73,7 +75,7 @@ def test_cold_rows_are_refused_or_flagged(client: TestClient) -> None:
     assert table["rating"].to_pylist() == [0.0, 2.0, 2.5]
 
 
-def test_no_rows(client: TestClient) -> None:
+def test_stream_without_rows_returns_no_ratings(client: TestClient) -> None:
     for body in (stream(pa.array([], pa.utf8()), pa.array([], pa.utf8())), stream([], [], batch_rows=1)[:0]):
         if body:
             assert pa.ipc.open_stream(post(client, body).content).read_all().num_rows == 0
@@ -97,7 +99,7 @@ def test_no_rows(client: TestClient) -> None:
         (pa.array(["user_1", "a\u2028", "a", "a"]), {}, 422, "invalid_request"),
     ],
 )
-def test_what_is_no_batch_is_refused(
+def test_invalid_stream_is_refused(
     client: TestClient, users: pa.Array, options: dict[str, Any], status: int, code: str
 ) -> None:
     assert_problem(post(client, stream(users, MOVIES, **options)), status, code)
@@ -120,7 +122,7 @@ SOUND = stream(USERS, MOVIES)
 
 
 @given(st.integers(0, len(SOUND) - 1), st.integers(0, 255))
-def test_a_spoilt_byte_is_answered_all_the_same(client: TestClient, place: int, value: int) -> None:
+def test_stream_with_a_changed_byte_gets_a_response(client: TestClient, place: int, value: int) -> None:
     body = bytearray(SOUND)
     body[place] = value
     response = post(client, bytes(body))
@@ -128,5 +130,5 @@ def test_a_spoilt_byte_is_answered_all_the_same(client: TestClient, place: int, 
 
 
 @given(st.integers(0, len(SOUND)), st.binary(max_size=40))
-def test_a_cut_stream_is_answered_all_the_same(client: TestClient, place: int, more: bytes) -> None:
+def test_truncated_stream_gets_a_response(client: TestClient, place: int, more: bytes) -> None:
     assert post(client, SOUND[:place] + more).status_code in (200, 400, 404, 413, 422)

@@ -60,7 +60,7 @@ def _addresses() -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("method", "path"), [*_addresses(), ("GET", "/nope"), ("PUT", "/predict")])
-def test_every_address_but_the_open_ones_asks_for_a_key(guarded: TestClient, method: str, path: str) -> None:
+def test_every_path_except_the_open_ones_requires_a_key(guarded: TestClient, method: str, path: str) -> None:
     address = path.replace("{name}", "main.js" if path.startswith("/page") else "baseline")
     answer = guarded.request(method, address)
     if path in OPEN:
@@ -74,7 +74,7 @@ def test_every_address_but_the_open_ones_asks_for_a_key(guarded: TestClient, met
 
 @pytest.mark.parametrize("key", [OLD, NEW, ADMIN])
 @pytest.mark.parametrize("scheme", ["Bearer ", "bearer ", "BEARER  "])
-def test_every_key_opens_both_doors_of_predict(guarded: TestClient, key: str, scheme: str) -> None:
+def test_every_key_is_valid_for_both_paths_of_predict(guarded: TestClient, key: str, scheme: str) -> None:
     headers = {"Authorization": scheme + key}
     fast = guarded.post("/predict", json=PAIR, headers=headers)
     slow = guarded.post("/predict", json={**PAIR, "on_unknown": "error"}, headers=headers)
@@ -91,7 +91,7 @@ def test_every_key_opens_both_doors_of_predict(guarded: TestClient, key: str, sc
         *(f"Bearer {OLD}\u00e9", "Bearer " + "x" * 10_000),
     ],
 )
-def test_what_is_no_key_is_refused_and_not_repeated(guarded: TestClient, value: str) -> None:
+def test_invalid_key_is_refused_and_not_repeated(guarded: TestClient, value: str) -> None:
     headers = {b"authorization": value.encode("latin-1")}
     for answer in (
         guarded.post("/predict", json=PAIR, headers=headers),
@@ -103,16 +103,16 @@ def test_what_is_no_key_is_refused_and_not_repeated(guarded: TestClient, value: 
         assert "reading" not in str(body) and "nobody" not in str(body)
 
 
-def test_two_authorizations_are_none(guarded: TestClient) -> None:
+def test_two_authorization_headers_are_refused(guarded: TestClient) -> None:
     twice = [("Authorization", f"Bearer {OLD}"), ("Authorization", f"Bearer {OLD}")]
     assert_problem(guarded.get("/models", headers=twice), 401, "key_unknown")
 
 
-def test_a_key_in_the_address_is_none(guarded: TestClient) -> None:
+def test_key_in_the_query_is_ignored(guarded: TestClient) -> None:
     assert_problem(guarded.get(f"/models?key={OLD}"), 401, "key_missing")
 
 
-def test_a_reading_key_does_not_open_admin(guarded: TestClient) -> None:
+def test_reading_key_is_refused_for_admin(guarded: TestClient) -> None:
     for address in ("/admin/anything", "/admin", "/admin/", "/admin/nope"):
         answer = guarded.post(address, headers=_bearer(OLD))
         assert_problem(answer, 403, "admin_only")
@@ -124,7 +124,7 @@ def test_a_reading_key_does_not_open_admin(guarded: TestClient) -> None:
 @pytest.mark.parametrize(
     "path", ["//admin/anything", "/x/../admin/anything", "/%61dmin/anything", "/admin//anything"]
 )
-def test_no_other_spelling_leads_to_admin(guarded: TestClient, path: str) -> None:
+def test_no_other_spelling_of_the_path_reaches_admin(guarded: TestClient, path: str) -> None:
     answer = guarded.post(path, headers=_bearer(OLD))
     assert answer.status_code in (403, 404)
 
@@ -136,14 +136,14 @@ def test_admin_keys_alone_leave_the_rest_open() -> None:
         assert client.post("/admin/anything", headers=_bearer(ADMIN)).text == "done"
 
 
-def test_without_keys_nobody_is_asked() -> None:
+def test_no_key_is_required_by_default() -> None:
     with TestClient(create_app(Settings(), fake_registry())) as client:
         assert client.post("/predict", json=PAIR).status_code == 200
         assert client.get("/models", headers=_bearer(STRANGER)).status_code == 200
         assert_problem(client.post("/admin/anything"), 404, "route_not_found")
 
 
-def test_openapi_tells_which_calls_ask_for_a_key() -> None:
+def test_openapi_states_which_operations_require_a_key() -> None:
     document = _document(api_keys=OLD, admin_keys=ADMIN)
     assert document["components"]["securitySchemes"] == {"key": {"type": "http", "scheme": "bearer"}}
     asking = {
@@ -238,7 +238,9 @@ def test_a_mistyped_variable_of_keys_ends_the_start(monkeypatch: pytest.MonkeyPa
         load_keys(Settings())
 
 
-def test_a_file_that_everybody_may_read_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_key_file_readable_by_all_users_causes_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     path = _file(tmp_path, OLD)
     warn_of_open_access(Settings(api_keys_file=path), "0.0.0.0")
     assert not caplog.messages

@@ -44,7 +44,7 @@ NO_IDS: list[Any] = [
 
 @pytest.mark.parametrize("no_id", NO_IDS)
 @pytest.mark.parametrize("side", ["user_id", "movie_id"])
-def test_no_id_is_422_on_every_call(client: TestClient, side: str, no_id: Any) -> None:
+def test_invalid_id_returns_422_for_every_operation(client: TestClient, side: str, no_id: Any) -> None:
     pair = {"user_id": 1, "movie_id": 1, side: no_id}
     columns = {"user_ids": [1, pair["user_id"]], "movie_ids": [1, pair["movie_id"]]}
     for call, body, loc in [
@@ -146,7 +146,7 @@ def allocated(work: Callable[[], object]) -> int:
 
 @pytest.mark.parametrize("call", ["/predict", "/predict/batch", "/compare"])
 @pytest.mark.parametrize("kind", range(4))
-def test_a_body_of_brackets_is_refused_before_it_is_parsed(roomy: TestClient, call: str, kind: int) -> None:
+def test_body_with_many_brackets_is_refused_before_parsing(roomy: TestClient, call: str, kind: int) -> None:
     body, status = list(wide(150_000))[kind]
     parsed = allocated(lambda: json.loads(body))
     responses = []
@@ -155,7 +155,7 @@ def test_a_body_of_brackets_is_refused_before_it_is_parsed(roomy: TestClient, ca
     assert_problem(responses[0], status, "invalid_request" if status == 422 else "too_many_pairs")
 
 
-def test_a_large_body_may_hold_all_that_a_call_takes_and_brackets_in_ids(roomy: TestClient) -> None:
+def test_large_valid_body_with_brackets_in_ids_is_accepted(roomy: TestClient) -> None:
     odd = '[{":,\\"\\\\[' * 2
     pairs = [{"user_id": f"{odd}{number}", "movie_id": 1, "rating": 3.5} for number in range(20_000)]
     body = json.dumps({"pairs": pairs, "models": ["baseline"]})
@@ -200,7 +200,7 @@ def test_a_long_content_type_is_415(client: TestClient) -> None:
 
 
 @pytest.mark.long
-def test_a_long_content_type_is_415_at_once(client: TestClient) -> None:
+def test_long_content_type_returns_415_quickly(client: TestClient) -> None:
     start = time.process_time()
     test_a_long_content_type_is_415(client)
     assert time.process_time() - start < 0.5
@@ -220,7 +220,7 @@ def test_no_content_type_makes_a_server_error(client: TestClient, rest: str) -> 
 @pytest.mark.parametrize(
     "value", ["application/json", "Application/JSON; charset=UTF-8", 'application/json;charset="utf-8"']
 )
-def test_json_content_type_is_read_however_it_is_written(client: TestClient, value: str) -> None:
+def test_content_type_is_parsed_case_insensitively_with_parameters(client: TestClient, value: str) -> None:
     response = client.post("/predict", content=f"{{{PAIR}}}".encode(), headers={"content-type": value})
     assert response.status_code == 200
 

@@ -111,7 +111,9 @@ def bodies(draw: st.DrawFn) -> bytes:
 
 @settings(max_examples=600)
 @given(body=bodies())
-def test_both_ways_say_the_same(client: TestClient, by_fast_path: FastPath, body: bytes) -> None:
+def test_fast_path_returns_the_same_bytes_as_the_route(
+    client: TestClient, by_fast_path: FastPath, body: bytes
+) -> None:
     fast = by_fast_path(body)
     answer = by_route(client, body)
     if fast is not None:

@@ -35,7 +35,7 @@ def _output(store: Path, **settings: object) -> list[str]:
     return output.splitlines()
 
 
-def test_json_lines_hold_what_is_to_know_of_a_request(shared_store: Path) -> None:
+def test_json_lines_have_the_fields_of_a_request(shared_store: Path) -> None:
     before = datetime.now(UTC) - timedelta(seconds=1)
     lines = [json.loads(line) for line in _output(shared_store, log_format="json")]
     for line in lines:

@@ -77,7 +77,7 @@ def test_a_bound_of_the_histogram_belongs_to_it() -> None:
     assert [bucket(bound) for bound in ("0.0001", "0.00025", "2.5", "5.0", "+Inf")] == [2, 3, 3, 4, 5]
 
 
-def test_made_up_methods_and_addresses_make_no_series(fresh: TestClient) -> None:
+def test_unknown_methods_and_paths_create_no_series(fresh: TestClient) -> None:
     for number in range(20):
         fresh.request(f"M{number}", f"/x{number}")
         fresh.get(f"/models/m{number}")

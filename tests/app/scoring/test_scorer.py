@@ -90,7 +90,7 @@ def test_cold_ids_of_a_real_store_are_flagged(client: TestClient, name: str) -> 
         assert 0 <= answer["rating"] <= 5
 
 
-def test_blocks_make_no_difference(registry: Registry) -> None:
+def test_block_size_does_not_change_ratings(registry: Registry) -> None:
     scorer = registry.get("memory_efficient").scorer
     users, movies = _all_pairs(scorer)
     once, times = scorer.score(users, movies).rounded(), 20
@@ -128,7 +128,7 @@ def test_setting_that_names_no_model_is_refused(settings: Settings, changes: dic
         check_store(settings.model_copy(update=changes))
 
 
-def test_damaged_model_is_refused_although_another_one_is_sound(store: Path) -> None:
+def test_damaged_model_is_refused_even_if_another_is_valid(store: Path) -> None:
     path = store / "memory_efficient" / "model.keras"
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(ArtefactDamaged):
@@ -146,7 +146,7 @@ def test_engine_that_fails_is_named(monkeypatch: pytest.MonkeyPatch, shared_stor
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -0.01, 5.01])
-def test_probe_refuses_what_is_no_rating(value: float) -> None:
+def test_probe_refuses_invalid_ratings(value: float) -> None:
     class Ill(FakeEngine):
         def rate(self, user_index: NDArray[np.int32], movie_index: NDArray[np.int32]) -> NDArray[np.float32]:
             rated = super().rate(user_index, movie_index)
@@ -159,7 +159,7 @@ def test_probe_refuses_what_is_no_rating(value: float) -> None:
         probe(RatingScorer(sound.manifest, sound.users, sound.movies, sound._fallback, Ill(1.0)))
 
 
-def test_probe_refuses_a_model_that_fails_or_knows_nobody() -> None:
+def test_probe_refuses_a_model_that_raises_or_has_no_warm_ids() -> None:
     class Failing(FakeEngine):
         def rate(self, user_index: NDArray[np.int32], movie_index: NDArray[np.int32]) -> NDArray[np.float32]:
             raise IndexError("out of range")
@@ -215,7 +215,7 @@ def test_top_is_the_best_of_all_ratings(registry: Registry, name: str) -> None:
         assert scorer.top(user, 0) == scorer.top(user, 1, exclude=movies) == []
 
 
-def test_top_for_a_cold_user_is_everybodys_favourites() -> None:
+def test_top_for_a_cold_user_is_sorted_by_movie_means() -> None:
     scorer, engine = fake_scorer()
     assert scorer.top("nobody", 2) == [("movie_4", 4.5), ("movie_3", 4.0)]
     assert scorer.top("user_4", 2, exclude=["movie_4"]) == [("movie_3", 4.0), ("movie_2", 2.25)]

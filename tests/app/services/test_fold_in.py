@@ -42,7 +42,7 @@ def test_one_dimension_by_hand() -> None:
     )[0] == pytest.approx(0, abs=1e-6)
 
 
-def test_many_exact_ratings_find_the_user_again() -> None:
+def test_many_exact_ratings_recover_the_user() -> None:
     known = Prior.of_users(
         np.random.default_rng(1).normal(0, 1, (500, 4)).astype(np.float32), noise=0.001, global_bias=0.2
     )
@@ -59,7 +59,7 @@ def test_a_column_that_all_users_share_stays() -> None:
     assert user[1] == pytest.approx(1)
 
 
-def test_a_single_user_is_everybody() -> None:
+def test_single_trained_user_is_always_returned() -> None:
     alone = Prior.of_users(np.array([[1, 2]], np.float32), 0.5, 0.0)
     np.testing.assert_allclose(alone.fit(movies(3, 2), np.array([5.0, 0, 5])), [1, 2])
 
