@@ -1,4 +1,4 @@
-"""A registry of models whose every rating is known by hand: the engine is the seam."""
+"""A registry with fake engines, whose ratings can be computed by hand."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MOVIE_MEANS = (2.0, 2.25, 4.0, 4.5)
 
 
 class FakeEngine(Engine):
-    """Rates user index u and movie index m as `step * u + m / 4`, and counts what it was asked."""
+    """Rates user index u and movie index m as `step * u + m / 4`, and counts the rated pairs."""
 
     weights_bytes = 1000
 
@@ -41,7 +41,7 @@ class FakeEngine(Engine):
 
 
 def fake_manifest(name: str, **changes: Any) -> Manifest:
-    """A manifest with figures that are easy to recognise."""
+    """Return a manifest with figures that are easy to recognise."""
     half = name != "baseline"
     fields: dict[str, Any] = {
         "format_version": 1,
@@ -119,7 +119,7 @@ def fake_scorer(
 def fake_registry(
     *names: str, default: str | None = None, expected: tuple[str, ...] | None = None
 ) -> Registry:
-    """Models `names` (baseline and half by default); `half` rates users half as high as `baseline`."""
+    """Return a registry of models (baseline and half by default); `half` rates users half as high."""
     names = names or ("baseline", "half")
     models = [
         LoadedModel(fake_scorer(name, 1.0 if name == "baseline" else 0.5)[0], ScoringTime(100.0, 2.0))

@@ -1,4 +1,4 @@
-"""What every error of the service has in common."""
+"""Assertions on the problem documents of the service."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from httpx2 import Response
 
 
 def assert_problem(response: Response, status: int, code: str) -> dict[str, Any]:
-    """`response` is a problem of this kind, small and self-consistent. Returns its body."""
+    """Assert that `response` is a small, consistent problem of this kind. Return its body."""
     assert response.status_code == status, response.text
     assert response.headers["content-type"] == "application/problem+json"
     assert len(response.content) < 10_000

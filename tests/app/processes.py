@@ -1,4 +1,4 @@
-"""A real server process, seen from outside."""
+"""Real server processes for tests."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ START_SECONDS = 90
 
 @dataclass(frozen=True)
 class Running:
-    """A server that is ready."""
+    """A running server."""
 
     process: subprocess.Popen[str]
     url: str
 
     def workers(self) -> list[int]:
-        """Process ids of its workers."""
+        """Return the process ids of its workers."""
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
         return [int(pid) for pid in children.split()]
 
     def read_until(self, text: str, times: int = 1) -> None:
-        """Read its log until `text` was there so often. What is read here, nobody reads later."""
+        """Read its log until `text` has occurred this many times. The lines read are consumed."""
         assert self.process.stdout is not None
         for _ in range(times):
             while text not in (line := self.process.stdout.readline()):
                 assert line, f"the log ends without {text!r}"
 
     def address(self) -> tuple[str, int]:
-        """Where a socket finds it."""
+        """Return its address for a socket."""
         host, port = self.url.removeprefix("http://").split(":")
         return host, int(port)
 
@@ -65,7 +65,7 @@ def command(store: Path, program: Sequence[str] = ("app",), /, **settings: objec
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """Return a port that is not in use."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -74,7 +74,7 @@ def free_port() -> int:
 
 @contextmanager
 def running(store: Path, program: Sequence[str] = ("app",), /, **settings: object) -> Iterator[Running]:
-    """A server on `store`, killed at the end if it still runs."""
+    """Run a server on `store`, and kill it at the end if it still runs."""
     port = free_port()
     process = command(store, program, port=port, **settings)
     try:
@@ -82,14 +82,14 @@ def running(store: Path, program: Sequence[str] = ("app",), /, **settings: objec
         wait_until_ready(process, url)
         yield Running(process, url)
     finally:
-        # Its workers too: they hold the pipes open.
+        # The workers too, because they keep the pipes open.
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
 
 
 def wait_until_ready(process: subprocess.Popen[str], url: str) -> None:
-    """Wait until it answers that it is."""
+    """Wait until `/readyz` returns 200."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         assert process.poll() is None, process.communicate()

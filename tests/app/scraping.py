@@ -1,4 +1,4 @@
-"""`/metrics` as Prometheus reads it."""
+"""Read `/metrics` as Prometheus does."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 
 class Scrape:
-    """The samples of one answer."""
+    """The samples of one response."""
 
     def __init__(self, response: Response) -> None:
         assert response.status_code == 200, response.text
@@ -23,15 +23,15 @@ class Scrape:
         assert len(self._samples) == sum(len(family.samples) for family in self.families)
 
     def __call__(self, sample: str, **labels: str) -> float:
-        """The value of a sample, 0 where there is none."""
+        """Return the value of a sample, 0 if it is missing."""
         return self._samples.get((sample, *sorted(labels.items())), 0.0)
 
     @property
     def names(self) -> set[str]:
-        """Names of all samples."""
+        """Return the names of all samples."""
         return {str(key[0]) for key in self._samples}
 
 
 def scrape(get: Callable[[str], Response], url: str = "") -> Scrape:
-    """What `/metrics` says now."""
+    """Request `/metrics`."""
     return Scrape(get(f"{url}/metrics"))

@@ -1,4 +1,4 @@
-"""The limits on a connection, with an application that waits until it is let go on."""
+"""Limits on a connection, with an application that waits until the test opens it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from app.settings import Settings
 from tests.reliability.clients import wait_until
 from tests.reliability.sockets import read_until
 
-# All that `app.http_guard` uses of uvicorn. Where an update moves one of these, read uvicorn's source anew.
+# All that `app.http_guard` uses of uvicorn. If an update moves one of these, review uvicorn's source.
 OVERRIDDEN = {"connection_made", "connection_lost", "data_received", "on_headers_complete", "on_body"}
 ATTRIBUTES = {"parser", "loop", "cycle"}
 OF_CYCLE = {
@@ -42,7 +42,7 @@ H2C = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: A
 
 BAD, LARGE = "400 Bad Request", "431 Request Header Fields Too Large"
 CHUNKED = b"POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
-# What a request begins with, what is sent again and again after it, and the answer.
+# The beginning of a request, the bytes that follow repeatedly, and the response.
 REFUSED = {
     "noise": (b"GARBAGE\r\n\r\n", b"", BAD),
     "an unknown version": (b"GET / HTTP/9.9\r\n\r\n", b"", BAD),
@@ -56,7 +56,7 @@ REFUSED = {
 
 
 class Gate:
-    """Answers with the path and the body of a request; below `/wait` only once it is open."""
+    """Return the path and the body of a request; below `/wait` only when the gate is open."""
 
     def __init__(self) -> None:
         self.open, self.begun, self.waiting = threading.Event(), 0, 0
@@ -79,7 +79,7 @@ class Server:
         self.gate, self._address, self._stack = gate, address, stack
 
     def connect(self, sent: bytes = b"") -> socket.socket:
-        """A connection that has sent something."""
+        """Return a connection that has sent `data`."""
         connection = self._stack.enter_context(socket.create_connection(self._address, timeout=20))
         connection.sendall(sent)
         return connection
@@ -87,7 +87,7 @@ class Server:
 
 @contextmanager
 def serving(**settings: Any) -> Iterator[Server]:
-    """The guard in front of a gate, with the settings given."""
+    """Run a gate behind the guard with the given settings."""
     gate = Gate()
     config = uvicorn.Config(
         gate, http=http_protocol(Settings(**settings)), ws="none", lifespan="off", log_config=None

@@ -1,4 +1,4 @@
-"""What serves with the table engine is light: the training libraries are never imported."""
+"""With the table engine, the service never imports the training libraries."""
 
 from __future__ import annotations
 
@@ -26,5 +26,5 @@ def test_serving_the_shipped_store_imports_no_training_library() -> None:
     )
     heavy, packages = done.stdout.splitlines()
     assert heavy == "[]"
-    # What the Dockerfile copies into the service's image.
+    # The files that the Dockerfile copies into the image of the service.
     assert packages == "['training.artefact', 'training.errors', 'training.families']"

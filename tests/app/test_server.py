@@ -1,4 +1,4 @@
-"""`python -m app` from outside: starts, refuses to start, answers, stops."""
+"""`python -m app` as a process: start, failed start, responses, stop."""
 
 from __future__ import annotations
 
@@ -132,14 +132,14 @@ def test_serves_and_stops_with_exit_code_0_while_a_batch_is_in_flight(shared_sto
 
     with running(shared_store) as server, ThreadPoolExecutor(3) as senders:
         waits = []
-        # The client first: making one takes about as long as three batches do.
+        # Create the client first, because this takes about as long as three batches.
         with httpx2.Client(base_url=server.url) as client:
             batches = [senders.submit(send_batch) for _ in range(3)]
             while not all(batch.done() for batch in batches):
                 start = time.perf_counter()
                 assert client.get("/healthz").status_code == 200
                 waits.append(time.perf_counter() - start)
-        # Not the slowest: the machine that runs this may have other things to do.
+        # Not the slowest one, because the machine may run other programs.
         assert sorted(waits)[len(waits) * 9 // 10] < 0.2
 
         batches.append(senders.submit(send_batch))
@@ -192,7 +192,7 @@ def test_stops_at_once_while_it_still_loads(shared_store: Path, number: signal.S
 def test_two_workers_answer_and_stop_with_exit_code_0(shared_store: Path) -> None:
     with running(shared_store, workers=2) as server:
         url = f"{server.url}/predict?user_id=1&movie_id=1"
-        # A connection each, so that both get some.
+        # One connection per request, so that both workers get some.
         answers = [httpx2.get(url, timeout=60).json() for _ in range(20)]
         assert all(answer == answers[0] for answer in answers)
         assert answers[0]["known_user"]

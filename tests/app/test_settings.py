@@ -1,4 +1,4 @@
-"""Settings come from the environment; one that means nothing is named."""
+"""Settings come from the environment; an error names the invalid one."""
 
 from __future__ import annotations
 

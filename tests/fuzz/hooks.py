@@ -1,4 +1,4 @@
-"""Loaded by Schemathesis: one thing that JSON Schema cannot say of our bodies."""
+"""Schemathesis hook for a rule on bodies that JSON Schema cannot express."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import schemathesis
 
 @schemathesis.hook
 def filter_body(_context: schemathesis.HookContext, body: Any) -> bool:
-    """Leave out bodies with `1.0` for a whole number: an integer to JSON Schema, and no id of ours."""
+    """Skip bodies with `1.0` as a whole number, which JSON Schema allows but the service refuses."""
     stack = [("", body)]
     while stack:
         name, value = stack.pop()

@@ -1,4 +1,4 @@
-"""Bytes and JSON that were sound before somebody changed a little of them."""
+"""Mutations of valid bytes and JSON documents."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-# Where programs err: borders of their numbers, and what reads as no number.
+# Values that often cause errors: limits of number types, and values that are not numbers.
 _NUMBERS = (
     st.sampled_from([0, 1, 2, 0x7F, 0x80, 0xFF, 0xFFFF, 2**31 - 1, 2**31, 2**32 - 1, 2**63 - 1, 2**64 - 1])
     | st.integers(0, 2**64 - 1)
@@ -24,7 +24,7 @@ _ODD = (
 
 @st.composite
 def changed_bytes(draw: st.DrawFn, sound: bytes) -> bytes:
-    """`sound` with one to five places overwritten, cut out, doubled, filled in or exchanged."""
+    """Return `sound` with one to five parts overwritten, removed, duplicated, inserted or swapped."""
     data = bytearray(sound)
     for _ in range(draw(st.integers(1, 5))):
         place = draw(st.integers(0, max(0, len(data) - 1)))
@@ -54,7 +54,7 @@ def changed_bytes(draw: st.DrawFn, sound: bytes) -> bytes:
 
 @st.composite
 def changed_json(draw: st.DrawFn, sound: bytes) -> bytes:
-    """The document `sound` with one to three values, names or members changed."""
+    """Return the document `sound` with one to three values, names or members changed."""
     document = json.loads(sound)
     for _ in range(draw(st.integers(1, 3))):
         places = _places(document)
@@ -74,7 +74,7 @@ def changed_json(draw: st.DrawFn, sound: bytes) -> bytes:
 
 
 def _places(document: Any) -> list[tuple[Any, Any]]:
-    """Every (object or list, key) below `document`; of a long list the ends, for it is alike all over."""
+    """Yield every (object or list, key) in `document`; only both ends of long lists, which are uniform."""
     places: list[tuple[Any, Any]] = []
     stack = [document]
     while stack:

@@ -1,4 +1,4 @@
-"""What a careless or hostile caller may send, as strategies of raw bytes."""
+"""Hypothesis strategies of raw bytes that careless or hostile clients may send."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 from hypothesis import strategies as st
 
-# Long enough to be seen if it is repeated.
+# Long enough to be recognised if a response repeats it.
 LONG = "Zq9" * 200
 ARROW = b"application/vnd.apache.arrow.stream"
 JSON = b"application/json"
@@ -57,7 +57,7 @@ BODIES = (
         "models": ["tiny"],
     },
 )
-# Put in the place of a value, as they are.
+# Inserted verbatim in place of a value.
 VALUES = (
     *(
         "1e999",
@@ -124,7 +124,7 @@ TYPES = (
 
 @dataclass(frozen=True)
 class Sent:
-    """Bytes for a connection, and whether they ask for an answer."""
+    """Bytes for a connection, and whether they require a response."""
 
     data: bytes
     answered: bool = True
@@ -133,7 +133,7 @@ class Sent:
 def request(
     method: str, address: str, headers: list[tuple[bytes, bytes]], body: bytes = b"", version: str = "1.1"
 ) -> bytes:
-    """A request; `Connection: close` unless a header says otherwise."""
+    """Return a request, with `Connection: close` unless a header overrides it."""
     lines = [f"{method} {address} HTTP/{version}".encode("utf-8", "surrogatepass"), b"Host: x"]
     lines += [name + b": " + value for name, value in headers]
     if not any(name.lower() == b"connection" for name, _ in headers):
@@ -143,7 +143,7 @@ def request(
 
 @st.composite
 def spoilt(draw: st.DrawFn, whole: bytes) -> bytes:
-    """Bytes with some of them flipped, cut off, left out or doubled."""
+    """Generate bytes with some of them flipped, truncated, removed or duplicated."""
     data = bytearray(whole)
     for _ in range(draw(st.integers(1, 4))):
         if not data:
@@ -171,7 +171,7 @@ def spoilt(draw: st.DrawFn, whole: bytes) -> bytes:
 
 @st.composite
 def json_bodies(draw: st.DrawFn) -> bytes:
-    """A body of one of the calls with one value changed, a key given twice, or in another encoding."""
+    """Generate a body of one of the operations with a changed value, a duplicate key, or another encoding."""
     text = json.dumps(draw(st.sampled_from(BODIES)))
     change = draw(st.sampled_from(("value", "value", "twice", "encoding", "bytes", "none", "tail")))
     if change == "value":
@@ -196,7 +196,7 @@ def json_bodies(draw: st.DrawFn) -> bytes:
 
 @st.composite
 def arrow_bodies(draw: st.DrawFn) -> bytes:
-    """An Arrow stream, mostly with spoilt bytes."""
+    """Generate an Arrow stream, usually with corrupted bytes."""
     kind = draw(st.sampled_from((pa.utf8(), pa.large_utf8(), pa.int64())))
     ids = [1, 2, 3] if pa.types.is_integer(kind) else ["user_1", "user_2", LONG]
     table = pa.table({"user_id": pa.array(ids, kind), "movie_id": pa.array(ids, kind)})
@@ -207,14 +207,14 @@ def arrow_bodies(draw: st.DrawFn) -> bytes:
 
 
 def chunked(body: bytes, size: int) -> bytes:
-    """A body in chunks."""
+    """Return a chunked body."""
     parts = [body[start : start + size] for start in range(0, len(body), size)]
     return b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in parts) + b"0\r\n\r\n"
 
 
 @st.composite
 def posts(draw: st.DrawFn) -> Sent:
-    """A POST with an odd body, type, coding or length."""
+    """Generate a POST with an unusual body, type, coding or length."""
     arrow = draw(st.integers(0, 3)) == 0
     body = draw(arrow_bodies() if arrow else json_bodies())
     content_type = ARROW if arrow else draw(st.sampled_from(TYPES))
@@ -299,7 +299,7 @@ HEADERS = (
 
 @st.composite
 def gets(draw: st.DrawFn) -> Sent:
-    """Any method on any address, with odd queries, versions and headers."""
+    """Generate any method on any path, with unusual queries, versions and headers."""
     method = draw(st.sampled_from(METHODS[:2] * 4 + METHODS))
     address = draw(st.sampled_from(ADDRESSES))
     names = draw(
@@ -332,7 +332,7 @@ def gets(draw: st.DrawFn) -> Sent:
 
 @st.composite
 def pipelines(draw: st.DrawFn) -> Sent:
-    """Several requests in one piece; the last asks to close."""
+    """Generate several pipelined requests; the last one closes the connection."""
     first = draw(
         st.lists(st.sampled_from(("/healthz", "/predict?user_id=1&movie_id=1193", "/nope")), max_size=30)
     )
@@ -342,6 +342,6 @@ def pipelines(draw: st.DrawFn) -> Sent:
 
 
 def anything() -> st.SearchStrategy[Sent]:
-    """All of it, and plain noise."""
+    """Generate all of these, and random bytes."""
     noise = st.binary(max_size=300).map(lambda data: Sent(data, answered=False))
     return st.one_of(posts(), posts(), gets(), pipelines(), noise)

@@ -1,4 +1,4 @@
-"""Raw bytes to a server, and what came back."""
+"""Send raw bytes to a server, and parse the responses."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def exchange(url: str, sent: bytes, seconds: float = 5, part: int = 1 << 16) -> 
         deadline = time.monotonic() + seconds
         with contextlib.suppress(ConnectionError, TimeoutError):
             while time.monotonic() < deadline:
-                # Once an answer is there in full, what may still follow is there soon.
+                # After a complete response, any further bytes follow soon.
                 connection.settimeout(0.05 if _answers(received)[1] else seconds)
                 block = connection.recv(1 << 16)
                 if not block:
@@ -49,7 +49,7 @@ def exchange(url: str, sent: bytes, seconds: float = 5, part: int = 1 << 16) -> 
 
 
 def _answers(received: bytes) -> tuple[list[Answer], bool]:
-    """The responses in `received`, and whether it ends with a whole one."""
+    """Return the responses in `received`, and whether the last one is complete."""
     found: list[Answer] = []
     while received:
         head, blank, rest = received.partition(b"\r\n\r\n")

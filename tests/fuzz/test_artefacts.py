@@ -1,4 +1,4 @@
-"""Whatever a model's folder holds, reading it ends in ratings or in a documented error, soon and cheaply."""
+"""Reading any model folder returns ratings or a documented error, in bounded time and memory."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def models(rated_store: Path, biased_store: Path) -> list[Path]:
 
 
 def changed(data: st.DataObject, name: str, sound: bytes) -> bytes:
-    """What somebody has made of a file."""
+    """Generate a mutated file."""
     as_json = name.endswith(".json") and data.draw(st.booleans())
     return data.draw(changed_json(sound) if as_json else changed_bytes(sound))
 
@@ -76,7 +76,7 @@ def spoil(data: st.DataObject, sound: Path, folder: Path) -> None:
 
 
 def read(folder: Path) -> str:
-    """Load a model as the service does, and ask it; how that ended."""
+    """Load a model as the service does, rate pairs, and return the outcome."""
     try:
         artefact = open_artefact(folder)
         movie_titles(folder, artefact.manifest)
@@ -93,7 +93,7 @@ def read(folder: Path) -> str:
 
 
 def fuzz(models: list[Path], folder: Path, cases: int, *, the_same: bool) -> Counter[str]:
-    """Read `cases` spoilt models; how often each end was met."""
+    """Read `cases` mutated models, and count the outcomes."""
     ended: Counter[str] = Counter()
 
     @settings(max_examples=cases, derandomize=the_same, database=None)
@@ -109,7 +109,7 @@ def fuzz(models: list[Path], folder: Path, cases: int, *, the_same: bool) -> Cou
 
 def test_a_changed_model_is_refused_or_served(models: list[Path], tmp_path: Path) -> None:
     ended = fuzz(models, tmp_path / "model", 200, the_same=True)
-    # The changes reach what they are for.
+    # The mutations cover all expected outcomes.
     assert {"served", "ArtefactDamaged", "ArtefactForeign"} <= ended.keys(), ended
 
 

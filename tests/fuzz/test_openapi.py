@@ -29,13 +29,13 @@ def server() -> Iterator[Running]:
 
 
 def try_all(server: Running, folder: Path, *options: str) -> str:
-    """What Schemathesis says, when all is well."""
+    """Run Schemathesis, and return its output if it finds no failure."""
     command = [str(Path(sys.executable).with_name("schemathesis"))]
     command += ["--config-file", str(HERE / "schemathesis.toml"), "run", f"{server.url}/openapi.json"]
     command += ["--checks", "all", "--phases", "examples,coverage,fuzzing,stateful"]
     command += ["--generation-database", "none", "--no-color", "--continue-on-failure", *options]
     environment = {**os.environ, "SCHEMATHESIS_HOOKS": "tests.fuzz.hooks", "PYTHONPATH": str(REPOSITORY)}
-    # It leaves what it found in the folder that it runs in.
+    # Schemathesis writes its findings into the working directory.
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-10_000:] + done.stderr[-2000:]
     return done.stdout

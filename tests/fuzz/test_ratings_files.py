@@ -1,4 +1,4 @@
-"""Whatever a ratings file holds, it is read by its rules or refused with a line, soon and cheaply."""
+"""Any ratings file is either read correctly or refused with one line, in bounded time and memory."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ SOUND = {
     "own.csv": lines(";", '"user";"movie";"rating"\n', 3),
     "ratings.parquet": parquet(),
 }
-# What means something to one layout or another.
+# Tokens with a meaning in some layout.
 WORDS = [
     "1",
     "2",
@@ -70,7 +70,7 @@ def content(name: str) -> st.SearchStrategy[bytes]:
 
 
 def read(file: Path) -> str:
-    """Load a file; how that ended."""
+    """Load a file, and return the outcome."""
     try:
         table = load_ratings(file)
     except DataError as error:
@@ -84,7 +84,7 @@ def read(file: Path) -> str:
 
 
 def fuzz(folder: Path, cases: int, *, the_same: bool) -> Counter[str]:
-    """Read `cases` strange files; how often each end was met."""
+    """Read `cases` mutated files, and count the outcomes."""
     ended: Counter[str] = Counter()
 
     @settings(max_examples=cases, derandomize=the_same, database=None)

@@ -1,4 +1,4 @@
-"""Raw bytes at a real server: never a 500, never a long answer or an echo, and the next caller is served."""
+"""Raw bytes to a real server: no 500, no long response or echo, and the next client is served."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from tests.fuzz.requests import JSON, LONG, Sent, anything, chunked, request
 from tests.fuzz.sockets import Answer, exchange
 
 MODELS = REPOSITORY / "models_store"
-# What no answer of an error may hold: paths, traces, versions of what is beneath.
+# Text that no error response may contain: paths, stack traces, versions of libraries.
 LEAKS = re.compile(rb"Traceback|site-packages|/usr/|/home/|/root/|\.py\b|uvicorn|starlette|pydantic", re.I)
 GROWTH_BYTES = 100 * 1024 * 1024
-# What the connection answers by itself, in plain text.
+# Plain-text responses of the connection.
 REFUSALS = {"400 Bad Request", "431 Request Header Fields Too Large"}
 
 
@@ -40,7 +40,7 @@ def server() -> Iterator[Running]:
 
 
 def check(answer: Answer) -> None:
-    """What is true of every answer, whatever was sent."""
+    """Check what must hold for every response."""
     assert answer.status < 500 or answer.status == 503, answer
     if answer.content_type == "text/plain":
         assert answer.body.decode() in REFUSALS
@@ -56,7 +56,7 @@ def assert_serves_fast(server: Running) -> None:
     start, worked = time.perf_counter(), cpu_seconds(server)
     answer = httpx2.get(f"{server.url}/predict?user_id=1&movie_id=1193", timeout=20)
     assert answer.status_code == 200
-    # On a busy machine it may have waited for a processor, but not have used one.
+    # On a busy machine the server may have waited for a processor, but not used it.
     slow = time.perf_counter() - start > 2 and cpu_seconds(server) - worked > 0.5
     assert not slow, "somebody's strange request slows the next one"
 
@@ -78,7 +78,7 @@ def connected(server: Running) -> socket.socket:
 
 
 def fuzz(server: Running, cases: int) -> Counter[int]:
-    """Send `cases` strange things; how often each status was the answer (0: none)."""
+    """Send `cases` examples, and count the statuses of the responses (0: none)."""
     seen: Counter[int] = Counter()
 
     @settings(max_examples=cases)
@@ -102,7 +102,7 @@ def fuzz(server: Running, cases: int) -> Counter[int]:
 @pytest.mark.long
 def test_no_raw_request_causes_a_server_error(server: Running) -> None:
     seen = fuzz(server, 400)
-    # The strategies reach what they are for. (405 is for requests whose answer is not waited for.)
+    # The strategies cover all expected statuses. (405 is for requests without a required response.)
     assert {200, 400, 404, 413, 415, 422} <= seen.keys(), seen
 
 

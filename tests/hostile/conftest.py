@@ -1,4 +1,4 @@
-"""A store to spoil, and what must stay untouched while it is refused."""
+"""A store for attacks, and a canary that must stay untouched."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SPOILT = "memory_efficient"
 
 @pytest.fixture
 def hostile_store(tmp_path: Path) -> Path:
-    """A store of one shipped model that a test may spoil."""
+    """Return a store of one shipped model, which a test may modify."""
     shutil.copytree(REPOSITORY / "models_store" / SPOILT, tmp_path / "store" / SPOILT)
     return tmp_path / "store"
 

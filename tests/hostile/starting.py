@@ -1,4 +1,4 @@
-"""What refusing a store may cost and touch: in this process, and for `python -m app`."""
+"""Bounds on time, memory and side effects of refusing a store, in this process and for `python -m app`."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from types import FrameType
 
 from tests.conftest import REPOSITORY
 
-# Of processor time, for a start with all its imports.
+# Processor time of a start with all its imports.
 START_SECONDS = 3
-# Beside what the process had before; a start begins with nothing.
+# In addition to the memory before; a start begins with none.
 MEGABYTES, START_MEGABYTES = 32, 150
 # Address space that may be asked for: a table is refused, not made of pages that nobody touches.
 _RESERVED_BYTES = 2**30
-# What root may do beyond the modes of files is not to help.
+# Drop the privileges of root that override file modes.
 UNPRIVILEGED = ["setpriv", "--bounding-set=-all"] if os.geteuid() == 0 and shutil.which("setpriv") else []
-# A refusal that waits for something never ends by itself.
+# A refusal that blocks would never end.
 PATIENCE = 60
 
 
@@ -50,7 +50,7 @@ class Canary:
             f"Path({str(self.file)!r}).touch()\n"
             "def touch(*args): Path(args[0]).touch()\n"
         )
-        # Whoever opens it to read is stuck, and the start never ends.
+        # Opening it for reading would block the start forever.
         os.mkfifo(self.pipe)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._listening = threading.Thread(target=self._listen, daemon=True)
@@ -58,17 +58,17 @@ class Canary:
 
     @property
     def file(self) -> Path:
-        """A file that is not there."""
+        """A file that does not exist."""
         return self.folder / "touched"
 
     @property
     def pipe(self) -> Path:
-        """A pipe that nobody writes to."""
+        """A pipe without a writer."""
         return self.folder / "saved_model.pb"
 
     @property
     def url(self) -> str:
-        """An address that somebody listens on."""
+        """An address with a listening socket."""
         return f"http://127.0.0.1:{self._listener.getsockname()[1]}/payload.tar.gz"
 
     def _listen(self) -> None:
@@ -81,7 +81,7 @@ class Canary:
                 self.calls.append(connection.recv(100))
 
     def assert_untouched(self) -> None:
-        """Nothing was executed, imported, opened or fetched."""
+        """Assert that nothing was executed, imported, opened or fetched."""
         assert not self.file.exists()
         assert "canary_module" not in sys.modules
         assert not list(self.folder.glob("__pycache__/canary_module*"))
@@ -89,7 +89,7 @@ class Canary:
 
     def close(self) -> None:
         """Stop listening."""
-        # Closing alone leaves whoever waits for a call, and the port.
+        # Closing alone would leave a blocked `accept` and the port.
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listening.join()
         self._listener.close()
@@ -97,7 +97,7 @@ class Canary:
 
 @contextmanager
 def bounded() -> Iterator[None]:
-    """What happens inside ends, and takes little memory."""
+    """Assert that the block ends, and takes little memory."""
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     before = signal.signal(signal.SIGALRM, _waited)
     taken = _restarted_peak()
@@ -130,7 +130,7 @@ def _memory(name: str, process: str = "self") -> int:
 
 @dataclass(frozen=True)
 class Refusal:
-    """How a start ended."""
+    """The outcome of a start."""
 
     line: str
     cpu_seconds: float
@@ -179,6 +179,6 @@ def refused(store: Path, canary: Path, engine: str = "table") -> Refusal:
 
 
 def assert_plain(line: str) -> None:
-    """One line that a terminal can show whole."""
+    """Assert that the text is one short line."""
     assert line.isprintable()
     assert len(line) < 1100

@@ -1,4 +1,4 @@
-"""Stores that somebody with write access has spoilt, beside the published bypasses.
+"""Stores modified by an attacker with write access, other than the published bypasses.
 
 What is merely damaged is in `tests/training/artefact`; here the files fit their manifest and still mean harm,
 or are no files at all.
@@ -326,7 +326,7 @@ def kind_of_its_own(file: h5py.File, canary: Canary) -> None:
 
 @weights
 def array_with_an_attribute(file: h5py.File, canary: Canary) -> None:
-    # Keras asks for this one.
+    # Keras reads this one.
     file[TABLE].attrs["dtype"] = "bfloat16"
 
 
@@ -338,7 +338,7 @@ def array_outside_the_layers(file: h5py.File, canary: Canary) -> None:
 COMPRESSED = "has a compressed or encrypted member"
 NESTED = "nested too deeply"
 NO_JSON = "config.json is not JSON"
-# Each with words of the line that refuses it: it is refused for itself.
+# Each with a part of the expected error, so that it is refused for the right reason.
 ATTACKS: dict[Attack, str] = {
     stated_terabyte: "size or sha256 differ",
     bomb: COMPRESSED,

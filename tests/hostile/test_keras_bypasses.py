@@ -1,4 +1,4 @@
-"""Every published way around Keras's safe loading is refused with one line, before anything is touched."""
+"""Every published bypass of Keras's safe loading is refused with one line, without side effects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever lies in the store is refused with one line, in bounded time and memory, with nothing touched."""
+"""Hostile stores are refused with one line, in bounded time and memory, without side effects."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_special_file_in_a_model_is_refused(
 
 
 def test_symbolic_links_are_followed(hostile_store: Path, tmp_path: Path) -> None:
-    # How volumes of Kubernetes hold files, and how versions are exchanged.
+    # Volumes of Kubernetes and versioned folders use links.
     model = hostile_store / SPOILT
     (model / "model.keras").rename(tmp_path / "elsewhere")
     (model / "model.keras").symlink_to(tmp_path / "elsewhere")
@@ -92,7 +92,7 @@ def name_that_is_no_text(folder: Path) -> None:
 def test_text_beside_the_weights_is_not_read(
     spoil: Callable[[Path], None], engine: str, hostile_store: Path
 ) -> None:
-    # Its sizes make the HDF5 library crash or go in circles, and who reads it with that.
+    # Its sizes make the HDF5 library crash or loop.
     spoil(hostile_store / SPOILT)
     with running(hostile_store, engine=engine) as server:
         answer = httpx2.get(f"{server.url}/models/{SPOILT}", timeout=60)

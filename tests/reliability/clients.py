@@ -1,4 +1,4 @@
-"""Clients that keep asking while something happens."""
+"""Clients that send requests continuously during a test."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import httpx2
 
 
 def wait_until(true: Callable[[], bool], seconds: float = 60) -> None:
-    """Pass as soon as `true` is; fail when it never is."""
+    """Wait until `true` returns true; fail after a timeout."""
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, "it never came to pass"
@@ -22,7 +22,7 @@ def wait_until(true: Callable[[], bool], seconds: float = 60) -> None:
 
 @dataclass
 class Asked:
-    """What came of all requests: answers in order, and what was lost on the way."""
+    """The outcome of all requests: responses in order, and lost requests."""
 
     answers: list[httpx2.Response] = field(default_factory=list)
     lost: list[httpx2.TransportError] = field(default_factory=list)
@@ -30,7 +30,7 @@ class Asked:
 
 @contextmanager
 def asking(url: str, path: str, body: dict[str, Any] | None = None, clients: int = 4) -> Iterator[Asked]:
-    """Clients that ask the same again and again, each on a connection of its own, while the block runs."""
+    """Run clients that repeat the same request, each on its own connection, during the block."""
     asked, done = Asked(), threading.Event()
 
     def ask() -> None:
@@ -41,7 +41,7 @@ def asking(url: str, path: str, body: dict[str, Any] | None = None, clients: int
                 except httpx2.TransportError as error:
                     asked.lost.append(error)
                     time.sleep(0.02)
-                # Not as fast as possible: there may be one core for all of this.
+                # Not as fast as possible, because there may be only one core.
                 time.sleep(0.002)
 
     threads = [threading.Thread(target=ask) for _ in range(clients)]

@@ -1,4 +1,4 @@
-"""Two versions of the same models: every answer tells which one it is from."""
+"""Two versions of the same models, which can be told apart by every response."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from tests.reliability.versions import Versions
 
 @pytest.fixture(scope="session")
 def other_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The models of `shared_store`, trained less; read it, never write to it."""
+    """Return the models of `shared_store`, trained for less time. Tests must not modify it."""
     less = QUICK.model_copy(update={"epochs": 1})
     return build_store(tmp_path_factory.mktemp("stores") / "other", recipe=less)
 
 
 @pytest.fixture
 def versions(shared_store: Path, other_store: Path, tmp_path: Path) -> Versions:
-    """A store whose models can be exchanged, each in one step. It begins with the first version."""
+    """Return a store whose models can be replaced atomically, with the first version."""
     for name, store in (("first", shared_store), ("second", other_store)):
         shutil.copytree(store, tmp_path / name)
     (tmp_path / "store").mkdir()

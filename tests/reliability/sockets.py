@@ -1,4 +1,4 @@
-"""Raw connections, for clients that no library would be."""
+"""Raw connections, for clients that behave like no library."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import socket
 
 
 def read_until(connection: socket.socket, end: bytes = b"") -> bytes:
-    """What arrives until it ends with `end`; all until the server closes, if that is nothing."""
+    """Read until the data ends with `end`, or if `end` is empty until the server closes."""
     received = b""
     while not (end and received.endswith(end)):
         part = connection.recv(1 << 16)

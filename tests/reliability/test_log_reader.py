@@ -1,4 +1,4 @@
-"""Nobody has to read the log: the service answers and stops all the same."""
+"""The service works and stops even if the reader of its log is blocked."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def ask(server: Running, times: int) -> None:
 
 
 def ask_fast(server: Running, times: int) -> None:
-    """Send requests a hundred at a time, without a client library's work for each."""
+    """Send pipelined requests, a hundred at a time, without a client library."""
     request = b"GET /predict?user_id=1&movie_id=1 HTTP/1.1\r\nHost: x\r\n\r\n"
     with socket.create_connection(server.address(), timeout=60) as connection:
         for _ in range(times // 100):
@@ -44,7 +44,7 @@ def test_blocked_log_reader_delays_nothing_and_gets_the_number_of_dropped_lines(
         assert server.process.stdout is not None
         fcntl.fcntl(server.process.stdout.fileno(), fcntl.F_SETPIPE_SZ, 8192)
         ask_fast(server, asked)
-        # Now somebody reads: what fits pipe and queue, and then how many lines did not.
+        # Now read the lines in pipe and queue, then the number of dropped lines.
         kept = 0
         while " WARNING app.observability.log_handler " not in (line := server.process.stdout.readline()):
             kept += "GET /predict 200" in line

@@ -1,4 +1,4 @@
-"""Too much at once: the rest is told so at once, and health checks are answered all the same."""
+"""Overload: excess requests are refused immediately, and health checks are answered."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ HALVES = (b"", b"GET /he", b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length
 
 
 def is_ended(connection: socket.socket) -> bool:
-    """Whether the server has closed it."""
+    """Return whether the server has closed the connection."""
     try:
         while connection.recv(1 << 16):
             pass  # an answer
@@ -85,7 +85,7 @@ def test_large_requests_beyond_the_limit_are_refused(shared_store: Path) -> None
     with running(shared_store, max_large_requests=2, log_level="warning") as server:
         command = [sys.executable, "-c", SENDERS, server.url, str(COUNT)]
         waits: list[float] = []
-        # In a process of their own: what they wait for each other is no delay of the server's.
+        # In a separate process, so that the clients do not delay this test.
         with (
             httpx2.Client(base_url=server.url) as client,
             subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as senders,
@@ -95,7 +95,7 @@ def test_large_requests_beyond_the_limit_are_refused(shared_store: Path) -> None
                     start = time.perf_counter()
                     assert client.get(path).status_code == 200
                     waits.append(time.perf_counter() - start)
-                # One pair is no large request.
+                # One pair is not a large request.
                 assert client.post("/predict", json=PAIR).status_code == 200
             assert senders.stdout is not None
             answers = json.load(senders.stdout)
@@ -113,7 +113,7 @@ def test_large_requests_beyond_the_limit_are_refused(shared_store: Path) -> None
             turned_away=len(turned_away),
             health_p90=f"{1000 * health:.0f} ms",
         )
-        # Nothing is left of it.
+        # The load has ended.
         assert httpx2.post(f"{server.url}/predict/batch", content=LARGE, headers=JSON).status_code == 200
         shed = [line for line in httpx2.get(f"{server.url}/metrics").text.splitlines() if "shed" in line]
         assert f"stars_shed_requests_total {len(turned_away)}.0" in shed
@@ -131,11 +131,11 @@ def test_half_open_connections_do_not_block_other_clients(shared_store: Path) ->
             half_open.append(one)
             if number % 50 == 0:
                 assert httpx2.post(f"{server.url}/predict", json=PAIR).status_code == 200
-                # A connection with a whole request outlives those without.
+                # A connection with a complete request outlives those without.
                 assert steady.get("/healthz", headers={"x-request-id": str(number)}).status_code == 200
         files = len(list(Path(f"/proc/{server.process.pid}/fd").iterdir()))
         assert files < 60
-        # The first ones were ended, the last ones are there.
+        # The oldest connections were closed, the newest are open.
         assert all(is_ended(one) for one in half_open[:250])
         half_open[-3].sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
         assert read_until(half_open[-3], b'"ok"}').startswith(b"HTTP/1.1 200 ")
@@ -149,7 +149,7 @@ def test_open_file_limit_is_raised_or_the_start_fails() -> None:
 
 
 class Gate:
-    """An application that waits until it is let go on."""
+    """An application that waits until the test opens it."""
 
     def __init__(self) -> None:
         self.open = asyncio.Event()
@@ -165,7 +165,7 @@ class Gate:
 async def ask(
     app: Any, path: str = "/x", body: Callable[[], Any] | None = None, headers: dict[str, str] | None = None
 ) -> int:
-    """The status that `app` answers a request with; `body` is awaited before its body is there."""
+    """Return the status of the response of `app`; the body of the request arrives after `body`."""
     statuses = []
 
     async def receive() -> Message:

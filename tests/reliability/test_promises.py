@@ -1,4 +1,4 @@
-"""docs/reliability.md names tests that are there, and says which of them are long."""
+"""The tests that docs/reliability.md names exist, and are marked as stated there."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ TESTS = REPOSITORY / "tests"
 PAGE = (REPOSITORY / "docs" / "reliability.md").read_text("utf-8")
 # The second of three cells: names of files and tests.
 CELLS = re.findall(r"^\| [^|]+\. \| ((?:\*long:\* )?`[^|]+) \|[^|]*\|$", PAGE, re.MULTILINE)
-# Files with long tests in these folders have a row.
+# Files with long tests in these folders need a row.
 PROMISED = ("fuzz", "hostile", "reliability")
 
 
 @functools.cache
 def functions_in(file: Path) -> dict[str, bool]:
-    """Names of the tests in a file, and whether each is long."""
+    """Return the names of the tests in a file, and whether each is long."""
     tree = ast.parse(file.read_text("utf-8"))
     all_long = any(
         isinstance(node, ast.Assign) and ast.unparse(node) == "pytestmark = pytest.mark.long"
@@ -33,7 +33,7 @@ def functions_in(file: Path) -> dict[str, bool]:
 
 
 def named(cell: str) -> dict[tuple[str, str], bool]:
-    """The tests that a cell names, by file and name; all of a file where it names none of them."""
+    """Return the tests that a cell names, by file and name; all tests of a file named without tests."""
     found: dict[tuple[str, str], bool] = {}
     for file, names in re.findall(r"`([\w/]+\.py)`((?: `test_\w+`)*)", cell):
         tests = functions_in(TESTS / file)

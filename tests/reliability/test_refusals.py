@@ -1,4 +1,4 @@
-"""Large bodies are refused before they are sent, or so that the client can finish and read the answer."""
+"""Large bodies are refused before they are sent, or the client can finish and read the response."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def server() -> Iterator[Running]:
 
 
 def ask(server: Running, sent: bytes) -> tuple[int, dict[str, object]]:
-    """Status and problem of the answer to `sent`."""
+    """Return status and problem of the response to `sent`."""
     with socket.create_connection(server.address(), timeout=20) as connection:
         connection.sendall(sent)
         head, _, body = read_until(connection, b"}").partition(b"\r\n\r\n")

@@ -1,4 +1,4 @@
-"""Clients that stop half way: each is cut off when its time is up, and no other client waits for it."""
+"""Slow clients are disconnected after a timeout, and do not delay other clients."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ pytestmark = pytest.mark.long
 
 HEAD = b"POST %b HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
 PAIR = b'{"user_id": 1, "movie_id": 1193}'
-# What each may take; the server looks once a second.
+# The timeouts; the server checks once a second.
 SECONDS, SLACK = 1, 3.5
 RESET = b"reset"
 Came = tuple[bytes, float]
 
 
 def silent(connection: socket.socket) -> None:
-    """Says nothing at all."""
+    """Send nothing."""
 
 
 def half_a_head(connection: socket.socket) -> None:
@@ -94,7 +94,7 @@ def a_body_without_end_after_the_answer(connection: socket.socket) -> None:
 
 
 TOO_SLOW = (b"HTTP/1.1 408 Request Timeout\r\n",)
-# What comes back to each. A client that goes on to send into a closed connection may lose the answer.
+# The expected responses. A client that sends to a closed connection may lose the response.
 CLIENTS: dict[Callable[[socket.socket], None], tuple[bytes, ...]] = {
     silent: (b"",),
     half_a_head: TOO_SLOW,
@@ -121,7 +121,7 @@ def server() -> Iterator[Running]:
 
 
 def behave(server: Running, client: Callable[[socket.socket], None]) -> Came:
-    """What came back to a client, and after how many seconds the server closed."""
+    """The response to a client, and the seconds until the server closed."""
     start = time.perf_counter()
     with socket.create_connection(server.address(), timeout=20) as connection:
         client(connection)
@@ -133,7 +133,7 @@ def behave(server: Running, client: Callable[[socket.socket], None]) -> Came:
 
 @pytest.fixture(scope="module")
 def came(server: Running) -> dict[str, Future[Came]]:
-    """What came of each client; all at once."""
+    """Run all clients at once, and return their outcomes."""
     with ThreadPoolExecutor(len(CLIENTS)) as clients:
         return {client.__name__: clients.submit(behave, server, client) for client in CLIENTS}
 
@@ -168,7 +168,7 @@ def test_client_that_does_not_read_is_disconnected(server: Running, came: dict[s
     with socket.socket() as deaf:
         deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         deaf.connect(server.address())
-        # More than the system's buffers hold.
+        # More than the buffers of the system hold.
         deaf.sendall(b"GET /movies?limit=100000 HTTP/1.1\r\nHost: x\r\n\r\n" * 40)
         wait_until(lambda: open_files(server) == before + 1)
         assert httpx2.get(f"{server.url}/healthz").status_code == 200

@@ -1,4 +1,4 @@
-"""The trainer, stopped or hindered anywhere: the store is as before or as after, the next run succeeds."""
+"""Killed or failing runs of the trainer: the store is as before or as after, and the next run succeeds."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ PATIENCE = 90
 
 @pytest.fixture(scope="module")
 def ratings(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small file of ratings."""
+    """Return a small file of ratings."""
     file = tmp_path_factory.mktemp("data") / "mine.csv"
     draw = random.Random(3)
     pairs = [(user, movie) for user in range(40) for movie in range(50) if draw.random() < 0.4]
@@ -77,12 +77,12 @@ class Trainer:
         )
 
     def kill(self) -> None:
-        """Kill it, as the system does that runs out of memory."""
+        """Kill it, as the system does when memory is exhausted."""
         self.process.kill()
         self.process.communicate()
 
     def ends(self) -> tuple[str, str]:
-        """Wait for its end; what it said, and its errors."""
+        """Wait for its end, and return output and errors."""
         try:
             return self.process.communicate(timeout=PATIENCE)
         except subprocess.TimeoutExpired:
@@ -90,13 +90,13 @@ class Trainer:
             raise
 
     def succeeds(self) -> str:
-        """Wait for its end, which must be a good one; what it said."""
+        """Wait for its successful end, and return its output."""
         said, errors = self.ends()
         assert self.process.returncode == 0, errors
         return said
 
     def fails(self) -> str:
-        """Wait for its end, which must be a bad one; the one line that says why."""
+        """Wait for its failure, and return the one-line error."""
         _, errors = self.ends()
         assert self.process.returncode == 1, (self.process.returncode, errors)
         assert errors.startswith("error: ") and errors.count("\n") == 1 and errors.endswith("\n"), errors
@@ -108,7 +108,7 @@ def fit(ratings: Path, store: Path, *more: object, file_bytes: int | None = None
 
 
 def versions(store: Path) -> dict[str, str]:
-    """Each model's digest; every byte of it was checked."""
+    """Return the digest of each model, after checking every byte."""
     return {folder.name: open_stored(folder).manifest.model_file.sha256 for folder in list_artefacts(store)}
 
 
@@ -117,7 +117,7 @@ def is_publishing(store: Path) -> bool:
 
 
 def assert_replaced(store: Path, before: dict[str, str], *models: str) -> None:
-    """These models are new ones, the others are not, and nothing is left beside them."""
+    """Assert that exactly these models are new, and that no other files remain."""
     after = versions(store)
     assert [name for name in after if after[name] != before[name]] == list(models)
     assert not is_publishing(store)
@@ -125,7 +125,7 @@ def assert_replaced(store: Path, before: dict[str, str], *models: str) -> None:
 
 @pytest.fixture
 def quick_disk() -> Iterator[Path]:
-    """A folder in memory, where the system has one: hundreds of flushes take a disk half a minute."""
+    """Return a folder in memory if available, because hundreds of flushes to disk take half a minute."""
     memory = Path("/dev/shm")
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
         yield Path(folder)
@@ -166,7 +166,7 @@ def test_killed_while_it_fits_and_while_it_publishes_the_next_run_succeeds(
         publishing.kill()
         if is_publishing(store):
             break
-        # The moment was over.
+        # The run ended before the kill.
         before = versions(store)
     assert is_publishing(store)
     assert versions(store) == before
@@ -206,7 +206,7 @@ def distil(ratings: Path, folder: Path) -> Trainer:
 
 
 def finished(folder: Path) -> dict[str, int]:
-    """Steps that are whole, and when they were made."""
+    """Return the complete steps with their times."""
     notes = (folder / "work").glob("[!.]*/notes.json")
     return {note.parent.name: note.stat().st_mtime_ns for note in notes}
 
@@ -219,7 +219,7 @@ def test_killed_distillation_resumes(ratings: Path, tmp_path: Path) -> None:
     steps = finished(tmp_path)
     assert not (tmp_path / "store").exists()
     distil(ratings, tmp_path).succeeds()
-    # What was finished is not made again.
+    # Finished steps are not repeated.
     assert steps.items() < finished(tmp_path).items()
     assert list(versions(tmp_path / "store")) == ["tiny"]
 
@@ -275,7 +275,7 @@ def test_killed_frontier_resumes(ratings: Path, tmp_path: Path) -> None:
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 4 MB where root may mount one, else a folder."""
+    """Return a disk of 4 MB if root can mount one, else a folder."""
     folder = tmp_path / "disk"
     folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)]
@@ -288,7 +288,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 
 @contextmanager
 def room(disk: Path, free: int) -> Iterator[None]:
-    """So many bytes are left of the disk; where it is only a folder, files end at that size."""
+    """Leave this many bytes free on the disk; for a folder, limit the size of files instead."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     filling = disk / ".filling"
     if disk.is_mount():
@@ -386,7 +386,7 @@ def test_unreadable_ratings_end_the_run_with_a_one_line_error(
     (store / "baseline" / "manifest.json").chmod(0)
     line = f"error: {store}/baseline/manifest.json: cannot be read (Permission denied)"
     assert Trainer.start("inspect", store / "baseline").fails() == line
-    # What a test leaves is cleared away by somebody without privileges.
+    # The remains of a test are removed without privileges.
     (tmp_path / "folder").chmod(0o755)
     (store / "baseline" / "manifest.json").chmod(0o644)
     assert versions(store) == before

@@ -1,4 +1,4 @@
-"""A store whose models change in one step, and what each version of them answers."""
+"""A store whose models change atomically, and the responses of each version."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from app.scoring.loading import load_registry
 from app.settings import Settings
 from tests.builders import MOVIES, USERS
 
-# All pairs, cold ones too.
+# All pairs, including cold ones.
 USER_IDS, MOVIE_IDS = (
     list(column) for column in zip(*itertools.product(range(1, USERS + 1), range(1, MOVIES + 1)), strict=True)
 )
@@ -25,21 +25,21 @@ class Versions:
 
     @property
     def store(self) -> Path:
-        """What is served."""
+        """The store in service."""
         return self.root / "store"
 
     def publish(self, version: str, model: str = "baseline") -> None:
-        """Put a version of a model in its place, as the writer does: in one step."""
+        """Replace a model with a version atomically, as the writer does."""
         link = self.root / f".{model}"
         link.symlink_to(self.root / version / model)
         link.replace(self.store / model)
 
     def ratings(self, version: str) -> list[float]:
-        """What `BATCH` is answered by a version."""
+        """Return the response of a version to `BATCH`."""
         scorer = load_registry(Settings(store=self.root / version)).get("baseline").scorer
         return scorer.score(USER_IDS, MOVIE_IDS).rounded()
 
     def sha256(self, version: str, model: str = "baseline") -> str:
-        """Digest of a model's file."""
+        """Return the digest of a model file."""
         registry = load_registry(Settings(store=self.root / version))
         return registry.get(model).scorer.manifest.model_file.sha256

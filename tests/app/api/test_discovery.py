@@ -18,7 +18,7 @@ from app.settings import Settings
 from tests.app.fakes import WARM_MOVIES, WARM_USERS, FakeEngine, fake_scorer
 from tests.app.problems import assert_problem
 
-# movie_1 .. movie_4 are warm; their vectors are two taste axes.
+# movie_1 .. movie_4 are warm; their vectors lie on two axes.
 MOVIES = np.array([[2, 0], [1, 0], [0, 1], [0, 2]], np.float32)
 USERS = np.array([[1, -1], [-1, 1], [0, 0]], np.float32)
 TITLES = {"movie_1": {"title": "Amélie (2001)", "genres": ["Comedy", "Romance"]}}

@@ -1,4 +1,4 @@
-"""What users really gave: told by `/ratings`, left out by `/recommend`, counted in `/models`."""
+"""Training ratings: returned by `/ratings`, excluded by `/recommend`, counted in `/models`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.app.problems import assert_problem
 from training.artefact import ArtefactDamaged, GivenRatings
 
 # By index: user_1 gave movie_4 half a star, movie_2 and movie_3 four, and the cold movie_5 five; the cold
-# user_4 gave movie_1 two. Nothing by the others.
+# user_4 gave movie_1 two. The others gave none.
 GIVEN = GivenRatings.from_rows(
     np.array([0, 0, 0, 0, 3]),
     np.array([4, 2, 1, 3, 0]),
@@ -34,7 +34,7 @@ TITLES = {"movie_2": {"title": 'The "Best" <b>Movie</b> (2001)', "genres": ["Dra
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[TestClient]:
-    """`baseline` carries ratings, `bare` does not."""
+    """A client of an application in which `baseline` has ratings and `bare` has none."""
     scorers = [fake_scorer("baseline", given=GIVEN)[0], fake_scorer("bare")[0]]
     models = [LoadedModel(one, ScoringTime(1.0, 1.0)) for one in scorers]
     app = create_app(Settings(), Registry(models, "baseline", ["baseline", "bare"], TITLES))
@@ -141,7 +141,7 @@ def test_ratings_of_a_store_are_mapped_and_counted(rated_store: Path, shared_sto
         gave = client.get("/ratings?user_id=7&limit=1000").json()
         best = client.get("/recommend?user_id=7&n=1000").json()["items"]
     assert model["memory"]["ratings_bytes"] == size
-    # The file and at most 7 bytes of nothing between each two arrays.
+    # The file and at most 7 bytes of padding between arrays.
     assert size - 14 <= model["memory"]["resident_bytes"] - without.resident_bytes <= size
     given = registry.get("baseline").scorer.given
     assert given is not None

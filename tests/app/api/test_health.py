@@ -1,4 +1,4 @@
-"""Health answers whatever else goes on."""
+"""Health checks are answered while other requests are processed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_health_does_not_wait_for_batches() -> None:
     batch = {"user_ids": [1] * 20_000, "movie_ids": [1] * 20_000}
     with TestClient(create_app(Settings(), registry)) as client:
         engine.gate.clear()
-        # More than there are threads for them: the second waits for the first.
+        # More than there are threads: the second waits for the first.
         senders = [
             threading.Thread(target=client.post, args=["/predict/batch"], kwargs={"json": batch})
             for _ in "ab"
@@ -35,7 +35,7 @@ def test_health_does_not_wait_for_batches() -> None:
         wait_until(lambda: engine.asked == 20_000)
         for call in ("/healthz", "/readyz", "/models"):
             assert client.get(call).status_code == 200
-        # Both still wait.
+        # Both are still waiting.
         assert all(sender.is_alive() for sender in senders)
         assert engine.asked == 20_000
         engine.gate.set()

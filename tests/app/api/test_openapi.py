@@ -1,4 +1,4 @@
-"""What others rely on is written down, and stays as it was until somebody changes it on purpose."""
+"""The API is documented, and its golden document changes only on purpose."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _app() -> FastAPI:
 
 
 def _resolved(node: Any) -> Any:
-    """A part of the document, with schemas in place of references."""
+    """Return a part of the document with its references resolved."""
     if isinstance(node, list):
         return [_resolved(one) for one in node]
     if not isinstance(node, dict):
@@ -43,7 +43,7 @@ def _resolved(node: Any) -> Any:
 
 
 def _example(schema: dict[str, Any]) -> Any:
-    """What a documentation page shows of a resolved schema."""
+    """Return the description of a resolved schema."""
     if "examples" in schema:
         return schema["examples"][0]
     if "default" in schema:

@@ -1,4 +1,4 @@
-"""The page as it is sent, without a browser."""
+"""The responses with the page and its files, without a browser."""
 
 from __future__ import annotations
 

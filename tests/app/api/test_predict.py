@@ -1,4 +1,4 @@
-"""`/predict` and `/predict/batch`, with literals worked out by hand from `tests.app.fakes`."""
+"""`/predict` and `/predict/batch`, with values computed by hand from `tests.app.fakes`."""
 
 from __future__ import annotations
 

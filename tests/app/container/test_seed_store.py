@@ -1,4 +1,4 @@
-"""What becomes of the models in a volume when the image is upgraded."""
+"""Upgrades of the models in a volume by a new image."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every error is told as a documented problem."""
+"""Every error is a documented problem."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.app.fakes import fake_registry, fake_scorer
 from tests.app.problems import assert_problem
 from tests.golden.renew import PROBLEMS, problems_text
 
-# One of each kind of request error, with fields that are as long as they get.
+# One of each kind of request error, with fields of maximum length.
 REQUEST_ERRORS = [
     errors.RouteNotFound(),
     errors.MethodNotAllowed(),
@@ -44,7 +44,7 @@ REQUEST_ERRORS = [
 
 
 def family(base: type[errors.ServiceError]) -> Iterator[type[errors.ServiceError]]:
-    """A class of errors, and all below it."""
+    """Yield a class of errors and all its subclasses."""
     yield base
     for derived in base.__subclasses__():
         yield from family(derived)

@@ -1,4 +1,4 @@
-"""`/predict/batch` with an Arrow stream in and out: the same ratings, the same refusals."""
+"""`/predict/batch` with Arrow streams: the same ratings and problems as with JSON."""
 
 from __future__ import annotations
 

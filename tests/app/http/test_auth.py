@@ -1,4 +1,4 @@
-"""Who may call: keys from a file or a variable, the door in front of every address."""
+"""API keys: loaded from a file or a variable, required for every path."""
 
 from __future__ import annotations
 

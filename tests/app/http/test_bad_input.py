@@ -1,4 +1,4 @@
-"""What is no id, no body or no query ends in a 4xx problem that repeats nothing long."""
+"""Invalid ids, bodies and queries result in a 4xx problem without long values of the request."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def test_chunked_body_is_counted_while_it_arrives(client: TestClient) -> None:
 
 
 def wide(count: int) -> Iterator[tuple[bytes, int]]:
-    """Bodies that a parser makes about `count` objects of, and what is said of them."""
+    """Return bodies from which a parser creates about `count` objects, and the expected problems."""
     yield b'{"user_ids":[' + b"[]," * count + b'1],"movie_ids":[]}', 422
     yield b'{"user_ids":[' + b'{"a":{}},' * (count // 2) + b'1],"movie_ids":[]}', 413
     yield b"{" + b",".join(b'"%d":1' % number for number in range(count // 2)) + b"}", 422
@@ -135,7 +135,7 @@ def roomy() -> Iterator[TestClient]:
 
 
 def allocated(work: Callable[[], object]) -> int:
-    """How many bytes Python objects took at most while `work` ran."""
+    """Return the peak memory of Python objects in bytes while `work` runs."""
     tracemalloc.start()
     try:
         work()
@@ -183,7 +183,7 @@ def test_large_valid_body_with_brackets_in_ids_is_accepted(roomy: TestClient) ->
             *(("content-type", "application/json"), ("content-encoding", "identity")),
             ("content-encoding", "gzip"),
         ],
-        # Numbered parts of a parameter: too large a number, and one part without.
+        # Numbered parts of a parameter: a number that is too large, and a part without a number.
         {"content-type": f"application/json; charset*{'9' * 4301}=x"},
         {"content-type": "application/json; charset*0=utf-8; charset*=x"},
     ],

@@ -1,4 +1,4 @@
-"""The short way to `POST /predict` says what the route says, byte for byte, or nothing."""
+"""The fast path of `POST /predict` returns the same bytes as the route, or forwards the request."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from app.settings import Settings
 from tests.app.fakes import fake_registry
 
 JSON = {"content-type": "application/json"}
-# The fast path takes JSON by its shortest name alone.
+# The fast path accepts only exactly this content type.
 JSON_FOR_THE_ROUTE = {"content-type": "application/json; charset=utf-8"}
 REGISTRY = fake_registry()
 FastPath = Callable[[bytes], bytes | None]
@@ -39,7 +39,7 @@ def by_route(client: TestClient, body: bytes, headers: dict[str, str] | None = N
 
 
 async def answered(body: bytes) -> bytes | None:
-    """The body of the fast path's answer, or None where it hands the request on."""
+    """Return the body of the fast path's response, or None if it forwards the request."""
     sent: list[Message] = []
 
     async def receive() -> Message:
@@ -91,7 +91,7 @@ plain = st.fixed_dictionaries(
 
 @st.composite
 def bodies(draw: st.DrawFn) -> bytes:
-    """JSON objects as text, so that keys may occur twice, blanks lie anywhere and escapes are used or not."""
+    """Generate JSON objects as text, with duplicate keys, blanks anywhere and optional escapes."""
     pairs: list[tuple[str, Any]] = draw(plain)
     pairs = pairs + draw(st.lists(members, max_size=2)) if draw(st.booleans()) else pairs
     pairs = draw(st.permutations(pairs))

@@ -1,4 +1,4 @@
-"""Finding a movie by a part of its title."""
+"""Search for movies by parts of their titles."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_an_id_comes_before_the_many_titles_that_hold_its_words() -> None:
     }
     catalogue = Catalogue(titles, titles)
     assert found(catalogue, "movie_1", 2) == ["movie_1", "movie_100"]
-    # A title that begins with the number is what somebody who types it means.
+    # A title that begins with the number is the more likely match.
     assert found(catalogue, "1", 3) == ["movie_9", "movie_1", "movie_100"]
     assert found(catalogue, "119", 3) == ["movie_119"]
 

@@ -43,7 +43,7 @@ def registry(settings: Settings) -> Registry:
 
 @pytest.fixture(scope="module")
 def client(settings: Settings) -> Iterator[TestClient]:
-    # Not handed a registry: it loads in its lifespan.
+    # Without a registry, the application loads one in its lifespan.
     with TestClient(create_app(settings)) as client:
         yield client
 
@@ -139,7 +139,7 @@ def test_damaged_model_is_refused_even_if_another_is_valid(store: Path) -> None:
 
 
 def test_engine_that_fails_is_named(monkeypatch: pytest.MonkeyPatch, shared_store: Path) -> None:
-    # As where Keras is not installed.
+    # As if Keras is not installed.
     monkeypatch.setitem(sys.modules, "keras", None)
     with pytest.raises(EngineFailed, match=r"baseline.*'keras'.*ModuleNotFoundError"):
         load_registry(Settings(store=shared_store, engine="keras"))
@@ -150,7 +150,7 @@ def test_probe_refuses_invalid_ratings(value: float) -> None:
     class Ill(FakeEngine):
         def rate(self, user_index: NDArray[np.int32], movie_index: NDArray[np.int32]) -> NDArray[np.float32]:
             rated = super().rate(user_index, movie_index)
-            # Only one row of the table is ill, in the middle.
+            # Only one row in the middle of the table is invalid.
             return np.where(movie_index == 2, np.float32(value), rated)
 
     sound, _ = fake_scorer()

@@ -1,4 +1,4 @@
-"""Fold-in: the user that a few ratings suggest."""
+"""Fold-in: fitting a new user to a few ratings."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def test_without_ratings_the_user_is_the_average_one() -> None:
 
 
 def test_one_dimension_by_hand() -> None:
-    # Users at -1 and 1: mean 0, variance 1. One movie at 1, rated 5 sigmoid(0.5), with hardly any noise.
+    # Users at -1 and 1: mean 0, variance 1. One movie at 1, rated 5 sigmoid(0.5), with almost no noise.
     line = Prior.of_users(np.array([[-1], [1]], np.float32), 0.001, 0.0)
     user = line.fit(np.array([[1]], np.float32), np.array([5 / (1 + np.exp(-0.5))]))
     assert user[0] == pytest.approx(0.5, abs=2e-3)
-    # With noise as large as can be, the rating says nothing.
+    # With very large noise, the rating carries no information.
     assert Prior.of_users(np.array([[-1], [1]], np.float32), 1e9, 0.0).fit(
         np.array([[1]], np.float32), np.array([5.0])
     )[0] == pytest.approx(0, abs=1e-6)
