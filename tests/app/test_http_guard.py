@@ -79,7 +79,7 @@ class Server:
         self.gate, self._address, self._stack = gate, address, stack
 
     def connect(self, sent: bytes = b"") -> socket.socket:
-        """Return a connection that has sent `data`."""
+        """Open a connection and send `sent`."""
         connection = self._stack.enter_context(socket.create_connection(self._address, timeout=20))
         connection.sendall(sent)
         return connection
