@@ -25,8 +25,7 @@ from app.contract.errors import StartError
 from app.main import create_app
 from app.observability.logging import logging_config
 from app.observability.metrics.worker_files import Slot
-from app.scoring.engines import FORK_SAFE
-from app.scoring.loading import check_store, load_registry
+from app.scoring.loading import FORK_SAFE, check_store, load_registry
 from app.scoring.memory import freeze_memory
 from app.scoring.registry import Registry
 from app.server import Server, exit_at_once, refuse_to_start, url_of

@@ -24,7 +24,6 @@ from app.api.dependencies import get_state
 from app.contract.errors import InvalidRequest
 from app.contract.limits import LIMITS
 from app.http.json_columns import parse_columns
-from app.http.json_limits import check_shape
 from app.http.request_body import check_content_type, is_arrow, read_body
 from app.http.strict_json import parse_json
 from app.http.thread_pool import SMALL_BYTES
@@ -109,11 +108,8 @@ def check_query(query: bytes, takes_query: bool) -> None:
 
 def _validate(body_field: Any, content: bytes) -> object:
     # This is much faster than the parser for two long lists of strings.
-    value: object = parse_columns(content)
-    if value is None:
-        check_shape(content, LIMITS.get())
-        value = parse_json(content)
-    model, errors = body_field.validate(value, loc=("body",))
+    columns = parse_columns(content)
+    model, errors = body_field.validate(parse_json(content) if columns is None else columns, loc=("body",))
     if errors:
         raise RequestValidationError(errors)
     return model

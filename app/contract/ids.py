@@ -1,10 +1,14 @@
-"""Validation of ids in requests: text or a whole number, without coercion or normalisation."""
+"""Ids in requests: text or a whole number, without coercion or normalisation."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final, cast
+
+import numpy as np
+from numpy.typing import NDArray
 
 from training.artefact import MAX_ID_LENGTH, RawId
 from training.artefact.ids.id_text import IdTexts
@@ -18,6 +22,8 @@ _CONTROL: Final = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
 _BLANK: Final = r"\x20\xa0\u1680\u2000-\u200a\u202f\u205f\u3000"
 _PATTERN: Final = rf"^[^{_CONTROL}{_BLANK}]([^{_CONTROL}]*[^{_CONTROL}{_BLANK}])?$"
 
+Column = IdTexts | NDArray[np.int64]
+
 ID_SCHEMA: Final[dict[str, Any]] = {
     "title": "Id",
     "description": "Text, or a whole number, which is appended to the prefix of the model's ids.",
@@ -27,6 +33,14 @@ ID_SCHEMA: Final[dict[str, Any]] = {
         {"type": "integer", "minimum": 0, "format": "int64"},
     ],
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Two columns of ids with the same length: the pair at position i is `user_ids[i]`, `movie_ids[i]`."""
+
+    user_ids: Column
+    movie_ids: Column
 
 
 def check_id(raw: object, max_length: int = MAX_ID_LENGTH) -> RawId:

@@ -52,12 +52,8 @@ class Instrumentation:
 
     def around(self, app: ASGIApp) -> ASGIApp:
         """Wrap `app`, so that every request is logged, counted and traced."""
-        logged = self.logging(app)
+        logged = AccessLog(app, self.counters if self._counting else None)
         return logged if self._tracing is None else self._tracing.around(logged)
-
-    def logging(self, app: ASGIApp) -> ASGIApp:
-        """Wrap `app`, so that every request is counted and logged."""
-        return AccessLog(app, self.counters if self._counting else None)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

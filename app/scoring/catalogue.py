@@ -6,28 +6,14 @@ import re
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, Final
+
+from app.contract.schemas.responses import Movie
 
 # Letters that Unicode does not decompose into a base letter and a mark.
 _LETTERS: Final = str.maketrans({"ø": "o", "đ": "d", "ł": "l", "æ": "ae", "œ": "oe", "ı": "i", "þ": "th"})
 _NO_WORD: Final = re.compile(r"[^\w]+")
-
-
-@dataclass(frozen=True, slots=True)
-class CatalogueEntry:
-    """One movie.
-
-    Attributes:
-        movie_id: Canonical id.
-        title: None if no artefact has it.
-        genres: Empty if no artefact has them.
-    """
-
-    movie_id: str
-    title: str | None
-    genres: tuple[str, ...]
 
 
 class Catalogue:
@@ -51,11 +37,11 @@ class Catalogue:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def entry(self, movie_id: str) -> CatalogueEntry:
+    def entry(self, movie_id: str) -> Movie:
         """Return the entry of a movie; it has no title if the catalogue lacks the movie."""
-        return self._entries.get(movie_id) or CatalogueEntry(movie_id, None, ())
+        return self._entries.get(movie_id) or Movie(movie_id, None, ())
 
-    def search(self, query: str, limit: int) -> list[CatalogueEntry]:
+    def search(self, query: str, limit: int) -> list[Movie]:
         """Find movies whose title or id contains every word of `query`, ignoring accents and case.
 
         Order: the movie with exactly this id, titles that begin with the query, the movie with this number,
@@ -71,7 +57,7 @@ class Catalogue:
             return self._in_order[:limit]
         beginning = f" {' '.join(words)}"
         starts = [f" {word}" for word in words]
-        ranks: tuple[list[CatalogueEntry], ...] = ([], [], [], [], [])
+        ranks: tuple[list[Movie], ...] = ([], [], [], [], [])
         for place in self._places(max(words, key=len)):
             line = self._text[self._starts[place] : self._starts[place + 1] - 1]
             if not all(word in line for word in words):
@@ -112,9 +98,9 @@ def _is_number(word: str, movie_id: str) -> bool:
     return word.isdecimal() and movie_id.endswith(word) and not movie_id[: -len(word)][-1:].isdecimal()
 
 
-def _entry(movie_id: str, known: Mapping[str, Any] | None) -> CatalogueEntry:
+def _entry(movie_id: str, known: Mapping[str, Any] | None) -> Movie:
     if known is None:
-        return CatalogueEntry(movie_id, None, ())
+        return Movie(movie_id, None, ())
     title = known.get("title")
     genres = known.get("genres") or ()
-    return CatalogueEntry(movie_id, str(title) if title else None, tuple(str(genre) for genre in genres))
+    return Movie(movie_id, str(title) if title else None, tuple(str(genre) for genre in genres))

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from app.contract.errors import BadSetting, EngineFailed, shorten
-from app.scoring.engines import ENGINES
+from app.scoring.keras_engine import load_keras_engine
 from app.scoring.probe import measure, probe
 from app.scoring.registry import BASELINE, LoadedModel, Registry
-from app.scoring.scorer import RatingScorer
+from app.scoring.scorer import Engine, RatingScorer
+from app.scoring.table_engine import load_table_engine
 from app.settings import Settings
 from training.artefact import (
     Artefact,
@@ -26,6 +28,13 @@ from training.artefact import (
 # The default model: the smallest one with a lower error than the published models (decision 5), else the
 # published baseline.
 PREFERRED: Final = ("compact", BASELINE)
+
+# By the setting `RATINGS_ENGINE`.
+ENGINES: Final[Mapping[str, Callable[[Artefact], Engine]]] = MappingProxyType(
+    {"table": load_table_engine, "keras": load_keras_engine}
+)
+# Engines whose models survive a fork: arrays do, TensorFlow's threads do not.
+FORK_SAFE: Final = frozenset({"table"})
 
 logger = logging.getLogger(__name__)
 

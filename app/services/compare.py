@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.contract.schemas.comparisons import (
+from app.contract.schemas.requests import CompareRequest, LabelledPair
+from app.contract.schemas.responses import (
     ComparedPair,
     Figures,
     LabelledComparison,
@@ -18,7 +19,6 @@ from app.contract.schemas.comparisons import (
     PairComparison,
     SideBySide,
 )
-from app.contract.schemas.requests import CompareRequest, LabelledPair
 from app.scoring.registry import LoadedModel, Registry
 from app.scoring.scorer import ScoredPairs
 from training.artefact import RawId

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.contract.schemas.models import (
+from app.contract.schemas.responses import (
     Accuracy,
     Memory,
     ModelDescription,

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.contract.errors import MAX_POSITIONS, InvalidRequest, UnknownMovie, shorten
-from app.contract.schemas.recommendations import NewUserPrediction, NewUserRating, RecommendedMovie
 from app.contract.schemas.requests import NewUserRequest
+from app.contract.schemas.responses import NewUserPrediction, NewUserRating, RecommendedMovie
 from app.scoring.registry import Registry
 from app.scoring.scorer import RatingScorer, rounded
 from app.services.fold_in import FoldIn, vector_engine

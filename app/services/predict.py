@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from app.contract.columns import Column, Pairs
 from app.contract.errors import MAX_POSITIONS, UnknownMovie, UnknownUser, shorten
-from app.contract.schemas.predictions import BatchPrediction, Prediction
+from app.contract.ids import Column, Pairs
 from app.contract.schemas.requests import BatchOptions, BatchRequest, PredictRequest
+from app.contract.schemas.responses import BatchPrediction, Prediction
 from app.scoring.registry import Registry
 from app.scoring.scorer import RatingScorer, ScoredPairs, as_told
 from training.artefact import RawId

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from app.contract.errors import UnknownUser, shorten
-from app.contract.schemas.recommendations import Recommendation, RecommendedMovie
 from app.contract.schemas.requests import RecommendQuery
+from app.contract.schemas.responses import Recommendation, RecommendedMovie
 from app.scoring.catalogue import Catalogue
 from app.scoring.registry import Registry
 from training.artefact import RawId

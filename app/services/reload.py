@@ -19,7 +19,7 @@ import anyio
 import anyio.to_thread
 
 from app.contract.errors import ReloadRefused, StartError
-from app.contract.schemas.reloads import Change, Reload, ReloadedModel
+from app.contract.schemas.responses import Change, Reload, ReloadedModel
 from app.observability.instrumentation import Instrumentation
 from app.scoring.loading import load_registry
 from app.scoring.memory import release_memory

@@ -7,8 +7,8 @@ from typing import Final
 
 import numpy as np
 
-from app.contract.schemas.recommendations import GivenRating, GivenRatingList, UserList
 from app.contract.schemas.requests import RatingsQuery, UsersQuery
+from app.contract.schemas.responses import GivenRating, GivenRatingList, UserList
 from app.scoring.registry import Registry
 
 # Maximum number of users that one search looks at, those with the most ratings first.

@@ -8,7 +8,7 @@ from app.api.dependencies import LiveModelsDep
 from app.api.openapi import problems
 from app.api.strict_route import StrictRoute
 from app.contract.errors import InvalidRequest, ReloadRefused
-from app.contract.schemas.reloads import Reload, Reloads
+from app.contract.schemas.responses import Reload, Reloads
 
 router = APIRouter(prefix="/admin", tags=["admin"], route_class=StrictRoute)
 

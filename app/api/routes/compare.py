@@ -11,8 +11,8 @@ from app.api.dependencies import RegistryDep, ThreadPoolDep
 from app.api.openapi import BODY_ERRORS, problems
 from app.api.strict_route import StrictRoute
 from app.contract.errors import InvalidRequest, TooManyPairs, UnknownModel
-from app.contract.schemas.comparisons import LabelledComparison, ModelComparison, PairComparison
 from app.contract.schemas.requests import CompareQuery, CompareRequest
+from app.contract.schemas.responses import LabelledComparison, ModelComparison, PairComparison
 from app.http.json_response import JSONResponse
 from app.http.thread_pool import SMALL_BATCH
 from app.services.compare import compare_models, compare_on_pair, compare_on_pairs

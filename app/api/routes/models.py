@@ -8,7 +8,7 @@ from app.api.dependencies import RegistryDep
 from app.api.openapi import problems
 from app.api.strict_route import StrictRoute
 from app.contract.errors import InvalidRequest, UnknownModel
-from app.contract.schemas.models import ModelDescription, ModelList
+from app.contract.schemas.responses import ModelDescription, ModelList
 from app.services.models import describe, list_models
 
 router = APIRouter(tags=["models"], route_class=StrictRoute)

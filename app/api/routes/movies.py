@@ -11,8 +11,8 @@ from app.api.dependencies import RegistryDep, ThreadPoolDep
 from app.api.openapi import problems
 from app.api.strict_route import StrictRoute
 from app.contract.errors import InvalidRequest, UnknownModel
-from app.contract.schemas.recommendations import FoundMovie, GivenRatingList, MovieList, UserList
 from app.contract.schemas.requests import MoviesQuery, RatingsQuery, UsersQuery
+from app.contract.schemas.responses import GivenRatingList, MovieList, UserList
 from app.http.json_response import JSONResponse
 from app.services.users import find_users, given_by
 
@@ -32,14 +32,10 @@ async def get_movies(
     query: Annotated[MoviesQuery, Query()], registry: RegistryDep, thread_pool: ThreadPoolDep
 ) -> Response:
     """Return movies whose title or id contains every word of `q`; without `q` all, most rated first."""
-
-    def search() -> Response:
-        found = registry.catalogue.search(query.q, query.limit)
-        return JSONResponse(
-            MovieList([FoundMovie(entry.movie_id, entry.title, entry.genres) for entry in found])
-        )
-
-    return await thread_pool.run(search, in_thread=len(registry.catalogue) > SMALL_SEARCH)
+    return await thread_pool.run(
+        lambda: JSONResponse(MovieList(registry.catalogue.search(query.q, query.limit))),
+        in_thread=len(registry.catalogue) > SMALL_SEARCH,
+    )
 
 
 @router.get(

@@ -9,8 +9,8 @@ from app.api.dependencies import FoldInDep, RegistryDep, ThreadPoolDep
 from app.api.openapi import BODY_ERRORS, problems
 from app.api.strict_route import StrictRoute
 from app.contract.errors import NoFoldIn, TooManyPairs, UnknownModel, UnknownMovie
-from app.contract.schemas.recommendations import NewUserPrediction
 from app.contract.schemas.requests import NewUserRequest
+from app.contract.schemas.responses import NewUserPrediction
 from app.http.json_response import JSONResponse
 from app.http.thread_pool import SMALL_BATCH
 from app.services.new_user import predict_for_new_user

@@ -11,8 +11,8 @@ from app.api.dependencies import RegistryDep, ThreadPoolDep
 from app.api.openapi import BODY_ERRORS, problems
 from app.api.strict_route import StrictRoute
 from app.contract.errors import InvalidRequest, TooManyPairs, UnknownModel, UnknownUser
-from app.contract.schemas.recommendations import Recommendation
 from app.contract.schemas.requests import RecommendQuery, RecommendRequest
+from app.contract.schemas.responses import Recommendation
 from app.http.json_response import JSONResponse
 from app.http.thread_pool import SMALL_BATCH
 from app.services.recommend import recommend

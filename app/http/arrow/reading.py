@@ -14,9 +14,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from app.contract.columns import Column, Pairs
 from app.contract.errors import InvalidRequest, TooManyPairs, UnreadableBody
-from app.contract.ids import MAX_NUMBER, check_id
+from app.contract.ids import MAX_NUMBER, Column, Pairs, check_id
 from app.contract.limits import Limits
 from app.http.arrow.flatbuffers import BadBytesError, Bytes, Table
 from training.artefact.ids.id_text import IdTexts

@@ -1,5 +1,5 @@
 """Metrics of the service for Prometheus.
 
 `counters` and `rating_counters` count in each process, `worker_files` shares the counts with the other
-workers, `exposition` writes the sums in the formats of Prometheus, and `exporter` combines them.
+workers, and `exporter` writes the sums in the formats of Prometheus.
 """

@@ -1,17 +1,71 @@
-"""Share the counts of this worker with the others, and export the metrics of all workers."""
+"""Share the counts of this worker with the others, and export the metrics of all in Prometheus's formats.
+
+`docs/monitoring.md` describes each metric.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from itertools import accumulate
+from types import MappingProxyType
 from typing import Final
 
-from app.observability.metrics.counters import Counters
-from app.observability.metrics.exposition import expose
-from app.observability.metrics.worker_files import Slot, Snapshot
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
+from werkzeug.datastructures import MIMEAccept
+from werkzeug.http import parse_accept_header
 
+from app.observability.metrics.counters import SECONDS, Condition, Counters, Counts
+from app.observability.metrics.rating_counters import BATCHES, STARS
+from app.observability.metrics.worker_files import Slot, Snapshot, add_up
+
+_SERVED: Final = frozenset({"application/openmetrics-text", "text/plain", "text/*", "*/*"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Family:
+    """A counter, or a histogram if `bounds` has the upper bounds of its buckets."""
+
+    name: str
+    help: str
+    labels: Sequence[str] = ()
+    bounds: Sequence[float] = ()
+
+
+# By the first part of a key of `Counts`; the other parts are label values.
+_FAMILIES: Final = MappingProxyType(
+    {
+        "requests": _Family(
+            "stars_http_requests", "Requests that got a response.", ("route", "method", "status")
+        ),
+        "seconds": _Family(
+            "stars_http_request_duration_seconds",
+            "Time from the head of a request to the end of its response.",
+            ("route", "method"),
+            SECONDS,
+        ),
+        "shed": _Family("stars_shed_requests", "Requests refused because there were too many."),
+        "reloads": _Family(
+            "stars_reloads", "Reloads of the store by a worker, by outcome: ok or refused.", ("outcome",)
+        ),
+        "pairs": _Family(
+            "stars_pairs", "Requested pairs: known to the model, or with a cold side.", ("model", "ids")
+        ),
+        "stars": _Family(
+            "stars_predicted_stars", "Predicted stars of pairs that the model knows.", ("model",), STARS
+        ),
+        "batches": _Family("stars_batch_pairs", "Pairs of a batch.", ("model",), BATCHES),
+        "rankings": _Family(
+            "stars_rankings", "Recommendation lists, and predictions for new users.", ("model",)
+        ),
+    }
+)
 INTERVAL_SECONDS: Final = 0.25
 
 
@@ -47,3 +101,90 @@ class Exporter:
     def _snapshot(self) -> Snapshot:
         counts, condition = self._counters.counts(), self._counters.condition()
         return self._slot.write(counts, condition) if self._slot else Snapshot("0", counts, condition)
+
+
+def expose(snapshots: Sequence[Snapshot], workers: int, accept: str) -> tuple[bytes, str]:
+    """Write the metrics of all workers together.
+
+    Args:
+        snapshots: One per worker.
+        workers: Configured number of workers.
+        accept: `Accept` header of the request.
+
+    Returns:
+        The text, and its content type.
+    """
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_SumOfWorkers(snapshots, workers))
+    encode, content_type = choose_encoder(_preferred(accept))
+    return encode(registry), content_type
+
+
+def _preferred(accept: str) -> str:
+    """Return the media range that the client prefers among those that can be served, by RFC 9110.
+
+    `choose_encoder` takes the first one that it knows, and ignores the weights.
+    """
+    for media_range, quality in parse_accept_header(accept, MIMEAccept):
+        if quality > 0 and media_range.partition(";")[0] in _SERVED:
+            return str(media_range)
+    return ""
+
+
+class _SumOfWorkers(Collector):
+    """The counts of all workers, added up, and the condition of each."""
+
+    def __init__(self, snapshots: Sequence[Snapshot], workers: int) -> None:
+        self._counts = add_up(one.counts for one in snapshots)
+        self._alive = [(one.worker, one.condition) for one in snapshots if one.condition is not None]
+        self._workers = workers
+
+    def collect(self) -> Iterator[Metric]:
+        """Collect the metric families."""
+        for name, family in _FAMILIES.items():
+            counts = {key[1:]: row for key, row in sorted(self._counts.items()) if key[0] == name}
+            yield _counted(family, counts)
+        yield from _gauges(self._alive, self._workers)
+
+
+def _counted(family: _Family, counts: Counts) -> Metric:
+    if not family.bounds:
+        counter = CounterMetricFamily(family.name, family.help, labels=family.labels)
+        for labels, (count,) in counts.items():
+            counter.add_metric(labels, count)
+        return counter
+    histogram = HistogramMetricFamily(family.name, family.help, labels=family.labels)
+    for labels, row in counts.items():
+        bounds = [*map(repr, family.bounds), "+Inf"]
+        buckets = list(zip(bounds, accumulate(row[:-1]), strict=True))
+        histogram.add_metric(labels, buckets=buckets, sum_value=row[-1])
+    return histogram
+
+
+def _gauges(alive: Sequence[tuple[str, Condition]], workers: int) -> Iterator[Metric]:
+    ready = sum(condition.ready for _, condition in alive)
+    in_flight = sum(condition.in_flight for _, condition in alive)
+    models = {model for _, condition in alive for model in condition.models}
+    yield GaugeMetricFamily("stars_workers", "Configured number of workers.", workers)
+    yield GaugeMetricFamily("stars_ready_workers", "Workers with every expected model loaded.", ready)
+    yield GaugeMetricFamily("stars_http_requests_in_flight", "Requests in progress.", in_flight)
+    info = GaugeMetricFamily(
+        "stars_model_info", "1 for each model that a worker serves.", labels=("model", "sha256", "default")
+    )
+    for name, digest, default in sorted(models):
+        info.add_metric([name, digest, str(default).lower()], 1)
+    memory = GaugeMetricFamily(
+        "process_resident_memory_bytes",
+        "Resident memory of a worker, including pages shared with the others.",
+        labels=("worker",),
+    )
+    started = GaugeMetricFamily(
+        "process_start_time_seconds", "Start time of a worker in seconds since 1970.", labels=("worker",)
+    )
+    cpu = CounterMetricFamily("process_cpu_seconds", "Processor time of a worker.", labels=("worker",))
+    for worker, condition in alive:
+        if condition.resident_bytes is not None:
+            memory.add_metric([worker], condition.resident_bytes)
+        started.add_metric([worker], condition.started)
+        cpu.add_metric([worker], condition.cpu_seconds)
+    yield from (info, memory, started, cpu)

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.contract.ids import ID_SCHEMA, check_id
-from app.http.json_limits import LARGE_BYTES
+from app.http.strict_json import LARGE_BYTES
 from app.main import create_app
 from app.settings import Settings
 from tests.app.fakes import fake_registry

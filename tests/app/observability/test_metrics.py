@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from app.main import create_app
 from app.observability.metrics.counters import Counters
-from app.observability.metrics.exposition import expose
+from app.observability.metrics.exporter import expose
 from app.observability.metrics.rating_counters import STARS, ModelCounter
 from app.observability.metrics.worker_files import Slot, Snapshot
 from app.settings import Settings

@@ -1,0 +1,397 @@
+"""Responses. They are dataclasses, which are created faster than pydantic models."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, GetPydanticSchema
+
+from app.contract.schemas.fields import FullMovieId, FullUserId, Known, ModelName, Rating
+
+# An array, serialised without creating a Python object for each entry; documented as a list.
+Ratings = Annotated[NDArray[np.float64], GetPydanticSchema(lambda _array, handler: handler(list[Rating]))]
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """One rated pair, with the ids in canonical form."""
+
+    user_id: FullUserId
+    movie_id: FullMovieId
+    model: ModelName
+    rating: Rating
+    known_user: Known
+    known_movie: Known
+
+
+@dataclass(frozen=True, slots=True)
+class BatchPrediction:
+    """Rated pairs in the order of the request."""
+
+    model: ModelName
+    ratings: Ratings
+    cold: Annotated[Sequence[int], Field(description="positions of the pairs whose rating is a mean")]
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """The compared figures. Null if there is no baseline, or if its figure is 0 in a ratio."""
+
+    parameters: float | None
+    weights_bytes: float | None
+    file_bytes: float | None
+    mse: float | None
+    rmse: float | None
+    mae: float | None
+    microseconds_single: Annotated[
+        float | None, Field(description="time for one pair in a request of its own")
+    ]
+    microseconds_per_pair: Annotated[float | None, Field(description="time per pair in a batch")]
+
+
+@dataclass(frozen=True, slots=True)
+class SideBySide:
+    """Figures of one model, and their difference and ratio to those of the model named `baseline`."""
+
+    name: ModelName
+    parameters: Annotated[int, Field(examples=[623_744])]
+    weights_bytes: Annotated[int, Field(examples=[2_494_976])]
+    file_bytes: Annotated[int, Field(examples=[2_550_000])]
+    mse: Annotated[float, Field(examples=[0.744])]
+    rmse: Annotated[float, Field(examples=[0.8626])]
+    mae: Annotated[float, Field(examples=[0.6806])]
+    microseconds_single: Annotated[
+        float, Field(description="time from ids to rating for one pair, measured at start-up")
+    ]
+    microseconds_per_pair: Annotated[
+        float, Field(description="time per pair in a batch, measured at start-up")
+    ]
+    difference: Annotated[Figures, Field(description="this model's figure minus the baseline's")]
+    ratio: Annotated[Figures, Field(description="this model's figure divided by the baseline's")]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelComparison:
+    """Comparison of all models."""
+
+    models: Sequence[SideBySide]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPrediction:
+    """One model's rating of the pair."""
+
+    model: ModelName
+    rating: Rating
+    known_user: Known
+    known_movie: Known
+
+
+@dataclass(frozen=True, slots=True)
+class PairComparison:
+    """Comparison of all models, with the rating that each predicts for one pair."""
+
+    models: Sequence[SideBySide]
+    predictions: Sequence[ModelPrediction]
+    spread: Annotated[float, Field(description="highest minus lowest rating, in stars")]
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedPair:
+    """One pair, rated by each model."""
+
+    user_id: FullUserId
+    movie_id: FullMovieId
+    ratings: Annotated[
+        Mapping[str, float],
+        Field(description="predicted rating by model name", examples=[{"baseline": 4.31}]),
+    ]
+    cold: Annotated[bool, Field(description="whether any of the compared models used a mean as fallback")]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelErrors:
+    """Errors of one model over the pairs that have an observed rating; null if none has."""
+
+    name: ModelName
+    mse: Annotated[
+        float | None, Field(description="over all of these pairs, with the fallback for cold ones")
+    ]
+    rmse: float | None
+    mae: float | None
+    rows: Annotated[int, Field(description="pairs that have an observed rating")]
+    cold_rows: Annotated[int, Field(description="pairs of these that the fallback rated (a mean)")]
+    mse_warm: Annotated[
+        float | None, Field(description="over the pairs that the model rated; null if there are none")
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledComparison:
+    """Ratings of every pair by every model, and the errors of the models."""
+
+    pairs: Sequence[ComparedPair]
+    models: Sequence[ModelErrors]
+
+
+Title = Annotated[str | None, Field(description="null if no model has it", examples=["Casablanca (1942)"])]
+Genres = Annotated[Sequence[str], Field(examples=[["Drama", "Romance", "War"]])]
+
+
+@dataclass(frozen=True, slots=True)
+class Movie:
+    """A movie in the vocabulary of at least one model."""
+
+    movie_id: FullMovieId
+    title: Title
+    genres: Genres
+
+
+@dataclass(frozen=True, slots=True)
+class MovieList:
+    """Movies found, best match first."""
+
+    items: Sequence[Movie]
+
+
+@dataclass(frozen=True, slots=True)
+class UserList:
+    """Users found."""
+
+    total: Annotated[int, Field(description="number of users with training ratings, whether found or not")]
+    items: Sequence[FullUserId]
+
+
+@dataclass(frozen=True, slots=True)
+class GivenRating(Movie):
+    """A movie, and the rating that the user gave it."""
+
+    rating: Annotated[float, Field(ge=0, le=5, description="rating of the user, in stars")]
+
+
+@dataclass(frozen=True, slots=True)
+class GivenRatingList:
+    """Training ratings of a user, highest first."""
+
+    model: ModelName
+    user_id: FullUserId
+    total: Annotated[
+        int | None,
+        Field(description="number of ratings of the user; null if the artefact has no ratings"),
+    ]
+    items: Sequence[GivenRating]
+
+
+@dataclass(frozen=True, slots=True)
+class RecommendedMovie(Movie):
+    """A movie, and its predicted rating."""
+
+    rating: Rating
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """The movies with the highest predicted ratings, best first."""
+
+    model: ModelName
+    user_id: FullUserId
+    items: Sequence[RecommendedMovie]
+
+
+@dataclass(frozen=True, slots=True)
+class NewUserRating:
+    """Predicted rating of the new user for a requested movie."""
+
+    movie_id: FullMovieId
+    rating: Rating
+
+
+@dataclass(frozen=True, slots=True)
+class NewUserPrediction:
+    """Predicted ratings of a new user."""
+
+    model: ModelName
+    predictions: Annotated[
+        Sequence[NewUserRating], Field(description="ratings of `movie_ids`, in the order of the request")
+    ]
+    items: Annotated[
+        Sequence[RecommendedMovie],
+        Field(description="movies with the highest predicted ratings, without the rated ones"),
+    ]
+
+
+Bytes = Annotated[int, Field(ge=0, description="bytes")]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One weight array."""
+
+    name: Annotated[str, Field(examples=["user_embedding"])]
+    shape: Annotated[Sequence[int], Field(examples=[[6040, 64]])]
+    dtype: Annotated[str, Field(examples=["float32"])]
+    parameters: Annotated[int, Field(examples=[386_560])]
+    bytes: Annotated[Bytes, Field(examples=[1_546_240])]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """Numbers of parameters, counted before any packing."""
+
+    total: Annotated[int, Field(examples=[623_744])]
+    trainable: Annotated[int, Field(examples=[623_744])]
+    tables: Sequence[Table]
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Sizes in bytes."""
+
+    weights_bytes: Annotated[int, Field(description="bytes of the inference weights", examples=[2_494_976])]
+    file_bytes: Annotated[
+        int, Field(description="bytes of the model file, vocabularies included", examples=[2_550_000])
+    ]
+    vocabulary_bytes: Annotated[
+        int, Field(description="bytes of the stored ids of both sides", examples=[38_984])
+    ]
+    ratings_bytes: Annotated[
+        int,
+        Field(description="bytes of the users' training ratings; 0 if the artefact has none"),
+    ]
+    resident_bytes: Annotated[
+        int,
+        Field(
+            description="bytes of the arrays in memory: weights, ids with their index, means, "
+            "training ratings"
+        ),
+    ]
+    compression_ratio: Annotated[
+        float | None,
+        Field(
+            description="weight bytes of the baseline divided by those of this model; null without a baseline"
+        ),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Accuracy:
+    """Errors over all test rows (cold rows by the fallback) in rating units, and of two trivial models."""
+
+    dataset: Annotated[str, Field(examples=["ml-1m"])]
+    split: Annotated[str, Field(examples=["random"])]
+    test_rows: Annotated[int, Field(examples=[150_226])]
+    mse: Annotated[float, Field(examples=[0.744])]
+    rmse: Annotated[float, Field(examples=[0.8626])]
+    mae: Annotated[float, Field(examples=[0.6806])]
+    global_mean_mse: Annotated[float, Field(examples=[1.2447])]
+    biases_only_mse: Annotated[float, Field(examples=[0.8225])]
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """How the model was fitted."""
+
+    recipe: Annotated[Mapping[str, Any], Field(examples=[{"name": "reference", "batch_size": 128}])]
+    epochs: Annotated[int, Field(examples=[3])]
+    seconds: Annotated[float, Field(examples=[30.0])]
+    seed: Annotated[int, Field(examples=[0])]
+    history: Annotated[Mapping[str, Sequence[float]], Field(examples=[{"loss": [1.2, 0.85, 0.75]}])]
+    created_at: Annotated[str, Field(examples=["2026-01-01T00:00:00+00:00"])]
+    versions: Annotated[Mapping[str, str], Field(examples=[{"keras": "3.15.1"}])]
+
+
+@dataclass(frozen=True, slots=True)
+class VocabularySizes:
+    """Numbers of ids in the vocabularies."""
+
+    users: Annotated[int, Field(examples=[6040])]
+    movies: Annotated[int, Field(examples=[3706])]
+
+
+@dataclass(frozen=True, slots=True)
+class RankRange:
+    """The movies from popularity rank `first` to `last`, and the sum of their training ratings."""
+
+    first: Annotated[int, Field(examples=[1])]
+    last: Annotated[int, Field(examples=[1])]
+    ratings: Annotated[int, Field(examples=[2900])]
+
+
+@dataclass(frozen=True, slots=True)
+class Popularity:
+    """Distribution of the training ratings over the movies, and the model's blocks of movies."""
+
+    movie_ratings: Annotated[
+        Sequence[RankRange] | None, Field(description="null if the artefact does not have it")
+    ]
+    movie_blocks: Annotated[
+        Sequence[int] | None,
+        Field(
+            description="number of movies in each block, most rated first; null if the model has no blocks"
+        ),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelDescription:
+    """Description of one model."""
+
+    name: ModelName
+    description: Annotated[str, Field(examples=["One embedding of length 64 for each user and each movie."])]
+    ready: Annotated[bool, Field(description="whether it is loaded and has rated a test pair")]
+    parameters: Parameters
+    memory: Memory
+    accuracy: Accuracy
+    training: Training
+    vocabulary: VocabularySizes
+    popularity: Popularity
+    sha256: Annotated[str, Field(description="digest of the model file", examples=["0" * 64])]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelList:
+    """All models, and the name of the default model."""
+
+    default: ModelName
+    models: Sequence[ModelDescription]
+
+
+Change = Literal["added", "changed", "unchanged", "removed"]
+
+
+@dataclass(frozen=True, slots=True)
+class ReloadedModel:
+    """The change of one model."""
+
+    name: ModelName
+    change: Annotated[Change, Field(description="how it differs from the model served before")]
+    sha256: Annotated[
+        str | None, Field(description="digest of the model file in service; null if the model was removed")
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Reload:
+    """The outcome of a reload of the models store."""
+
+    outcome: Annotated[
+        Literal["reloaded", "unchanged", "refused"],
+        Field(description="`refused`: the store is invalid, and the previous models stay in service"),
+    ]
+    at: Annotated[str, Field(description="start time in UTC", examples=["2026-11-25T04:51:22+00:00"])]
+    seconds: Annotated[float, Field(description="duration", examples=[0.214])]
+    models: Annotated[list[ReloadedModel], Field(description="every model; empty if the reload was refused")]
+    reason: Annotated[str | None, Field(description="why it was refused")]
+
+
+@dataclass(frozen=True, slots=True)
+class Reloads:
+    """The reloads of a worker process."""
+
+    reloads: Annotated[int, Field(description="number of reloads that succeeded")]
+    refused: Annotated[int, Field(description="number of reloads that were refused")]
+    last: Annotated[Reload | None, Field(description="the last reload; null before the first")]
