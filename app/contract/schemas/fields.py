@@ -5,8 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Final, Literal, TypeVar
 
-from pydantic import BeforeValidator, Field, PlainValidator, ValidationInfo, WithJsonSchema
-from pydantic.json_schema import SkipJsonSchema
+from pydantic import (
+    BeforeValidator,
+    Field,
+    GetJsonSchemaHandler,
+    PlainValidator,
+    ValidationInfo,
+    WithJsonSchema,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from app.contract.errors import InvalidRequest, TooManyPairs
 from app.contract.ids import ID_SCHEMA, check_id, plain_ids
@@ -68,6 +76,17 @@ def _refuse_null(value: object) -> object:
     return value
 
 
+class _WithoutNull:
+    """Leave null out of the JSON schema of an optional field."""
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        described = handler(schema)
+        value, _null = described.pop("anyOf")
+        return {**value, **described}
+
+
 def _number_from_text(value: object) -> object:
     """Parse a number from a query string, in its canonical form only (no sign, no leading zeros)."""
     return int(value) if isinstance(value, str) and is_canonical_number(value) else value
@@ -93,7 +112,7 @@ MovieIds = Annotated[
     WithJsonSchema({"type": "array", "items": ID_SCHEMA, "examples": [["movie_1193", 661]]}),
 ]
 # An optional field, which must not be null: there is only one way to omit it.
-OptionalField = Annotated[FieldT | SkipJsonSchema[None], BeforeValidator(_refuse_null)]
+OptionalField = Annotated[FieldT | None, BeforeValidator(_refuse_null), _WithoutNull()]
 OptionalModel = Annotated[
     OptionalField[str],
     Field(description="name of a model; the default model if omitted", examples=["baseline"]),

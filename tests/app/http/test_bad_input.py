@@ -250,6 +250,25 @@ def test_bad_query_is_422(client: TestClient, address: str) -> None:
     assert_problem(client.get(address), 422, "invalid_request")
 
 
+@pytest.mark.parametrize(
+    ("call", "body", "loc"),
+    [
+        ("/predict", {"user_id": 1, "movie_id": 1, "model": 7}, ["model"]),
+        ("/predict", {"user_id": 1, "movie_id": 1, "model": None}, ["model"]),
+        ("/predict", {"user_id": 1, "movie_id": 1, "extra": 1}, ["extra"]),
+        ("/predict/batch", {"user_ids": [1], "movie_ids": 1}, ["movie_ids"]),
+        ("/compare", {"pairs": [{"user_id": 1, "movie_id": 1, "rating": 9}]}, ["pairs", 0, "rating"]),
+        ("/compare", {"pairs": [], "models": ["baseline", 7]}, ["models", 1]),
+        ("/recommend", {"user_id": 1, "exclude": [1, -1]}, ["exclude", 1]),
+    ],
+)
+def test_error_location_is_the_path_of_the_field(
+    client: TestClient, call: str, body: dict[str, Any], loc: list[str | int]
+) -> None:
+    problem = assert_problem(client.post(call, json=body), 422, "invalid_request")
+    assert [error["loc"] for error in problem["errors"]] == [loc]
+
+
 def test_non_latin_id_in_a_query_is_decoded(client: TestClient) -> None:
     body = assert_problem(
         client.get("/predict", params={"user_id": "Ørsted", "movie_id": 1}), 404, "unknown_user"
