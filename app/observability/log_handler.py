@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import math
 import os
 import select
 import sys
 import threading
-import time
 from logging.handlers import QueueHandler, QueueListener
 from queue import Empty, SimpleQueue
 from typing import Any, Final
@@ -21,7 +19,6 @@ MAX_LINES: Final = 4096
 INTERVAL_SECONDS: Final = 0.05
 # Size of a write to a pipe that is atomic, so that lines of several processes do not mix.
 _PIECE_BYTES: Final = select.PIPE_BUF
-POLL_SECONDS: Final = 0.1
 # Time limit to write queued lines when the thread stops.
 STOP_SECONDS: Final = 0.5
 
@@ -70,34 +67,35 @@ class StdoutListener(QueueListener):
     def __init__(self, handler: StdoutHandler) -> None:
         super().__init__(handler.queue)
         self._handler = handler
-        self._output = select.poll()
-        self._output.register(OUTPUT, select.POLLOUT)
         self._stopping = threading.Event()
-        self._stop_at, self._closed = math.inf, False
+        self._closed = False
         # Number of lines that could not be written, and of lost lines that were already reported.
         self._unwritten = self._reported = 0
-        os.register_at_fork(before=self.stop, after_in_parent=self.start, after_in_child=self.start)
+        os.register_at_fork(before=self.stop, after_in_parent=self.start, after_in_child=self._start_afresh)
 
     def start(self) -> None:
         """Start the thread."""
         if not self._closed:
             self._stopping.clear()
-            self._stop_at = math.inf
             super().start()
 
     def stop(self) -> None:
-        """Stop the thread; lines that cannot be written within `STOP_SECONDS` are dropped."""
+        """Stop the thread, or leave it to its blocked write after `STOP_SECONDS`."""
         if self._thread is not None:
-            self._stop_at = time.monotonic() + STOP_SECONDS
             self._stopping.set()
             self.enqueue_sentinel()
-            self._thread.join(2 * STOP_SECONDS)
+            self._thread.join(STOP_SECONDS)
             self._thread = None
 
     def close(self) -> None:
         """Stop the thread permanently."""
         self._closed = True
         self.stop()
+
+    def _start_afresh(self) -> None:
+        # Lines that are left in the queue are the parent's.
+        self._handler.queue = self.queue = SimpleQueue()
+        self.start()
 
     def handle(self, record: Any) -> None:
         """Write a line, together with those that follow within `INTERVAL_SECONDS`."""
@@ -121,19 +119,13 @@ class StdoutListener(QueueListener):
             piece += line
         self._write(piece)
 
-    def _seconds_left(self) -> float:
-        return self._stop_at - time.monotonic()
-
     def _write(self, lines: bytes) -> None:
         rest = lines
         try:
             while rest:
-                while not self._output.poll(1000 * min(POLL_SECONDS, max(0.0, self._seconds_left()))):
-                    if self._seconds_left() <= 0:
-                        raise BlockingIOError
-                rest = rest[os.write(OUTPUT, rest[:_PIECE_BYTES]) :]
+                rest = rest[os.write(OUTPUT, rest) :]
         except OSError:
-            # The reader is blocked or has ended, or a disk is full.
+            # The reader has ended, or a disk is full.
             self._unwritten += lines.count(b"\n")
 
 
