@@ -14,8 +14,10 @@ from typing import Any, Final, get_args
 import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.contract.errors import Stopping
 from app.contract.ids import check_id
 from app.contract.limits import Limits
+from app.contract.problems import problem
 from app.contract.schemas.requests import PredictRequest
 from app.scoring.registry import Registry
 
@@ -45,9 +47,10 @@ class FastPredict:
             return
         try:
             message = await receive()
-        except asyncio.CancelledError as cut_off:
-            # The middleware below handles the cancellation.
-            await self.app(scope, _Replay(cut_off, receive), send)
+        except asyncio.CancelledError:
+            # As `AnswerAtShutdown` does for all other requests.
+            scope["route"] = ROUTE
+            await problem(Stopping())(scope, receive, send)
             return
         if message["type"] == "http.request" and not message.get("more_body", False):
             answer = self._answer(scope["state"]["live"].registry, message.get("body", b""))
@@ -60,7 +63,12 @@ class FastPredict:
                 await send({"type": "http.response.start", "status": 200, "headers": headers})
                 await send({"type": "http.response.body", "body": answer})
                 return
-        await self.app(scope, _Replay(message, receive), send)
+        pending = [message]
+
+        async def replay() -> Message:
+            return pending.pop() if pending else await receive()
+
+        await self.app(scope, replay, send)
 
     def _answer(self, registry: Registry, body: bytes) -> bytes | None:
         """Return the body of the response, or None if the route must handle the request."""
@@ -106,22 +114,6 @@ class FastPredict:
                 "known_movie": True,
             }
         )
-
-
-class _Replay:
-    """Replay a message (or a cancellation) that was already received, then continue with `receive`."""
-
-    def __init__(self, first: Message | asyncio.CancelledError, receive: Receive) -> None:
-        self._first: Message | asyncio.CancelledError | None = first
-        self._receive = receive
-
-    async def __call__(self) -> Message:
-        first, self._first = self._first, None
-        if first is None:
-            return await self._receive()
-        if isinstance(first, asyncio.CancelledError):
-            raise first
-        return first
 
 
 def _is_plain(scope: Scope) -> bool:
