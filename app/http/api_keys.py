@@ -105,7 +105,7 @@ def _load(name: str, stated: SecretStr | None, path: Path | None) -> tuple[bytes
         place += ", line"
     else:
         place = f"{variable}: key"
-        texts = [] if stated is None else stated.get_secret_value().split(",")
+        texts = [] if stated is None else stated.get_secret_value().removeprefix("\ufeff").split(",")
         keys = {number: text.strip() for number, text in enumerate(texts, 1)}
     for number, key in keys.items():
         before = [other for earlier, other in keys.items() if earlier < number]
@@ -121,7 +121,7 @@ def _read(path: Path, place: str) -> str:
             content = file.read(_MAX_FILE_BYTES + 1)
         if len(content) > _MAX_FILE_BYTES:
             raise BadSetting(f"{place} has more than {_MAX_FILE_BYTES} bytes")
-        return content.decode()
+        return content.decode("utf-8-sig")
     except OSError as error:
         raise BadSetting(f"{place} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:

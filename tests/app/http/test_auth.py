@@ -172,6 +172,12 @@ def test_a_file_holds_a_key_a_line(tmp_path: Path) -> None:
     assert keys.kind(b"") is None
 
 
+def test_byte_order_mark_before_keys_is_ignored(tmp_path: Path) -> None:
+    for content in (f"{OLD}\n{NEW}", f"# for the shop\n{OLD}\n{NEW}"):
+        path = _file(tmp_path, content.encode("utf-8-sig"))
+        assert load_keys(Settings(api_keys_file=path)) == load_keys(Settings(api_keys=f"\ufeff{OLD},{NEW}"))
+
+
 def test_only_digests_are_kept() -> None:
     settings = Settings(api_keys=OLD, admin_keys=ADMIN)
     keys = load_keys(settings)

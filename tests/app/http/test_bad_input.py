@@ -23,6 +23,8 @@ from tests.app.problems import assert_problem
 
 JSON = {"content-type": "application/json"}
 PAIR = '"user_id": 1, "movie_id": 1'
+# Without and with a byte order mark.
+FORMS = ("utf-8", "utf-8-sig")
 
 NO_IDS: list[Any] = [
     *(True, False, None, 1.5, 1.0, -1, 2**63, 10**30, [], [1], {}, {"a": 1}),
@@ -90,7 +92,8 @@ def test_the_document_states_the_rule_for_ids(text: str) -> None:
         (b'{"user_id": ' + b"9" * 5000 + b', "movie_id": 1}', 400, "unreadable_body"),
         (b'{"user_id": "\xff", "movie_id": 1}', 400, "unreadable_body"),
         (b'{"user_id": "\\ud800", "movie_id": 1}', 400, "unreadable_body"),
-        (b"\xef\xbb\xbf{" + PAIR.encode() + b"}", 400, "unreadable_body"),
+        (b"\xef\xbb\xbf" * 2 + b"{" + PAIR.encode() + b"}", 400, "unreadable_body"),
+        (b"\xef\xbb\xbf", 400, "unreadable_body"),
         (f"{{{PAIR}}}".encode("utf-16"), 400, "unreadable_body"),
         (b"[" * 50_000, 400, "unreadable_body"),
         (b'{"a":' * 10_000, 400, "unreadable_body"),
@@ -112,6 +115,19 @@ def test_the_document_states_the_rule_for_ids(text: str) -> None:
 )
 def test_bad_body(client: TestClient, body: bytes, status: int, code: str) -> None:
     assert_problem(client.post("/predict", content=body, headers=JSON), status, code)
+
+
+@pytest.mark.parametrize("rest", ["", ', "on_unknown": "\\u0065rror"', " " * 3000])
+def test_byte_order_mark_before_a_body_is_ignored(client: TestClient, rest: str) -> None:
+    for call, body in [
+        ("/predict", f"{{{PAIR}{rest}}}"),
+        ("/predict/batch", f'{{"user_ids": [1], "movie_ids": [1]{rest}}}'),
+        ("/compare", '{"pairs": [{"user_id": 1, "movie_id": 1}]}'),
+        ("/recommend", '{"user_id": 1}'),
+    ]:
+        plain, marked = (client.post(call, content=body.encode(form), headers=JSON) for form in FORMS)
+        assert marked.status_code == 200
+        assert marked.content == plain.content
 
 
 def test_chunked_body_is_counted_while_it_arrives(client: TestClient) -> None:

@@ -134,3 +134,14 @@ def test_the_answer_is_the_same_either_way(roomy: TestClient, changes: dict[str,
     found, parsed = (_post(roomy, fields, separators) for separators in ((",", ":"), (" , ", ":")))
     assert found == parsed
     assert found[0] == status
+
+
+def test_byte_order_mark_before_long_lists_is_ignored(roomy: TestClient) -> None:
+    fields = {"user_ids": MANY, "movie_ids": [f"movie_{i % 4 + 1}" for i in range(len(MANY))]}
+    body = json.dumps(fields)
+    found = parse_columns(body.encode("utf-8-sig"))
+    assert found is not None
+    assert {name: list(value) for name, value in found.items()} == fields  # type: ignore[call-overload]
+    headers = {"content-type": "application/json"}
+    marked = roomy.post("/predict/batch", content=body.encode("utf-8-sig"), headers=headers)
+    assert (marked.status_code, marked.content) == _post(roomy, fields, SEPARATORS[1])
