@@ -45,7 +45,7 @@ class Condition:
     """The current state of a worker.
 
     Attributes:
-        at: Time of this state in seconds since 1970.
+        at: Time of this state by the monotonic clock, which all processes of the system share.
         started: Start time of the worker in seconds since 1970.
         in_flight: Number of requests in progress.
         ready: Whether every expected model is loaded.
@@ -127,7 +127,7 @@ class Counters:
         models = [] if registry is None else [model.scorer for model in registry.models.values()]
         default = None if registry is None else registry.default
         return Condition(
-            at=time.time(),
+            at=time.monotonic(),
             started=self._started,
             in_flight=self.in_flight,
             ready=registry is not None and _is_ready(registry),

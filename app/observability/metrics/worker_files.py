@@ -82,7 +82,7 @@ def _read(path: Path) -> Snapshot | None:
         content: dict[str, Any] = orjson.loads(path.read_bytes())
         models = [(name, digest, default) for name, digest, default in content["condition"].pop("models")]
         condition = Condition(**content["condition"], models=models)
-        alive = time.time() - condition.at < ALIVE_SECONDS
+        alive = time.monotonic() - condition.at < ALIVE_SECONDS
         counts = {tuple(key): row for key, row in content["counts"]}
     except (OSError, ValueError, TypeError, KeyError):
         return None

@@ -21,7 +21,7 @@ from app.main import create_app
 from app.observability.metrics.counters import Counters
 from app.observability.metrics.exporter import expose
 from app.observability.metrics.rating_counters import STARS, ModelCounter
-from app.observability.metrics.worker_files import Slot, Snapshot
+from app.observability.metrics.worker_files import ALIVE_SECONDS, Slot, Snapshot
 from app.settings import Settings
 from tests.app.fakes import fake_registry
 from tests.app.problems import assert_problem
@@ -238,6 +238,26 @@ def test_a_worker_in_the_place_of_another_goes_on_counting(tmp_path: Path) -> No
     assert total(count(Slot(tmp_path, 1), 4)) == 7
     assert total(count(Slot(tmp_path, 0), 2)) == 9
     assert {one.worker for one in Slot(tmp_path, 2).others()} == {"0", "1"}
+
+
+def test_dead_worker_is_not_ready_after_the_clock_was_set_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counters = Counters()
+    counters.watch(fake_registry())
+    Slot(tmp_path, 1).write(counters.counts(), counters.condition())
+
+    def ready() -> float:
+        own = Slot(tmp_path, 0)
+        text, _ = expose([own.write(counters.counts(), counters.condition()), *own.others()], 2, "")
+        answer = httpx2.Response(200, content=text, headers={"content-type": "text/plain; version=0.0.4"})
+        return Scrape(answer)("stars_ready_workers")
+
+    assert ready() == 2
+    set_back, later = time.time() - 3600, time.monotonic() + ALIVE_SECONDS + 1
+    monkeypatch.setattr(time, "time", lambda: set_back)
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    assert ready() == 1
 
 
 def test_a_folder_that_is_gone_stops_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
