@@ -25,24 +25,24 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=2)
     parser.add_argument("--models", nargs="+", default=["baseline", "compact"])
     arguments = parser.parse_args()
-    users, movies = _pairs(arguments.models[0])
-    floor_body = _columns(users, movies)
+    users, movies = pairs(arguments.models[0])
+    floor_body = columns(users, movies)
     numbers = [np.array([int(one.split("_")[1]) for one in ids]) for ids in (users, movies)]
-    streams = {"text": _stream(users, movies), "numbers": _stream(*numbers)}
+    streams = {"text": stream(users, movies), "numbers": stream(*numbers)}
     rounds: dict[tuple[str, str], list[dict[str, float]]] = {}
     with served(floor_command()) as floor, served(app_command()) as ours:
         for _ in range(arguments.rounds):
             _one_round(rounds, ("JSON", "floor"), floor, arguments.seconds, floor_body)
             for model in arguments.models:
-                body = _columns(users, movies, model=model)
+                body = columns(users, movies, model=model)
                 _one_round(rounds, ("JSON", model), ours, arguments.seconds, body)
-                for kind, stream in streams.items():
-                    _one_round(rounds, (f"Arrow, {kind}", model), ours, arguments.seconds, stream)
+                for kind, body in streams.items():
+                    _one_round(rounds, (f"Arrow, {kind}", model), ours, arguments.seconds, body)
     base = rounds["JSON", "floor"]
     report("batch", "POST /predict/batch, one worker", [_row(key, own, base) for key, own in rounds.items()])
 
 
-def _pairs(model: str) -> tuple[list[str], list[str]]:
+def pairs(model: str) -> tuple[list[str], list[str]]:
     """Draw `ARROW_PAIRS` pairs of ids uniformly from those that the model knows."""
     scorer = load_registry(load_settings()).get(model).scorer
     random = np.random.default_rng(1)
@@ -53,7 +53,8 @@ def _pairs(model: str) -> tuple[list[str], list[str]]:
     return users, movies
 
 
-def _columns(users: list[str], movies: list[str], **more: str) -> bytes:
+def columns(users: list[str], movies: list[str], **more: str) -> bytes:
+    """Return a JSON body with the first `PAIRS` pairs, in columns."""
     return json.dumps({"user_ids": users[:PAIRS], "movie_ids": movies[:PAIRS], **more}).encode()
 
 
@@ -92,7 +93,8 @@ def _row(key: tuple[str, str], own: list[dict[str, float]], base: list[dict[str,
     return row
 
 
-def _stream(users: Any, movies: Any) -> bytes:
+def stream(users: Any, movies: Any) -> bytes:
+    """Return an Arrow stream with all pairs."""
     table = pa.table({"user_id": users, "movie_id": movies})
     out = io.BytesIO()
     with pa.ipc.new_stream(out, table.schema) as writer:

@@ -72,8 +72,10 @@ class Served:
 
 
 @contextmanager
-def served(command: Sequence[str], ready: str = "/readyz", **settings: object) -> Iterator[Served]:
-    """Run a server process, from its first successful readiness probe to the end of the block."""
+def served(
+    command: Sequence[str], ready: str = "/readyz", folder: Path = REPOSITORY, **settings: object
+) -> Iterator[Served]:
+    """Run a server process in a folder, from its first successful readiness probe to the end of the block."""
     port = _free_port()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RATINGS_")}
     environment |= {f"RATINGS_{name.upper()}": str(value) for name, value in settings.items()}
@@ -81,7 +83,7 @@ def served(command: Sequence[str], ready: str = "/readyz", **settings: object) -
     start = time.perf_counter()
     process = subprocess.Popen(
         list(command),
-        cwd=REPOSITORY,
+        cwd=folder,
         env=environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

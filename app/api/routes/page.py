@@ -5,8 +5,6 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from werkzeug.datastructures import Accept
-from werkzeug.http import parse_accept_header, parse_etags
 
 from app.api.dependencies import PageDep
 from app.web.page import INDEX, SECURITY_HEADERS, Asset
@@ -29,6 +27,10 @@ async def get_page_file(request: Request, name: str, page: PageDep) -> Response:
 
 
 def _send(request: Request, asset: Asset) -> Response:
+    # Imported by the first request: werkzeug would delay every start by 40 ms.
+    from werkzeug.datastructures import Accept
+    from werkzeug.http import parse_accept_header, parse_etags
+
     accepts_gzip = parse_accept_header(request.headers.get("accept-encoding"), Accept)["gzip"] > 0
     etag = asset.packed_etag if accepts_gzip else asset.etag
     # With `no-cache`, a browser stores the file and revalidates it each time.
