@@ -4,39 +4,22 @@ This is all of `training` that the service imports. It is light: nothing here im
 (`training.artefact.writer`) is not imported here.
 """
 
-from training.artefact.archive import Archive
-from training.artefact.fallback import Fallback
-from training.artefact.given_ratings import GivenRatings
-from training.artefact.ids.vocabulary import MAX_ID_LENGTH, UNKNOWN, RawId, Vocabulary, is_canonical_number
-from training.artefact.manifest import Manifest
-from training.artefact.reader import (
-    Artefact,
-    is_unchanged,
-    list_artefacts,
-    movie_titles,
-    open_artefact,
-    open_stored,
-)
-from training.errors import ArtefactDamaged, ArtefactError, ArtefactForeign, ArtefactMissing
-
-__all__ = [
-    "MAX_ID_LENGTH",
-    "UNKNOWN",
-    "Archive",
-    "Artefact",
-    "ArtefactDamaged",
-    "ArtefactError",
-    "ArtefactForeign",
-    "ArtefactMissing",
-    "Fallback",
-    "GivenRatings",
-    "Manifest",
-    "RawId",
-    "Vocabulary",
-    "is_canonical_number",
-    "is_unchanged",
-    "list_artefacts",
-    "movie_titles",
-    "open_artefact",
-    "open_stored",
-]
+from training.artefact.archive import Archive as Archive
+from training.artefact.fallback import Fallback as Fallback
+from training.artefact.given_ratings import GivenRatings as GivenRatings
+from training.artefact.ids.vocabulary import MAX_ID_LENGTH as MAX_ID_LENGTH
+from training.artefact.ids.vocabulary import UNKNOWN as UNKNOWN
+from training.artefact.ids.vocabulary import RawId as RawId
+from training.artefact.ids.vocabulary import Vocabulary as Vocabulary
+from training.artefact.ids.vocabulary import is_canonical_number as is_canonical_number
+from training.artefact.manifest import Manifest as Manifest
+from training.artefact.reader import Artefact as Artefact
+from training.artefact.reader import is_unchanged as is_unchanged
+from training.artefact.reader import list_artefacts as list_artefacts
+from training.artefact.reader import movie_titles as movie_titles
+from training.artefact.reader import open_artefact as open_artefact
+from training.artefact.reader import open_stored as open_stored
+from training.errors import ArtefactDamaged as ArtefactDamaged
+from training.errors import ArtefactError as ArtefactError
+from training.errors import ArtefactForeign as ArtefactForeign
+from training.errors import ArtefactMissing as ArtefactMissing

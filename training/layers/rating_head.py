@@ -62,27 +62,6 @@ class RatingHead(keras.layers.Layer):  # type: ignore[misc,unused-ignore]
                 match = match + keras.ops.cast(keras.ops.squeeze(bias, -1), "float32")
         return MAX_STARS * keras.ops.sigmoid(match)
 
-    def compute_output_shape(
-        self,
-        user_embedding_shape: Any,
-        movie_embedding_shape: Any,  # noqa: ARG002 - Keras passes one shape for each input
-        user_bias_shape: Any = None,  # noqa: ARG002
-        movie_bias_shape: Any = None,  # noqa: ARG002
-    ) -> tuple[int | None, ...]:
-        """Return `(...)` for embeddings `(..., dim)`."""
-        return tuple(user_embedding_shape[:-1])
-
-    def compute_output_spec(
-        self,
-        user_embedding: Any,
-        movie_embedding: Any,
-        user_bias: Any = None,  # noqa: ARG002
-        movie_bias: Any = None,  # noqa: ARG002
-    ) -> Any:
-        """Return the shape from `compute_output_shape` with type float32."""
-        shape = self.compute_output_shape(user_embedding.shape, movie_embedding.shape)
-        return keras.KerasTensor(shape, dtype="float32")
-
     def get_config(self) -> dict[str, Any]:
         """Return the arguments of `__init__`."""
         return {**super().get_config(), "global_bias": self.has_global_bias}

@@ -7,41 +7,23 @@ against the arrays. Anything else is rejected as foreign, although Keras may be 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import numpy as np
 
+from training.artefact.archive import Archive
 from training.artefact.engine.rating import RatingTables
 from training.artefact.engine.unpacking import SPARE_BYTES, unpacked
 from training.errors import ArtefactForeign, SettingsError
 from training.families.family import family_of_layer
-from training.families.table import Arrays, Config, SideTable, UnknownForm, check
+from training.families.table import Config, SideTable, UnknownForm, check
 
 _SIDES: Final = ("user", "movie")
-
-
-class StoredModel(Protocol):
-    """The parts of an opened model file that are read, such as `training.artefact.archive.Archive`."""
-
-    @property
-    def path(self) -> Path:
-        """Path of the file."""
-
-    @property
-    def config(self) -> Config:
-        """Configuration that Keras wrote."""
-
-    @property
-    def variables(self) -> Mapping[str, Arrays]:
-        """Arrays by layer and name."""
-
-
 # Errors raised while reading a configuration of an unknown form.
 _REFUSED: Final = (UnknownForm, SettingsError, KeyError, TypeError, ValueError, IndexError, AttributeError)
 
 
-def read_tables(archive: StoredModel, spare: int = SPARE_BYTES) -> RatingTables:
+def read_tables(archive: Archive, spare: int = SPARE_BYTES) -> RatingTables:
     """Read the model in an archive.
 
     Args:
@@ -61,7 +43,7 @@ def read_tables(archive: StoredModel, spare: int = SPARE_BYTES) -> RatingTables:
         ) from error
 
 
-def check_layers(archive: StoredModel) -> None:
+def check_layers(archive: Archive) -> None:
     """Check the declared tables of every layer against its arrays, regardless of connections.
 
     This is needed because Keras allocates tables of the declared size before it reads the weights.
@@ -84,7 +66,7 @@ def check_layers(archive: StoredModel) -> None:
             stack += found
 
 
-def _read(archive: StoredModel, spare: int) -> RatingTables:
+def _read(archive: Archive, spare: int) -> RatingTables:
     layers = {layer["name"]: layer for layer in archive.config["config"]["layers"]}
     with_biases = "user_bias" in layers or "movie_bias" in layers
     names = [f"{side}_embedding" for side in _SIDES] + [f"{side}_bias" for side in _SIDES if with_biases]
@@ -114,7 +96,7 @@ def _read(archive: StoredModel, spare: int) -> RatingTables:
     return RatingTables(users, movies, biases[0], biases[1], _global_bias(archive, layers["rating"]))
 
 
-def _global_bias(archive: StoredModel, layer: Config) -> np.float32 | None:
+def _global_bias(archive: Archive, layer: Config) -> np.float32 | None:
     _check_precision(layer)
     arrays = archive.variables.get("rating", {})
     if not layer["config"].get("global_bias", False):
@@ -125,7 +107,7 @@ def _global_bias(archive: StoredModel, layer: Config) -> np.float32 | None:
     return np.float32(array[()])
 
 
-def _read_side(archive: StoredModel, layer: Config) -> SideTable:
+def _read_side(archive: Archive, layer: Config) -> SideTable:
     family = family_of_layer(layer["class_name"])
     if family is None:
         raise UnknownForm(f"{layer['name']} is a {str(layer['class_name'])[:60]}")
