@@ -12,7 +12,7 @@ from benchmarks.growth import make_store
 from benchmarks.soak import MIB, Sample, make_versions, memory_growth
 from benchmarks.soak_clients import SHARES, SoakResults, find_fault
 from benchmarks.soak_requests import SoakRequest, mixed_requests
-from training.families.packed_side import PackedSide
+from training.families.packed_table import PackedSide
 
 
 def test_synthetic_model_can_be_served(tmp_path: Path) -> None:

@@ -15,8 +15,7 @@ from training.artefact.engine import read_tables
 from training.artefact.engine.unpacking import ID_BYTES
 from training.families.coded_side import CodedSide
 from training.families.full import FullSide
-from training.families.packed_side import PackedSide
-from training.families.packed_table import PackedTable, pack
+from training.families.packed_table import PackedSide, PackedTable, pack
 from training.layers import (
     HashEmbedding,
     MDEmbedding,
@@ -159,7 +158,8 @@ def test_coded_tables_of_every_width_predict_the_same(most_width: int, tmp_path:
 
 
 def _form(table: object) -> str:
-    return {PackedSide: "packed", CodedSide: "coded", FullSide: "full"}[type(table)]
+    names: dict[type, str] = {PackedSide: "packed", CodedSide: "coded", FullSide: "full"}
+    return names[type(table)]
 
 
 @keras.saving.register_keras_serializable(package="stars")

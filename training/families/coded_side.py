@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from training.families.packed_table import MAX_WIDTH, PackedTable, unpack_rows
-from training.families.table import Floats, Index
+from training.families.packed_table import MAX_WIDTH, PackedTable
+from training.families.table import Floats, Index, SideTable
 
 _HALF: Final = np.float32(0.5)
 
 
-class CodedSide:
+class CodedSide(SideTable):
     """A small packed table, unpacked to one byte per code, with a column of ones for the other side's bias.
 
     Its values equal those of the packed table bit for bit.
@@ -28,23 +29,22 @@ class CodedSide:
             ones_at: Position of the column of ones in an embedding, or None if there is none.
         """
         sizes, columns = packed.block_sizes, packed.widths.shape[1]
-        self.count, self.dim = sum(sizes), columns + (ones_at is not None)
-        own = np.delete(np.arange(self.dim), [] if ones_at is None else ones_at)
+        count, dim = sum(sizes), columns + (ones_at is not None)
+        own = np.delete(np.arange(dim), [] if ones_at is None else ones_at)
         # With a step of 1, each value is an integer plus 1/2, so twice the value is an odd integer. An int8
         # holds that odd integer for codes of up to 7 bits, but only the rounded-down value for 8 bits.
-        halves = unpack_rows(
-            np.arange(self.count), packed.codes, packed.widths, np.ones_like(packed.steps), sizes
-        )
+        halves = replace(packed, steps=np.ones_like(packed.steps)).values()
         self._is_odd = bool(np.all(packed.widths < MAX_WIDTH))
         # A one is stored as 1 * 1, or as (0 + 1/2) * 2.
-        self._codes = np.full((self.count, self.dim), 1 if self._is_odd else 0, np.int8)
+        self._codes = np.full((count, dim), 1 if self._is_odd else 0, np.int8)
         self._codes[:, own] = 2 * halves if self._is_odd else np.floor(halves)
         # A dropped column is all zeros, whatever its step.
-        self._steps = np.full((len(sizes), self.dim), 1 if self._is_odd else 2, np.float32)
+        self._steps = np.full((len(sizes), dim), 1 if self._is_odd else 2, np.float32)
         steps = np.where(packed.widths, packed.steps, np.float16(0)).astype(np.float32)
         self._steps[:, own] = steps * _HALF if self._is_odd else steps
         self._ends = np.cumsum(sizes).tolist()
         self._block_of = np.repeat(np.arange(len(sizes), dtype=np.min_scalar_type(len(sizes))), sizes)
+        super().__init__(count, dim, [self._codes, self._steps, self._block_of])
 
     def row(self, index: int) -> Floats:
         """`(dim,)` The embedding at one index."""
@@ -70,8 +70,3 @@ class CodedSide:
 
     def _values(self, codes: NDArray[np.int8], steps: Floats) -> Floats:
         return codes * steps if self._is_odd else (codes + _HALF) * steps
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of the codes, the steps and each row's block number."""
-        return self._codes.nbytes + self._steps.nbytes + self._block_of.nbytes

@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import Any, ClassVar, Literal
 
 from training.families.family import Family, register
-from training.families.table import Arrays, Config, Floats, Index, check, float_tables, matrix_vector
+from training.families.table import (
+    Arrays,
+    Config,
+    Floats,
+    Index,
+    SideTable,
+    check,
+    float_tables,
+    matrix_vector,
+)
 
 
 @register
@@ -29,12 +38,13 @@ class FullTable(Family):
         return FullSide(table)
 
 
-class FullSide:
+class FullSide(SideTable):
     """A matrix whose row i is embedding i."""
 
     def __init__(self, table: Floats) -> None:
+        count, dim = table.shape
+        super().__init__(count, dim, [table])
         self._table = table
-        self.count, self.dim = table.shape
 
     def row(self, index: int) -> Floats:
         """`(dim,)` The embedding at one index."""
@@ -48,8 +58,3 @@ class FullSide:
     def products(self, vector: Floats) -> Floats:
         """`(count,)` Products of all embeddings with a `(dim,)` vector."""
         return matrix_vector(self._table, vector)
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of the table."""
-        return self._table.nbytes

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
 import numpy as np
 
 from training.families.family import Family, parse_family
-from training.families.table import Arrays, Config, Floats, Index, check, float_tables
-
-# Embeddings computed at a time when all of them are multiplied with a vector.
-_TILE_ROWS: Final = 8_192
+from training.families.table import Arrays, Config, Floats, Index, SideTable, check, float_tables
 
 
 class LookupFamily(Family):
@@ -66,32 +63,14 @@ class LookupFamily(Family):
         return family.side(dict(zip(shapes, stored, strict=True)), count, dim)
 
 
-class LookupSide:
+class LookupSide(SideTable):
     """The NumPy tables of a `LookupFamily`."""
 
     def __init__(self, family: LookupFamily, tables: Mapping[str, Floats], count: int, dim: int) -> None:
+        super().__init__(count, dim, tables.values())
         self.family, self.tables = family, tables
-        self.count, self.dim = count, dim
-
-    def row(self, index: int) -> Floats:
-        """`(dim,)` The embedding at one index."""
-        row: Floats = self.family.look_up(self.tables, index, np)
-        return row
 
     def rows(self, index: Index) -> Floats:
         """`(n, dim)` The embeddings at `(n,)` indices."""
         rows: Floats = self.family.look_up(self.tables, index, np)
         return rows
-
-    def products(self, vector: Floats) -> Floats:
-        """`(count,)` Products of all embeddings with a `(dim,)` vector."""
-        found = np.empty(self.count, np.float32)
-        for start in range(0, self.count, _TILE_ROWS):
-            index = np.arange(start, min(start + _TILE_ROWS, self.count))
-            found[index] = self.rows(index) @ vector
-        return found
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of all tables."""
-        return sum(table.nbytes for table in self.tables.values())

@@ -20,7 +20,16 @@ from training.families.power_rule import (
     power_rule_dims,
     solve_budget,
 )
-from training.families.table import Arrays, Config, Floats, Index, check, float_tables, matrix_vector
+from training.families.table import (
+    Arrays,
+    Config,
+    Floats,
+    Index,
+    SideTable,
+    check,
+    float_tables,
+    matrix_vector,
+)
 
 # Rows are projected in tiles of this fixed size, the last one padded. Matrix products of different shapes
 # round differently, so a pair would otherwise get another rating alone than in a batch.
@@ -162,13 +171,15 @@ class Block:
         return found if self.bias is None else found + np.float32(self.bias @ vector)
 
 
-class MixedDimensionSide:
+class MixedDimensionSide(SideTable):
     """A table of consecutive blocks."""
 
     def __init__(self, blocks: Sequence[Block], dim: int) -> None:
+        arrays = (array for block in blocks for array in (block.table, block.projection, block.bias))
+        count = sum(block.size for block in blocks)
+        super().__init__(count, dim, [array for array in arrays if array is not None])
         self._blocks = blocks
         self._ends = list(accumulate(block.size for block in blocks))
-        self.count, self.dim = self._ends[-1], dim
 
     def row(self, index: int) -> Floats:
         """`(dim,)` The embedding at one index."""
@@ -190,13 +201,3 @@ class MixedDimensionSide:
     def products(self, vector: Floats) -> Floats:
         """`(count,)` Products of all embeddings with a `(dim,)` vector; no embeddings are materialised."""
         return np.concatenate([block.products(vector) for block in self._blocks])
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of the tables, projections and biases."""
-        return sum(
-            array.nbytes
-            for block in self._blocks
-            for array in (block.table, block.projection, block.bias)
-            if array is not None
-        )

@@ -8,8 +8,7 @@ from pydantic import Field
 
 from training.errors import SettingsError
 from training.families.family import Family, Popularity, register
-from training.families.packed_side import PackedSide
-from training.families.packed_table import PackedTable
+from training.families.packed_table import PackedSide, PackedTable
 from training.families.power_rule import check_block_sizes
 from training.families.table import Arrays, Config, check
 

@@ -1,9 +1,10 @@
-"""The interface of one side's embedding table, which is never materialised as a whole."""
+"""The base class of one side's embedding table, which is never materialised as a whole."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final, Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,33 +15,41 @@ Index = NDArray[np.integer]
 Arrays = Mapping[str, NDArray[Any]]
 Config = Mapping[str, Any]
 
+# Embeddings computed at a time when all of them are multiplied with a vector.
+_COMPUTED_ROWS: Final = 8_192
 # Rows copied at a time if a matrix is not aligned.
-_TILE_ROWS: Final = 16_384
+_COPIED_ROWS: Final = 16_384
 
 
-class SideTable(Protocol):
+class SideTable(ABC):
     """Embeddings by index, independent of their representation. Read-only and thread-safe.
 
-    Attributes:
+    Args:
         count: Number of indices.
         dim: Length of an embedding.
+        arrays: All arrays that it keeps, for their size.
     """
 
-    count: int
-    dim: int
+    def __init__(self, count: int, dim: int, arrays: Iterable[NDArray[Any]]) -> None:
+        self.count, self.dim = count, dim
+        self.nbytes = sum(array.nbytes for array in arrays)
 
-    def row(self, index: int) -> Floats:
-        """`(dim,)` The embedding at one index, bit for bit equal to the one from `rows`."""
-
+    @abstractmethod
     def rows(self, index: Index) -> Floats:
         """`(n, dim)` The embeddings at `(n,)` indices in 0..count-1. Row i depends only on index i."""
 
+    def row(self, index: int) -> Floats:
+        """`(dim,)` The embedding at one index, bit for bit equal to the one from `rows`."""
+        row: Floats = self.rows(np.array([index]))[0]
+        return row
+
     def products(self, vector: Floats) -> Floats:
         """`(count,)` Products of all embeddings with a `(dim,)` vector, up to rounding."""
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of its arrays."""
+        found = np.empty(self.count, np.float32)
+        for start in range(0, self.count, _COMPUTED_ROWS):
+            index = np.arange(start, min(start + _COMPUTED_ROWS, self.count))
+            found[index] = self.rows(index) @ vector
+        return found
 
 
 class UnknownForm(ValueError):
@@ -83,7 +92,7 @@ def matrix_vector(matrix: Floats, vector: Floats, rows: int | None = None) -> Fl
         product: Floats = matrix[:rows] @ vector
         return product
     product = np.empty(rows, np.float32)
-    for start in range(0, rows, _TILE_ROWS):
-        tile = slice(start, min(start + _TILE_ROWS, rows))
+    for start in range(0, rows, _COPIED_ROWS):
+        tile = slice(start, min(start + _COPIED_ROWS, rows))
         product[tile] = matrix[tile].copy() @ vector
     return product

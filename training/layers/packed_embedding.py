@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from training.families.packed_table import PackedTable, check_layout, kept_values
+from training.families.packed_table import PackedTable, kept_values
 from training.layers.family_embedding import FamilyEmbedding
 from training.layers.legal import PACKAGE
 
@@ -129,11 +129,10 @@ class PackedEmbedding(FamilyEmbedding):
         """
         arrays: dict[str, NDArray[Any]] = {name: np.asarray(store[name]) for name in _ARRAYS}
         try:
-            check_layout(self.block_sizes, arrays["widths"], arrays["steps"], arrays["codes"])
+            table = PackedTable(self.block_sizes, **arrays)
         except ValueError as error:
             raise ValueError(f"{self.name}: the file holds no table that fits ({error})") from error
-        for name, array in arrays.items():
-            getattr(self, name).assign(array)
+        self.set_table(table)
 
     def _array(self, name: str, shape: tuple[int, ...], dtype: str) -> Any:
         return self.add_weight(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.families.packed_table import PackedTable, pack, unpack_rows
+from training.families.packed_table import TILE_ROWS, PackedSide, PackedTable, pack
 
 Array = np.ndarray[Any, Any]
 
@@ -35,7 +35,7 @@ def test_values_match_hand_computed_values() -> None:
         [2, 15.5, 0],
         [-2, 0.5, 0],
     ]
-    assert table.rows(np.array([4, 0])).tolist() == [[-2, 0.5, 0], [0.75, 0, 255]]
+    assert PackedSide(table, None).rows(np.array([4, 0])).tolist() == [[-2, 0.5, 0], [0.75, 0, 255]]
     # Rows x kept columns, and a step for each kept (block, column).
     assert table.parameter_count == 3 * 2 + 2 * 2 + 4
     assert table.nbytes == 8 + 6 + 12
@@ -59,7 +59,7 @@ def test_codes_round_trip(table: tuple[Array, Array, Array, tuple[int, ...]]) ->
     codes, widths, _, sizes = table
     stream = pack(codes, widths, sizes)
     ones = np.ones(widths.shape, dtype=np.float16)
-    values = unpack_rows(np.arange(sum(sizes)), stream, widths, ones, sizes)
+    values = PackedTable(sizes, widths, ones, stream).values()
     # With steps of 1, a value is its code less the middle of all codes, exactly.
     middle = np.repeat((2.0 ** widths.astype(float) - 1) / 2, sizes, axis=0)
     assert np.array_equal(values + middle, codes)
@@ -73,7 +73,7 @@ def test_row_is_the_same_alone_and_in_any_batch(
     codes, widths, steps, sizes = table
     whole = PackedTable(sizes, widths, steps, pack(codes, widths, sizes))
     rows = np.array([random.randrange(sum(sizes)) for _ in range(5)])
-    assert np.array_equal(whole.rows(rows), whole.values()[rows])
+    assert np.array_equal(PackedSide(whole, None).rows(rows), whole.values()[rows])
     for place in range(widths.shape[1]):
         assert np.array_equal(whole.column(place), whole.values()[:, place])
 
@@ -104,3 +104,28 @@ def test_long_column_is_decoded_in_tiles() -> None:
     codes = np.random.default_rng(0).integers(0, limits).astype(np.uint8)
     table = PackedTable(sizes, widths, np.full((2, 2), 0.5, np.float16), pack(codes, widths, sizes))
     assert np.array_equal(table.column(1), table.values()[:, 1])
+
+
+def random_table(block_sizes: tuple[int, ...], least_width: int) -> PackedTable:
+    """Return a table with random codes of `least_width` to 8 bits in five columns."""
+    random = np.random.default_rng(3)
+    widths = random.integers(least_width, 9, (len(block_sizes), 5)).astype(np.uint8)
+    codes = [
+        random.integers(0, 2 ** row.astype(int), (size, 5))
+        for row, size in zip(widths, block_sizes, strict=True)
+    ]
+    steps = np.where(widths, random.uniform(0.002, 0.02, widths.shape), 0).astype(np.float16)
+    return PackedTable(block_sizes, widths, steps, pack(np.concatenate(codes), widths, block_sizes))
+
+
+@pytest.mark.parametrize("least_width", [0, 8], ids=["mixed widths", "whole bytes"])
+@pytest.mark.parametrize(
+    "block_sizes",
+    [(TILE_ROWS,), (TILE_ROWS + 1,), (13, 2 * TILE_ROWS + 5, 3)],
+    ids=["one tile", "one row more", "tiles within a block"],
+)
+def test_products_of_a_table_larger_than_a_tile(block_sizes: tuple[int, ...], least_width: int) -> None:
+    side = PackedSide(random_table(block_sizes, least_width), ones_at=2)
+    vector = np.random.default_rng(4).normal(size=side.dim).astype(np.float32)
+    expected = side.rows(np.arange(side.count)) @ vector
+    np.testing.assert_allclose(side.products(vector), expected, rtol=0, atol=1e-4)

@@ -8,7 +8,7 @@ import numpy as np
 
 from training.families.coded_side import CodedSide
 from training.families.full import FullSide
-from training.families.packed_side import PackedSide
+from training.families.packed_table import PackedSide
 from training.families.table import SideTable
 
 # Memory that a model may use in addition to its stored weights, and the part of it that each id uses for its
