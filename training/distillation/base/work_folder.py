@@ -94,8 +94,11 @@ class WorkFolder:
         found = _read(folder)
         if found is not None:
             return Step(folder, *found, resumed=True)
-        with self._unfinished(name) as parent:
-            made = parent / folder.name
+        unfinished = tempfile.TemporaryDirectory(
+            prefix=f"{_UNFINISHED}{name}-", dir=self.path, ignore_cleanup_errors=True
+        )
+        with unfinished as parent:
+            made = Path(parent) / folder.name
             made.mkdir()
             arrays, notes = make(made)
             with (made / _ARRAYS).open("wb") as file:
@@ -106,14 +109,6 @@ class WorkFolder:
                 shutil.rmtree(folder)
             made.rename(folder)
         return Step(folder, arrays, notes, resumed=False)
-
-    @contextmanager
-    def _unfinished(self, name: str) -> Iterator[Path]:
-        folder = Path(tempfile.mkdtemp(prefix=f"{_UNFINISHED}{name}-", dir=self.path))
-        try:
-            yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _key(decided_by: Mapping[str, Any]) -> str:

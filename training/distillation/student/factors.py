@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
@@ -16,8 +17,6 @@ SideName = Literal["users", "movies"]
 SIDES: Final[tuple[SideName, SideName]] = ("movies", "users")
 """The sides in the order in which they are fitted."""
 
-_OVERSAMPLING: Final = 8
-_POWER_ITERATIONS: Final = 6
 # The teacher's ratings are clipped away from the ends of the scale, where logits diverge.
 _LOWEST_SHARE_OF_LOWEST: Final = 0.75
 _HIGHEST_SHARE: Final = 0.985
@@ -80,8 +79,7 @@ def start_from_logits(
     """Initialise a student from the weighted singular value decomposition of the teacher's logits.
 
     The weight of a user or movie is the square root of its number of ratings. The leading singular vectors
-    are found by subspace iteration (Halko, Martinsson & Tropp 2011, arXiv:0909.4061), which reads the
-    teacher's tiles in order.
+    are found from the teacher's tiles (see `truncated_svd`).
 
     Args:
         teacher: Predictions to fit.
@@ -118,23 +116,56 @@ def start_from_logits(
         return weighted
 
     random = np.random.default_rng([seed, 4])
-    width = min(rank + _OVERSAMPLING, users, movies)
-    basis = np.linalg.qr(random.standard_normal((movies, width)).astype(np.float32))[0]
-    for _ in range(_POWER_ITERATIONS):
-        back = np.zeros_like(basis)
-        for rows in tiles(users, tile_users):
-            tile = scaled(rows)
-            back += tile.T @ (tile @ basis)
-        basis = np.linalg.qr(back)[0]
-    small = np.concatenate([scaled(rows) @ basis for rows in tiles(users, tile_users)])
-    left, sizes, right = np.linalg.svd(small, full_matrices=False)
-    kept = min(rank, sizes.size)
-    root = np.sqrt(sizes[:kept])
+    left, sizes, right = truncated_svd(
+        scaled, (users, movies), rank, tile_users, random, oversampling=8, iterations=6
+    )
+    root = np.sqrt(sizes)
     return Factors(
-        users=_join(left[:, :kept] * root / user_root[:, None], user_bias),
-        movies=_join((basis @ right[:kept].T) * root / movie_root[:, None], movie_bias),
+        users=_join(left * root / user_root[:, None], user_bias),
+        movies=_join(right * root / movie_root[:, None], movie_bias),
         global_bias=float(global_bias),
     )
+
+
+def truncated_svd(
+    tile: Callable[[slice], NDArray[np.floating]],
+    shape: tuple[int, int],
+    rank: int,
+    tile_users: int,
+    random: np.random.Generator,
+    *,
+    oversampling: int,
+    iterations: int,
+) -> tuple[Floats, Floats, Floats]:
+    """Find the leading singular vectors of a matrix that is only computed in tiles of rows.
+
+    This is subspace iteration (Halko, Martinsson & Tropp 2011, arXiv:0909.4061).
+
+    Args:
+        tile: Returns the `(rows of the tile, columns)` values.
+        shape: Number of rows (users) and columns (movies).
+        rank: Maximum number of singular vectors.
+        tile_users: Number of rows per tile.
+        random: Generator of the random start.
+        oversampling: Number of further vectors that are iterated and then dropped.
+        iterations: Number of iterations.
+
+    Returns:
+        `(rows, rank)` left singular vectors, `(rank,)` singular values, descending, and `(columns, rank)`
+        right singular vectors.
+    """
+    users, movies = shape
+    width = min(rank + oversampling, users, movies)
+    basis = np.linalg.qr(random.standard_normal((movies, width)).astype(np.float32))[0]
+    for _ in range(iterations):
+        back = np.zeros_like(basis)
+        for rows in tiles(users, tile_users):
+            values = tile(rows)
+            back += values.T @ (values @ basis)
+        basis = np.linalg.qr(back)[0]
+    small = np.concatenate([tile(rows) @ basis for rows in tiles(users, tile_users)])
+    left, sizes, right = np.linalg.svd(small, full_matrices=False)
+    return left[:, :rank], sizes[:rank], basis @ right[:rank].T
 
 
 def in_principal_axes(factors: Factors, observed: Observed) -> Factors:

@@ -7,14 +7,12 @@ few bits must spend them on those pairs.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from training.distillation.base.observed import Floats, Observed, tiles
-
-_OVERSAMPLING: Final = 10
-_POWER_ITERATIONS: Final = 4
+from training.distillation.base.observed import Floats, Observed
+from training.distillation.student.factors import truncated_svd
 
 
 @dataclass(frozen=True)
@@ -51,7 +49,7 @@ class PairWeights:
 
 
 def pair_weights(observed: Observed, *, rank: int, floor: float, tile_users: int, seed: int) -> PairWeights:
-    """Estimate the propensity of all pairs by subspace iteration on tiles.
+    """Estimate the propensity of all pairs from tiles of users.
 
     Args:
         observed: The training ratings; only the rated pairs are used.
@@ -62,26 +60,15 @@ def pair_weights(observed: Observed, *, rank: int, floor: float, tile_users: int
     """
     user_counts, movie_counts = observed.user_counts + 1, observed.movie_counts + 1
     user_root, movie_root = np.sqrt(user_counts), np.sqrt(movie_counts)
-    width = min(rank + _OVERSAMPLING, observed.users, observed.movies)
-    random = np.random.default_rng([seed, 3])
-    basis = np.linalg.qr(random.standard_normal((observed.movies, width)).astype(np.float32))[0]
-    for _ in range(_POWER_ITERATIONS):
-        back = np.zeros_like(basis)
-        for rows in tiles(observed.users, tile_users):
-            scaled = observed.tile(rows) / user_root[rows, None] / movie_root
-            back += scaled.T @ (scaled @ basis)
-        basis = np.linalg.qr(back)[0]
-    small = np.concatenate(
-        [
-            (observed.tile(rows) / user_root[rows, None] / movie_root) @ basis
-            for rows in tiles(observed.users, tile_users)
-        ]
-    )
-    left, sizes, right = np.linalg.svd(small, full_matrices=False)
-    kept = min(rank, sizes.size)
+
+    def scaled(rows: slice) -> NDArray[np.floating]:
+        return observed.tile(rows) / user_root[rows, None] / movie_root
+
+    random, shape = np.random.default_rng([seed, 3]), (observed.users, observed.movies)
+    left, sizes, right = truncated_svd(scaled, shape, rank, tile_users, random, oversampling=10, iterations=4)
     return PairWeights(
-        users=(left[:, :kept] * sizes[:kept] * user_root[:, None]).astype(np.float32),
-        movies=np.ascontiguousarray((basis @ right[:kept].T) * movie_root[:, None], dtype=np.float32),
+        users=(left * sizes * user_root[:, None]).astype(np.float32),
+        movies=np.ascontiguousarray(right * movie_root[:, None], dtype=np.float32),
         user_counts=user_counts,
         movie_counts=movie_counts,
         floor=floor,

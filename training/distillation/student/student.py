@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from training.compress.quantisation import best_steps
 from training.distillation.base.observed import Floats, Observed
 from training.distillation.base.settings import StudentSettings
-from training.distillation.base.threads import on_one_blas_thread
+from training.distillation.base.threads import one_blas_thread
 from training.distillation.student.factors import (
     SIDES,
     Factors,
@@ -104,7 +104,7 @@ class Student:
         return cls(users, movies, bias, tuple(arrays["objective"].tolist()))
 
 
-@on_one_blas_thread
+@one_blas_thread()
 def fit_student(
     observed: Observed,
     teacher: TeacherPredictions,

@@ -14,7 +14,7 @@ The loss is the mean squared error over the ratings of a batch of movies plus `w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,15 +52,6 @@ class AutoEncoder:
         stars += self.user_offsets[rows, None]
         stars += self.movie_offsets
         return np.clip(stars, self.bounds[0], self.bounds[1], out=stars)
-
-    def to_arrays(self) -> dict[str, NDArray[Any]]:
-        """Return the arrays to store, by name."""
-        return dict(vars(self))
-
-    @classmethod
-    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> AutoEncoder:
-        """Restore a network from the arrays of `to_arrays`."""
-        return cls(**{name: arrays[name] for name in cls.__dataclass_fields__})
 
 
 def fit_auto_encoder(

@@ -18,12 +18,9 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from training.data.table import Movie
-from training.distillation.base.observed import Observed, tiles
-
-Floats = NDArray[np.float32]
+from training.distillation.base.observed import Floats, Observed, tiles
 
 _OVERSAMPLING: Final = 40
 _POWER_ITERATIONS: Final = 2

@@ -5,15 +5,16 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from training.data.dataset import Dataset
 from training.distillation.base.observed import Floats, Observed, tiles
-from training.distillation.base.settings import Blend, Member, TeacherSettings
+from training.distillation.base.settings import AutoEncoderSettings, Blend, Member, TeacherSettings
 from training.distillation.base.work_folder import Step, WorkFolder
 from training.distillation.teacher.auto_encoder import AutoEncoder, fit_auto_encoder
 from training.distillation.teacher.bayesian_factors import BayesianFactors, fit_bayesian_factors
@@ -26,13 +27,8 @@ OnProgress = Callable[[str, int, int], None]
 """Called with (name of the current step, steps done, steps in all)."""
 
 StepResult = tuple[Mapping[str, NDArray[Any]], Mapping[str, Any]]
-
-
-class Predictor(Protocol):
-    """A fitted member of the teacher."""
-
-    def predict(self, rows: slice) -> Floats:
-        """Return the `(users of the tile, movies)` predicted stars."""
+Predictor = AutoEncoder | BayesianFactors
+"""A fitted member of the teacher."""
 
 
 class TeacherPredictions:
@@ -82,9 +78,10 @@ class Teacher:
     def member(self, name: Member) -> Predictor:
         """Return a member, fitted now or in an earlier run."""
         if name not in self._members:
-            step = self.step(name, self._member_key(name), lambda _: (self._fit(name).to_arrays(), {}))
+            step = self.step(name, self._member_key(name), lambda _: (vars(self._fit(name)), {}))
+            arrays: Mapping[str, Any] = step.arrays
             kind = AutoEncoder if name == "auto_encoder" else BayesianFactors
-            self._members[name] = kind.from_arrays(step.arrays)
+            self._members[name] = kind(**arrays)
         return self._members[name]
 
     def validation_predictions(self, name: Member) -> Floats:
@@ -164,17 +161,14 @@ class Teacher:
     def _member_key(self, name: Member) -> dict[str, Any]:
         return {"settings": getattr(self._settings, name).model_dump(mode="json")}
 
-    def _fit(self, name: Member) -> BayesianFactors | AutoEncoder:
-        def on_step(done: int, total: int) -> None:
-            self.report(name, done, total)
-
-        if name == "auto_encoder":
-            settings = self._settings.auto_encoder
+    def _fit(self, name: Member) -> Predictor:
+        settings, on_step = getattr(self._settings, name), partial(self.report, name)
+        if isinstance(settings, AutoEncoderSettings):
             return fit_auto_encoder(self.observed, settings, seed=self._seed, on_step=on_step)
         return fit_bayesian_factors(
             self.observed,
             self._genres,
-            self._settings.ordinal if name == "ordinal" else self._settings.gaussian,
+            settings,
             tile_users=self._tile_users,
             seed=self._seed,
             on_round=on_step,

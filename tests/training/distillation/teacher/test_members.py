@@ -11,8 +11,7 @@ from training.distillation.teacher.auto_encoder import AutoEncoder, fit_auto_enc
 from training.distillation.teacher.bayesian_factors import BayesianFactors, fit_bayesian_factors
 from training.distillation.teacher.blend import find_weights
 from training.distillation.teacher.kernel import genre_features, side_kernels
-from training.distillation.teacher.noise import ordinal_stars
-from training.distillation.teacher.normal import normal_cdf, normal_quantile
+from training.distillation.teacher.noise import normal_cdf, normal_quantile, ordinal_stars
 
 
 def test_normal_distribution_matches_known_values() -> None:
@@ -91,7 +90,7 @@ def test_sampler_fits_the_ratings_and_is_reproducible(noise: str) -> None:
     all_users = slice(0, observed.users)
     stars = first.predict(all_users)
     assert np.array_equal(stars, again.predict(all_users))
-    assert np.array_equal(stars, BayesianFactors.from_arrays(first.to_arrays()).predict(all_users))
+    assert np.array_equal(stars, BayesianFactors(**vars(first)).predict(all_users))
     np.testing.assert_array_equal(first.predict(slice(5, 9)), stars[5:9])
     errors = stars[observed.user_index, observed.movie_index] - observed.ratings
     assert np.mean(errors**2) < 0.6 * observed.ratings.var()
@@ -115,7 +114,7 @@ def test_auto_encoder_fits_the_ratings_and_is_reproducible() -> None:
     assert np.array_equal(
         stars, fit_auto_encoder(observed, settings, seed=1).predict(slice(0, observed.users))
     )
-    assert np.array_equal(stars[4:6], AutoEncoder.from_arrays(first.to_arrays()).predict(slice(4, 6)))
+    assert np.array_equal(stars[4:6], AutoEncoder(**vars(first)).predict(slice(4, 6)))
     errors = stars[observed.user_index, observed.movie_index] - observed.ratings
     assert np.mean(errors**2) < 0.5 * observed.ratings.var()
 
