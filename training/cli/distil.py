@@ -9,18 +9,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from training.cli.options import (
-    RUNS,
-    ColumnsOption,
-    DataOption,
-    RatingsOption,
-    ShareableOption,
-    SplitOption,
-    SplitSeedOption,
-    StoreOption,
-    column_names,
-    interruptible,
-)
+from training.cli import options
 from training.cli.output import ConsoleProgress, console, error_cells, size_cells
 from training.data.split import Split
 from training.distillation.named import DISTILLED
@@ -29,20 +18,20 @@ from training.publish.options import BUNDLED_DATA, DataOptions, PublishOptions
 from training.publish.workflow import distil_models
 
 
-@interruptible
+@options.interruptible
 def distil(
     models: Annotated[
         list[str] | None,
         typer.Argument(metavar="[MODEL]...", help="tiny, compact, accurate; all by default."),
     ] = None,
-    data: DataOption = BUNDLED_DATA,
-    columns: ColumnsOption = None,
-    store: StoreOption = Path("store"),
+    data: options.Data = BUNDLED_DATA,
+    columns: options.Columns = None,
+    store: options.Store = Path("store"),
     work: Annotated[
         Path, typer.Option(help="Folder of finished steps, from which an interrupted run resumes.")
-    ] = RUNS / "distil",
-    split: SplitOption = "random",
-    split_seed: SplitSeedOption = 0,
+    ] = options.RUNS / "distil",
+    split: options.Split = "random",
+    split_seed: options.SplitSeed = 0,
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of every random draw.")] = 0,
     tile_users: Annotated[
         int,
@@ -63,8 +52,8 @@ def distil(
             help="Fit without the validation rows, report the errors on them, and publish nothing.",
         ),
     ] = False,
-    shareable: ShareableOption = False,
-    ratings: RatingsOption = True,
+    shareable: options.Shareable = False,
+    ratings: options.Ratings = True,
 ) -> None:
     """Distil small models from a large teacher and publish them to a store; an interrupted run resumes.
 
@@ -75,7 +64,7 @@ def distil(
     with _DistilProgress() as progress:
         manifests = distil_models(
             wanted,
-            DataOptions(data, column_names(columns), split, split_seed),
+            DataOptions(data, options.column_names(columns), split, split_seed),
             None if validate_only else PublishOptions(store, shareable, ratings),
             work=work,
             seed=seed,

@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from training.cli.options import interruptible
+from training.cli import options
 from training.data.grouplens.download import download as fetch
 
 
-@interruptible
+@options.interruptible
 def download(
     name: Annotated[
         str, typer.Argument(help="ml-latest-small, ml-latest, ml-100k, ml-1m, ml-10m ... ml-32m.")

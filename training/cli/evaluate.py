@@ -10,23 +10,16 @@ from rich.table import Table
 
 from training.artefact.manifest import Manifest
 from training.artefact.reader import open_artefact
-from training.cli.options import (
-    ArtefactArgument,
-    ColumnsOption,
-    SplitOption,
-    SplitSeedOption,
-    column_names,
-    interruptible,
-)
+from training.cli import options
 from training.cli.output import ConsoleProgress, console, error_cells
 from training.data.table import RatingsTable
 from training.publish.options import DataOptions
 from training.publish.workflow import evaluate_stored
 
 
-@interruptible
+@options.interruptible
 def evaluate(
-    artefact: ArtefactArgument,
+    artefact: options.Artefact,
     data: Annotated[
         Path,
         typer.Option(
@@ -35,18 +28,18 @@ def evaluate(
             help="Ratings, as for `fit`; their ids must mean the same users and movies.",
         ),
     ],
-    columns: ColumnsOption = None,
-    split: SplitOption = "random",
-    split_seed: SplitSeedOption = 0,
+    columns: options.Columns = None,
+    split: options.Split = "random",
+    split_seed: options.SplitSeed = 0,
     all_rows: Annotated[
         bool, typer.Option("--all-rows", help="Evaluate on every row of the data, not only on the test rows.")
     ] = False,
 ) -> None:
     """Measure an artefact on the test rows of any data set; its fallback predicts cold pairs."""
     stored = open_artefact(artefact)
-    options = DataOptions(data, column_names(columns), split, split_seed)
+    source = DataOptions(data, options.column_names(columns), split, split_seed)
     with _EvaluationProgress(stored.manifest) as progress:
-        found = evaluate_stored(stored, options, all_rows, progress)
+        found = evaluate_stored(stored, source, all_rows, progress)
     table = Table("model", "rows", "cold", "MSE", "RMSE", "MAE", "warm MSE")
     table.add_row(
         stored.manifest.name,

@@ -10,19 +10,7 @@ import typer
 from rich.table import Table
 
 from training.artefact.manifest import Manifest
-from training.cli.options import (
-    RUNS,
-    ColumnsOption,
-    DataOption,
-    RatingsOption,
-    ShareableOption,
-    SplitOption,
-    SplitSeedOption,
-    StoreOption,
-    column_names,
-    interruptible,
-    whole_numbers,
-)
+from training.cli import options
 from training.cli.output import ConsoleProgress, console, print_test_errors
 from training.data.split import Split
 from training.errors import SettingsError
@@ -32,8 +20,7 @@ from training.fit.recipes import RECIPES
 from training.models.named import MODELS, select
 from training.publish.options import BUNDLED_DATA, DataOptions, PublishOptions
 from training.publish.workflow import fit_models, fit_within_budget
-from training.search.budget.budget import Budget
-from training.search.budget.recipe import BudgetRecipe, Trial
+from training.search.budget.budget import Budget, BudgetRecipe, Trial
 
 if TYPE_CHECKING:
     from training.models.trained import TrainedModel
@@ -46,18 +33,18 @@ _ALLOWED_WITH_BUDGET: Final = {
 }
 
 
-@interruptible
+@options.interruptible
 def fit(
     context: typer.Context,
     models: Annotated[
         list[str] | None,
         typer.Argument(metavar="[MODEL]...", help="baseline, memory_efficient; both by default."),
     ] = None,
-    data: DataOption = BUNDLED_DATA,
-    columns: ColumnsOption = None,
-    store: StoreOption = Path("store"),
-    split: SplitOption = "random",
-    split_seed: SplitSeedOption = 0,
+    data: options.Data = BUNDLED_DATA,
+    columns: options.Columns = None,
+    store: options.Store = Path("store"),
+    split: options.Split = "random",
+    split_seed: options.SplitSeed = 0,
     recipe: Annotated[
         Literal["default", "reference"],
         typer.Option(help="`reference` is the published recipe; `default` is as accurate and much faster."),
@@ -112,9 +99,9 @@ def fit(
     name: Annotated[str, typer.Option(help="With --budget: name of the model.")] = "budget",
     work: Annotated[
         Path, typer.Option(help="With --budget: folder that keeps finished teachers for the next run.")
-    ] = RUNS / "budget",
-    shareable: ShareableOption = False,
-    ratings: RatingsOption = True,
+    ] = options.RUNS / "budget",
+    shareable: options.Shareable = False,
+    ratings: options.Ratings = True,
     report: Annotated[
         Path | None, typer.Option(help="Folder of the plots.", show_default=".report in the store")
     ] = None,
@@ -124,7 +111,7 @@ def fit(
     By default, `python -m training fit` trains both models on the bundled data set. Serve the result with
     `make serve STORE=store`.
     """
-    source = DataOptions(data, column_names(columns), split, split_seed)
+    source = DataOptions(data, options.column_names(columns), split, split_seed)
     target = PublishOptions(store, shareable, ratings)
     if budget is not None:
         _refuse_other_options(context)
@@ -140,8 +127,8 @@ def fit(
         num_buckets=num_buckets,
         quotient_rows=quotient_rows,
         operation=operation,
-        block_sizes=whole_numbers(block_sizes, "--block-sizes"),
-        block_dims=whole_numbers(block_dims, "--block-dims"),
+        block_sizes=options.whole_numbers(block_sizes, "--block-sizes"),
+        block_dims=options.whole_numbers(block_dims, "--block-dims"),
         temperature=temperature,
         parameter_budget=parameter_budget,
     )

@@ -8,16 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from training.cli.options import (
-    RUNS,
-    ColumnsOption,
-    DataOption,
-    SplitOption,
-    SplitSeedOption,
-    column_names,
-    interruptible,
-    whole_numbers,
-)
+from training.cli import options
 from training.cli.output import ConsoleProgress, console
 from training.data.split import Split
 from training.publish.options import BUNDLED_DATA, DataOptions
@@ -27,16 +18,16 @@ if TYPE_CHECKING:
     from training.search.frontier.table import Row
 
 
-@interruptible
+@options.interruptible
 def frontier(
-    data: DataOption = BUNDLED_DATA,
-    columns: ColumnsOption = None,
+    data: options.Data = BUNDLED_DATA,
+    columns: options.Columns = None,
     out: Annotated[
         Path,
         typer.Option(help="Folder of the table and the charts, from which an interrupted run resumes."),
-    ] = RUNS / "frontier",
-    split: SplitOption = "random",
-    split_seed: SplitSeedOption = 0,
+    ] = options.RUNS / "frontier",
+    split: options.Split = "random",
+    split_seed: options.SplitSeed = 0,
     seeds: Annotated[
         str, typer.Option(help="Comma-separated seeds of training; the whole grid is trained with each.")
     ] = "0",
@@ -53,11 +44,11 @@ def frontier(
 
     Finished models are kept in the table and not trained again. See docs/models.md.
     """
-    options = DataOptions(data, column_names(columns), split, split_seed)
-    training_seeds = whole_numbers(seeds, "--seeds") or (0,)
+    source = DataOptions(data, options.column_names(columns), split, split_seed)
+    training_seeds = options.whole_numbers(seeds, "--seeds") or (0,)
     with _FrontierProgress() as progress:
         lines, page = draw_frontier(
-            options, out=out, store=store, seeds=training_seeds, quick=quick, progress=progress
+            source, out=out, store=store, seeds=training_seeds, quick=quick, progress=progress
         )
     from training.search.frontier.summary import COLUMNS, cells
 

@@ -19,7 +19,7 @@ _Params = ParamSpec("_Params")
 # Folder of unfinished work. The image sets the variable, because only its volume is writable.
 RUNS: Final = Path(os.environ.get("STARS_RUNS", "runs"))
 
-DataOption = Annotated[
+Data = Annotated[
     Path,
     typer.Option(
         "--data",
@@ -28,26 +28,26 @@ DataOption = Annotated[
         show_default="the bundled ml-latest-small",
     ),
 ]
-ColumnsOption = Annotated[
+Columns = Annotated[
     str | None,
     typer.Option(
         help="Names of the user, movie, rating and (optional) time columns of a CSV or Parquet file, "
         "such as customer,film,stars,when. Common names are recognised without it."
     ),
 ]
-SplitOption = Annotated[SplitKind, typer.Option("--split", help="How test rows are chosen.")]
-SplitSeedOption = Annotated[int, typer.Option(min=0, max=2**32 - 2, help="Seed of the random split.")]
-StoreOption = Annotated[
+Split = Annotated[SplitKind, typer.Option("--split", help="How test rows are chosen.")]
+SplitSeed = Annotated[int, typer.Option(min=0, max=2**32 - 2, help="Seed of the random split.")]
+Store = Annotated[
     Path, typer.Option(envvar="STARS_STORE", help="Folder of the artefacts, one subfolder per model.")
 ]
-ShareableOption = Annotated[
+Shareable = Annotated[
     bool,
     typer.Option(
         "--shareable",
         help="Make a store to pass on: no ratings, and titles only if the data's licence allows it.",
     ),
 ]
-RatingsOption = Annotated[
+Ratings = Annotated[
     bool,
     typer.Option(
         "--ratings/--no-ratings",
@@ -55,7 +55,7 @@ RatingsOption = Annotated[
         "ratings and exclude rated movies; never with --shareable.",
     ),
 ]
-ArtefactArgument = Annotated[
+Artefact = Annotated[
     Path, typer.Argument(readable=False, help="Folder of a model, such as models_store/baseline.")
 ]
 

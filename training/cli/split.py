@@ -7,17 +7,17 @@ from typing import Annotated
 
 import typer
 
-from training.cli.options import ColumnsOption, DataOption, SplitOption, SplitSeedOption, column_names
+from training.cli import options
 from training.cli.output import ConsoleProgress, console
 from training.publish.options import BUNDLED_DATA, DataOptions
 from training.publish.workflow import split_table
 
 
 def split(
-    data: DataOption = BUNDLED_DATA,
-    columns: ColumnsOption = None,
-    kind: SplitOption = "random",
-    split_seed: SplitSeedOption = 0,
+    data: options.Data = BUNDLED_DATA,
+    columns: options.Columns = None,
+    kind: options.Split = "random",
+    split_seed: options.SplitSeed = 0,
     validation_fraction: Annotated[
         float, typer.Option(help="Part of the training rows held out for validation.")
     ] = 0.0,
@@ -26,8 +26,8 @@ def split(
     ] = None,
 ) -> None:
     """Choose the rows for training, validation and test, and print the digest of the test rows."""
+    source = DataOptions(data, options.column_names(columns), kind, split_seed)
     with ConsoleProgress() as progress:
-        options = DataOptions(data, column_names(columns), kind, split_seed)
-        split_table(options, validation_fraction, out, progress)
+        split_table(source, validation_fraction, out, progress)
     if out is not None:
         console.print(f"written to {out}")
