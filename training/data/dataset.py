@@ -38,7 +38,7 @@ class Dataset:
 
     An index is a popularity rank: the user and the movie with the most training ratings have index 0,
     those without any come last and are cold (they begin at `Vocabulary.warm`). Ties keep the order of the
-    catalogue of the training rows (see `popularity_order`). Only training rows are counted; validation
+    catalogue of the training rows (see `training.data.vocabulary`). Only training rows are counted; validation
     and test rows do not affect the index of a warm id.
 
     Attributes:

@@ -1,4 +1,4 @@
-"""Splits the rows of a table into training, validation and test rows.
+"""Split the rows of a table into training, validation and test rows.
 
 | kind | test rows | validation rows, taken from the rest |
 | --- | --- | --- |
@@ -13,12 +13,15 @@ the seed, never on the validation fraction, so the figures of different recipes 
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from training.artefact.files import atomic_write
 from training.data.table import RatingsTable
 from training.errors import SplitError
 
@@ -153,3 +156,41 @@ def _times(table: RatingsTable, kind: SplitKind) -> NDArray[np.int64]:
             "use the random split"
         )
     return times
+
+
+def write_split(split: Split, folder: Path) -> Path:
+    """Write the row positions of each part, and `split.json`, which describes them.
+
+    `train_rows.i64`, `validation_rows.i64` and `test_rows.i64` hold only little-endian int64 positions,
+    so `sha256sum test_rows.i64` is the checksum of the split. `split.json` is written last; if it exists,
+    the other files are complete.
+
+    Args:
+        split: The split.
+        folder: Target folder, created if missing. An earlier split in it is replaced.
+
+    Returns:
+        The path of `split.json`.
+
+    Raises:
+        SplitError: If it cannot be written.
+    """
+    parts = {"train": split.train, "validation": split.validation, "test": split.test}
+    summary = folder / "split.json"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        summary.unlink(missing_ok=True)
+        described = {}
+        for name, rows in parts.items():
+            content = rows.astype("<i8").tobytes()
+            with atomic_write(folder / f"{name}_rows.i64") as unfinished:
+                unfinished.write_bytes(content)
+            digest = hashlib.sha256(content).hexdigest()
+            described[name] = {"file": f"{name}_rows.i64", "rows": int(rows.size), "sha256": digest}
+        about = {"format": 1, "kind": split.kind, "seed": split.seed, "parts": described}
+        with atomic_write(summary) as unfinished:
+            unfinished.write_text(json.dumps(about, indent=2) + "\n")
+    except OSError as error:
+        raise SplitError(f"the split cannot be written to {folder}: {error.strerror or error}") from error
+    return summary
+

@@ -92,9 +92,7 @@ def evaluate_examples(
     rated, cold = predict_all(predict, fallback, examples, users.warm, movies.warm)
     found = errors(examples.ratings, rated)
     return Evaluation(
-        mse=found.mse,
-        rmse=found.rmse,
-        mae=found.mae,
+        **vars(found),
         mse_warm=None if cold.all() else errors(examples.ratings[~cold], rated[~cold]).mse,
         rows=len(examples),
         cold_rows=int(np.count_nonzero(cold)),
@@ -104,25 +102,20 @@ def evaluate_examples(
 def predict_all(
     predict: Predict, fallback: Fallback, examples: Examples, warm_users: int, warm_movies: int
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """What the service would answer with `on_unknown: "fallback"`.
+    """Predict as the service does with `on_unknown: "fallback"`.
 
     Returns:
-        `(n,)` stars, and `(n,)` whether the fallback answered.
+        `(n,)` stars, and a `(n,)` mask of the cold rows, which the fallback predicted: those with an id that
+        is unknown (-1) or has no training rating.
     """
-    cold = cold_rows(examples, warm_users, warm_movies)
+    user, movie = examples.user_index, examples.movie_index
+    cold = (user < 0) | (movie < 0) | (user >= warm_users) | (movie >= warm_movies)
     rated = np.empty(len(examples), dtype=np.float32)
-    rated[~cold] = predict(examples.user_index[~cold], examples.movie_index[~cold])
+    rated[~cold] = predict(user[~cold], movie[~cold])
     rated[cold] = fallback.rate(
-        np.where(examples.user_index < warm_users, examples.user_index, -1)[cold],
-        np.where(examples.movie_index < warm_movies, examples.movie_index, -1)[cold],
+        np.where(user < warm_users, user, -1)[cold], np.where(movie < warm_movies, movie, -1)[cold]
     )
     return rated, cold
-
-
-def cold_rows(examples: Examples, warm_users: int, warm_movies: int) -> NDArray[np.bool_]:
-    """Return a `(n,)` mask of rows with an id that is unknown (-1) or has no training rating."""
-    user, movie = examples.user_index, examples.movie_index
-    return (user < 0) | (movie < 0) | (user >= warm_users) | (movie >= warm_movies)
 
 
 def evaluate(predict: Predict, fallback: Fallback, dataset: Dataset) -> AccuracyRecord:

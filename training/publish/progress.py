@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from training.data.split import Split
 from training.data.table import RatingsTable
-from training.search.budget.budget import Budget
-from training.search.budget.recipe import Trial
+from training.search.budget.budget import Budget, Trial
 
 if TYPE_CHECKING:
     # These import Keras.

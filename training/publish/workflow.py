@@ -18,8 +18,7 @@ from training.artefact.reader import Artefact
 from training.artefact.writer import make_store
 from training.data.dataset import Dataset
 from training.data.readers.ratings import load_ratings
-from training.data.split import Split, split_ratings
-from training.data.split_files import write_split
+from training.data.split import Split, split_ratings, write_split
 from training.data.table import RatingsTable
 from training.distillation.base.settings import DistilledModel
 from training.errors import ReportError
@@ -309,10 +308,11 @@ def draw_frontier(
             )
             points = grid(dataset, QUICK if quick else FULL, seed, 2 if quick else None)
             before, total = place * len(points), len(seeds) * len(points)
-            for done, found in enumerate(run_grid(points, trainer, out / FRONTIER_TABLE), before + 1):
-                progress.on_point(done, total, seed, found.row, found.remark)
-                if found.row is not None:
-                    rows.append(found.row)
+            finished = run_grid(points, trainer, out / FRONTIER_TABLE)
+            for done, (row, remark) in enumerate(finished, before + 1):
+                progress.on_point(done, total, seed, row, remark)
+                if row is not None:
+                    rows.append(row)
     lines = summarise([*references(dataset, store), *rows])
     try:
         with atomic_write(out / FRONTIER_SUMMARY) as summary:

@@ -69,10 +69,10 @@ class CandidateTrainer:
     """Trains candidates on one dataset.
 
     Attributes:
-        dataset: The data that everything is fitted on.
+        dataset: Data with validation rows, that everything is fitted on.
+        seed: Seed of the teacher and the students; a candidate's recipe has its own.
         teacher: Members of the shared teacher.
         blend: Their weights in the shared teacher.
-        seed: Seed of the teacher and the students; a candidate's recipe has its own.
     """
 
     def __init__(
@@ -87,13 +87,7 @@ class CandidateTrainer:
     ) -> None:
         """Prepare a trainer; nothing is fitted yet.
 
-        Args:
-            dataset: Data with validation rows.
-            work: Folder that keeps a finished teacher for the next run.
-            seed: Seed of the teacher and the students; a candidate's recipe has its own.
-            teacher: Members of the shared teacher.
-            blend: Members and their weights in the shared teacher.
-            on_progress: Called as training proceeds.
+        A finished teacher is kept in `work` for the next run; `on_progress` is called as training proceeds.
         """
         self.dataset, self.seed, self.blend = dataset, seed, blend
         self.teacher = teacher or TeacherSettings()

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 
 from tests.training.data.helpers import shared, table_of
 from training.data.readers.ratings import load_ratings
-from training.data.split import Split, split_ratings
-from training.data.split_files import write_split
+from training.data.split import Split, split_ratings, write_split
 from training.errors import SplitError
 
 PUBLISHED = "a5dca28fb640d27cec81be0adbc0677d08b9a2a219770d29e37301bd291a1f0f"

@@ -21,8 +21,7 @@ from training.models.trained import predict
 from training.publish.options import DataOptions, PublishOptions
 from training.publish.progress import Progress
 from training.publish.workflow import fit_within_budget
-from training.search.budget.budget import Budget
-from training.search.budget.recipe import BudgetRecipe, Trial
+from training.search.budget.budget import Budget, BudgetRecipe, Trial
 from training.search.budget.selection import best_of
 
 

@@ -1,4 +1,4 @@
-"""Parses budgets for the size of a model: `64KB`, `64KiB`, `100000params`."""
+"""The budget of a search, parsed from `64KB`, `64KiB` or `100000params`, and its record in the manifest."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from training.distillation.base.settings import DistillationRecipe
 from training.errors import SettingsError
+from training.settings import Recipe, Settings
 
 # KB is a thousand bytes and KiB 1,024, according to IEC 80000-13.
 _FACTORS: Final = {
@@ -81,3 +83,43 @@ def parse_budget(text: str) -> Budget:
     if amount < 1:
         raise SettingsError(f"--budget: {text!r} is less than 1; the smallest legal budget is 1")
     return Budget(amount, "parameters" if unit.startswith("p") else "bytes")
+
+
+class Trial(Settings):
+    """A model that was tried, as the manifest records it.
+
+    Attributes:
+        label: Short description.
+        parameters: Number of logical scalars before packing.
+        nbytes: Bytes of all arrays, without ids.
+        validation_mse: MSE on validation rows, in squared stars.
+        seconds: Wall-clock time, excluding the shared teacher.
+    """
+
+    label: str
+    parameters: int
+    nbytes: int
+    validation_mse: float
+    seconds: float
+
+
+class BudgetRecipe(Settings):
+    """How a model was chosen within a budget.
+
+    Attributes:
+        name: Always `budget`.
+        budget: Maximum size of the weights.
+        tried: All models that were tried, with their validation errors.
+        chosen: Label of the best model.
+        fitted: How it was fitted by gradients; None if it was only distilled.
+        distilled: How it was distilled from a shared teacher; None if it was not.
+        seed: Seed of every random draw.
+    """
+
+    name: Literal["budget"] = "budget"
+    budget: str
+    tried: tuple[Trial, ...]
+    chosen: str
+    fitted: Recipe | None
+    distilled: DistillationRecipe | None
+    seed: int

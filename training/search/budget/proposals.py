@@ -62,10 +62,11 @@ def propose(
     student = effort.limit_student(
         student_within(ids, max_bytes=budget.max_bytes, max_parameters=budget.max_parameters)
     )
+    label = f"distilled, packed, up to {student.rank} factors"
     tried = [
-        _distilled(dataset, budget, student),
+        _packed(Candidate(label=label, student=student), dataset, budget),
         _rounded(dataset, budget, student, biased),
-        _full(dataset, budget, biased),
+        _as_wide_as_fits("dot product{} and biases, full tables", ids, dataset, budget, biased),
         _mixed(dataset, budget, mixed),
         _quotient_remainder(dataset, budget, quotient),
     ]
@@ -80,11 +81,6 @@ def propose(
             f"{len(dataset.movies)} movies is {smallest} {budget.unit}"
         )
     return proposals, refusals
-
-
-def _distilled(dataset: Dataset, budget: Budget, student: StudentSettings) -> Candidate | Refusal:
-    label = f"distilled, packed, up to {student.rank} factors"
-    return _packed(Candidate(label=label, student=student), dataset, budget)
 
 
 def _rounded(
@@ -121,11 +117,6 @@ def _packed(candidate: Candidate, dataset: Dataset, budget: Budget) -> Candidate
     # Larger amounts stay legal, so bisect; `most` allows whole bytes for every value and step.
     most = 100 + 100 * (len(dataset.users) + len(dataset.movies))
     return Refusal(candidate.label, Budget(bisect_left(range(most), True, key=is_legal), budget.unit))
-
-
-def _full(dataset: Dataset, budget: Budget, recipe: Recipe) -> Candidate | Refusal:
-    rows = len(dataset.users) + len(dataset.movies)
-    return _as_wide_as_fits("dot product{} and biases, full tables", rows, dataset, budget, recipe)
 
 
 def _quotient_remainder(dataset: Dataset, budget: Budget, recipe: Recipe) -> Candidate | Refusal:

@@ -9,8 +9,7 @@ from typing import Final
 from training.distillation.base.settings import DistillationRecipe
 from training.distillation.distiller import errors_on
 from training.models.trained import TrainedModel
-from training.search.budget.budget import Budget
-from training.search.budget.recipe import BudgetRecipe, Trial
+from training.search.budget.budget import Budget, BudgetRecipe, Trial
 from training.search.candidates import Candidate, CandidateTrainer
 from training.settings import Recipe
 

@@ -5,39 +5,32 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from training.distillation.distiller import errors_on
 from training.errors import SettingsError
 from training.search.candidates import CandidateTrainer
 from training.search.frontier.grid import Point
-from training.search.frontier.table import Row, append_row, read_rows
+from training.search.frontier.table import Row, read_rows, write_rows
 
 # Part of every key; increase it when a change alters the results of the same candidate.
 _ALGORITHM = 1
 
 
-@dataclass(frozen=True)
-class Finished:
-    """A point that needs no more work.
-
-    Attributes:
-        row: Its figures; None if the candidate is not valid for this dataset.
-        remark: Why nothing was trained for it; empty if it was trained.
-    """
-
-    row: Row | None
-    remark: str
-
-
-def run_grid(points: Sequence[Point], trainer: CandidateTrainer, table: Path) -> Iterator[Finished]:
-    """Train the points that the table does not have yet; yield every point in the order of the grid.
+def run_grid(
+    points: Sequence[Point], trainer: CandidateTrainer, table: Path
+) -> Iterator[tuple[Row | None, str]]:
+    """Train the points that the table does not have yet.
 
     Args:
         points: The points to train.
         trainer: Trains each candidate.
-        table: CSV file of finished rows, which are appended; rows of other grids in it are kept.
+        table: CSV file to which finished rows are appended; rows of other grids in it are kept.
+
+    Yields:
+        For every point in the order of the grid: its row, or None if the candidate is not valid for this
+        dataset, and a remark why nothing was trained for it, which is empty if it was trained.
     """
     rows = read_rows(table)
     for point in points:
@@ -45,16 +38,16 @@ def run_grid(points: Sequence[Point], trainer: CandidateTrainer, table: Path) ->
         same = [row for row in rows if row.key == key]
         own = [row for row in same if (row.group, row.label) == (point.group, point.candidate.label)]
         if own:
-            yield Finished(own[0], "found in the table")
+            yield own[0], "found in the table"
             continue
         try:
             row = _renamed(same[0], point) if same else _train(point, trainer, key)
         except SettingsError as error:
-            yield Finished(None, f"{point.candidate.label}: not possible for this data: {error}")
+            yield None, f"{point.candidate.label}: not possible for this data: {error}"
             continue
-        append_row(table, row)
         rows.append(row)
-        yield Finished(row, "same as in another group" if same else "")
+        write_rows(table, rows)
+        yield row, "same as in another group" if same else ""
 
 
 def row_key(point: Point, trainer: CandidateTrainer) -> str:

@@ -8,8 +8,9 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from training.search.frontier.table import Row, non_dominated
+from training.search.frontier.table import Row
 
 COLUMNS: Final = (
     "group",
@@ -46,10 +47,25 @@ def summarise(rows: Sequence[Row]) -> pd.DataFrame:
         spread=("test_mse", np.ptp),
         seconds=("seconds", "mean"),
     )
-    errors = lines["test_mse"].tolist()
-    lines["best_bytes"] = non_dominated(lines["nbytes"].tolist(), errors)
-    lines["best_parameters"] = non_dominated(lines["parameters"].tolist(), errors)
+    errors = lines["test_mse"].to_numpy()
+    lines["best_bytes"] = non_dominated(lines["nbytes"].to_numpy(), errors)
+    lines["best_parameters"] = non_dominated(lines["parameters"].to_numpy(), errors)
     return lines
+
+
+def non_dominated(sizes: NDArray[np.int64], errors: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return which points are on the Pareto front of size and error.
+
+    A point is dominated if another is no larger and has no larger error, and differs in one of the two.
+
+    Args:
+        sizes: `(n,)` size of each point; 0 means unknown: such a point neither dominates nor is on the front.
+        errors: `(n,)` error of each point.
+    """
+    size, error = sizes[:, None], errors[:, None]
+    no_worse = (sizes > 0) & (sizes <= size) & (errors <= error)
+    dominated = (no_worse & ((sizes < size) | (errors < error))).any(axis=1)
+    return (sizes > 0) & ~dominated
 
 
 def cells(lines: pd.DataFrame) -> list[tuple[str, ...]]:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import csv
-import io
 import math
-import os
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
@@ -57,65 +55,30 @@ _KINDS = {field.name: {"str": str, "int": int, "float": float}[str(field.type)] 
 def read_rows(path: Path) -> list[Row]:
     """Return the finished rows of a table; none if the file is missing.
 
-    A last line without a line end is ignored, because a run was interrupted while writing it.
-
     Raises:
         DataError: If it is not such a table.
     """
     if not path.exists():
         return []
-    text = path.read_text(encoding="utf-8")
-    whole = text[: text.rfind("\n") + 1]
     rows = []
-    for number, cells in enumerate(csv.reader(io.StringIO(whole)), start=1):
-        if number == 1:
-            if cells != _COLUMNS:
-                raise DataError(path, "is not a frontier's table; remove it to start again", 1)
-            continue
-        try:
-            values = {name: _KINDS[name](cell) for name, cell in zip(_COLUMNS, cells, strict=True)}
-            rows.append(Row(**values))
-        except ValueError as error:
-            raise DataError(path, f"is not a row of a frontier's table ({error})", number) from error
+    with path.open(encoding="utf-8", newline="") as file:
+        for number, cells in enumerate(csv.reader(file), start=1):
+            if number == 1:
+                if cells != _COLUMNS:
+                    raise DataError(path, "is not a frontier's table; remove it to start again", 1)
+                continue
+            try:
+                values = {name: _KINDS[name](cell) for name, cell in zip(_COLUMNS, cells, strict=True)}
+                rows.append(Row(**values))
+            except ValueError as error:
+                raise DataError(path, f"is not a row of a frontier's table ({error})", number) from error
     return rows
 
 
-def append_row(path: Path, row: Row) -> None:
-    """Append a finished row and flush it to disk."""
-    rows = read_rows(path)
-    if rows and path.read_bytes().endswith(b"\n"):
-        with path.open("a", encoding="utf-8", newline="") as file:
-            csv.writer(file, lineterminator="\n").writerow(astuple(row))
-            file.flush()
-            os.fsync(file.fileno())
-    else:
-        write_rows(path, [*rows, row])
-
-
 def write_rows(path: Path, rows: Iterable[Row]) -> None:
-    """Write a whole table, replacing any previous file."""
+    """Write a whole table atomically, replacing any previous file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(path) as unfinished, unfinished.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(_COLUMNS)
         writer.writerows(astuple(row) for row in rows)
-
-
-def non_dominated(sizes: list[int], errors: list[float]) -> list[bool]:
-    """Return which points are on the Pareto front of size and error.
-
-    A point is dominated if another is no larger and has no larger error, and differs in one of the two.
-
-    Args:
-        sizes: Size of each point; 0 means unknown: such a point neither dominates nor is on the front.
-        errors: Error of each point.
-    """
-    known = [(size, error) for size, error in zip(sizes, errors, strict=True) if size]
-    marks = []
-    for size, error in zip(sizes, errors, strict=True):
-        dominated = any(
-            other_size <= size and other_error <= error and (other_size, other_error) != (size, error)
-            for other_size, other_error in known
-        )
-        marks.append(bool(size) and not dominated)
-    return marks
