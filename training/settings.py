@@ -9,8 +9,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny
 
+from training.errors import SettingsError
 from training.families import FullTable
-from training.families.family import Family, parse_family
+from training.families.family import Family, Popularity, parse_family
 
 
 class Settings(BaseModel):
@@ -44,6 +45,38 @@ class ModelSettings(Settings):
     movies: Side = FullTable()
     biases: bool = False
     global_bias: bool = False
+
+    def resolve(
+        self,
+        num_users: int,
+        num_movies: int,
+        movie_popularity: Popularity | None = None,
+        user_popularity: Popularity | None = None,
+    ) -> ModelSettings:
+        """Return the settings with every default filled in, as the manifest records them; idempotent.
+
+        Args:
+            num_users: Number of users in the vocabulary.
+            num_movies: Number of movies in the vocabulary.
+            movie_popularity: `(num_movies,)` number of training ratings of each movie, in index order. Only
+                the power rule needs it.
+            user_popularity: `(num_users,)` the same for users.
+
+        Raises:
+            SettingsError: If the settings are not valid for these numbers of users and movies.
+        """
+        sides: dict[str, Family] = {}
+        for name, side, count, popularity in (
+            ("users", self.users, num_users, user_popularity),
+            ("movies", self.movies, num_movies, movie_popularity),
+        ):
+            if count < 1:
+                raise SettingsError(f"there are no {name}; the smallest legal number of {name} is 1")
+            try:
+                sides[name] = side.resolve(count, self.embedding_dim, popularity)
+            except SettingsError as error:
+                raise SettingsError(f"{name}: {error}") from None
+        return self.model_copy(update={**sides, "global_bias": self.global_bias or self.biases})
 
 
 class Recipe(Settings):

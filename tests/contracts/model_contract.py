@@ -12,7 +12,6 @@ import tensorflow as tf
 from tests.contracts.fresh_process import predict_in_fresh_process
 from training.artefact.ids.vocabulary import Vocabulary
 from training.models.rating_model import RatingModel, build_rating_model, indexed_view
-from training.models.resolving import resolve_settings
 from training.settings import ModelSettings
 
 # Ids by falling popularity, in no numeric order; movie ids are text without numbers.
@@ -40,8 +39,8 @@ class ModelContract:
 
     def test_resolving_is_idempotent_and_settings_round_trip(self) -> None:
         arguments = (53, 41, MOVIE_POPULARITY, USER_POPULARITY)
-        resolved = resolve_settings(self.settings, *arguments)
-        assert resolve_settings(resolved, *arguments) == resolved
+        resolved = self.settings.resolve(*arguments)
+        assert resolved.resolve(*arguments) == resolved
         assert ModelSettings.model_validate_json(resolved.model_dump_json()) == resolved
         assert resolved == self._build().settings
 

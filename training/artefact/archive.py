@@ -137,19 +137,7 @@ def _snake_case(class_name: str) -> str:
     return re.sub("([a-z])([A-Z])", r"\1_\2", words).lower()
 
 
-@dataclass(frozen=True)
-class _Member:
-    """Offset and size of a stored member's bytes in the archive."""
-
-    file: BinaryIO
-    start: int
-    size: int
-
-    def read(self, limit: int) -> bytes:
-        return os.pread(self.file.fileno(), min(self.size, limit), self.start)
-
-
-def _find_members(path: Path, file: BinaryIO) -> dict[str, _Member]:
+def _find_members(path: Path, file: BinaryIO) -> dict[str, Window]:
     whole = os.fstat(file.fileno()).st_size
     try:
         _check_directory_size(path, file, whole)
@@ -170,17 +158,9 @@ def _find_members(path: Path, file: BinaryIO) -> dict[str, _Member]:
                 start = info.header_offset + _LOCAL_HEADER_BYTES + name_size + extra_size
                 if info.compress_size != info.file_size or start + info.file_size > whole:
                     raise ArtefactDamaged(path, "states members larger than itself")
-                members[info.filename] = _Member(file, start, info.file_size)
+                members[info.filename] = Window(file, start, info.file_size)
             return members
-    except (
-        zipfile.BadZipFile,
-        EOFError,
-        OSError,
-        ValueError,
-        NotImplementedError,
-        RuntimeError,
-        struct.error,
-    ) as error:
+    except (zipfile.BadZipFile, EOFError, OSError, ValueError, RuntimeError, struct.error) as error:
         raise ArtefactDamaged(path, f"is not a readable .keras archive ({str(error)[:_MAX_NAME]})") from error
 
 
@@ -199,7 +179,7 @@ def _check_directory_size(path: Path, file: BinaryIO, whole: int) -> None:
         raise ArtefactForeign(path, f"must hold exactly {', '.join(sorted(_MEMBERS))}")
 
 
-def _parse_json(path: Path, name: str, member: _Member) -> dict[str, Any]:
+def _parse_json(path: Path, name: str, member: Window) -> dict[str, Any]:
     if member.size > MAX_CONFIG_BYTES:
         raise ArtefactForeign(path, f"{name} is larger than {MAX_CONFIG_BYTES} bytes")
     try:
@@ -256,13 +236,10 @@ def _named_classes(path: Path, node: Any) -> Iterator[tuple[object, str, str | N
 
 
 def _read_variables(
-    path: Path, weights: _Member, mapped: MappedFile
+    path: Path, weights: Window, mapped: MappedFile
 ) -> dict[str, dict[str, NDArray[np.generic]]]:
     try:
-        with (
-            Window(weights.file, weights.start, weights.size) as window,
-            h5py.File(window, "r") as file,
-        ):
+        with h5py.File(weights, "r") as file:
             layers: dict[str, dict[str, NDArray[np.generic]]] = {}
             for position, (group_path, item) in enumerate(_walk(path, file)):
                 if position > MAX_OBJECTS:
@@ -297,7 +274,7 @@ def _walk(path: Path, group: h5py.Group, above: str = "") -> Iterator[tuple[str,
 
 
 def _read_array(
-    path: Path, dataset: h5py.Dataset, weights: _Member, mapped: MappedFile
+    path: Path, dataset: h5py.Dataset, weights: Window, mapped: MappedFile
 ) -> NDArray[np.generic]:
     plain = dataset.chunks is None and not dataset.external and not dataset.is_virtual
     # Attributes are refused, because Keras would read them: see `_layer_names`.

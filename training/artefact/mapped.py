@@ -78,10 +78,16 @@ def _digest(file: BinaryIO) -> str:
 
 
 class Window(io.RawIOBase):
-    """A read-only view of a part of a file."""
+    """A read-only view of a part of a file.
+
+    Attributes:
+        start: Position of the part in the file.
+        size: Its bytes.
+    """
 
     def __init__(self, file: BinaryIO, start: int, size: int) -> None:
-        self._descriptor, self._start, self._size, self._place = file.fileno(), start, size, 0
+        self.start, self.size = start, size
+        self._descriptor, self._place = file.fileno(), 0
 
     def readable(self) -> bool:
         """Return True."""
@@ -93,7 +99,7 @@ class Window(io.RawIOBase):
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         """Set the position, relative to the start, the current position or the end of the part."""
-        self._place = max(0, offset + (0, self._place, self._size)[whence])
+        self._place = max(0, offset + (0, self._place, self.size)[whence])
         return self._place
 
     def tell(self) -> int:
@@ -102,8 +108,8 @@ class Window(io.RawIOBase):
 
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
         """Read into `buffer`, up to the end of the part."""
-        wanted = memoryview(buffer).cast("B")[: max(0, self._size - self._place)]
-        count = os.preadv(self._descriptor, [wanted], self._start + self._place) if len(wanted) else 0
+        wanted = memoryview(buffer).cast("B")[: max(0, self.size - self._place)]
+        count = os.preadv(self._descriptor, [wanted], self.start + self._place) if len(wanted) else 0
         self._place += count
         return count
 

@@ -14,7 +14,6 @@ from training.data.dataset import Dataset, Examples
 from training.fit.evaluation import model_fallback
 from training.layers.rating_head import MAX_STARS
 from training.models.rating_model import build_rating_model
-from training.models.resolving import resolve_settings
 from training.models.trained import PREDICT_BATCH, TrainedModel
 from training.settings import ModelSettings, Recipe
 
@@ -45,7 +44,7 @@ def fit(
     started = time.perf_counter()
     keras.utils.set_random_seed(recipe.seed)
     users, movies = len(dataset.users), len(dataset.movies)
-    settings = resolve_settings(settings, users, movies, dataset.movie_popularity, dataset.user_popularity)
+    settings = settings.resolve(users, movies, dataset.movie_popularity, dataset.user_popularity)
     model = build_rating_model(settings, users, movies, dataset.movie_popularity, dataset.user_popularity)
     recipe = recipe.model_copy(update={"batch_size": recipe.batch_size or _batch_size(len(dataset.train))})
     batches = _Batches(dataset.train, recipe.batch_size or 1, recipe.shuffle_window, recipe.seed)

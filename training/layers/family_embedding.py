@@ -1,4 +1,4 @@
-"""The base class of the Keras layers of all embedding families."""
+"""The base class of the Keras layers of all embedding families, and the initialisers of their tables."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import keras
+import numpy as np
 from pydantic import ValidationError
 
 from training.errors import SettingsError
@@ -51,3 +52,32 @@ class FamilyEmbedding(keras.layers.Layer):  # type: ignore[misc,unused-ignore]
     def get_config(self) -> dict[str, Any]:
         """Return the arguments of `__init__`."""
         return {**super().get_config(), **self.family.layer_config(self.num_embeddings, self.embedding_dim)}
+
+
+def distinct_initialisers(initialiser: Any, count: int) -> list[Any]:
+    """Return `count` initialisers that differ only in their seeds.
+
+    A Keras initialiser draws the same numbers each time it is called, with or without a seed. If two
+    tables share it, they start with identical values, and rows of a compositional embedding repeat.
+
+    Args:
+        initialiser: A Keras initialiser, or a plain function, which is returned unchanged.
+        count: Number of initialisers.
+
+    Returns:
+        Clones. The first keeps the seed, so a single table starts like any other layer's; the others'
+        seeds are derived from it. Without a seed each clone draws its own from Keras's global one.
+    """
+    if not isinstance(initialiser, keras.initializers.Initializer):
+        return [initialiser] * count
+    return [_reseeded(initialiser, place) for place in range(count)]
+
+
+def _reseeded(initialiser: Any, place: int) -> Any:
+    config = dict(initialiser.get_config())
+    seed = config.get("seed")
+    if isinstance(seed, dict):  # a SeedGenerator, serialised
+        seed = seed["config"]["seed"]
+    if place and isinstance(seed, int):
+        config["seed"] = int(np.random.SeedSequence([seed % 2**32, place]).generate_state(1)[0] >> 1)
+    return initialiser.__class__.from_config(config)

@@ -7,8 +7,7 @@ from typing import Any
 
 import keras
 
-from training.layers.family_embedding import FamilyEmbedding
-from training.layers.initialisers import distinct_initialisers
+from training.layers.family_embedding import FamilyEmbedding, distinct_initialisers
 from training.layers.legal import PACKAGE
 
 

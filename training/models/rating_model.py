@@ -13,7 +13,6 @@ from training.errors import SettingsError
 from training.families.family import Family, Popularity
 from training.layers import IdLookup, RatingHead
 from training.layers.legal import PACKAGE
-from training.models.resolving import resolve_settings
 from training.settings import ModelSettings
 
 _EMBEDDINGS: Final = ("user_embedding", "movie_embedding")
@@ -79,16 +78,15 @@ def build_rating_model(
 
     Args:
         settings: Settings of the model; defaults are filled in.
-        num_users: Number of users in the vocabulary.
-        num_movies: Number of movies in the vocabulary.
-        movie_popularity: `(num_movies,)` number of training ratings of each movie, in index order. Only the
-            power rule needs it.
-        user_popularity: `(num_users,)` the same for users.
+        num_users: As in `ModelSettings.resolve`.
+        num_movies: As in `ModelSettings.resolve`.
+        movie_popularity: As in `ModelSettings.resolve`.
+        user_popularity: As in `ModelSettings.resolve`.
 
     Raises:
         SettingsError: If the settings are not valid for these numbers of users and movies.
     """
-    settings = resolve_settings(settings, num_users, num_movies, movie_popularity, user_popularity)
+    settings = settings.resolve(num_users, num_movies, movie_popularity, user_popularity)
     user_index = keras.Input(shape=(), dtype="int32", name="user_index")
     movie_index = keras.Input(shape=(), dtype="int32", name="movie_index")
     counts, dim = (num_users, num_movies), settings.embedding_dim

@@ -120,12 +120,11 @@ def fit_on(
     with progress.busy("importing Keras"):
         from training.fit.evaluation import evaluate
         from training.fit.fitting import fit
-        from training.models.resolving import resolve_settings
         from training.publish.publishing import publish_model
     # All settings are checked before the first model is fitted.
     for settings in models:
         sizes = len(dataset.users), len(dataset.movies)
-        resolve_settings(settings, *sizes, dataset.movie_popularity, dataset.user_popularity)
+        settings.resolve(*sizes, dataset.movie_popularity, dataset.user_popularity)
     make_store(options.store, [settings.name for settings in models])
     fitted = []
     for settings in models:

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import contextlib
 from abc import ABC, abstractmethod
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, cast
 
@@ -189,16 +190,14 @@ class NumberedVocabulary(Vocabulary):
         self.prefix = prefix
         self._prefix_bytes = prefix.encode()
         super().__init__(warm)
-        # Ascending numbers are searched in place and need no further memory.
-        self._ascends = _ascends(numbers)
-        self._dense = None if self._ascends else _dense_index(numbers)
-        self._order = (
-            np.argsort(numbers, kind="stable").astype(np.int32)
-            if not self._ascends and self._dense is None
-            else None
-        )
-        if self._order is not None and not _ascends(numbers[self._order]):
-            raise ValueError("an id occurs twice")
+        self._dense = self._order = None
+        if _ascends(numbers):
+            return  # they are searched in place and need no further memory
+        self._dense = _dense_index(numbers)
+        if self._dense is None:
+            self._order = np.argsort(numbers, kind="stable").astype(np.int32)
+            if not _ascends(numbers[self._order]):
+                raise ValueError("an id occurs twice")
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Return `numbers (n,)`."""
@@ -295,15 +294,9 @@ class TextVocabulary(Vocabulary):
     def index(self, raw: RawId) -> int:
         """Return the index of one id, or `UNKNOWN`."""
         wanted = str(raw).encode("utf-8", "surrogatepass")
-        low, high = 0, len(self)
-        while low < high:
-            middle = (low + high) // 2
-            if self._bytes(int(self._order[middle])) < wanted:
-                low = middle + 1
-            else:
-                high = middle
-        if low < len(self) and self._bytes(int(self._order[low])) == wanted:
-            return int(self._order[low])
+        place = bisect_left(self._order, wanted, key=self._bytes)
+        if place < len(self) and self._bytes(self._order[place]) == wanted:
+            return int(self._order[place])
         return UNKNOWN
 
     def reordered(self, order: NDArray[np.integer], warm: int) -> Vocabulary:
@@ -357,15 +350,8 @@ class TextVocabulary(Vocabulary):
 
 def _ascends(numbers: NDArray[Any]) -> bool:
     """Return whether the numbers strictly ascend; checked in blocks to limit memory."""
-    return all(
-        bool(
-            np.all(
-                numbers[start + 1 : start + _CHECKED_IDS + 1]
-                > numbers[start : start + _CHECKED_IDS][: numbers.size - start - 1]
-            )
-        )
-        for start in range(0, numbers.size, _CHECKED_IDS)
-    )
+    blocks = (numbers[start : start + _CHECKED_IDS + 1] for start in range(0, numbers.size, _CHECKED_IDS))
+    return all(bool(np.all(block[1:] > block[:-1])) for block in blocks)
 
 
 def _dense_index(numbers: NDArray[Any]) -> NDArray[np.int32] | None:

@@ -15,7 +15,6 @@ from training.families import MixedDimension, QuotientRemainder
 from training.families.family import Family
 from training.families.power_rule import default_num_buckets
 from training.fit.recipes import BIASED, BIASED_MIXED, BIASED_QUOTIENT
-from training.models.resolving import resolve_settings
 from training.search.budget.budget import Budget
 from training.search.budget.effort import FULL, Effort
 from training.search.candidates import Candidate, candidate_model, student_within
@@ -167,7 +166,7 @@ def _mixed_within(dataset: Dataset, parameters: int) -> ModelSettings | None:
         }
         model = candidate_model(dim, sides)
         try:
-            return resolve_settings(model, users, movies, dataset.movie_popularity, dataset.user_popularity)
+            return model.resolve(users, movies, dataset.movie_popularity, dataset.user_popularity)
         except SettingsError:
             continue  # too wide: the projections alone exceed the budget
     return None

@@ -13,7 +13,6 @@ from training.families import MixedDimension, QuotientRemainder
 from training.families.family import Family
 from training.models.named import MEMORY_EFFICIENT
 from training.models.rating_model import build_rating_model
-from training.models.resolving import resolve_settings
 from training.settings import ModelSettings
 
 FALLING = np.arange(3_706)[::-1]
@@ -25,11 +24,11 @@ def _resolve(
     model = ModelSettings(
         name="any", description="", users=users or QuotientRemainder(), movies=movies or MixedDimension()
     )
-    return resolve_settings(model, 6_040, 3_706, popularity)
+    return model.resolve(6_040, 3_706, popularity)
 
 
 def test_published_sizes_are_recorded() -> None:
-    resolved = resolve_settings(MEMORY_EFFICIENT, 6_040, 3_706)
+    resolved = MEMORY_EFFICIENT.resolve(6_040, 3_706)
     assert resolved.users == QuotientRemainder(num_buckets=120, quotient_rows=120)
     assert resolved.movies == MixedDimension(
         block_sizes=(400, 1_300, 2_006), block_dims=(64, 32, 16), extra_row=True, projection_bias=True
@@ -52,7 +51,7 @@ def test_width_rules_are_replaced_by_the_resulting_widths() -> None:
 @settings(max_examples=100, deadline=None)
 @given(st.integers(1, 3_000), st.integers(1, 3_000))
 def test_published_model_is_legal_for_any_number_of_ids(users: int, movies: int) -> None:
-    resolved = resolve_settings(MEMORY_EFFICIENT, users, movies)
+    resolved = MEMORY_EFFICIENT.resolve(users, movies)
     assert isinstance(resolved.users, QuotientRemainder)
     assert resolved.users.num_buckets is not None
     assert isinstance(resolved.users.quotient_rows, int)
@@ -120,7 +119,7 @@ def test_illegal_settings_are_not_built(users: Any, movies: Any, message: str) -
 @pytest.mark.parametrize(("users", "movies", "side"), [(0, 3, "users"), (3, 0, "movies")])
 def test_empty_side_is_rejected(users: int, movies: int, side: str) -> None:
     with pytest.raises(SettingsError, match=f"smallest legal number of {side} is 1"):
-        resolve_settings(MEMORY_EFFICIENT, users, movies)
+        MEMORY_EFFICIENT.resolve(users, movies)
 
 
 @pytest.mark.parametrize(("users", "movies"), [(3, 4), (4, 3)])
