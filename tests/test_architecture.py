@@ -48,6 +48,7 @@ LAYERS = {
         "training.layers",
         "training.models",
         "training.data",
+        "training.data.files",
         "training.data.readers",
         "training.data.grouplens",
         "training.fit",

@@ -26,6 +26,10 @@ def distil(
     ] = None,
     data: options.Data = BUNDLED_DATA,
     columns: options.Columns = None,
+    not_rated: options.NotRated = None,
+    repeats: options.Repeats = "error",
+    keep_null_ids: options.NullIds = False,
+    items: options.Items = None,
     store: options.Store = Path("store"),
     work: Annotated[
         Path, typer.Option(help="Folder of finished steps, from which an interrupted run resumes.")
@@ -64,7 +68,16 @@ def distil(
     with _DistilProgress() as progress:
         manifests = distil_models(
             wanted,
-            DataOptions(data, options.column_names(columns), split, split_seed),
+            DataOptions(
+                data,
+                options.column_names(columns),
+                split,
+                split_seed,
+                not_rated=options.not_rated_values(not_rated),
+                repeats=repeats,
+                keep_null_ids=keep_null_ids,
+                items=items,
+            ),
             None if validate_only else PublishOptions(store, shareable, ratings),
             work=work,
             seed=seed,

@@ -29,6 +29,9 @@ def evaluate(
         ),
     ],
     columns: options.Columns = None,
+    not_rated: options.NotRated = None,
+    repeats: options.Repeats = "error",
+    keep_null_ids: options.NullIds = False,
     split: options.Split = "random",
     split_seed: options.SplitSeed = 0,
     all_rows: Annotated[
@@ -37,7 +40,15 @@ def evaluate(
 ) -> None:
     """Measure an artefact on the test rows of any data set; its fallback predicts cold pairs."""
     stored = open_artefact(artefact)
-    source = DataOptions(data, options.column_names(columns), split, split_seed)
+    source = DataOptions(
+        data,
+        options.column_names(columns),
+        split,
+        split_seed,
+        not_rated=options.not_rated_values(not_rated),
+        repeats=repeats,
+        keep_null_ids=keep_null_ids,
+    )
     with _EvaluationProgress(stored.manifest) as progress:
         found = evaluate_stored(stored, source, all_rows, progress)
     table = Table("model", "rows", "cold", "MSE", "RMSE", "MAE", "warm MSE")
@@ -60,6 +71,7 @@ class _EvaluationProgress(ConsoleProgress):
         super().on_table(table)
         if table.sha256 != self._manifest.dataset.sha256:
             console.print(
-                f"[yellow]not the file that {self._manifest.name} was trained on: ids are matched as text, "
-                "and the same id may mean another user or movie[/]"
+                f"not the file that {self._manifest.name} was trained on: ids are matched as text, and the "
+                "same id may mean another user or movie",
+                style="yellow",
             )

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 # The budget decides everything else.
 _ALLOWED_WITH_BUDGET: Final = {
-    *("budget", "name", "work", "data", "columns", "store", "split", "split_seed", "seed"),
-    *("shareable", "ratings"),
+    *("budget", "name", "work", "store", "split", "split_seed", "seed", "shareable", "ratings"),
+    *("data", "columns", "not_rated", "repeats", "keep_null_ids", "items"),
 }
 
 
@@ -42,6 +42,10 @@ def fit(
     ] = None,
     data: options.Data = BUNDLED_DATA,
     columns: options.Columns = None,
+    not_rated: options.NotRated = None,
+    repeats: options.Repeats = "error",
+    keep_null_ids: options.NullIds = False,
+    items: options.Items = None,
     store: options.Store = Path("store"),
     split: options.Split = "random",
     split_seed: options.SplitSeed = 0,
@@ -111,7 +115,16 @@ def fit(
     By default, `python -m training fit` trains both models on the bundled data set. Serve the result with
     `make serve STORE=store`.
     """
-    source = DataOptions(data, options.column_names(columns), split, split_seed)
+    source = DataOptions(
+        data,
+        options.column_names(columns),
+        split,
+        split_seed,
+        not_rated=options.not_rated_values(not_rated),
+        repeats=repeats,
+        keep_null_ids=keep_null_ids,
+        items=items,
+    )
     target = PublishOptions(store, shareable, ratings)
     if budget is not None:
         _refuse_other_options(context)

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 def frontier(
     data: options.Data = BUNDLED_DATA,
     columns: options.Columns = None,
+    not_rated: options.NotRated = None,
+    repeats: options.Repeats = "error",
+    keep_null_ids: options.NullIds = False,
     out: Annotated[
         Path,
         typer.Option(help="Folder of the table and the charts, from which an interrupted run resumes."),
@@ -44,7 +47,15 @@ def frontier(
 
     Finished models are kept in the table and not trained again. See docs/models.md.
     """
-    source = DataOptions(data, options.column_names(columns), split, split_seed)
+    source = DataOptions(
+        data,
+        options.column_names(columns),
+        split,
+        split_seed,
+        not_rated=options.not_rated_values(not_rated),
+        repeats=repeats,
+        keep_null_ids=keep_null_ids,
+    )
     training_seeds = options.whole_numbers(seeds, "--seeds") or (0,)
     with _FrontierProgress() as progress:
         lines, page = draw_frontier(
@@ -78,4 +89,4 @@ class _FrontierProgress(ConsoleProgress):
                 f"{row.group}, {row.label}: {row.nbytes:,} bytes, {row.parameters:,} parameters, "
                 f"validation MSE {row.validation_mse:.4f}{f' ({remark})' if remark else ''}"
             )
-        console.print(f"[{done}] seed {seed}: {remark}", markup=False)
+        console.print(f"[{done}] seed {seed}: {remark}")

@@ -12,7 +12,7 @@ from training.cli.output import console, print_test_errors
 def inspect(artefact: options.Artefact) -> None:
     """Check an artefact as the service does, and print its manifest."""
     manifest = open_artefact(artefact).manifest
-    console.print(f"[bold]{manifest.name}[/]: {manifest.description}")
+    console.print(f"{manifest.name}: {manifest.description}", style="bold")
     table = Table("table", "shape", "dtype", "parameters", "bytes")
     for weight in manifest.parameters.tables:
         shape = " x ".join(str(size) for size in weight.shape)

@@ -10,7 +10,10 @@ from typing import Annotated, Final, ParamSpec
 
 import typer
 
-from training.data.readers.columns import ColumnNames
+from training.data.duplicates import Repeats as RepeatsKind
+from training.data.files.columns import ColumnNames
+from training.data.readers.scale import DEFAULT_SCALE, parse_not_rated, parse_scale
+from training.data.readers.scale import NotRated as NotRatedValues
 from training.data.split import SplitKind
 from training.errors import SettingsError
 
@@ -23,16 +26,44 @@ Data = Annotated[
     Path,
     typer.Option(
         "--data",
-        readable=False,  # the loader's own error says more
-        help="A MovieLens folder of any layout, or a CSV or Parquet file of ratings, or its folder.",
+        readable=False,  # not to be checked here: the loader's own line says more
+        help="A file of ratings (MovieLens of any layout, CSV, JSON, Parquet, packed or not), or the folder "
+        "that it or its parts lie in.",
         show_default="the bundled ml-latest-small",
     ),
 ]
 Columns = Annotated[
     str | None,
     typer.Option(
-        help="Names of the user, movie, rating and (optional) time columns of a CSV or Parquet file, "
-        "such as customer,film,stars,when. Common names are recognised without it."
+        help="Columns of a file with unusual names: user=NAME,movie=NAME,rating=NAME,time=NAME, any of them, "
+        "or the names in this order. In a file without a header their numbers: user=2,movie=1,rating=3."
+    ),
+]
+Scale = Annotated[
+    str | None,
+    typer.Option(help="Lowest and highest rating, such as 1:10.", show_default="0:5"),
+]
+NotRated = Annotated[
+    str | None,
+    typer.Option(
+        help="Ratings that mean 'not rated', with commas between, whose rows are left out: 99, or -1,99, or "
+        "NA, or empty for a missing one. With none, every value is a rating."
+    ),
+]
+Repeats = Annotated[
+    RepeatsKind, typer.Option(help="Which rating counts where a user rates a movie more than once.")
+]
+NullIds = Annotated[
+    bool,
+    typer.Option("--keep-null-ids", help="NULL, None, nan and NA are ids of somebody, and no missing ones."),
+]
+Items = Annotated[
+    Path | None,
+    typer.Option(
+        "--items",
+        readable=False,
+        help="A file of titles: columns for the id, the title and, perhaps, categories.",
+        show_default="MovieLens's own beside the ratings",
     ),
 ]
 Split = Annotated[SplitKind, typer.Option("--split", help="How test rows are chosen.")]
@@ -64,16 +95,27 @@ def column_names(text: str | None) -> ColumnNames | None:
     """Parse `--columns`; None if it is not given.
 
     Raises:
-        SettingsError: If there are not three or four names.
+        SettingsError: It names no columns.
     """
-    if text is None:
-        return None
-    names = [name.strip() for name in text.split(",")]
-    if not 3 <= len(names) <= 4:
-        raise SettingsError(
-            "--columns takes the user, movie, rating and (optional) time columns, separated by commas"
-        )
-    return ColumnNames(*names)
+    return None if text is None else ColumnNames.parse(text)
+
+
+def rating_scale(text: str | None) -> tuple[float, float]:
+    """What `--scale` says, or the default scale.
+
+    Raises:
+        SettingsError: It is no scale.
+    """
+    return DEFAULT_SCALE if text is None else parse_scale(text)
+
+
+def not_rated_values(text: str | None) -> NotRatedValues | None:
+    """What `--not-rated` says; None where it is not given.
+
+    Raises:
+        SettingsError: It says nothing.
+    """
+    return None if text is None else parse_not_rated(text)
 
 
 def whole_numbers(text: str | None, option: str) -> tuple[int, ...] | None:

@@ -16,7 +16,8 @@ from training.data.table import RatingsTable
 from training.fit.evaluation import Errors
 from training.publish.progress import Progress
 
-console = Console(soft_wrap=True)
+# What is printed may hold names of files, which are to be shown as they are.
+console = Console(soft_wrap=True, markup=False, emoji=False)
 
 
 class ConsoleProgress(Progress):
@@ -24,7 +25,7 @@ class ConsoleProgress(Progress):
 
     def __init__(self) -> None:
         self._bars = bars.Progress(
-            bars.TextColumn("{task.description}"),
+            bars.TextColumn("{task.description}", markup=False),
             bars.BarColumn(),
             bars.TextColumn("{task.fields[losses]}"),
             bars.TimeElapsedColumn(),
@@ -61,11 +62,15 @@ class ConsoleProgress(Progress):
         self._bars.update(self._bar, completed=done, total=total or None, losses=shown)
 
     def on_table(self, table: RatingsTable) -> None:
-        """Print the size of the table."""
+        """Say what was found, and what the user should know about it."""
         console.print(
             f"{table.name} ({table.layout}): {table.rows:,} ratings, {len(table.users):,} users, "
             f"{len(table.movies):,} rated movies, mean {table.ratings.mean(dtype='float64'):.4f}"
         )
+        for note in table.notes:
+            console.print(f"note: {note}", style="yellow")
+        if table.unread_times is not None:
+            console.print(f"note: {table.unread_times}; times are left out", style="yellow")
 
     def on_split(self, split: Split) -> None:
         """Print the number of rows of each part and the digest of the test rows."""

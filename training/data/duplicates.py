@@ -1,51 +1,92 @@
-"""Rejects files in which a user rates a movie more than once."""
+"""A user who rates a movie more than once: which of the ratings counts?"""
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from training.artefact.ids.vocabulary import Vocabulary
-from training.errors import DataError
+Repeats = Literal["error", "last", "mean", "first"]
+
+# A byte for each possible pair is cheaper than sorting the pairs, while there are not too many of them.
+_MOST_BYTES: Final = 2**27
+_PAIRS_PER_ROW: Final = 64
 
 
-def refuse_repeated_pairs(
-    path: Path,
-    users: Vocabulary,
-    movies: Vocabulary,
-    user_index: NDArray[np.int32],
-    movie_index: NDArray[np.int32],
-    first_line: int,
-) -> None:
-    """Raise an error if a user rates a movie more than once.
+def pair_numbers(
+    user_index: NDArray[np.int32], movie_index: NDArray[np.int32], movies: int
+) -> NDArray[np.int64]:
+    """A number for each row that equal pairs, and only these, have in common.
 
     Args:
-        path: Path of the file, for the message.
-        users: All user ids.
-        movies: All movie ids.
-        user_index: `(rows,)` positions in `users`.
-        movie_index: `(rows,)` positions in `movies`.
-        first_line: Line number of the first rating.
-
-    Raises:
-        DataError: If a pair is repeated; the message states both lines of the first repetition.
+        user_index: `(rows,)` positions of the users.
+        movie_index: `(rows,)` positions of the movies, below `movies`.
+        movies: How many movies there are.
     """
     pairs = user_index.astype(np.int64)
-    pairs *= len(movies)
+    pairs *= movies
     pairs += movie_index
-    ordered = np.sort(pairs)
-    if not np.any(ordered[1:] == ordered[:-1]):
-        return
-    # A stable sort puts the rows of a pair next to each other, earliest first.
+    return pairs
+
+
+def has_repeats(
+    user_index: NDArray[np.int32], movie_index: NDArray[np.int32], users: int, movies: int
+) -> bool:
+    """Whether two rows have the same pair.
+
+    Args:
+        user_index: `(rows,)` positions of the users, below `users`.
+        movie_index: `(rows,)` positions of the movies, below `movies`.
+        users: How many users there are.
+        movies: How many movies there are.
+    """
+    pairs = pair_numbers(user_index, movie_index, movies)
+    if users * movies <= min(_MOST_BYTES, _PAIRS_PER_ROW * pairs.size):
+        seen = np.zeros(users * movies, dtype=np.bool_)
+        seen[pairs] = True
+        return int(np.count_nonzero(seen)) < pairs.size
+    pairs.sort()
+    return bool(np.any(pairs[1:] == pairs[:-1]))
+
+
+def first_repeat(pairs: NDArray[np.int64]) -> tuple[int, int, int]:
+    """The first row with the pair of an earlier one, that earlier one, and how many pairs are repeated."""
+    # A stable order puts the rows of one pair next to each other, earliest first.
     order = np.argsort(pairs, kind="stable")
-    repeats = order[1:][pairs[order[1:]] == pairs[order[:-1]]]
-    second = int(repeats.min())
+    same = pairs[order[1:]] == pairs[order[:-1]]
+    second = int(order[1:][same].min())
     first = int(np.flatnonzero(pairs == pairs[second])[0])
-    user, movie = users[int(user_index[second])], movies[int(movie_index[second])]
-    raise DataError(
-        path,
-        f"{user} rates {movie} a second time, first on line {first + first_line}; keep one of them",
-        line=second + first_line,
-    )
+    return second, first, int(np.unique(pairs[order[1:][same]]).size)
+
+
+def merged(
+    pairs: NDArray[np.int64],
+    ratings: NDArray[np.float32],
+    times: NDArray[np.int64] | None,
+    how: Literal["last", "mean", "first"],
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """One row for each pair.
+
+    First and last are meant in time, and among equal times, or without times, in the order of the rows.
+
+    Args:
+        pairs: `(rows,)` as of `pair_numbers`.
+        ratings: `(rows,)` stars.
+        times: `(rows,)` seconds, or None.
+        how: Which rating of a pair counts. `mean` keeps the last row of each, with the mean of all.
+
+    Returns:
+        The `(kept,)` ascending positions of the rows that stay, and their ratings.
+    """
+    order = np.lexsort((pairs,) if times is None else (times, pairs))
+    ordered = pairs[order]
+    begins = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))
+    ends = np.append(begins[1:], order.size)
+    kept = order[begins] if how == "first" else order[ends - 1]
+    values = ratings[kept]
+    if how == "mean":
+        sums = np.add.reduceat(ratings[order].astype(np.float64), begins)
+        values = (sums / (ends - begins)).astype(np.float32)
+    rows = np.argsort(kept)
+    return kept[rows], values[rows]

@@ -149,7 +149,8 @@ def _leave_last_parts(
 def _times(table: RatingsTable, kind: SplitKind) -> NDArray[np.int64]:
     times = table.timestamps
     if times is None:
-        raise SplitError(f"{table.name} has no times, so it allows no {kind} split; use the random split")
+        why = table.unread_times or f"{table.name} has no times"
+        raise SplitError(f"{why}, so it allows no {kind} split; use the random split")
     if times.size > 1 and int(times.min()) == int(times.max()):
         raise SplitError(
             f"all ratings of {table.name} have the same time, so it allows no {kind} split; "

@@ -24,19 +24,22 @@ class RatingsTable:
     """Ratings in file order.
 
     Attributes:
-        name: Short name of the data set (`ml-1m`), or the name of the file.
-        layout: The recognised layout (`ml-1m`, `ml-100k`, `ml-csv`, `csv`, `parquet`).
-        path: The ratings file.
-        sha256: Digest of the ratings file's bytes.
-        licence: The data set's terms in one line; `unknown` for other files.
-        redistributable: Whether those terms allow titles in an artefact that is passed on.
+        name: Short name of the data set (`ml-1m`), or the file's own name.
+        layout: Which layout was recognised (`ml-1m`, `ml-100k`, `ml-csv`, `csv`, `netflix`, `jester`, `json`,
+            `parquet`).
+        path: The ratings file, or the folder of its parts.
+        sha256: Digest of the ratings file's bytes; of several files, the digest of their digests.
+        licence: The data set's terms in one line; `unknown` for one's own file.
+        redistributable: Whether those terms let titles travel in an artefact that is passed on.
         users: All user ids of the file; numbers ascending, other text in order of first appearance.
         movies: All *rated* movie ids of the file, likewise.
         user_index: `(rows,)` int32 positions in `users`.
         movie_index: `(rows,)` int32 positions in `movies`.
-        ratings: `(rows,)` float32 stars, 0 to 5.
-        timestamps: `(rows,)` int64 seconds since 1970, or None if the data has no times.
-        titles: Titles and genres by canonical movie id (`movie_1`), for the movies that have them.
+        ratings: `(rows,)` float32 ratings on the scale that was asked for.
+        timestamps: `(rows,)` int64 seconds since 1970, or None where the data has no times.
+        titles: Titles and genres by canonical movie id (`movie_1`), as far as the data set has them.
+        notes: What the user should know about how the file was read, a line each.
+        unread_times: Why the file's times were left out, or None.
     """
 
     name: str
@@ -52,6 +55,8 @@ class RatingsTable:
     ratings: NDArray[np.float32]
     timestamps: NDArray[np.int64] | None
     titles: dict[str, Movie]
+    notes: tuple[str, ...] = ()
+    unread_times: str | None = None
 
     @property
     def rows(self) -> int:

@@ -1,39 +1,11 @@
-"""Builds the catalogue of a file's ids, and a model's vocabulary from the catalogue."""
+"""From the catalogue of a file's ids to a model's vocabulary."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from training.artefact.ids.vocabulary import Vocabulary, is_canonical_number
-from training.data.raw import IdColumn
-
-
-def build_catalogue(column: IdColumn, prefix: str) -> tuple[Vocabulary, NDArray[np.int32]]:
-    """Return all ids of one column, in an order that does not depend on how the file was read.
-
-    If all ids are whole numbers (`7`), or all are whole numbers with the prefix (`user_7`), they become
-    numbers in ascending order. A single other id, such as `007`, makes all of them text, verbatim and in
-    order of first appearance, because `007` and `7` are different ids.
-
-    Args:
-        column: The ids of each row.
-        prefix: The prefix of numbered ids: `user_` or `movie_`.
-
-    Returns:
-        The catalogue and the `(rows,)` int32 position of each row's id in it.
-    """
-    numbers = _numbers(column.texts, "") or _numbers(column.texts, prefix)
-    if numbers is not None:
-        values = np.array(numbers, dtype=np.int64)
-        order = np.argsort(values)
-        catalogue = Vocabulary.from_numbers(values[order], prefix)
-    else:
-        first_row = np.full(len(column.texts), column.codes.size, dtype=np.int64)
-        np.minimum.at(first_row, column.codes, np.arange(column.codes.size))
-        order = np.argsort(first_row)
-        catalogue = Vocabulary.from_texts([column.texts[place] for place in order])
-    return catalogue, _inverse(order)[column.codes]
+from training.artefact.ids.vocabulary import Vocabulary
 
 
 def by_popularity(
@@ -74,16 +46,6 @@ def _popularity_order(
     first_row = np.full(counts.size, index.size, dtype=np.int64)
     np.minimum.at(first_row, index[rows], rows)
     return np.lexsort((first_row, -counts))
-
-
-def _numbers(texts: list[str], prefix: str) -> list[int] | None:
-    numbers = []
-    for text in texts:
-        rest = text.removeprefix(prefix)
-        if not (text.startswith(prefix) and is_canonical_number(rest)):
-            return None
-        numbers.append(int(rest))
-    return numbers
 
 
 def _inverse(order: NDArray[np.integer]) -> NDArray[np.int32]:

@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import Final
 
 from training.data.dataset import Dataset, make_dataset
-from training.data.readers.columns import ColumnNames
+from training.data.duplicates import Repeats
+from training.data.files.columns import ColumnNames
+from training.data.readers.ratings import load_ratings
+from training.data.readers.scale import DEFAULT_SCALE, NotRated
 from training.data.split import SplitKind
 from training.data.table import RatingsTable
 
@@ -23,12 +26,38 @@ class DataOptions:
         columns: Names of its columns, if they are not the common ones.
         split: How test rows are chosen.
         split_seed: Seed of the random split.
+        scale: Lowest and highest rating.
+        not_rated: Ratings that mean "not rated", as for `load_ratings`.
+        repeats: Which rating counts where a user rates a movie more than once.
+        keep_null_ids: Whether `NULL`, `nan` and their like are ids as others are.
+        items: A file of titles and categories.
     """
 
     path: Path = BUNDLED_DATA
     columns: ColumnNames | None = None
     split: SplitKind = "random"
     split_seed: int = 0
+    scale: tuple[float, float] = DEFAULT_SCALE
+    not_rated: NotRated | None = None
+    repeats: Repeats = "error"
+    keep_null_ids: bool = False
+    items: Path | None = None
+
+    def load(self) -> RatingsTable:
+        """The ratings.
+
+        Raises:
+            DataError: They cannot be read.
+        """
+        return load_ratings(
+            self.path,
+            columns=self.columns,
+            scale=self.scale,
+            not_rated=self.not_rated,
+            repeats=self.repeats,
+            keep_null_ids=self.keep_null_ids,
+            items=self.items,
+        )
 
     def dataset(self, table: RatingsTable, validation_fraction: float) -> Dataset:
         """Split and index the table.

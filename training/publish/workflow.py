@@ -17,7 +17,6 @@ from training.artefact.manifest import Manifest
 from training.artefact.reader import Artefact
 from training.artefact.writer import make_store
 from training.data.dataset import Dataset
-from training.data.readers.ratings import load_ratings
 from training.data.split import Split, split_ratings, write_split
 from training.data.table import RatingsTable
 from training.distillation.base.settings import DistilledModel
@@ -45,7 +44,7 @@ def load_table(data: DataOptions, progress: Progress = SILENT) -> RatingsTable:
         DataError: They cannot be read.
     """
     with progress.busy(f"reading {data.path}"):
-        table = load_ratings(data.path, columns=data.columns)
+        table = data.load()
     progress.on_table(table)
     return table
 

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from training.data.raw import IdColumn
-from training.data.vocabulary import build_catalogue, by_popularity
+from tests.training.data.helpers import table_of, write
+from training.data.readers.ratings import load_ratings
+from training.data.vocabulary import by_popularity
 
 
 @pytest.mark.parametrize(
@@ -12,7 +15,7 @@ from training.data.vocabulary import build_catalogue, by_popularity
     [
         (["10", "9", "0"], ["user_0", "user_9", "user_10"], "user_"),
         (["user_10", "user_9"], ["user_9", "user_10"], "user_"),
-        # One id that is no plain number, and all of them are text, by first appearance.
+        # A single id that is no plain number makes all of them text, in order of first appearance.
         (["10", "09", "9"], ["9", "10", "09"], None),
         (["10", "user_9", "9"], ["9", "10", "user_9"], None),
         (["user_10", "user_09"], ["user_09", "user_10"], None),
@@ -24,20 +27,19 @@ from training.data.vocabulary import build_catalogue, by_popularity
     ],
 )
 def test_whole_numbers_become_numbers_and_all_else_stays_text(
-    texts: list[str], expected: list[str], prefix: str | None
+    tmp_path: Path, texts: list[str], expected: list[str], prefix: str | None
 ) -> None:
-    # The rows show the last of the texts first.
-    codes = np.array([len(texts) - 1, 0, *range(len(texts))], dtype=np.int32)
-    catalogue, index = build_catalogue(IdColumn(texts, codes), "user_")
-    assert list(catalogue) == expected
-    assert catalogue.prefix == prefix
-    assert [catalogue[row] for row in index] == [catalogue.canonical(texts[code]) for code in codes]
+    # The first row has the last of the texts.
+    users = [texts[-1], texts[0], *texts]
+    rows = "".join(f"{user},{movie},3\n" for movie, user in enumerate(users))
+    table = load_ratings(write(tmp_path, "r.csv", "user,movie,rating\n" + rows))
+    assert list(table.users) == expected
+    assert table.users.prefix == prefix
+    assert [table.users[row] for row in table.user_index] == [table.users.canonical(user) for user in users]
 
 
 def test_popularity_counts_the_given_rows_only() -> None:
-    catalogue, index = build_catalogue(
-        IdColumn(["1", "2", "3"], np.array([0, 0, 1, 2, 2], np.int32)), "user_"
-    )
-    found, rank, counts = by_popularity(catalogue, index, np.array([1, 3, 4]))
+    table = table_of([1, 1, 2, 3, 3], [1, 2, 1, 1, 2])
+    found, rank, counts = by_popularity(table.users, table.user_index, np.array([1, 3, 4]))
     assert list(found) == ["user_3", "user_1", "user_2"]
     assert (found.warm, rank.tolist(), counts.tolist()) == (2, [1, 2, 0], [2, 1, 0])

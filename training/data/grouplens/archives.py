@@ -13,7 +13,7 @@ import zlib
 from pathlib import Path
 from typing import Final
 
-from training.data.readers.values import shown
+from training.data.files.values import shown
 from training.errors import DownloadError
 
 MOST_MEMBERS: Final = 1_000

@@ -26,9 +26,9 @@ import requests
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
+from training.data.files.locate import find_ratings
 from training.data.grouplens.archives import unpack
 from training.data.readers.known_sets import MOVIELENS, MovieLensSet
-from training.data.readers.locate import find_ratings
 from training.errors import DataError, DownloadError
 
 BASE_URL: Final = "https://files.grouplens.org/datasets/movielens/"

@@ -8,7 +8,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from training.data.readers.locate import RATINGS_NAMES
+from training.data.files.locate import RATINGS_NAMES
+from training.data.files.plain_file import without_packing
 
 _MAY_BE_PASSED_ON: Final = (
     "GroupLens: may be passed on under the same terms, no commercial use without permission; see its README"
@@ -82,14 +83,14 @@ def terms_of(path: Path, layout: str, rows: int) -> SetTerms:
     A set whose terms are in doubt is taken as not redistributable.
 
     Args:
-        path: The ratings file.
+        path: The ratings file, or the folder of its parts.
         layout: As in `RatingsTable.layout`.
         rows: How many ratings it has.
     """
     whole = path.resolve()
     named_after_folder = whole.name in RATINGS_NAMES and whole.parent.name
-    own_name = whole.parent.name if named_after_folder else whole.stem
-    if layout in ("csv", "parquet"):
+    own_name = whole.parent.name if named_after_folder else Path(without_packing(whole.name)).stem
+    if layout not in {known.layout for known in _ALL}:
         return SetTerms(own_name, "unknown: the user's own file", redistributable=False)
     by_count = {(known.layout, known.rows): known for known in _ALL}
     known = by_count.get((layout, rows)) or MOVIELENS.get(own_name)

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Final
 
 from training.artefact.ids.vocabulary import Vocabulary
+from training.data.files.values import breaks_lines, id_problem, shown
 from training.data.table import Movie
-from training.data.readers.values import breaks_lines, id_problem, shown
 from training.errors import DataError
 
 # MovieLens 100K's own `u.genre`, for copies that come without it.
@@ -24,6 +24,7 @@ GENRES_100K: Final[tuple[str, ...]] = (
     "Fantasy", "Film-Noir", "Horror", "Musical", "Mystery", "Romance", "Sci-Fi", "Thriller", "War", "Western",
 )
 # fmt: on
+MOVIES_FILES: Final = frozenset({"movies.dat", "u.item", "movies.csv"})
 _NO_GENRES: Final = "(no genres listed)"
 _FIELDS_BEFORE_FLAGS: Final = 5
 
@@ -46,28 +47,50 @@ def load_titles(ratings: Path, layout: str, movies: Vocabulary) -> dict[str, Mov
         DataError: When the file is there but cannot be read as what it claims to be.
     """
     name = {"ml-1m": "movies.dat", "ml-100k": "u.item"}.get(layout, "movies.csv")
-    path = ratings.with_name(name)
-    if not path.is_file():
-        return {}
-    if name == "movies.dat":
+    path = ratings / name if ratings.is_dir() else ratings.with_name(name)
+    # Beside somebody's own ratings, a movies.csv of another make is none of our business.
+    return (
+        load_movies_file(path, movies, required=layout in ("ml-1m", "ml-100k", "ml-csv"))
+        if path.is_file()
+        else {}
+    )
+
+
+def load_movies_file(path: Path, movies: Vocabulary, *, required: bool = True) -> dict[str, Movie]:
+    """Reads a file of one of the `MOVIES_FILES`.
+
+    Args:
+        path: The file.
+        movies: The catalogue, which says how a raw id is spelled.
+        required: Whether a `movies.csv` with another header is refused.
+
+    Raises:
+        DataError: When the file cannot be read as what it claims to be.
+    """
+    if path.name == "movies.dat":
         entries = _entries_1m(path)
-    elif name == "u.item":
+    elif path.name == "u.item":
         entries = _entries_100k(path)
     else:
-        # Beside somebody's own ratings, a movies.csv of another make is none of our business.
-        entries = _entries_csv(path, required=layout == "ml-csv")
+        entries = _entries_csv(path, required=required)
     return _collected(path, entries, movies)
+
+
+def entry_problem(raw_id: str, title: str) -> str | None:
+    """Why an id with a title cannot be an entry of a file of items, or None when it can."""
+    problem = id_problem(raw_id, "movie")
+    if problem is None and not title.strip():
+        problem = f"movie {shown(raw_id)} has no title; leave the line out where there is none"
+    if problem is None and breaks_lines(title):
+        problem = f"the title {shown(title)} holds a control character; remove it"
+    return problem
 
 
 def _collected(path: Path, entries: Iterator[_Entry], movies: Vocabulary) -> dict[str, Movie]:
     titles: dict[str, Movie] = {}
     lines: dict[str, int] = {}
     for line, raw_id, title, genres in entries:
-        problem = id_problem(raw_id, "movie")
-        if problem is None and not title.strip():
-            problem = f"movie {shown(raw_id)} has no title; leave the line out where there is none"
-        if problem is None and breaks_lines(title):
-            problem = f"the title {shown(title)} holds a control character; remove it"
+        problem = entry_problem(raw_id, title)
         movie_id = movies.canonical(raw_id)
         if problem is None and movie_id in lines:
             problem = f"movie {shown(raw_id)} comes twice, first on line {lines[movie_id]}; keep one of them"

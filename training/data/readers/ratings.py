@@ -1,97 +1,185 @@
-"""Loads ratings: every MovieLens layout, a plain CSV, and Parquet.
+"""Loads ratings: every MovieLens layout, and what other people have.
 
-| layout | ratings file | looks like | movies file |
-| --- | --- | --- | --- |
-| `ml-1m` (1M, 10M) | `ratings.dat` | `1::1193::5::978300760` | `movies.dat` |
-| `ml-100k` | `u.data` | the same with tabs | `u.item`, `u.genre` |
-| `ml-csv` (latest, 20M, 25M, 32M) | `ratings.csv` | header `userId,movieId,rating,timestamp` | `movies.csv` |
-| `csv` | any name | header with user, movie, rating; `,` `;` or tab | `movies.csv`, if MovieLens's |
-| `parquet` | `*.parquet` | the same columns | likewise |
+The layout is told by the first lines of the file, not by a setting; `docs/data.md` has a table of all. DuckDB
+reads and groups the rows as text; what an id, a rating and a time may be is decided here, by one set of
+rules for all layouts. A file that breaks one is refused, with its first offending line and what to do:
 
-One set of rules for all of them. A file that breaks one is refused with its first offending line:
-
-- Every line has exactly as many fields as its layout, and none is blank. The last newline is optional.
-- Text is UTF-8, with or without a byte order mark; lines end in LF or CRLF. Movies files of the first two
-  layouts may be Latin-1.
-- An id has 1 to 256 characters, no blanks around it and no control characters, and is taken verbatim.
-- A rating is a plain number from 0 to 5: not `nan`, not `3,5`, not on another scale.
-- A time is a whole number of seconds since 1970. Only `csv` and `parquet` may have none.
-- A user rates a movie once. The line of a second rating is refused, naming the first one's too.
-- Titles may be missing; a movies file that is there must be readable.
+- Every row has as many fields as the first. Blank lines may stand at the end only.
+- Text is UTF-8, with or without a byte order mark, or Latin-1; lines end in LF or CRLF.
+- An id has 1 to 256 characters, no blanks around it and no control characters, is no word for nothing
+  (`NULL`, `nan`), and is taken verbatim. `1` and `1.0` are not both ids of one column.
+- A rating is a plain number on the scale: not `nan`, and with a decimal comma only where no comma separates
+  the fields and no other rating has a point.
+- A user rates a movie once, unless `repeats` says which rating counts.
+- Times that cannot be read are left out, with a note.
+- Titles may be missing; an items file that is there must be readable.
 """
 
 from __future__ import annotations
 
+import tempfile
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
-from training.data.readers.columns import ColumnNames
-from training.data.readers.delimited import read_delimited
-from training.data.duplicates import refuse_repeated_pairs
+import numpy as np
+from numpy.typing import NDArray
+
+from training.artefact.ids.vocabulary import Vocabulary
+from training.data.duplicates import Repeats, first_repeat, has_repeats, merged, pair_numbers
+from training.data.files.columns import OPTION_NAMES, ColumnNames, is_usual
+from training.data.files.engine import connect
+from training.data.files.locate import find_files
+from training.data.files.plain_file import unpack
+from training.data.files.sources import Source, read_files
+from training.data.files.values import shown
+from training.data.readers.gather import Ids, Problem, Rows, read_rows
+from training.data.readers.items import load_items
 from training.data.readers.known_sets import terms_of
-from training.data.readers.layouts import recognise
-from training.data.readers.locate import find_ratings
 from training.data.readers.movies_file import load_titles
-from training.data.readers.parquet import read_parquet
-from training.data.raw import RawRatings
+from training.data.readers.scale import DEFAULT_SCALE, NotRated
+from training.data.readers.stars import read_stars
+from training.data.readers.times import read_times
 from training.data.table import RatingsTable
-from training.data.readers.text_scan import file_sha256, scan_text
-from training.data.vocabulary import build_catalogue
 from training.errors import DataError
 
 __all__ = ["ColumnNames", "load_ratings"]
 
-_PARQUET_MAGIC = b"PAR1"
 
-
-def load_ratings(path: Path, *, columns: ColumnNames | None = None) -> RatingsTable:
+def load_ratings(
+    path: Path,
+    *,
+    columns: ColumnNames | None = None,
+    scale: tuple[float, float] = DEFAULT_SCALE,
+    not_rated: NotRated | None = None,
+    repeats: Repeats = "error",
+    keep_null_ids: bool = False,
+    items: Path | None = None,
+    threads: int | None = None,
+) -> RatingsTable:
     """Loads the ratings at `path`, whatever layout they have.
 
     Args:
-        path: A ratings file, or the folder that has one (directly, or one folder below).
-        columns: The columns to read, for a CSV or Parquet file that does not use the usual words.
+        path: A ratings file, or the folder that has one (directly, or one folder below) or its parts.
+        columns: The columns to read, of a file that does not use the usual words.
+        scale: Lowest and highest rating.
+        not_rated: Ratings that mean "not rated", whose rows are left out; None looks for them, by the rule of
+            `training.data.readers.scale`, and `none` says that every value is meant.
+        repeats: Which rating counts where a user rates a movie more than once; `error` refuses the file.
+        keep_null_ids: Whether `NULL`, `nan` and their like are ids as others are.
+        items: A file of titles and categories; None takes a movies file of MovieLens's beside the ratings.
+        threads: How many read the file; None for as many as there are cores. The table is the same.
 
     Raises:
         DataError: When the file breaks a rule of this module; with the line, where there is one.
     """
-    file = find_ratings(path)
-    layout, sha256, raw = _read(file, columns)
-    users, user_index = build_catalogue(raw.users, "user_")
-    movies, movie_index = build_catalogue(raw.movies, "movie_")
-    refuse_repeated_pairs(file, users, movies, user_index, movie_index, raw.first_line)
-    rows = int(raw.ratings.size)
-    terms = terms_of(file, layout, rows)
-    # Copies of a set whose times were blanked out hold 0 on every line. That is no order in time, and
-    # a time split of it would be a split by row.
-    timed = raw.timestamps is not None and bool(raw.timestamps.any())
+    found = find_files(path)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ratings-")))
+        plain = [unpack(file, folder) for file in found.files]
+        database = stack.enter_context(connect([one.path for one in plain], folder, threads))
+        source = read_files(database, found.path, plain, columns, folder)
+        notes = _notes(source, columns)
+        stars = read_stars(source, scale, not_rated, notes)
+        user_ids = Ids(source, "who", "user", keep_null_ids=keep_null_ids)
+        movie_ids = Ids(source, "what", "movie", keep_null_ids=keep_null_ids)
+        _refuse_first(source, user_ids.problem, movie_ids.problem, stars.problem)
+        times = read_times(source)
+        users, movies = user_ids.catalogue(), movie_ids.catalogue()
+        rows = read_rows(source, user_ids, movie_ids, stars.sql, times.sql)
+        if has_repeats(rows.user_index, rows.movie_index, len(users), len(movies)):
+            pairs = pair_numbers(rows.user_index, rows.movie_index, len(movies))
+            if repeats == "error":
+                raise _repeated(source, users, movies, rows, pairs)
+            rows, note = _once_each(rows, pairs, repeats)
+            users, user_index = _by_appearance(users, rows.user_index)
+            movies, movie_index = _by_appearance(movies, rows.movie_index)
+            rows = replace(rows, user_index=user_index, movie_index=movie_index)
+            notes.append(note)
+    layout = source.layout.name
+    terms = terms_of(found.path, layout, rows.ratings.size)
+    titles = load_titles(found.path, layout, movies) if items is None else load_items(items, movies, notes)
     return RatingsTable(
         name=terms.name,
         layout=layout,
-        path=file,
-        sha256=sha256,
+        path=found.path,
+        sha256=source.sha256,
         licence=terms.licence,
         redistributable=terms.redistributable,
         users=users,
         movies=movies,
-        user_index=user_index,
-        movie_index=movie_index,
-        ratings=raw.ratings,
-        timestamps=raw.timestamps if timed else None,
-        titles=load_titles(file, layout, movies),
+        user_index=rows.user_index,
+        movie_index=rows.movie_index,
+        ratings=rows.ratings,
+        timestamps=rows.timestamps,
+        titles=titles,
+        notes=tuple(notes),
+        unread_times=times.problem,
     )
 
 
-def _read(file: Path, columns: ColumnNames | None) -> tuple[str, str, RawRatings]:
-    """Layout, digest and checked columns of a ratings file."""
-    if file.suffix.lower() in (".parquet", ".pq") or _begins_as_parquet(file):
-        return "parquet", file_sha256(file), read_parquet(file, columns)
-    layout = recognise(file, columns)
-    scan = scan_text(file)
-    return layout.name, scan.sha256, read_delimited(file, layout, scan)
+def _notes(source: Source, columns: ColumnNames | None) -> list[str]:
+    """What the user should know about how the files were understood."""
+    notes, layout = [], source.layout
+    if any(part.plain.latin1 for part in source.parts):
+        notes.append(
+            "the file is not UTF-8, and was read as Latin-1 (Windows-1252); if letters are wrong, save it as "
+            "UTF-8"
+        )
+    if columns is not None and columns.by_place() is not None and layout.header:
+        notes.append(f"line 1 has no rating and was taken for a header: {shown(', '.join(layout.names), 120)}")
+    if columns is not None or layout.name not in ("csv", "json", "parquet"):
+        return notes
+    taken = {OPTION_NAMES[role]: layout.names[place] for role, place in layout.positions.items()}
+    if layout.kind in ("delimited", "blanks") and not layout.header:
+        notes.append(
+            f"there is no header; the columns were taken as {', '.join(taken)}. If they are others, number "
+            "them: --columns user=1,movie=2,rating=3"
+        )
+    elif not all(is_usual(role, layout.names[place]) for role, place in layout.positions.items()):
+        notes.append(f"columns: {', '.join(f'{role}={name}' for role, name in taken.items())}")
+    return notes
 
 
-def _begins_as_parquet(file: Path) -> bool:
-    try:
-        with file.open("rb") as opened:
-            return opened.read(len(_PARQUET_MAGIC)) == _PARQUET_MAGIC
-    except OSError as error:
-        raise DataError(file, f"cannot be read: {error.strerror or error}") from error
+def _refuse_first(source: Source, *problems: Problem | None) -> None:
+    found = [problem for problem in problems if problem is not None]
+    if found:
+        first = min(found, key=lambda problem: problem.row)
+        raise source.error(first.message, first.row)
+
+
+def _repeated(
+    source: Source, users: Vocabulary, movies: Vocabulary, rows: Rows, pairs: NDArray[np.int64]
+) -> DataError:
+    second, first, many = first_repeat(pairs)
+    user, movie = users[int(rows.user_index[second])], movies[int(rows.movie_index[second])]
+    counted = "1 pair is" if many == 1 else f"{many:,} pairs are"
+    return source.error(
+        f"{user} rates {movie} a second time, first on {source.place(first)}; {counted} repeated: say "
+        "which rating counts by --repeats last, first or mean",
+        second,
+    )
+
+
+def _once_each(
+    rows: Rows, pairs: NDArray[np.int64], repeats: Literal["last", "mean", "first"]
+) -> tuple[Rows, str]:
+    """One row for each pair, and a note on the others."""
+    kept, ratings = merged(pairs, rows.ratings, rows.timestamps, repeats)
+    note = f"merged {pairs.size - kept.size:,} repeated ratings: of each pair the {repeats} counts"
+    times = rows.timestamps
+    return Rows(
+        rows.user_index[kept], rows.movie_index[kept], ratings, None if times is None else times[kept]
+    ), note
+
+
+def _by_appearance(catalogue: Vocabulary, index: NDArray[np.int32]) -> tuple[Vocabulary, NDArray[np.int32]]:
+    """Text ids in the order in which the rows that are left name them; numbers stay as they are."""
+    if catalogue.prefix is not None:
+        return catalogue, index
+    _, first = np.unique(index, return_index=True)
+    order = np.argsort(first)
+    place = np.empty(order.size, dtype=np.int32)
+    place[order] = np.arange(order.size, dtype=np.int32)
+    return catalogue.reordered(order, order.size), place[index]

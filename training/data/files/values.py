@@ -1,0 +1,63 @@
+"""What one id and one number may be. Every layout is held to the same rules."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Final
+
+from training.artefact.ids.vocabulary import MAX_ID_LENGTH
+
+# Python's float() would also take `1_0`, ` 4`, `nan` and digits of other scripts.
+_NUMBER: Final = re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]{1,3})?\Z")
+_DECIMAL_COMMA: Final = re.compile(r"[-+]?[0-9]+,[0-9]+\Z")
+_LINE_BREAKING: Final = frozenset({"Cc", "Zl", "Zp"})
+# What programs write where they have nothing.
+NOTHING: Final = frozenset(
+    {"nan", "NaN", "NAN", "None", "none", "NULL", "null", "Null", "NA", "N/A", "n/a", "<NA>", "NaT", r"\N"}
+)
+
+
+def shown(text: str, limit: int = 60) -> str:
+    """`text` quoted, shortened and on one line, for a message."""
+    return repr(text if len(text) <= limit else f"{text[: limit - 3]}...")
+
+
+def breaks_lines(text: str) -> bool:
+    """Whether `text` holds control characters or line separators, which no id and no title may."""
+    # Printable text, by far the most frequent, holds none of them.
+    return not text.isprintable() and any(unicodedata.category(letter) in _LINE_BREAKING for letter in text)
+
+
+def id_problem(text: str, role: str, *, keep_null_ids: bool = False) -> str | None:
+    """Why `text` cannot be an id, or None when it can.
+
+    Args:
+        text: The id as it stands in the file.
+        role: `user` or `movie`, for the message.
+        keep_null_ids: Whether `NULL`, `nan` and their like are ids as others are.
+    """
+    if not text:
+        return f"the {role} id is empty; every rating needs one"
+    if text in NOTHING and not keep_null_ids:
+        return (
+            f"the {role} id is {shown(text)}, which programs write for nothing; leave the row out, or say "
+            "--keep-null-ids where it is the id of somebody"
+        )
+    if len(text) > MAX_ID_LENGTH:
+        return f"the {role} id {shown(text)} has {len(text)} characters; at most {MAX_ID_LENGTH} are allowed"
+    if text != text.strip():
+        return f"the {role} id {shown(text)} has blanks around it; remove them"
+    if breaks_lines(text):
+        return f"the {role} id {shown(text)} holds a control character; remove it"
+    return None
+
+
+def parse_number(text: str) -> float | None:
+    """A plainly written number of any size, or None for anything else (`nan`, `inf`, `3,5`, blanks)."""
+    return float(text) if _NUMBER.match(text) else None
+
+
+def has_decimal_comma(text: str) -> bool:
+    """Whether `text` is a number with a comma where the point belongs."""
+    return _DECIMAL_COMMA.match(text) is not None
