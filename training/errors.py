@@ -1,17 +1,5 @@
 """The error classes of training and of the artefact reader.
 
-TrainingError               states what is wrong, where, and what to do, in one line
-├── DataError               a ratings or movies file that cannot be read or is invalid
-├── SplitError              a split that this data does not allow
-├── SettingsError           hyperparameters that are not legal together
-├── ReportError             plots or a summary that cannot be written
-├── DownloadError           a data set that could not be fetched or did not match its digest
-└── ArtefactError           a model folder that must not be served
-    ├── ArtefactMissing     no folder, no manifest, or no model file
-    ├── ArtefactDamaged     files that differ from the manifest, or cannot be read
-    └── ArtefactForeign     written by another program or in a newer format, or with content that is
-                            never loaded
-
 These classes do not depend on HTTP or exit codes.
 """
 
@@ -21,7 +9,7 @@ from pathlib import Path
 
 
 class TrainingError(Exception):
-    """Base of all errors; `str()` is always a single printable line for the user."""
+    """Base of all errors. `str()` states what is wrong, where, and what to do, in one printable line."""
 
     def __init__(self, line: str) -> None:
         # A quoted path or value may contain line ends or terminal control sequences.
@@ -29,7 +17,7 @@ class TrainingError(Exception):
 
 
 class DataError(TrainingError):
-    """A file that cannot be read as ratings.
+    """A ratings or movies file that cannot be read or is invalid.
 
     Attributes:
         path: The file.
@@ -54,7 +42,7 @@ class ReportError(TrainingError):
 
 
 class DownloadError(TrainingError):
-    """A data set that could not be fetched, or is not the requested one."""
+    """A data set that could not be fetched, or did not match its digest."""
 
 
 class ArtefactError(TrainingError):

@@ -22,6 +22,7 @@ from training.artefact.manifest import (
     RATINGS_FILE,
     BiasesRecord,
     Manifest,
+    SideVocabularyRecord,
     read_manifest,
 )
 from training.artefact.mapped import open_stated_file
@@ -101,10 +102,12 @@ def open_artefact(folder: Path) -> Artefact:
     with open_stated_file(folder / MODEL_FILE, manifest.model_file) as file:
         archive = read_archive(folder / MODEL_FILE, file)
     _check_stated_tables(folder / MANIFEST_FILE, manifest, archive)
-    users = _read_vocabulary(archive, USER_LOOKUP, manifest.vocabulary.users.model_dump())
-    movies = _read_vocabulary(archive, MOVIE_LOOKUP, manifest.vocabulary.movies.model_dump())
+    users = _read_vocabulary(archive, USER_LOOKUP, manifest.vocabulary.users)
+    movies = _read_vocabulary(archive, MOVIE_LOOKUP, manifest.vocabulary.movies)
     fallback = _read_fallback(folder, manifest, archive, users.warm, movies.warm)
-    given = _read_given(folder, manifest, len(users), len(movies))
+    stated, given = manifest.ratings_file, None
+    if stated is not None:
+        given = read_given_ratings(folder / RATINGS_FILE, stated, len(users), len(movies))
     return Artefact(folder, manifest, archive, users, movies, fallback, given)
 
 
@@ -176,16 +179,16 @@ def _is_title(entry: Any) -> bool:
     return texts and all(isinstance(genre, str) for genre in genres)
 
 
-def _read_vocabulary(archive: Archive, layer: str, stated: dict[str, Any]) -> Vocabulary:
+def _read_vocabulary(archive: Archive, layer: str, stated: SideVocabularyRecord) -> Vocabulary:
     arrays = archive.variables.get(layer)
     if arrays is None:
         raise ArtefactForeign(archive.path, f"has no layer {layer!r}, which holds the ids")
     try:
-        vocabulary = Vocabulary.from_arrays(arrays, stated["prefix"], stated["warm"])
+        vocabulary = Vocabulary.from_arrays(arrays, stated.prefix, stated.warm)
     except ValueError as error:
         raise ArtefactDamaged(archive.path, f"{layer}: {error}") from error
-    if len(vocabulary) != stated["size"]:
-        raise ArtefactDamaged(archive.path, f"{layer} does not hold {stated['size']} ids")
+    if len(vocabulary) != stated.size:
+        raise ArtefactDamaged(archive.path, f"{layer} does not hold {stated.size} ids")
     return vocabulary
 
 
@@ -202,11 +205,6 @@ def _read_fallback(
         user_means=np.array(stated.user_means, dtype=np.float32),
         movie_means=np.array(stated.movie_means, dtype=np.float32),
     )
-
-
-def _read_given(folder: Path, manifest: Manifest, users: int, movies: int) -> GivenRatings | None:
-    stated = manifest.ratings_file
-    return None if stated is None else read_given_ratings(folder / RATINGS_FILE, stated, users, movies)
 
 
 def _check_stated_tables(path: Path, manifest: Manifest, archive: Archive) -> None:

@@ -12,7 +12,6 @@ import hashlib
 import json
 import os
 import shutil
-import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -70,9 +69,8 @@ def publish(
     """
     name = about["name"]
     try:
-        store.mkdir(parents=True, exist_ok=True)
-        _check_place(store / name)
-        with exclusive_lock(store / _LOCK, wait=True), _unfinished_folder(store) as parent:
+        with _unfinished_folder(store) as parent:
+            _check_place(store / name)
             folder = parent / name
             folder.mkdir()
             save_model(folder / MODEL_FILE)
@@ -104,12 +102,10 @@ def make_store(store: Path, names: Iterable[str] = ()) -> None:
         ArtefactError: It cannot be written.
     """
     try:
-        store.mkdir(parents=True, exist_ok=True)
         # An existing lock can be taken even where no folder can be created.
-        with exclusive_lock(store / _LOCK, wait=True), _unfinished_folder(store):
-            pass
-        for name in names:
-            _check_place(store / name)
+        with _unfinished_folder(store):
+            for name in names:
+                _check_place(store / name)
     except OSError as error:
         raise ArtefactError(store, f"cannot be written ({error.strerror or error})") from error
 
@@ -147,14 +143,17 @@ def _write_given(folder: Path, given: GivenRatings) -> RatingsFileRecord:
 
 @contextmanager
 def _unfinished_folder(store: Path) -> Iterator[Path]:
-    # We hold the lock, so unfinished folders were left by processes that died.
-    for left_over in store.glob(f"{_UNFINISHED}*"):
-        shutil.rmtree(left_over, ignore_errors=True)
-    folder = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=store))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    """Lock the store, which is created if missing, and make a folder in it that is removed at the end."""
+    store.mkdir(parents=True, exist_ok=True)
+    with exclusive_lock(store / _LOCK, wait=True):
+        # We hold the lock, so unfinished folders were left by processes that died.
+        for left_over in store.glob(f"{_UNFINISHED}*"):
+            shutil.rmtree(left_over, ignore_errors=True)
+        folder = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=store))
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _flush_to_disk(path: Path) -> None:
@@ -168,7 +167,7 @@ def _flush_to_disk(path: Path) -> None:
 def _check_place(place: Path) -> None:
     """Refuse to replace a file or folder that is not a model."""
     if place.exists() and not place.is_dir():
-        raise ArtefactError(place, "is no folder, so it is not replaced; move it away")
+        raise ArtefactError(place, "is not a folder, so it is not replaced; move it away")
 
 
 def _take_place(new: Path, place: Path) -> None:
@@ -184,9 +183,7 @@ def _take_place(new: Path, place: Path) -> None:
 
 
 def _exchange(first: Path, second: Path) -> bool:
-    """Swap two paths atomically; return False if the system or the file system cannot."""
-    if sys.platform != "linux":
-        return False
+    """Swap two paths atomically; return False if the system (other than Linux) or the file system cannot."""
     renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
     if renameat2 is None:
         return False

@@ -38,18 +38,21 @@ class _Table:
     sizes: Sequence[int]
     widths: NDArray[np.uint8]
 
-    def code_bytes(self, block: int, width: int) -> int:
-        return (self.sizes[block] * width + 7) // 8
-
     def price(self, block: int, column: int, width: int) -> tuple[int, int]:
         """Return the bytes and parameters that `width` adds; a first bit also adds the step."""
-        now = int(self.widths[block, column])
-        extra = self.code_bytes(block, width) - self.code_bytes(block, now)
-        return extra, 0 if now else self.sizes[block] + 1
+        size, now = self.sizes[block], int(self.widths[block, column])
+        return (size * width + 7) // 8 - (size * now + 7) // 8, 0 if now else size + 1
 
-    def gain(self, block: int, column: int, width: int) -> float:
+    def best_move(self, block: int, column: int) -> tuple[float, int] | None:
+        """Return the gain per byte and the width of the best increase; None at the largest width."""
         now = int(self.widths[block, column])
-        return float(self.distortion[block, column, now] - self.distortion[block, column, width])
+        distortion = self.distortion[block, column]
+        moves = []
+        for width in range(now + 1, min(now + _LOOK_AHEAD, MAX_WIDTH) + 1):
+            # The two bytes of the step make a first bit more expensive than the next.
+            price = self.price(block, column, width)[0] + 2 * (now == 0) or 0.125
+            moves.append((float(distortion[now] - distortion[width]) / price, width))
+        return max(moves, default=None)
 
 
 def allocate_widths(
@@ -88,15 +91,9 @@ def allocate_widths(
     heap: list[tuple[float, int, int, int, int]] = []
 
     def offer(place: int, block: int, column: int) -> None:
-        table = tables[place]
-        now = int(table.widths[block, column])
-        moves = []
-        for width in range(now + 1, min(now + _LOOK_AHEAD, MAX_WIDTH) + 1):
-            price = _price_in_bytes(table, block, column, width)
-            moves.append((table.gain(block, column, width) / price, width))
-        if moves:
-            gain, width = max(moves)
-            heapq.heappush(heap, (-gain, place, block, column, width))
+        move = tables[place].best_move(block, column)
+        if move is not None:
+            heapq.heappush(heap, (-move[0], place, block, column, move[1]))
 
     for place, table in enumerate(tables):
         for block, column in np.ndindex(table.widths.shape):
@@ -112,9 +109,3 @@ def allocate_widths(
                 offer(place, block, column)
                 break
     return [table.widths for table in tables]
-
-
-def _price_in_bytes(table: _Table, block: int, column: int, width: int) -> float:
-    # The two bytes of the step make a first bit more expensive than the next.
-    now = int(table.widths[block, column])
-    return table.price(block, column, width)[0] + 2 * (now == 0) or 0.125

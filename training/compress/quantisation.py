@@ -16,8 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.families.packed_table import MAX_WIDTH, PackedTable, pack
-
-Floats = NDArray[np.float32]
+from training.families.table import Floats
 
 # Candidate steps, as multiples of (root mean square / half the number of levels).
 _STEP_GRID: Final = np.geomspace(0.3, 6.0, 40)

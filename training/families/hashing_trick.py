@@ -11,7 +11,7 @@ from pydantic import Field
 from training.families.family import Popularity, register
 from training.families.lookup import LookupFamily, LookupSide
 from training.families.power_rule import default_num_buckets
-from training.families.table import Config, Floats, matrix_vector
+from training.families.table import Floats, matrix_vector
 
 
 @register
@@ -58,15 +58,6 @@ class HashingTrick(LookupFamily):
     def side(self, tables: Mapping[str, Floats], count: int, dim: int) -> LookupSide:
         """Return a table that multiplies only its few rows with a vector."""
         return HashedSide(self, tables, count, dim)
-
-    def layer_config(self, count: int, dim: int) -> dict[str, Any]:
-        """Return the arguments of `HashEmbedding`."""
-        return {"num_embeddings": count, "embedding_dim": dim, "num_buckets": self.num_buckets}
-
-    @classmethod
-    def from_layer_config(cls, config: Config) -> HashingTrick:
-        """Return the settings from the arguments of `HashEmbedding`."""
-        return cls(num_buckets=config["num_buckets"])
 
 
 class HashedSide(LookupSide):

@@ -44,12 +44,18 @@ class LookupFamily(Family):
         return LookupSide(self, tables, count, dim)
 
     def layer_config(self, count: int, dim: int) -> dict[str, Any]:
-        """Return the arguments of `LookupEmbedding`."""
-        return {"num_embeddings": count, "embedding_dim": dim, "settings": self.model_dump(mode="json")}
+        """Return the arguments of the layer; a layer of its own has one argument for each setting."""
+        settings = self.model_dump(mode="json")
+        if self.layer_class == LookupFamily.layer_class:
+            return {"num_embeddings": count, "embedding_dim": dim, "settings": settings}
+        del settings["family"]
+        return {"num_embeddings": count, "embedding_dim": dim, **settings}
 
     @classmethod
     def from_layer_config(cls, config: Config) -> LookupFamily:
         """Return the settings from the result of `layer_config`."""
+        if cls.layer_class != LookupFamily.layer_class:
+            return cls(**{name: config[name] for name in cls.model_fields if name != "family"})
         family = parse_family(config["settings"])
         check(isinstance(family, LookupFamily), "a lookup embedding without a family")
         return family  # type: ignore[no-any-return]

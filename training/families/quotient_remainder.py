@@ -14,7 +14,7 @@ from training.errors import SettingsError
 from training.families.family import Popularity, register
 from training.families.lookup import LookupFamily, LookupSide
 from training.families.power_rule import default_num_buckets
-from training.families.table import Config, Floats
+from training.families.table import Floats
 
 Operation = Literal["multiply", "add", "concatenate"]
 
@@ -48,8 +48,8 @@ class QuotientRemainder(LookupFamily):
             if buckets * buckets < count:
                 # Both tables grow together, so the smallest legal value is not the one that the layer states.
                 raise SettingsError(
-                    f"two tables of {buckets} rows do not tell {count} ids apart; with as many quotient rows "
-                    f"as buckets, the smallest legal num_buckets is {math.isqrt(count - 1) + 1}"
+                    f"two tables of {buckets} rows cannot distinguish {count} ids; with as many quotient "
+                    f"rows as buckets, the smallest legal num_buckets is {math.isqrt(count - 1) + 1}"
                 )
         return self.model_copy(update={"num_buckets": buckets, "quotient_rows": rows})
 
@@ -64,8 +64,8 @@ class QuotientRemainder(LookupFamily):
             )
         if buckets * rows < count:
             raise SettingsError(
-                f"{buckets} buckets x {rows} quotient rows do not tell {count} ids apart; the smallest legal "
-                f"num_buckets is {-(-count // rows)}, or the smallest legal quotient_rows is "
+                f"{buckets} buckets x {rows} quotient rows cannot distinguish {count} ids; the smallest "
+                f"legal num_buckets is {-(-count // rows)}, or the smallest legal quotient_rows is "
                 f"{-(-count // buckets)}"
             )
         columns = dim // 2 if self.operation == "concatenate" else dim
@@ -89,21 +89,6 @@ class QuotientRemainder(LookupFamily):
         """Return both tables, with products that avoid materialising embeddings where possible."""
         return QuotientRemainderSide(self, tables, count, dim)
 
-    def layer_config(self, count: int, dim: int) -> dict[str, Any]:
-        """Arguments of `QREmbedding`."""
-        return {
-            "num_embeddings": count,
-            "embedding_dim": dim,
-            "num_buckets": self.num_buckets,
-            "operation": self.operation,
-            "quotient_rows": self.quotient_rows,
-        }
-
-    @classmethod
-    def from_layer_config(cls, config: Config) -> QuotientRemainder:
-        """The settings in the arguments of `QREmbedding`."""
-        return cls(**{name: config[name] for name in ("num_buckets", "operation", "quotient_rows")})
-
 
 class QuotientRemainderSide(LookupSide):
     """Two small tables in place of a large one."""
@@ -115,13 +100,13 @@ class QuotientRemainderSide(LookupSide):
         self._quotient, self._remainder = tables["quotient"], tables["remainder"]
 
     def row(self, index: int) -> Floats:
-        """`(dim,)` the embedding at one index; array functions would take several times as long."""
+        """`(dim,)` The embedding at one index; array functions would take several times as long."""
         quotient, remainder = divmod(index, self._remainder.shape[0])
         row: Floats = self.family.combine(self._quotient[quotient], self._remainder[remainder], np)
         return row
 
     def products(self, vector: Floats) -> Floats:
-        """`(count,)` products of every embedding with a `(dim,)` vector; no embedding is made."""
+        """`(count,)` Products of all embeddings with a `(dim,)` vector; no embeddings are materialised."""
         quotient, remainder = self._quotient, self._remainder
         if self.family.operation == "multiply":
             found: NDArray[Any] = (quotient * vector) @ remainder.T

@@ -58,7 +58,7 @@ def publish_model(
         ArtefactError: If the store cannot be written; it is left unchanged.
     """
     with_ids = trained.model.with_ids(dataset.users, dataset.movies)
-
+    table, split = dataset.table, dataset.split
     about = {
         "name": trained.settings.name,
         "description": trained.settings.description,
@@ -67,8 +67,22 @@ def publish_model(
         "weights_bytes": trained.nbytes,
         "vocabulary": VocabularyRecord(users=_side(dataset.users), movies=_side(dataset.movies)),
         "fallback": _fallback(trained.fallback),
-        "dataset": _dataset(dataset),
-        "split": _split(dataset),
+        "dataset": DatasetRecord(
+            name=table.name,
+            rows=table.rows,
+            users=len(table.users),
+            movies=len(table.movies),
+            sha256=table.sha256,
+            licence=table.licence,
+        ),
+        "split": SplitRecord(
+            kind=split.kind,
+            seed=split.seed,
+            train_rows=int(split.train.size),
+            validation_rows=int(split.validation.size),
+            test_rows=int(split.test.size),
+            test_sha256=split.test_sha256,
+        ),
         "accuracy": accuracy,
         "training": _training(trained),
         "popularity": popularity_ranges(dataset.movie_popularity),
@@ -142,30 +156,6 @@ def _fallback(fallback: Fallback) -> MeansRecord | BiasesRecord:
         for means in (fallback.user_means, fallback.movie_means)
     )
     return MeansRecord(global_mean=fallback.global_mean, user_means=users, movie_means=movies)
-
-
-def _dataset(dataset: Dataset) -> DatasetRecord:
-    table = dataset.table
-    return DatasetRecord(
-        name=table.name,
-        rows=table.rows,
-        users=len(table.users),
-        movies=len(table.movies),
-        sha256=table.sha256,
-        licence=table.licence,
-    )
-
-
-def _split(dataset: Dataset) -> SplitRecord:
-    split = dataset.split
-    return SplitRecord(
-        kind=split.kind,
-        seed=split.seed,
-        train_rows=int(split.train.size),
-        validation_rows=int(split.validation.size),
-        test_rows=int(split.test.size),
-        test_sha256=split.test_sha256,
-    )
 
 
 def popularity_ranges(popularity: NDArray[np.int64]) -> list[PopularityRange]:

@@ -93,7 +93,7 @@ def test_file_at_the_path_of_a_model_is_not_replaced(store: Path) -> None:
         lambda: make_store(store, ["baseline", "mine"]),
         lambda: publish(store, {"name": "mine"}, lambda _: pytest.fail("saved"), {}),
     ):
-        with pytest.raises(ArtefactError, match=r"mine: is no folder, so it is not replaced"):
+        with pytest.raises(ArtefactError, match=r"mine: is not a folder, so it is not replaced"):
             use()
     assert place.read_text() == "precious"
     make_store(store, ["baseline", "new"])
