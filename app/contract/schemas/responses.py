@@ -47,9 +47,7 @@ class Figures:
     mse: float | None
     rmse: float | None
     mae: float | None
-    microseconds_single: Annotated[
-        float | None, Field(description="time for one pair in a request of its own")
-    ]
+    microseconds_single: Annotated[float | None, Field(description="time for one pair alone")]
     microseconds_per_pair: Annotated[float | None, Field(description="time per pair in a batch")]
 
 
@@ -64,9 +62,7 @@ class SideBySide:
     mse: Annotated[float, Field(examples=[0.744])]
     rmse: Annotated[float, Field(examples=[0.8626])]
     mae: Annotated[float, Field(examples=[0.6806])]
-    microseconds_single: Annotated[
-        float, Field(description="time from ids to rating for one pair, measured at start-up")
-    ]
+    microseconds_single: Annotated[float, Field(description="time for one pair alone, measured at start-up")]
     microseconds_per_pair: Annotated[
         float, Field(description="time per pair in a batch, measured at start-up")
     ]
@@ -102,14 +98,11 @@ class PairComparison:
 
 @dataclass(frozen=True, slots=True)
 class ComparedPair:
-    """One pair, rated by each model."""
+    """One pair, with the predicted rating by model name."""
 
     user_id: FullUserId
     movie_id: FullMovieId
-    ratings: Annotated[
-        Mapping[str, float],
-        Field(description="predicted rating by model name", examples=[{"baseline": 4.31}]),
-    ]
+    ratings: Annotated[Mapping[str, float], Field(examples=[{"baseline": 4.31}])]
     cold: Annotated[bool, Field(description="whether any of the compared models used a mean as fallback")]
 
 
@@ -118,16 +111,12 @@ class ModelErrors:
     """Errors of one model over the pairs that have an observed rating; null if none has."""
 
     name: ModelName
-    mse: Annotated[
-        float | None, Field(description="over all of these pairs, with the fallback for cold ones")
-    ]
+    mse: Annotated[float | None, Field(description="over all of these pairs, cold ones included")]
     rmse: float | None
     mae: float | None
     rows: Annotated[int, Field(description="pairs that have an observed rating")]
     cold_rows: Annotated[int, Field(description="pairs of these that the fallback rated (a mean)")]
-    mse_warm: Annotated[
-        float | None, Field(description="over the pairs that the model rated; null if there are none")
-    ]
+    mse_warm: Annotated[float | None, Field(description="over the pairs that the model rated, if any")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,10 +168,7 @@ class GivenRatingList:
 
     model: ModelName
     user_id: FullUserId
-    total: Annotated[
-        int | None,
-        Field(description="number of ratings of the user; null if the artefact has no ratings"),
-    ]
+    total: Annotated[int | None, Field(description="number of ratings; null if the artefact has none")]
     items: Sequence[GivenRating]
 
 
@@ -204,7 +190,7 @@ class Recommendation:
 
 @dataclass(frozen=True, slots=True)
 class NewUserRating:
-    """Predicted rating of the new user for a requested movie."""
+    """Predicted rating of the new user for a movie."""
 
     movie_id: FullMovieId
     rating: Rating
@@ -216,12 +202,9 @@ class NewUserPrediction:
 
     model: ModelName
     predictions: Annotated[
-        Sequence[NewUserRating], Field(description="ratings of `movie_ids`, in the order of the request")
+        Sequence[NewUserRating], Field(description="ratings of `movie_ids`, in that order")
     ]
-    items: Annotated[
-        Sequence[RecommendedMovie],
-        Field(description="movies with the highest predicted ratings, without the rated ones"),
-    ]
+    items: Annotated[Sequence[RecommendedMovie], Field(description="best movies, without the rated ones")]
 
 
 Bytes = Annotated[int, Field(ge=0, description="bytes")]
@@ -251,29 +234,13 @@ class Parameters:
 class Memory:
     """Sizes in bytes."""
 
-    weights_bytes: Annotated[int, Field(description="bytes of the inference weights", examples=[2_494_976])]
-    file_bytes: Annotated[
-        int, Field(description="bytes of the model file, vocabularies included", examples=[2_550_000])
-    ]
-    vocabulary_bytes: Annotated[
-        int, Field(description="bytes of the stored ids of both sides", examples=[38_984])
-    ]
-    ratings_bytes: Annotated[
-        int,
-        Field(description="bytes of the users' training ratings; 0 if the artefact has none"),
-    ]
-    resident_bytes: Annotated[
-        int,
-        Field(
-            description="bytes of the arrays in memory: weights, ids with their index, means, "
-            "training ratings"
-        ),
-    ]
+    weights_bytes: Annotated[int, Field(description="inference weights", examples=[2_494_976])]
+    file_bytes: Annotated[int, Field(description="model file, ids included", examples=[2_550_000])]
+    vocabulary_bytes: Annotated[int, Field(description="stored ids of both sides", examples=[38_984])]
+    ratings_bytes: Annotated[int, Field(description="training ratings; 0 if the artefact has none")]
+    resident_bytes: Annotated[int, Field(description="arrays in memory: weights, ids, means, ratings")]
     compression_ratio: Annotated[
-        float | None,
-        Field(
-            description="weight bytes of the baseline divided by those of this model; null without a baseline"
-        ),
+        float | None, Field(description="weight bytes of the baseline, if any, divided by this model's")
     ]
 
 
@@ -325,14 +292,9 @@ class RankRange:
 class Popularity:
     """Distribution of the training ratings over the movies, and the model's blocks of movies."""
 
-    movie_ratings: Annotated[
-        Sequence[RankRange] | None, Field(description="null if the artefact does not have it")
-    ]
+    movie_ratings: Annotated[Sequence[RankRange] | None, Field(description="null if not in the artefact")]
     movie_blocks: Annotated[
-        Sequence[int] | None,
-        Field(
-            description="number of movies in each block, most rated first; null if the model has no blocks"
-        ),
+        Sequence[int] | None, Field(description="movies in each block, most rated first; null without blocks")
     ]
 
 
@@ -369,19 +331,14 @@ class ReloadedModel:
 
     name: ModelName
     change: Annotated[Change, Field(description="how it differs from the model served before")]
-    sha256: Annotated[
-        str | None, Field(description="digest of the model file in service; null if the model was removed")
-    ]
+    sha256: Annotated[str | None, Field(description="digest of the model file; null if it was removed")]
 
 
 @dataclass(frozen=True, slots=True)
 class Reload:
-    """The outcome of a reload of the models store."""
+    """The outcome of a reload of the models store; if it was refused, the previous models stay in service."""
 
-    outcome: Annotated[
-        Literal["reloaded", "unchanged", "refused"],
-        Field(description="`refused`: the store is invalid, and the previous models stay in service"),
-    ]
+    outcome: Literal["reloaded", "unchanged", "refused"]
     at: Annotated[str, Field(description="start time in UTC", examples=["2026-11-25T04:51:22+00:00"])]
     seconds: Annotated[float, Field(description="duration", examples=[0.214])]
     models: Annotated[list[ReloadedModel], Field(description="every model; empty if the reload was refused")]
