@@ -8,7 +8,7 @@ import os
 import select
 import sys
 import threading
-from logging.handlers import QueueHandler, QueueListener
+from logging.handlers import QueueHandler
 from queue import Empty, SimpleQueue
 from typing import Any, Final
 
@@ -24,20 +24,26 @@ STOP_SECONDS: Final = 0.5
 
 
 class StdoutHandler(QueueHandler):
-    """Put formatted lines into a queue, and start the thread that writes them.
+    """Put formatted lines into a queue, from which a thread writes them.
+
+    The thread stops before a fork, and starts again in both processes after it.
 
     Attributes:
         queue: Formatted lines; None ends the thread.
-        dropped: Number of lines dropped because the queue was full.
     """
 
     queue: SimpleQueue[bytes | None]
 
     def __init__(self) -> None:
         super().__init__(SimpleQueue())
-        self.dropped = 0
-        self._listener = StdoutListener(self)
-        self._listener.start()
+        # Number of lines that were dropped or could not be written, and of those that were reported.
+        self._dropped = self._unwritten = self._reported = 0
+        self._stopping = threading.Event()
+        self._closed = False
+        self._start()
+        os.register_at_fork(
+            before=self._stop, after_in_parent=self._start, after_in_child=self._start_in_child
+        )
 
     def prepare(self, record: logging.LogRecord) -> Any:
         """Format a record as a line."""
@@ -48,76 +54,54 @@ class StdoutHandler(QueueHandler):
         if self.queue.qsize() < MAX_LINES:
             self.queue.put_nowait(record)
         else:
-            self.dropped += 1
+            self._dropped += 1
 
     def close(self) -> None:
-        """Write the queued lines within `STOP_SECONDS`, and stop the thread."""
-        self._listener.close()
+        """Write the queued lines within `STOP_SECONDS`, and stop the thread permanently."""
+        self._stop()
+        self._closed = True
         super().close()
 
-
-class StdoutListener(QueueListener):
-    """Write queued lines to standard output, and report how many were dropped.
-
-    The thread stops before a fork, and starts again in both processes after it.
-    """
-
-    queue: SimpleQueue[bytes | None]
-
-    def __init__(self, handler: StdoutHandler) -> None:
-        super().__init__(handler.queue)
-        self._handler = handler
-        self._stopping = threading.Event()
-        self._closed = False
-        # Number of lines that could not be written, and of lost lines that were already reported.
-        self._unwritten = self._reported = 0
-        os.register_at_fork(before=self.stop, after_in_parent=self.start, after_in_child=self._start_afresh)
-
-    def start(self) -> None:
-        """Start the thread."""
+    def _start(self) -> None:
         if not self._closed:
             self._stopping.clear()
-            super().start()
+            self._thread = threading.Thread(target=self._write_lines, daemon=True)
+            self._thread.start()
 
-    def stop(self) -> None:
-        """Stop the thread, or leave it to its blocked write after `STOP_SECONDS`."""
-        if self._thread is not None:
-            self._stopping.set()
-            self.enqueue_sentinel()
-            self._thread.join(STOP_SECONDS)
-            self._thread = None
-
-    def close(self) -> None:
-        """Stop the thread permanently."""
-        self._closed = True
-        self.stop()
-
-    def _start_afresh(self) -> None:
+    def _start_in_child(self) -> None:
         # Lines that are left in the queue are the parent's.
-        self._handler.queue = self.queue = SimpleQueue()
-        self.start()
+        self.queue = SimpleQueue()
+        self._start()
 
-    def handle(self, record: Any) -> None:
-        """Write a line, together with those that follow within `INTERVAL_SECONDS`."""
-        lines = [record]
-        self._stopping.wait(INTERVAL_SECONDS)
-        with contextlib.suppress(Empty):
-            while (line := self.queue.get_nowait()) is not None:
-                lines.append(line)
-            self.enqueue_sentinel()
-        lost = self._handler.dropped + self._unwritten - self._reported
-        if lost:
-            self._reported += lost
-            message = f"dropped {lost} lines of the log, because standard output was blocked or not writable"
-            warning = logging.LogRecord(__name__, logging.WARNING, "", 0, message, None, None)
-            lines.append(self._handler.prepare(warning))
-        piece = b""
-        for line in lines:
-            if len(piece) + len(line) > _PIECE_BYTES:
-                self._write(piece)
-                piece = b""
-            piece += line
-        self._write(piece)
+    def _stop(self) -> None:
+        """Stop the thread, or leave it to its blocked write after `STOP_SECONDS`."""
+        self._stopping.set()
+        self.queue.put_nowait(None)
+        self._thread.join(STOP_SECONDS)
+
+    def _write_lines(self) -> None:
+        """Write lines until the queue has None; those of each `INTERVAL_SECONDS` together."""
+        lines: list[bytes | None] = []
+        while None not in lines:
+            lines = [self.queue.get()]
+            self._stopping.wait(INTERVAL_SECONDS)
+            with contextlib.suppress(Empty):
+                while True:
+                    lines.append(self.queue.get_nowait())
+            lost = self._dropped + self._unwritten - self._reported
+            if lost:
+                self._reported += lost
+                text = f"dropped {lost} lines of the log, because standard output was blocked or not writable"
+                lines.append(
+                    self.prepare(logging.LogRecord(__name__, logging.WARNING, "", 0, text, None, None))
+                )
+            piece = b""
+            for line in filter(None, lines):
+                if len(piece) + len(line) > _PIECE_BYTES:
+                    self._write(piece)
+                    piece = b""
+                piece += line
+            self._write(piece)
 
     def _write(self, lines: bytes) -> None:
         rest = lines
