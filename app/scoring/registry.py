@@ -46,7 +46,7 @@ class Registry:
 
         Args:
             models: Loaded and probed models.
-            default: Name of the model that answers requests that name none.
+            default: Name of the model for requests that name none.
             expected: Names of all models that must be loaded before the service is ready.
             titles: Titles and genres by movie id, from the artefacts that have them.
         """
@@ -82,12 +82,16 @@ class Registry:
         """
         return [self.get(name) for name in (self.models if names is None else names)]
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether every expected model, and at least one, is loaded."""
+        return bool(self.models) and self.models.keys() >= set(self.expected)
+
     def check_ready(self) -> None:
         """Check that every expected model, and at least one, is loaded.
 
         Raises:
             NotReady: A model is missing.
         """
-        missing = [name for name in self.expected if name not in self.models]
-        if missing or not self.models:
-            raise NotReady(missing)
+        if not self.is_ready:
+            raise NotReady(name for name in self.expected if name not in self.models)

@@ -1,4 +1,4 @@
-"""Counters and current state of one process."""
+"""Counters and current state of one process. `exporter` has the name and the help of each metric."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ import os
 import time
 from bisect import bisect_left
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from app.contract.errors import NotReady
 from app.observability.metrics.rating_counters import ModelCounter
 from app.scoring.registry import Registry
 
@@ -36,31 +34,9 @@ SECONDS: Final = (
 OTHER: Final = "other"
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
-# Metric family and label values, and numbers that can be summed over workers.
-Counts = Mapping[tuple[str, ...], list[float]]
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """The current state of a worker.
-
-    Attributes:
-        at: Time of this state by the monotonic clock, which all processes of the system share.
-        started: Start time of the worker in seconds since 1970.
-        in_flight: Number of requests in progress.
-        ready: Whether every expected model is loaded.
-        models: Name, digest and whether it is the default, for each model.
-        resident_bytes: Resident memory, including shared pages; None if the system does not provide it.
-        cpu_seconds: Processor time used.
-    """
-
-    at: float
-    started: float
-    in_flight: int
-    ready: bool
-    models: list[tuple[str, str, bool]]
-    resident_bytes: int | None
-    cpu_seconds: float
+# Numbers by metric family and label values, which can be added up over workers: one number, or the bucket
+# counts of a histogram (not cumulative) and its sum.
+Values = Mapping[tuple[str, ...], list[float]]
 
 
 class Counters:
@@ -78,7 +54,7 @@ class Counters:
         self._started = time.time()
         self._requests: dict[tuple[str, str, int], list[float]] = {}
         self._models: dict[str, ModelCounter] = {}
-        self._registry: Registry | None = None
+        self._registry = Registry([], "", [])
 
     def watch(self, registry: Registry) -> None:
         """Count the predictions of the models of `registry` from now on; counters of a name continue."""
@@ -103,8 +79,8 @@ class Counters:
         row[bisect_left(SECONDS, seconds)] += 1
         row[-1] += seconds
 
-    def counts(self) -> Counts:
-        """Return all counters; a histogram is its bucket counts (not cumulative), then the sum."""
+    def counts(self) -> Values:
+        """Return all counters, which continue after the end of this process."""
         found: dict[tuple[str, ...], list[float]] = {("shed",): [self.shed]}
         for (route, method, status), row in self._requests.items():
             found["requests", route, method, str(status)] = [sum(row[:-1])]
@@ -121,31 +97,26 @@ class Counters:
             found["rankings", name] = [counter.rankings]
         return found
 
-    def condition(self) -> Condition:
-        """Return the current state of this process."""
+    def state(self, worker: str) -> Values:
+        """Return the current state of this process, which has the label `worker`."""
         registry = self._registry
-        models = [] if registry is None else [model.scorer for model in registry.models.values()]
-        default = None if registry is None else registry.default
-        return Condition(
-            at=time.monotonic(),
-            started=self._started,
-            in_flight=self.in_flight,
-            ready=registry is not None and _is_ready(registry),
-            models=[(one.name, one.manifest.model_file.sha256, one.name == default) for one in models],
-            resident_bytes=_resident_bytes(),
-            cpu_seconds=time.process_time(),
-        )
-
-
-def _is_ready(registry: Registry) -> bool:
-    try:
-        registry.check_ready()
-    except NotReady:
-        return False
-    return True
+        found: dict[tuple[str, ...], list[float]] = {
+            ("ready",): [int(registry.is_ready)],
+            ("in_flight",): [self.in_flight],
+            ("started", worker): [self._started],
+            ("cpu", worker): [time.process_time()],
+        }
+        for name, model in registry.models.items():
+            default = str(name == registry.default).lower()
+            found["model", name, model.scorer.manifest.model_file.sha256, default] = [1]
+        resident_bytes = _resident_bytes()
+        if resident_bytes is not None:
+            found["resident", worker] = [resident_bytes]
+        return found
 
 
 def _resident_bytes() -> int | None:
+    """Return the resident memory, including shared pages; None if the system does not provide it."""
     try:
         return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except OSError:

@@ -19,7 +19,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
-from app.observability.metrics.counters import SECONDS, Condition, Counters, Counts
+from app.observability.metrics.counters import SECONDS, Counters, Values
 from app.observability.metrics.rating_counters import BATCHES, STARS
 from app.observability.metrics.worker_files import Slot, Snapshot, add_up
 
@@ -28,15 +28,16 @@ _SERVED: Final = frozenset({"application/openmetrics-text", "text/plain", "text/
 
 @dataclass(frozen=True, slots=True)
 class _Family:
-    """A counter, or a histogram if `bounds` has the upper bounds of its buckets."""
+    """A counter or gauge, or a histogram if `bounds` has the upper bounds of its buckets."""
 
     name: str
     help: str
     labels: Sequence[str] = ()
     bounds: Sequence[float] = ()
+    type: type[CounterMetricFamily] | type[GaugeMetricFamily] = CounterMetricFamily
 
 
-# By the first part of a key of `Counts`; the other parts are label values.
+# By the first part of a key of `Values`; the other parts are label values.
 _FAMILIES: Final = MappingProxyType(
     {
         "requests": _Family(
@@ -62,6 +63,32 @@ _FAMILIES: Final = MappingProxyType(
         "rankings": _Family(
             "stars_rankings", "Recommendation lists, and predictions for new users.", ("model",)
         ),
+        "workers": _Family("stars_workers", "Configured number of workers.", type=GaugeMetricFamily),
+        "ready": _Family(
+            "stars_ready_workers", "Workers with every expected model loaded.", type=GaugeMetricFamily
+        ),
+        "in_flight": _Family(
+            "stars_http_requests_in_flight", "Requests in progress.", type=GaugeMetricFamily
+        ),
+        "model": _Family(
+            "stars_model_info",
+            "1 for each model that a worker serves.",
+            ("model", "sha256", "default"),
+            type=GaugeMetricFamily,
+        ),
+        "resident": _Family(
+            "process_resident_memory_bytes",
+            "Resident memory of a worker, including pages shared with the others.",
+            ("worker",),
+            type=GaugeMetricFamily,
+        ),
+        "started": _Family(
+            "process_start_time_seconds",
+            "Start time of a worker in seconds since 1970.",
+            ("worker",),
+            type=GaugeMetricFamily,
+        ),
+        "cpu": _Family("process_cpu_seconds", "Processor time of a worker.", ("worker",)),
     }
 )
 INTERVAL_SECONDS: Final = 0.25
@@ -97,8 +124,9 @@ class Exporter:
             await asyncio.sleep(INTERVAL_SECONDS)
 
     def _snapshot(self) -> Snapshot:
-        counts, condition = self._counters.counts(), self._counters.condition()
-        return self._slot.write(counts, condition) if self._slot else Snapshot("0", counts, condition)
+        worker = self._slot.worker if self._slot else "0"
+        counts, state = self._counters.counts(), self._counters.state(worker)
+        return self._slot.write(counts, state) if self._slot else Snapshot(worker, counts, state)
 
 
 def expose(snapshots: Sequence[Snapshot], workers: int, accept: str) -> tuple[bytes, str]:
@@ -134,59 +162,30 @@ def _preferred(accept: str) -> str:
 
 
 class _SumOfWorkers(Collector):
-    """The counts of all workers, added up, and the condition of each."""
+    """The counts and states of all workers, added up."""
 
     def __init__(self, snapshots: Sequence[Snapshot], workers: int) -> None:
-        self._counts = add_up(one.counts for one in snapshots)
-        self._alive = [(one.worker, one.condition) for one in snapshots if one.condition is not None]
-        self._workers = workers
+        values = [values for one in snapshots for values in (one.counts, one.state)]
+        self._values = add_up([*values, {("workers",): [workers]}])
 
     def collect(self) -> Iterator[Metric]:
         """Collect the metric families."""
         for name, family in _FAMILIES.items():
-            counts = {key[1:]: row for key, row in sorted(self._counts.items()) if key[0] == name}
-            yield _counted(family, counts)
-        yield from _gauges(self._alive, self._workers)
+            yield _metric(
+                family, {key[1:]: row for key, row in sorted(self._values.items()) if key[0] == name}
+            )
 
 
-def _counted(family: _Family, counts: Counts) -> Metric:
-    if not family.bounds:
-        counter = CounterMetricFamily(family.name, family.help, labels=family.labels)
-        for labels, (count,) in counts.items():
-            counter.add_metric(labels, count)
-        return counter
-    histogram = HistogramMetricFamily(family.name, family.help, labels=family.labels)
-    for labels, row in counts.items():
+def _metric(family: _Family, rows: Values) -> Metric:
+    if family.bounds:
+        histogram = HistogramMetricFamily(family.name, family.help, labels=family.labels)
         bounds = [*map(repr, family.bounds), "+Inf"]
-        buckets = list(zip(bounds, accumulate(row[:-1]), strict=True))
-        histogram.add_metric(labels, buckets=buckets, sum_value=row[-1])
-    return histogram
-
-
-def _gauges(alive: Sequence[tuple[str, Condition]], workers: int) -> Iterator[Metric]:
-    ready = sum(condition.ready for _, condition in alive)
-    in_flight = sum(condition.in_flight for _, condition in alive)
-    models = {model for _, condition in alive for model in condition.models}
-    yield GaugeMetricFamily("stars_workers", "Configured number of workers.", workers)
-    yield GaugeMetricFamily("stars_ready_workers", "Workers with every expected model loaded.", ready)
-    yield GaugeMetricFamily("stars_http_requests_in_flight", "Requests in progress.", in_flight)
-    info = GaugeMetricFamily(
-        "stars_model_info", "1 for each model that a worker serves.", labels=("model", "sha256", "default")
-    )
-    for name, digest, default in sorted(models):
-        info.add_metric([name, digest, str(default).lower()], 1)
-    memory = GaugeMetricFamily(
-        "process_resident_memory_bytes",
-        "Resident memory of a worker, including pages shared with the others.",
-        labels=("worker",),
-    )
-    started = GaugeMetricFamily(
-        "process_start_time_seconds", "Start time of a worker in seconds since 1970.", labels=("worker",)
-    )
-    cpu = CounterMetricFamily("process_cpu_seconds", "Processor time of a worker.", labels=("worker",))
-    for worker, condition in alive:
-        if condition.resident_bytes is not None:
-            memory.add_metric([worker], condition.resident_bytes)
-        started.add_metric([worker], condition.started)
-        cpu.add_metric([worker], condition.cpu_seconds)
-    yield from (info, memory, started, cpu)
+        for labels, row in rows.items():
+            buckets = list(zip(bounds, accumulate(row[:-1]), strict=True))
+            histogram.add_metric(labels, buckets=buckets, sum_value=row[-1])
+        return histogram
+    metric = family.type(family.name, family.help, labels=family.labels)
+    for labels, (value,) in rows.items():
+        # Several workers serve a model.
+        metric.add_metric(labels, 1 if family.name == "stars_model_info" else value)
+    return metric

@@ -68,7 +68,7 @@ def test_a_bound_of_the_histogram_belongs_to_it() -> None:
     counters = Counters()
     for seconds in (0.00005, 0.0001, 0.00011, 5.0, 7.0):
         counters.request("/x", "GET", 200, seconds)
-    text, _ = expose([Snapshot("0", counters.counts(), None)], 1, "")
+    text, _ = expose([Snapshot("0", counters.counts(), {})], 1, "")
     found = Scrape(httpx2.Response(200, content=text, headers={"content-type": "text/plain; version=0.0.4"}))
 
     def bucket(bound: str) -> float:
@@ -227,7 +227,7 @@ def test_a_worker_in_the_place_of_another_goes_on_counting(tmp_path: Path) -> No
         counters = Counters()
         for _ in range(requests):
             counters.request("/x", "GET", 200, 0.001)
-        return [slot.write(counters.counts(), counters.condition()), *slot.others()]
+        return [slot.write(counters.counts(), counters.state("0")), *slot.others()]
 
     def total(snapshots: list[Snapshot]) -> float:
         text, _ = expose(snapshots, 2, "")
@@ -245,11 +245,11 @@ def test_dead_worker_is_not_ready_after_the_clock_was_set_back(
 ) -> None:
     counters = Counters()
     counters.watch(fake_registry())
-    Slot(tmp_path, 1).write(counters.counts(), counters.condition())
+    Slot(tmp_path, 1).write(counters.counts(), counters.state("1"))
 
     def ready() -> float:
         own = Slot(tmp_path, 0)
-        text, _ = expose([own.write(counters.counts(), counters.condition()), *own.others()], 2, "")
+        text, _ = expose([own.write(counters.counts(), counters.state("0")), *own.others()], 2, "")
         answer = httpx2.Response(200, content=text, headers={"content-type": "text/plain; version=0.0.4"})
         return Scrape(answer)("stars_ready_workers")
 
@@ -263,17 +263,15 @@ def test_dead_worker_is_not_ready_after_the_clock_was_set_back(
 def test_a_folder_that_is_gone_stops_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     slot, counters = Slot(tmp_path / "none", 0), Counters()
     for _ in range(2):
-        assert slot.write(counters.counts(), counters.condition()).worker == "0"
+        assert slot.write(counters.counts(), counters.state("0")).worker == "0"
     assert slot.others() == []
     assert len(caplog.messages) == 1
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"no JSON", b"[]", b"{}", b'{"counts": 1, "condition": {"models": []}}']
-)
+@pytest.mark.parametrize("content", [b"", b"no JSON", b"[]", b"{}", b'{"at": 1, "counts": 1, "state": []}'])
 def test_what_another_has_not_written_is_left_out(tmp_path: Path, content: bytes) -> None:
     counters = Counters()
-    Slot(tmp_path, 2).write(counters.counts(), counters.condition())
+    Slot(tmp_path, 2).write(counters.counts(), counters.state("0"))
     (tmp_path / "0.json").write_bytes(content)
     (tmp_path / "1.json").mkdir()
     assert [one.worker for one in Slot(tmp_path, 0).others()] == ["2"]
