@@ -1,4 +1,4 @@
-"""Memory after models were loaded: what loading needed goes back, what stays costs the collector nothing."""
+"""Memory after models were loaded: return what is free, and exempt the rest from garbage collection."""
 
 from __future__ import annotations
 
@@ -9,17 +9,23 @@ import gc
 def release_memory() -> None:
     """Collect garbage, and return free memory to the system."""
     gc.collect()
-    # GNU's allocator keeps what was freed, several megabytes of it, in case it is wanted again.
+    # GNU's allocator would keep several megabytes for later use.
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)
 
 
 def freeze_memory() -> None:
-    """The same, and exempt every object that is left from later collections.
+    """Release memory, and exempt all remaining objects from later collections.
 
-    To walk them would take the collector longer than a large request takes, and a worker that was forked
-    would get a copy of every page that it walks.
+    A collection of them would take longer than a large request, and a worker that was forked would get a
+    copy of every page with such an object.
     """
     release_memory()
     gc.freeze()
+
+
+def refreeze_memory() -> None:
+    """Do the same, and collect the frozen objects that have become garbage since they were frozen."""
+    gc.unfreeze()
+    freeze_memory()

@@ -21,8 +21,8 @@ import anyio.to_thread
 from app.contract.errors import ReloadRefused, StartError
 from app.contract.schemas.responses import Change, Reload, ReloadedModel
 from app.observability.instrumentation import Instrumentation
-from app.scoring.loading import load_registry
-from app.scoring.memory import release_memory
+from app.scoring.loading import FORK_SAFE, load_registry
+from app.scoring.memory import refreeze_memory, release_memory
 from app.scoring.registry import Registry
 from app.settings import Settings
 from training.artefact import ArtefactError
@@ -113,9 +113,11 @@ class LiveModels:
         done = Reload("reloaded" if changed else "unchanged", at, seconds, models, None)
         if found is not self.registry:
             self._serve(found)
-            release_memory()
+            # Keras models contain reference cycles, which are not collected while they are frozen. Tables
+            # contain none.
+            release_memory() if self._settings.engine in FORK_SAFE else refreeze_memory()
         elif is_echo:
-            # This worker has just reloaded, and gets its own request to all workers.
+            # This worker has just reloaded, and receives the request that it sent to all workers.
             return done
         self.counters.reloaded += 1
         self.last = done
