@@ -1,8 +1,9 @@
-"""Exception handlers that return errors as problem documents (RFC 9457)."""
+"""The exception handler, which returns errors as problem documents (RFC 9457)."""
 
 from __future__ import annotations
 
-from typing import Any, Final, cast
+import logging
+from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -22,6 +23,8 @@ from app.contract.errors import (
 from app.contract.problems import problem
 from training.artefact import ArtefactError
 
+logger = logging.getLogger(__name__)
+
 _METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 # These replace messages of pydantic that name its own classes.
 _MESSAGES: Final = {
@@ -32,46 +35,33 @@ _MESSAGES: Final = {
 }
 
 
-# All handlers are coroutines: Starlette would run a plain function in a thread.
-async def handle_service_error(_request: Request, error: Exception) -> Response:
-    """Return the problem of an error of the service."""
-    return problem(cast("ServiceError", error))
-
-
-async def handle_artefact_error(_request: Request, _error: Exception) -> Response:
-    """Return the problem of an artefact that can no longer be read."""
-    return problem(ModelUnusable())
-
-
-async def handle_validation_error(_request: Request, error: Exception) -> Response:
-    """Return the problem of a query or a body that FastAPI found invalid."""
-    found = cast("RequestValidationError", error).errors()[:MAX_ERRORS]
-    # The first part of a location is `query`, `path` or `body`, which is clear from the request.
-    return problem(InvalidRequest([(one["loc"][1:], _message(one)) for one in found]))
-
-
-async def handle_http_exception(request: Request, error: Exception) -> Response:
-    """Return the problem of a request that the router refused: unknown path or unsupported method."""
-    match cast("HTTPException", error).status_code:
-        case 404:
+# A coroutine, because Starlette would run a plain function in a thread.
+async def handle_error(request: Request, error: Exception) -> Response:
+    """Return the problem document of an error."""
+    match error:
+        case ServiceError():
+            return problem(error)
+        case ArtefactError():
+            logger.error("a model can no longer be read: %s", error)
+            return problem(ModelUnusable())
+        case RequestValidationError():
+            found = error.errors()[:MAX_ERRORS]
+            # The first part of a location is `query`, `path` or `body`, which is clear from the request.
+            return problem(InvalidRequest([(one["loc"][1:], _message(one)) for one in found]))
+        case HTTPException(status_code=404):
             return problem(RouteNotFound())
-        case 405:
+        case HTTPException(status_code=405):
             return problem(MethodNotAllowed(), {"Allow": ", ".join(_allowed_methods(request))})
-    return problem(ServiceError())
-
-
-async def handle_unexpected_error(_request: Request, _error: Exception) -> Response:
-    """Return a problem without details of an unexpected error; the server logs them."""
+        case HTTPException():
+            # The server logs all other unexpected errors.
+            logger.error("unexpected error of the framework", exc_info=error)
     return problem(ServiceError())
 
 
 def add_error_handlers(app: FastAPI) -> None:
-    """Register the handlers, so that `app` answers every error with a problem document."""
-    app.add_exception_handler(ServiceError, handle_service_error)
-    app.add_exception_handler(ArtefactError, handle_artefact_error)
-    app.add_exception_handler(RequestValidationError, handle_validation_error)
-    app.add_exception_handler(HTTPException, handle_http_exception)
-    app.add_exception_handler(Exception, handle_unexpected_error)
+    """Register the handler, so that `app` returns a problem document for every error."""
+    for handled in (ServiceError, ArtefactError, RequestValidationError, HTTPException, Exception):
+        app.add_exception_handler(handled, handle_error)
 
 
 def _message(error: dict[str, Any]) -> str:

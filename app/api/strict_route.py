@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, cast
 from urllib.parse import parse_qsl
 
 from fastapi.exceptions import RequestValidationError
@@ -20,7 +20,7 @@ from starlette.responses import Response
 from starlette.routing import Match
 from starlette.types import Scope
 
-from app.api.dependencies import get_state
+from app.api.dependencies import State
 from app.contract.errors import InvalidRequest
 from app.contract.limits import LIMITS
 from app.http.json_columns import parse_columns
@@ -57,7 +57,7 @@ class StrictRoute(APIRoute):
         body_field: Any = self.body_field
 
         async def handle_strictly(request: Request) -> Response:
-            state = get_state(request)
+            state = cast("State", request.state)
             LIMITS.set(state["limits"])
             check_query(request.scope["query_string"], takes_query)
             if body_field is not None:

@@ -1,7 +1,9 @@
-"""The errors of the service, each with the status, code and title of its problem document (RFC 9457).
+"""The errors of the service: status, code, title and text of their problem documents (RFC 9457).
 
-`app.contract.problems` turns an error into a response. Messages and fields are shortened to a bounded length
-here. Errors of the artefact reader are a hierarchy of their own: `training.artefact.ArtefactError`.
+The text is here, too, except for two cases: a parser in `app.http` gives the reason of an `UnreadableBody`, a
+`WrongContentType` or an `InvalidRequest`, and the text of a `StartError`, which only the operator sees, is
+where it is raised. `app.contract.problems` turns an error into a response. Texts and fields are shortened to
+a bounded length. Errors of the artefact reader are a separate hierarchy: `training.artefact.ArtefactError`.
 """
 
 from __future__ import annotations
@@ -189,16 +191,45 @@ class UnknownModel(RequestError):
         super().__init__(f"there is no model {shorten(name)!r}", models=models)
 
 
-class UnknownUser(RequestError):
-    """The user has no training rating, and the request does not allow a fallback."""
+class ColdId(RequestError):
+    """An id has no training rating, and the request does not allow a fallback.
+
+    Attributes:
+        side: Side of the id: `user` or `movie`.
+    """
+
+    side: ClassVar[str]
+
+    def __init__(self, cold_id: str, positions: Sequence[int] = (), of: int = 0, **fields: Any) -> None:
+        """Name the id, or the first cold one of a list.
+
+        Args:
+            cold_id: The id.
+            positions: Positions of all cold pairs or ids of a list; the first `MAX_POSITIONS` are kept.
+            of: Length of the list.
+            fields: Additional fields of the problem document; `field` is the name of the list, if not pairs.
+        """
+        shown = shorten(cold_id)
+        message = f"{self.side} {shown!r} has no training rating"
+        if positions:
+            entries = fields.get("field", "pairs")
+            message = f"{len(positions)} of {of} {entries} have an id without a training rating; {message}"
+            fields |= {"positions": list(positions[:MAX_POSITIONS]), "total": len(positions)}
+        super().__init__(message, **{f"{self.side}_id": shown}, **fields)
+
+
+class UnknownUser(ColdId):
+    """The user has no training rating."""
 
     kind = Kind(404, "unknown_user", "The user has no training rating")
+    side = "user"
 
 
-class UnknownMovie(RequestError):
-    """The movie has no training rating (the user does), and the request does not allow a fallback."""
+class UnknownMovie(ColdId):
+    """The movie has no training rating (the user does)."""
 
     kind = Kind(404, "unknown_movie", "The movie has no training rating")
+    side = "movie"
 
 
 class NoFoldIn(RequestError):

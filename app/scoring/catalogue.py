@@ -26,7 +26,7 @@ class Catalogue:
             movie_ids: Ids in the order in which equally good matches are listed; duplicates are dropped.
             titles: `{"title": ..., "genres": [...]}` by movie id; ids may be missing.
         """
-        self._entries = {movie_id: _entry(movie_id, titles.get(movie_id)) for movie_id in movie_ids}
+        self._entries = {movie_id: _movie(movie_id, titles.get(movie_id, {})) for movie_id in movie_ids}
         # A blank precedes each word, so that a word's beginning is found as a substring. All movies are lines
         # of one text, so that `str.find` skips most of them without a step of the interpreter.
         self._in_order = list(self._entries.values())
@@ -98,9 +98,6 @@ def _is_number(word: str, movie_id: str) -> bool:
     return word.isdecimal() and movie_id.endswith(word) and not movie_id[: -len(word)][-1:].isdecimal()
 
 
-def _entry(movie_id: str, known: Mapping[str, Any] | None) -> Movie:
-    if known is None:
-        return Movie(movie_id, None, ())
-    title = known.get("title")
-    genres = known.get("genres") or ()
-    return Movie(movie_id, str(title) if title else None, tuple(str(genre) for genre in genres))
+def _movie(movie_id: str, known: Mapping[str, Any]) -> Movie:
+    genres = tuple(str(genre) for genre in known.get("genres") or ())
+    return Movie(movie_id, str(known["title"]) if known.get("title") else None, genres)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app.scoring.scorer import Engine
-from app.scoring.vectors import joined
+from app.scoring.scorer import Engine, with_biases
 from training.artefact import Artefact
 
 # Pairs per call into TensorFlow; it bounds the memory of looked-up embeddings.
@@ -62,22 +61,21 @@ class KerasEngine(Engine):
         return 0.0 if bias is None else float(bias.numpy())
 
     def user_vectors(self, user_index: NDArray[np.int32]) -> NDArray[np.float32]:
-        """`(n, dim)` embeddings of users `(n,)`."""
-        return self._vectors("user", user_index)
+        """Return the `(n, dim)` embeddings of users, biases included."""
+        vectors, bias = self._look_up("user", user_index)
+        return vectors if bias is None else with_biases(vectors, bias, 1)
 
     def movie_vectors(self, movie_index: NDArray[np.int32]) -> NDArray[np.float32]:
-        """`(n, dim)` embeddings of movies `(n,)`."""
-        return self._vectors("movie", movie_index)
+        """Return the `(n, dim)` embeddings of movies, biases included."""
+        vectors, bias = self._look_up("movie", movie_index)
+        return vectors if bias is None else with_biases(vectors, 1, bias)
 
-    def _vectors(self, side: Literal["user", "movie"], index: NDArray[np.int32]) -> NDArray[np.float32]:
-        indices = self._constant(index)
+    def _look_up(self, side: str, index: NDArray[np.int32]) -> tuple[Any, Any]:
+        """Return `(n, dim)` embeddings and `(n,)` biases, None if the model has none."""
         layers = {layer.name: layer for layer in self._model.layers}
-        biases = [layers.get(f"{name}_bias") for name in ("user", "movie")]
-        own = [
-            bias if bias is None or name != side else bias(indices).numpy()
-            for name, bias in zip(("user", "movie"), biases, strict=True)
-        ]
-        return joined(layers[f"{side}_embedding"](indices).numpy(), (own[0], own[1]), side)
+        indices, bias = self._constant(index), layers.get(f"{side}_bias")
+        vectors = layers[f"{side}_embedding"](indices).numpy()
+        return vectors, None if bias is None else bias(indices).numpy()[:, 0]
 
     def rate(self, user_index: NDArray[np.int32], movie_index: NDArray[np.int32]) -> NDArray[np.float32]:
         """Rate pairs of warm ids in blocks, and return `(n,)` stars."""

@@ -1,4 +1,4 @@
-"""What counts the answers of a model."""
+"""The interface of the counters of a model's predictions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 
 class RatingCounter(Protocol):
-    """Counts the answers of a model. Called from any thread."""
+    """Counts the predictions of a model. Called from any thread."""
 
     def one(self, stars: float, /) -> object:
         """Count a rated pair of warm ids."""
@@ -19,14 +19,14 @@ class RatingCounter(Protocol):
 
         Args:
             stars: `(n,)`.
-            known: `(n,)` which of them the model predicted, rather than the fallback.
+            known: `(n,)` whether the model predicted it, and not the fallback.
         """
 
     def batch(self, pairs: int, /) -> object:
-        """Count a batch of so many pairs, which is about to be rated."""
+        """Count a batch with this number of pairs, before it is rated."""
 
     def ranking(self) -> object:
-        """Count a list of best movies, or ratings for a new user."""
+        """Count a recommendation list, or predictions for a new user."""
 
 
 class _NoCounter:

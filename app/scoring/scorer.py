@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +56,38 @@ class Engine(ABC):
         return self.rate(np.full(movies, user_index, np.int32), np.arange(movies, dtype=np.int32))
 
 
+@runtime_checkable
+class VectorEngine(Protocol):
+    """An engine that exposes its embeddings; a rating is `5 * sigmoid(u . m + global_bias)`.
+
+    The vectors include the biases (see `with_biases`).
+    """
+
+    @property
+    def global_bias(self) -> float:
+        """The bias that is added to every pair before the sigmoid."""
+
+    def user_vectors(self, user_index: NDArray[np.int32]) -> NDArray[np.float32]:
+        """Return the `(n, dim)` embeddings of `(n,)` warm users."""
+
+    def movie_vectors(self, movie_index: NDArray[np.int32]) -> NDArray[np.float32]:
+        """Return the `(n, dim)` embeddings of `(n,)` warm movies."""
+
+
+def with_biases(vectors: Any, user_bias: Any, movie_bias: Any) -> NDArray[np.float32]:
+    """Append two columns to `(n, dim)` embeddings, so that the dot product of two sides adds their biases.
+
+    Args:
+        vectors: Embeddings of one side.
+        user_bias: `(n,)` biases of users, or 1 for vectors of movies.
+        movie_bias: `(n,)` biases of movies, or 1 for vectors of users.
+    """
+    columns = [
+        np.broadcast_to(np.asarray(bias, np.float32), len(vectors)) for bias in (user_bias, movie_bias)
+    ]
+    return np.column_stack([vectors, *columns])
+
+
 @dataclass(frozen=True, slots=True)
 class ScoredPairs:
     """Ratings of pairs, and which of them the model predicted rather than the fallback.
@@ -71,30 +104,43 @@ class ScoredPairs:
 
     @property
     def cold(self) -> NDArray[np.bool_]:
-        """`(n,)` whether the fallback answered because the user or the movie has no training ratings."""
+        """`(n,)` whether the fallback rated it, because the user or the movie has no training ratings."""
         return ~(self.known_user & self.known_movie)
 
     def rounded(self) -> list[float]:
         """The ratings as responses show them, with 6 decimals."""
-        return rounded(self.ratings)
+        stars: list[float] = rounded(self.ratings).tolist()
+        return stars
 
 
-def as_told(ratings: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Round stars to 6 decimals, the precision of a float32 below 5."""
+def rounded(ratings: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Round stars to 6 decimals for a response, which is the precision of a float32 below 5."""
     return ratings.astype(np.float64).round(6)
 
 
-def rounded(ratings: NDArray[np.float32]) -> list[float]:
-    """Round stars to 6 decimals, as Python floats."""
-    told: list[float] = as_told(ratings).tolist()
-    return told
+def highest(keys: NDArray[np.float32], n: int, excluded: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return the indices of the `n` highest keys, highest first; of equal keys, the lowest index first.
+
+    Args:
+        keys: `(movies,)`; those of excluded movies are overwritten.
+        n: Maximum number of indices.
+        excluded: Indices to leave out, possibly repeated.
+    """
+    keys[excluded] = -np.inf
+    count = min(n, keys.size - np.unique(excluded).size)
+    if count <= 0:
+        return np.empty(0, np.int32)
+    # All that equal the last one are sorted, so that the order is always the same.
+    last = np.partition(keys, -count)[-count]
+    candidates = np.flatnonzero(keys >= last).astype(np.int32)
+    return candidates[np.argsort(-keys[candidates], kind="stable")[:count]]
 
 
 class RatingScorer:
     """A loaded model: turns pairs of ids into ratings, and reports which ids have no training ratings.
 
     Attributes:
-        counter: Counts its answers.
+        counter: Counts its predictions.
     """
 
     def __init__(
@@ -166,7 +212,7 @@ class RatingScorer:
 
     def top(
         self, user_id: RawId, n: int, exclude: Sequence[RawId] = (), exclude_rated: bool = False
-    ) -> list[tuple[str, float]]:
+    ) -> tuple[Sequence[str], NDArray[np.float32]]:
         """Return the movies with the highest predicted ratings for a user, best first.
 
         Args:
@@ -176,33 +222,27 @@ class RatingScorer:
             exclude_rated: Whether to leave out movies that the user rated, if the artefact has the ratings.
 
         Returns:
-            Pairs of movie id and stars; the stars equal those of `score`, with 6 decimals. Only warm
-            movies are returned, so there may be fewer than `n`.
+            Movie ids and their stars, which equal those of `score`. Only warm movies are returned, so there
+            may be fewer than `n`.
         """
         self.counter.ranking()
         user, movies = self.users.index(user_id), self.movies.warm
         warm = 0 <= user < self.users.warm
         keys = self._engine.affinities(user, movies) if warm else every_mean(self._fallback.movie_means)
-        left = movies
-        if exclude or exclude_rated:
-            excluded = self._excluded(user, exclude, exclude_rated)
-            keys[excluded] = -np.inf
-            left -= excluded.size
-        count = min(n, left)
-        if count <= 0:
-            return []
-        best = (keys.argpartition(-count)[-count:] if count < movies else np.arange(movies)).astype(np.int32)
+        excluded = self.warm_movies(exclude)
+        if exclude_rated and self.given is not None and user >= 0:
+            rated = self.given.of_user(user)[0]
+            excluded = np.append(excluded, rated[rated < movies])
+        best = highest(keys, n, excluded)
         # Rate them again as pairs, because the sort keys are rounded differently.
         stars = self._engine.rate_for(user, best) if warm else keys[best]
         order = np.lexsort((best, -stars))
-        return list(zip(self.movies.at(best[order]), rounded(stars[order]), strict=True))
+        return self.movies.at(best[order]), stars[order]
 
-    def _excluded(self, user: int, exclude: Sequence[RawId], exclude_rated: bool) -> NDArray[np.int32]:
-        """Return the distinct indices of the warm movies to leave out."""
-        excluded = self.movies.indices(exclude)
-        if exclude_rated and self.given is not None and user >= 0:
-            excluded = np.concatenate([excluded, self.given.of_user(user)[0]])
-        return np.unique(excluded[(excluded >= 0) & (excluded < self.movies.warm)])
+    def warm_movies(self, movie_ids: Sequence[RawId]) -> NDArray[np.int32]:
+        """Return the indices of the movies that have training ratings; other ids are dropped."""
+        indices = self.movies.indices(movie_ids)
+        return indices[(indices >= 0) & (indices < self.movies.warm)]
 
     def score_indices(self, user_index: NDArray[np.int32], movie_index: NDArray[np.int32]) -> ScoredPairs:
         """Rate pairs of indices. Indices of cold ids never reach a table.

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from app.scoring.scorer import Engine
-from app.scoring.vectors import joined
+from app.scoring.scorer import Engine, with_biases
 from training.artefact import Artefact
 from training.artefact.engine import RatingTables, read_tables
 
@@ -44,16 +43,14 @@ class TableEngine(Engine):
         return float(self._tables.global_bias or 0)
 
     def user_vectors(self, user_index: NDArray[np.int32]) -> NDArray[np.float32]:
-        """`(n, dim)` embeddings of users, biases included."""
-        own, other = self._tables.user_bias, self._tables.movie_bias
-        biases = (None if own is None else own[user_index], other)
-        return joined(self._tables.users.rows(user_index), biases, "user")
+        """Return the `(n, dim)` embeddings of users, biases included."""
+        vectors, bias = self._tables.users.rows(user_index), self._tables.user_bias
+        return vectors if bias is None else with_biases(vectors, bias[user_index], 1)
 
     def movie_vectors(self, movie_index: NDArray[np.int32]) -> NDArray[np.float32]:
-        """`(n, dim)` embeddings of movies, biases included."""
-        other, own = self._tables.user_bias, self._tables.movie_bias
-        biases = (other, None if own is None else own[movie_index])
-        return joined(self._tables.movies.rows(movie_index), biases, "movie")
+        """Return the `(n, dim)` embeddings of movies, biases included."""
+        vectors, bias = self._tables.movies.rows(movie_index), self._tables.movie_bias
+        return vectors if bias is None else with_biases(vectors, 1, bias[movie_index])
 
 
 def load_table_engine(artefact: Artefact) -> TableEngine:

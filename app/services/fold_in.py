@@ -24,8 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.contract.errors import NoFoldIn
-from app.scoring.scorer import RatingScorer
-from app.scoring.vectors import VectorEngine
+from app.scoring.scorer import RatingScorer, VectorEngine
 
 MAX_STEPS: Final = 50
 MAX_HALVINGS: Final = 20
@@ -115,6 +114,10 @@ class FoldIn:
 
     def __init__(self) -> None:
         self._priors: WeakKeyDictionary[RatingScorer, Prior] = WeakKeyDictionary()
+
+    def has_prior(self, scorer: RatingScorer) -> bool:
+        """Whether the prior of a model is already computed."""
+        return scorer in self._priors
 
     def prior(self, scorer: RatingScorer) -> Prior:
         """Return the prior of a model.

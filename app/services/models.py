@@ -15,7 +15,6 @@ from app.contract.schemas.responses import (
     VocabularySizes,
 )
 from app.scoring.registry import LoadedModel, Registry
-from training.artefact import Manifest
 
 
 def list_models(registry: Registry) -> ModelList:
@@ -25,8 +24,13 @@ def list_models(registry: Registry) -> ModelList:
 
 def describe(registry: Registry, model: LoadedModel) -> ModelDescription:
     """Describe one model."""
-    manifest = model.scorer.manifest
-    vocabulary = manifest.vocabulary
+    manifest, baseline = model.scorer.manifest, registry.baseline
+    weights_bytes, vocabulary, ranges = manifest.weights_bytes, manifest.vocabulary, manifest.popularity
+    ratio = None
+    if baseline is not None and weights_bytes:
+        ratio = round(baseline.scorer.manifest.weights_bytes / weights_bytes, 4)
+    movies = manifest.settings.get("movies")
+    blocks = movies.get("block_sizes") if isinstance(movies, dict) else None
     return ModelDescription(
         name=manifest.name,
         description=manifest.description,
@@ -37,12 +41,12 @@ def describe(registry: Registry, model: LoadedModel) -> ModelDescription:
             [Table(**table.model_dump()) for table in manifest.parameters.tables],
         ),
         memory=Memory(
-            weights_bytes=manifest.weights_bytes,
+            weights_bytes=weights_bytes,
             file_bytes=manifest.model_file.bytes,
             vocabulary_bytes=vocabulary.users.bytes + vocabulary.movies.bytes,
             ratings_bytes=0 if manifest.ratings_file is None else manifest.ratings_file.bytes,
             resident_bytes=model.scorer.resident_bytes,
-            compression_ratio=_compression_ratio(registry, manifest.weights_bytes),
+            compression_ratio=ratio,
         ),
         accuracy=Accuracy(
             dataset=manifest.dataset.name,
@@ -51,22 +55,9 @@ def describe(registry: Registry, model: LoadedModel) -> ModelDescription:
         ),
         training=Training(**manifest.training.model_dump()),
         vocabulary=VocabularySizes(users=vocabulary.users.size, movies=vocabulary.movies.size),
-        popularity=_popularity(manifest),
+        popularity=Popularity(
+            movie_ratings=None if ranges is None else [RankRange(**one.model_dump()) for one in ranges],
+            movie_blocks=[int(size) for size in blocks] if isinstance(blocks, list) else None,
+        ),
         sha256=manifest.model_file.sha256,
     )
-
-
-def _popularity(manifest: Manifest) -> Popularity:
-    movies = manifest.settings.get("movies")
-    blocks = movies.get("block_sizes") if isinstance(movies, dict) else None
-    ranges = manifest.popularity
-    return Popularity(
-        movie_ratings=None if ranges is None else [RankRange(**one.model_dump()) for one in ranges],
-        movie_blocks=[int(size) for size in blocks] if isinstance(blocks, list) else None,
-    )
-
-
-def _compression_ratio(registry: Registry, weights_bytes: int) -> float | None:
-    if registry.baseline is None or not weights_bytes:
-        return None
-    return round(registry.baseline.scorer.manifest.weights_bytes / weights_bytes, 4)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from app.contract.errors import UnknownUser, shorten
+import numpy as np
+from numpy.typing import NDArray
+
+from app.contract.errors import UnknownUser
 from app.contract.schemas.requests import RecommendQuery
 from app.contract.schemas.responses import Recommendation, RecommendedMovie
 from app.scoring.catalogue import Catalogue
 from app.scoring.registry import Registry
+from app.scoring.scorer import rounded
 from training.artefact import RawId
 
 
@@ -23,13 +27,17 @@ def recommend(registry: Registry, query: RecommendQuery, exclude: Sequence[RawId
     user_id = scorer.users.canonical(query.user_id)
     user_index = scorer.users.index(user_id)
     if not 0 <= user_index < scorer.users.warm:
-        told = shorten(user_id)
-        raise UnknownUser(f"user {told!r} has no training rating", user_id=told)
-    best = scorer.top(user_id, query.n, exclude, query.exclude_rated)
-    return Recommendation(scorer.name, user_id, tell_movies(registry.catalogue, best))
+        raise UnknownUser(user_id)
+    movie_ids, stars = scorer.top(user_id, query.n, exclude, query.exclude_rated)
+    return Recommendation(scorer.name, user_id, with_titles(registry.catalogue, movie_ids, stars))
 
 
-def tell_movies(catalogue: Catalogue, best: Sequence[tuple[str, float]]) -> list[RecommendedMovie]:
-    """Add titles and genres to (movie id, stars) pairs."""
-    told = [(catalogue.entry(movie_id), rating) for movie_id, rating in best]
-    return [RecommendedMovie(entry.movie_id, entry.title, entry.genres, rating) for entry, rating in told]
+def with_titles(
+    catalogue: Catalogue, movie_ids: Sequence[str], stars: NDArray[np.float32]
+) -> list[RecommendedMovie]:
+    """Add titles and genres to n movies with `(n,)` stars."""
+    movies = [catalogue.entry(movie_id) for movie_id in movie_ids]
+    return [
+        RecommendedMovie(movie.movie_id, movie.title, movie.genres, rating)
+        for movie, rating in zip(movies, rounded(stars).tolist(), strict=True)
+    ]

@@ -14,7 +14,7 @@ from app.scoring.loading import load_registry
 from app.settings import Settings
 registry = load_registry(Settings())
 for model in registry.models.values():
-    assert len(model.scorer.top("user_1", 5)) == 5
+    assert len(model.scorer.top("user_1", 5)[0]) == 5
 print(sorted(name for name in ("keras", "tensorflow", "pandas", "pyarrow") if name in sys.modules))
 print(sorted({".".join(name.split(".")[:2]) for name in sys.modules if name.startswith("training.")}))
 """

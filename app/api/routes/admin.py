@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from app.api.dependencies import LiveModelsDep
+from app.api.dependencies import StateDep
 from app.api.openapi import problems
 from app.api.strict_route import StrictRoute
 from app.contract.errors import InvalidRequest, ReloadRefused
@@ -14,15 +14,16 @@ router = APIRouter(prefix="/admin", tags=["admin"], route_class=StrictRoute)
 
 
 @router.post("/reload", summary="Reload the models store", responses=problems(InvalidRequest, ReloadRefused))
-async def post_reload(live: LiveModelsDep) -> Reload:
-    """Load, check and probe the changed models while the current ones serve requests; then swap all at once.
+async def post_reload(state: StateDep) -> Reload:
+    """Load, check and probe the changed models while the current ones serve requests; then replace them.
 
     The other workers reload too.
     """
-    return await live.reload_everywhere()
+    return await state["live"].reload_everywhere()
 
 
 @router.get("/reload", summary="The last reload", responses=problems(InvalidRequest))
-async def get_reload(live: LiveModelsDep) -> Reloads:
+async def get_reload(state: StateDep) -> Reloads:
     """Return the last reload of the worker that handles this request, and the numbers of its reloads."""
+    live = state["live"]
     return Reloads(live.counters.reloaded, live.counters.reloads_refused, live.last)

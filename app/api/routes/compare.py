@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from app.api.dependencies import RegistryDep, ThreadPoolDep
+from app.api.dependencies import RegistryDep, StateDep
 from app.api.openapi import BODY_ERRORS, problems
 from app.api.strict_route import StrictRoute
 from app.contract.errors import InvalidRequest, TooManyPairs, UnknownModel
@@ -39,11 +39,9 @@ async def get_compare(
     response_model=LabelledComparison,
     responses=problems(*BODY_ERRORS, TooManyPairs, UnknownModel),
 )
-async def post_compare(
-    request: CompareRequest, registry: RegistryDep, thread_pool: ThreadPoolDep
-) -> Response:
+async def post_compare(request: CompareRequest, registry: RegistryDep, state: StateDep) -> Response:
     """Rate each pair with each model, and compute the errors over pairs that have an observed rating."""
-    return await thread_pool.run(
+    return await state["thread_pool"].run(
         lambda: JSONResponse(compare_on_pairs(registry, request)),
-        in_thread=len(request.pairs) > SMALL_BATCH,
+        in_thread=len(request.pairs) * len(registry.models) > SMALL_BATCH,
     )

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from app.api.dependencies import RegistryDep, ThreadPoolDep
+from app.api.dependencies import RegistryDep, StateDep
 from app.api.openapi import problems
 from app.api.strict_route import StrictRoute
 from app.contract.errors import InvalidRequest, UnknownModel
@@ -29,10 +29,10 @@ SMALL_SEARCH: Final = 16_384
     responses=problems(InvalidRequest),
 )
 async def get_movies(
-    query: Annotated[MoviesQuery, Query()], registry: RegistryDep, thread_pool: ThreadPoolDep
+    query: Annotated[MoviesQuery, Query()], registry: RegistryDep, state: StateDep
 ) -> Response:
     """Return movies whose title or id contains every word of `q`; without `q` all, most rated first."""
-    return await thread_pool.run(
+    return await state["thread_pool"].run(
         lambda: JSONResponse(MovieList(registry.catalogue.search(query.q, query.limit))),
         in_thread=len(registry.catalogue) > SMALL_SEARCH,
     )
@@ -45,10 +45,10 @@ async def get_movies(
     responses=problems(InvalidRequest, UnknownModel),
 )
 async def get_users(
-    query: Annotated[UsersQuery, Query()], registry: RegistryDep, thread_pool: ThreadPoolDep
+    query: Annotated[UsersQuery, Query()], registry: RegistryDep, state: StateDep
 ) -> Response:
     """Return users with training ratings whose id begins with `q`, most ratings first or at random."""
-    return await thread_pool.run(
+    return await state["thread_pool"].run(
         lambda: JSONResponse(find_users(registry, query)),
         in_thread=registry.get(query.model).scorer.users.warm > SMALL_SEARCH,
     )

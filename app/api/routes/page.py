@@ -6,21 +6,22 @@ from fastapi import APIRouter, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from app.api.dependencies import PageDep
+from app.api.dependencies import StateDep
 from app.web.page import INDEX, SECURITY_HEADERS, Asset
 
 router = APIRouter(include_in_schema=False)
 
 
 @router.get("/")
-async def get_page_itself(request: Request, page: PageDep) -> Response:
+async def get_page_itself(request: Request, state: StateDep) -> Response:
     """Return the page. Only its script reads the query string."""
-    return _send(request, page[INDEX])
+    return _send(request, state["page"][INDEX])
 
 
 @router.get("/page/{name}")
-async def get_page_file(request: Request, name: str, page: PageDep) -> Response:
+async def get_page_file(request: Request, name: str, state: StateDep) -> Response:
     """Return a file of the page."""
+    page = state["page"]
     if name not in page or name == INDEX:
         raise HTTPException(404)
     return _send(request, page[name])

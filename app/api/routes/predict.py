@@ -7,7 +7,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from app.api.dependencies import BodyDep, LimitsDep, RegistryDep, ThreadPoolDep
+from app.api.dependencies import BodyDep, RegistryDep, StateDep
 from app.api.openapi import BODY_ERRORS, problems
 from app.api.strict_route import ArrowRoute, StrictRoute
 from app.contract.errors import InvalidRequest, TooManyPairs, UnknownModel, UnknownMovie, UnknownUser
@@ -52,16 +52,14 @@ async def get_predict(pair: Annotated[PredictRequest, Query()], registry: Regist
         "requestBody": {"content": {ARROW_STREAM: {"schema": {"type": "string", "format": "binary"}}}}
     },
 )
-async def post_predict_batch(
-    batch: BatchRequest, registry: RegistryDep, thread_pool: ThreadPoolDep
-) -> Response:
+async def post_predict_batch(batch: BatchRequest, registry: RegistryDep, state: StateDep) -> Response:
     """Predict ratings in the order of the request. A cold id is an error for the whole batch by default.
 
     The body may also be an uncompressed Arrow stream with its content type (columns `user_id` and `movie_id`:
     utf8 or whole numbers), and `model` and `on_unknown` in the query string. The response is then also a
     stream: `rating` float32, `known_user` and `known_movie` bool.
     """
-    return await thread_pool.run(
+    return await state["thread_pool"].run(
         lambda: JSONResponse(predict_batch(registry, batch)), in_thread=len(batch.user_ids) > SMALL_BATCH
     )
 
@@ -71,14 +69,13 @@ async def post_predict_arrow(
     stream: BodyDep,
     options: Annotated[BatchOptions, Query()],
     registry: RegistryDep,
-    limits: LimitsDep,
-    thread_pool: ThreadPoolDep,
+    state: StateDep,
 ) -> Response:
     """Predict ratings in the order of the request, as an Arrow stream."""
 
     def rate() -> Response:
-        scored = predict_columns(registry, read_pairs(stream, limits), options)
+        scored = predict_columns(registry, read_pairs(stream, state["limits"]), options)
         content = write_ratings(scored.ratings, scored.known_user, scored.known_movie)
         return Response(content, media_type=ARROW_STREAM)
 
-    return await thread_pool.run(rate, in_thread=len(stream) > SMALL_BYTES)
+    return await state["thread_pool"].run(rate, in_thread=len(stream) > SMALL_BYTES)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import orjson
 import pytest
+from fastapi import HTTPException
 from fastapi.testclient import TestClient
 
 from app.api.dependencies import get_registry
@@ -18,6 +20,7 @@ from app.settings import Settings
 from tests.app.fakes import fake_registry, fake_scorer
 from tests.app.problems import assert_problem
 from tests.golden.renew import PROBLEMS, problems_text
+from training.artefact import ArtefactDamaged
 
 # One of each kind of request error, with fields of maximum length.
 REQUEST_ERRORS = [
@@ -33,8 +36,8 @@ REQUEST_ERRORS = [
     errors.WrongContentType("a body must be JSON"),
     errors.InvalidRequest([(("user_id",), "is empty"), (("pairs", 3, "rating"), "must be a valid number")]),
     errors.UnknownModel("nope", ["baseline"]),
-    errors.UnknownUser("user 'x' has no training rating", user_id="x"),
-    errors.UnknownMovie("1 of 2 pairs", movie_id="y", positions=[1], total=1),
+    errors.UnknownUser("x"),
+    errors.UnknownMovie("y", positions=[1], of=2),
     errors.NoFoldIn("baseline"),
     errors.ReloadRefused("baseline/model.keras: cannot be read"),
     errors.Overloaded(),
@@ -53,8 +56,8 @@ def family(base: type[errors.ServiceError]) -> Iterator[type[errors.ServiceError
 def test_every_kind_of_problem_has_a_unique_code() -> None:
     own = [error for error in family(errors.ServiceError) if "kind" in vars(error)]
     assert len({error.kind.code for error in own}) == len(own)
-    for error in set(family(errors.RequestError)) - {errors.RequestError}:
-        assert error.kind is not errors.ServiceError.kind
+    for error in family(errors.RequestError):
+        assert error.__subclasses__() or error.kind is not errors.ServiceError.kind
 
 
 def test_every_request_error_has_a_golden_problem() -> None:
@@ -123,6 +126,36 @@ def test_unexpected_error_returns_500_without_details() -> None:
         response = client.get("/predict?user_id=1&movie_id=1")
     assert_problem(response, 500, "internal_error")
     assert "secret" not in response.text
+
+
+def test_other_http_exceptions_of_the_framework_are_logged(caplog: pytest.LogCaptureFixture) -> None:
+    app = create_app(Settings(), fake_registry())
+
+    @app.get("/teapot")
+    async def brew() -> None:
+        raise HTTPException(418, "secret")
+
+    with TestClient(app) as client:
+        response = client.get("/teapot")
+    assert_problem(response, 500, "internal_error")
+    assert "secret" not in response.text
+    assert "418: secret" in caplog.text
+
+
+def test_artefact_that_becomes_unreadable_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    app = create_app(Settings(), fake_registry())
+
+    @app.get("/read")
+    async def read() -> None:
+        raise ArtefactDamaged(Path("store/baseline/model.keras"), "cannot be read")
+
+    with TestClient(app) as client:
+        response = client.get("/read")
+    assert_problem(response, 503, "model_unusable")
+    assert "store" not in response.text
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == [
+        "a model can no longer be read: store/baseline/model.keras: cannot be read"
+    ]
 
 
 def test_not_ready_names_missing_models_and_sets_retry_after() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -18,7 +18,7 @@ from app.scoring.keras_engine import BLOCK
 from app.scoring.loading import check_store, load_registry
 from app.scoring.probe import probe
 from app.scoring.registry import Registry
-from app.scoring.scorer import RatingScorer
+from app.scoring.scorer import RatingScorer, highest
 from app.settings import Settings
 from tests.app.fakes import FakeEngine, fake_registry, fake_scorer
 from tests.builders import COLD_MOVIE, COLD_USER
@@ -205,19 +205,30 @@ def test_top_is_the_best_of_all_ratings(registry: Registry, name: str) -> None:
     scorer = registry.get(name).scorer
     movies = [scorer.movies[index] for index in range(scorer.movies.warm)]
     for user in ("user_1", "user_29"):
-        told = dict(zip(movies, scorer.score([user] * len(movies), movies).rounded(), strict=True))
-        best = scorer.top(user, 5)
-        assert dict(best).items() <= told.items()
-        assert [stars for _, stars in best] == sorted(told.values(), reverse=True)[:5]
-        assert scorer.top(user, len(movies) + 10) == scorer.top(user, len(movies))
-        assert scorer.top(user, 3, exclude=[best[0][0], best[1][0], "nothing"]) == best[2:5]
-        assert len(scorer.top(user, 1000, exclude=[best[0][0]] * 2)) == len(movies) - 1
-        assert scorer.top(user, 0) == scorer.top(user, 1, exclude=movies) == []
+        stars = scorer.score([user] * len(movies), movies).ratings
+        ids, best = scorer.top(user, 5)
+        assert (
+            best.tolist() == [stars[movies.index(movie)] for movie in ids] == sorted(stars, reverse=True)[:5]
+        )
+        assert scorer.top(user, len(movies) + 10)[0] == scorer.top(user, len(movies))[0]
+        assert scorer.top(user, 3, exclude=[ids[0], ids[1], "nothing"])[0] == ids[2:5]
+        assert len(scorer.top(user, 1000, exclude=[ids[0]] * 2)[0]) == len(movies) - 1
+        assert scorer.top(user, 0)[0] == scorer.top(user, 1, exclude=movies)[0] == []
 
 
 def test_top_for_a_cold_user_is_sorted_by_movie_means() -> None:
+    def top(user: str, n: int, exclude: Sequence[str] = ()) -> list[tuple[str, float]]:
+        ids, stars = scorer.top(user, n, exclude)
+        return list(zip(ids, stars.tolist(), strict=True))
+
     scorer, engine = fake_scorer()
-    assert scorer.top("nobody", 2) == [("movie_4", 4.5), ("movie_3", 4.0)]
-    assert scorer.top("user_4", 2, exclude=["movie_4"]) == [("movie_3", 4.0), ("movie_2", 2.25)]
+    assert top("nobody", 2) == [("movie_4", 4.5), ("movie_3", 4.0)]
+    assert top("user_4", 2, exclude=["movie_4"]) == [("movie_3", 4.0), ("movie_2", 2.25)]
     assert engine.asked == 0
-    assert scorer.top("user_4", 9)[-1] == ("movie_1", 2.0)
+    assert top("user_4", 9)[-1] == ("movie_1", 2.0)
+
+
+def test_highest_returns_equal_keys_in_order() -> None:
+    keys = np.array([1, 3, 2, 3, 3, 0], np.float32)
+    assert highest(keys, 2, np.array([1, 1], np.int32)).tolist() == [3, 4]
+    assert highest(keys, 9, np.array([], np.int32)).tolist() == [3, 4, 2, 0, 5, 1]

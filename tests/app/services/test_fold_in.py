@@ -10,9 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.scoring.keras_engine import load_keras_engine
-from app.scoring.scorer import RatingScorer
+from app.scoring.scorer import RatingScorer, with_biases
 from app.scoring.table_engine import load_table_engine
-from app.scoring.vectors import joined
 from app.services.fold_in import FoldIn, Prior, vector_engine
 from training.artefact import open_artefact
 
@@ -97,10 +96,8 @@ def test_vectors_of_both_engines_give_the_scorer_s_ratings(shared_store: Path, n
 
 
 def test_biases_are_columns_that_meet_ones() -> None:
-    user = joined(np.array([[1, 2]], np.float32), (np.array([0.5], np.float32), object()), "user")
-    movie = joined(np.array([[3, 4]], np.float32), (object(), np.array([0.25], np.float32)), "movie")
+    user = with_biases(np.array([[1, 2]], np.float32), np.array([0.5], np.float32), 1)
+    movie = with_biases(np.array([[3, 4]], np.float32), 1, np.array([0.25], np.float32))
     assert user.tolist() == [[1, 2, 0.5, 1]]
     assert movie.tolist() == [[3, 4, 1, 0.25]]
     assert float(user[0] @ movie[0]) == 1 * 3 + 2 * 4 + 0.5 + 0.25
-    plain = np.array([[1, 2]], np.float32)
-    assert joined(plain, (None, None), "user").tolist() == plain.tolist()
