@@ -22,6 +22,7 @@ from app.http.api_keys import warn_of_open_access
 from app.http_guard import http_protocol
 from app.main import create_app
 from app.observability.logging import start_logging, stop_logging
+from app.observability.metrics.worker_files import remove_abandoned_folders
 from app.scoring.loading import load_registry
 from app.scoring.memory import freeze_memory
 from app.services.reload import LiveModels
@@ -89,6 +90,7 @@ def start_process(settings: Settings) -> Iterator[socket.socket]:
     for name in service_variables():
         logger.warning("%s is ignored: Kubernetes sets it for a Service of that name", name)
     with handling_signals(exit_at_once):
+        remove_abandoned_folders()
         raise_file_limit(settings.max_connections)
         listener = bind_socket(settings.host, settings.port)
         warn_of_open_access(settings, listener.getsockname()[0])

@@ -7,12 +7,11 @@ import itertools
 import logging
 import mmap
 import os
-import shutil
 import signal
 import socket
 import sys
-import tempfile
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Final
 
@@ -24,7 +23,7 @@ from gunicorn.workers.base import Worker
 from app.contract.errors import StartError
 from app.main import create_app
 from app.observability.logging import logging_config
-from app.observability.metrics.worker_files import Slot
+from app.observability.metrics.worker_files import Slot, shared_folder
 from app.scoring.loading import FORK_SAFE, check_store, load_registry
 from app.scoring.memory import freeze_memory
 from app.scoring.registry import Registry
@@ -61,7 +60,7 @@ class ServiceApplication(BaseApplication):
         self.settings = settings
         self.registry: Registry | None = None
         self.load_models()
-        self.metrics_folder = make_metrics_folder() if settings.metrics else None
+        self.metrics_folder: Path | None = None
         self.last_ready = memoryview(mmap.mmap(-1, 8)).cast("Q")
         self._bind = f"fd://{listener.detach()}"
         super().__init__()
@@ -215,30 +214,15 @@ def run_workers(settings: Settings, listener: socket.socket) -> None:
         listener: Bound socket that the workers listen on.
 
     Raises:
-        StartError: A setting names a model that is not in the store, or a model fails its probe.
+        StartError: A setting names a model that is not in the store, a model fails its probe, or there is no
+            folder for temporary files.
         ArtefactError: The store or a model in it is invalid.
     """
-    url, master = url_of(listener), os.getpid()
+    url = url_of(listener)
     service = ServiceApplication(settings, listener)
     logger.info("starting %d workers on %s", settings.workers, url)
-    try:
+    with shared_folder() if settings.metrics else nullcontext() as service.metrics_folder:
         ServiceArbiter(service).run()
-    finally:
-        # Workers run this, too.
-        if os.getpid() == master and service.metrics_folder is not None:
-            shutil.rmtree(service.metrics_folder, ignore_errors=True)
-
-
-def make_metrics_folder() -> Path:
-    """Create a temporary folder.
-
-    Raises:
-        StartError: It cannot be created.
-    """
-    try:
-        return Path(tempfile.mkdtemp(prefix="ratings-metrics-"))
-    except OSError as error:
-        raise StartError(f"several workers need a folder for temporary files (TMPDIR): {error}") from error
 
 
 def assign_slot(arbiter: ServiceArbiter, worker: ServiceWorker) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from app.observability.metrics.worker_files import shared_folder
 from app.server import start_process
 from app.settings import load_settings
 from app.workers import ServiceApplication, ServiceArbiter, ServiceWorker
@@ -35,4 +36,6 @@ class ExitingApplication(ServiceApplication):
 if __name__ == "__main__":
     settings = load_settings()
     with start_process(settings) as listener:
-        ServiceArbiter(ExitingApplication(settings, listener)).run()
+        service = ExitingApplication(settings, listener)
+        with shared_folder() as service.metrics_folder:
+            ServiceArbiter(service).run()

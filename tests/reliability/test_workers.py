@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from app.contract.errors import shorten
 from app.observability.metrics.worker_files import ALIVE_SECONDS
 from app.workers import TIMEOUT_SECONDS
 from tests.app.processes import Running, command, free_port, running
@@ -214,7 +215,7 @@ def test_a_worker_that_cannot_start_ends_no_other(shared_store: Path, tmp_path: 
         _, errors = server.process.communicate(timeout=10)
     assert server.process.returncode == 0
     assert set(errors.splitlines()) == {
-        f"cannot start: RATINGS_API_KEYS_FILE: cannot read {keys}: No such file or directory"
+        f"cannot start: RATINGS_API_KEYS_FILE: {shorten(str(keys))} cannot be read: No such file or directory"
     }
 
 
@@ -317,3 +318,55 @@ def test_metrics_are_those_of_all_workers_and_no_counter_falls(shared_store: Pat
             wait_until(lambda: all_are_ready(server.url) and started() != before)  # noqa: B023
             assert started().keys() == {"0", "1"}
             assert answered() == least
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_next_start_removes_what_a_killed_service_left(
+    shared_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    with running(shared_store, workers=2, log_level="warning") as beside:
+        (kept,) = tmp_path.iterdir()
+        with running(shared_store, workers=2, log_level="warning"):
+            assert len(list(tmp_path.iterdir())) == 2
+        assert len(list(tmp_path.iterdir())) == 2
+        with running(shared_store, workers=workers, log_level="warning"):
+            present = list(tmp_path.iterdir())
+            assert kept in present and len(present) == workers
+            wait_until(lambda: all_are_ready(beside.url))
+            for _ in range(20):
+                assert httpx2.get(f"{beside.url}{URL}").status_code == 200
+            wait_until(
+                lambda: (
+                    scrape(httpx2.get, beside.url)(
+                        "stars_http_requests_total", route="/predict", method="GET", status="200"
+                    )
+                    == 20
+                )
+            )
+        beside.process.terminate()
+        beside.process.communicate(timeout=10)
+        assert not kept.exists()
+
+
+def test_folder_of_workers_that_outlive_their_master_is_kept(
+    shared_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    with running(shared_store, workers=2, log_level="warning", shutdown_seconds=60) as server:
+        (folder,) = tmp_path.iterdir()
+        wait_until(lambda: all_are_ready(server.url))
+        workers = server.workers()
+        # A request without its body keeps the worker that has it.
+        with socket.create_connection(server.address(), timeout=30) as connection:
+            head = b"POST /predict/batch HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            connection.sendall(head + b"Content-Length: 99\r\nExpect: 100-continue\r\n\r\n")
+            assert connection.recv(1000).startswith(b"HTTP/1.1 100 ")
+            server.process.kill()
+            server.process.wait(10)
+            wait_until(lambda: sum(map(lives, workers)) == 1)
+            with running(shared_store, log_level="warning"):
+                assert folder.exists()
+        wait_until(lambda: not any(map(lives, workers)))
+        with running(shared_store, log_level="warning"):
+            assert not folder.exists()

@@ -1,22 +1,83 @@
-"""One small file per worker with its counts, in a folder shared by all workers. Files are never deleted."""
+"""One small file per worker with its counts, in a temporary folder that the workers of a service share."""
 
 from __future__ import annotations
 
+import fcntl
 import logging
+import os
+import shutil
+import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import orjson
 
+from app.contract.errors import StartError
 from app.observability.metrics.counters import Values
 
 # A worker that has not written for this time counts as ended.
 ALIVE_SECONDS: Final = 5.0
+PREFIX: Final = "ratings-workers-"
+# To open a folder, but no link to one.
+_FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 
 logger = logging.getLogger(__name__)
+
+
+@contextmanager
+def shared_folder() -> Iterator[Path]:
+    """Create a temporary folder, which is locked as long as this process or one forked from it lives.
+
+    Raises:
+        StartError: It cannot be created or locked.
+    """
+    try:
+        path, lock = _locked_folder()
+    except OSError as error:
+        raise StartError(f"several workers need a folder for temporary files (TMPDIR): {error}") from error
+    creator = os.getpid()
+    try:
+        yield path
+    finally:
+        # Forked workers leave the block, too.
+        if os.getpid() == creator:
+            shutil.rmtree(path, ignore_errors=True)
+        os.close(lock)
+
+
+def remove_abandoned_folders() -> None:
+    """Remove shared folders of services that were killed: those of this user that no process has locked."""
+    # Any error means that the folder is in use, or not ours.
+    with suppress(OSError):
+        for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+            with suppress(OSError):
+                _remove_if_abandoned(path)
+
+
+def _locked_folder() -> tuple[Path, int]:
+    while True:
+        path = Path(tempfile.mkdtemp(prefix=PREFIX))
+        # Until it is locked, another service may take it for an abandoned one.
+        with suppress(FileNotFoundError):
+            lock = os.open(path, _FOLDER)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if path.exists():
+                return path, lock
+            os.close(lock)
+
+
+def _remove_if_abandoned(path: Path) -> None:
+    folder = os.open(path, _FOLDER)
+    try:
+        if os.fstat(folder).st_uid == os.geteuid():
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(path)
+    finally:
+        os.close(folder)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
+import os
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import httpx2
 import numpy as np
@@ -21,7 +26,14 @@ from app.main import create_app
 from app.observability.metrics.counters import Counters
 from app.observability.metrics.exporter import expose
 from app.observability.metrics.rating_counters import STARS, ModelCounter
-from app.observability.metrics.worker_files import ALIVE_SECONDS, Slot, Snapshot
+from app.observability.metrics.worker_files import (
+    ALIVE_SECONDS,
+    PREFIX,
+    Slot,
+    Snapshot,
+    remove_abandoned_folders,
+    shared_folder,
+)
 from app.settings import Settings
 from tests.app.fakes import fake_registry
 from tests.app.problems import assert_problem
@@ -238,6 +250,55 @@ def test_a_worker_in_the_place_of_another_goes_on_counting(tmp_path: Path) -> No
     assert total(count(Slot(tmp_path, 1), 4)) == 7
     assert total(count(Slot(tmp_path, 0), 2)) == 9
     assert {one.worker for one in Slot(tmp_path, 2).others()} == {"0", "1"}
+
+
+def test_abandoned_folders_are_removed_and_no_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    foreign = tmp_path / "foreign"
+    for folder in (foreign, tmp_path / f"{PREFIX}left"):
+        folder.mkdir()
+        (folder / "0.json").touch()
+    (tmp_path / f"{PREFIX}empty").mkdir()
+    (tmp_path / f"{PREFIX}left" / "link").symlink_to(foreign / "0.json")
+    (tmp_path / f"{PREFIX}link").symlink_to(foreign)
+    (tmp_path / f"{PREFIX}file").touch()
+    with shared_folder() as used:
+        (used / "0.json").touch()
+        remove_abandoned_folders()
+        assert (used / "0.json").exists()
+    assert (foreign / "0.json").exists()
+    kept = {"foreign", f"{PREFIX}file", f"{PREFIX}link"}
+    assert {path.name for path in tmp_path.iterdir()} == kept
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to another user")
+def test_abandoned_folder_of_another_user_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    foreign = tmp_path / f"{PREFIX}foreign"
+    foreign.mkdir()
+    os.chown(foreign, 12345, -1)
+    remove_abandoned_folders()
+    assert foreign.exists()
+
+
+@pytest.mark.parametrize(("module", "function"), [(os, "open"), (fcntl, "flock")])
+def test_folder_is_not_taken_for_abandoned_before_it_is_locked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: ModuleType, function: str
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    real = getattr(module, function)
+
+    def after_another_start(*arguments: Any) -> Any:
+        # The start of another service, between two steps of this one.
+        monkeypatch.setattr(module, function, real)
+        remove_abandoned_folders()
+        assert list(tmp_path.iterdir()) == []
+        return real(*arguments)
+
+    monkeypatch.setattr(module, function, after_another_start)
+    with shared_folder() as folder:
+        remove_abandoned_folders()
+        assert list(tmp_path.iterdir()) == [folder]
 
 
 def test_dead_worker_is_not_ready_after_the_clock_was_set_back(
