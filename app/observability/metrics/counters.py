@@ -81,37 +81,42 @@ class Counters:
 
     def counts(self) -> Values:
         """Return all counters, which continue after the end of this process."""
-        found: dict[tuple[str, ...], list[float]] = {("shed",): [self.shed]}
+        found: dict[tuple[str, ...], list[float]] = {
+            ("stars_shed_requests",): [self.shed],
+            ("stars_reloads", "ok"): [self.reloaded],
+            ("stars_reloads", "refused"): [self.reloads_refused],
+        }
         for (route, method, status), row in self._requests.items():
-            found["requests", route, method, str(status)] = [sum(row[:-1])]
-            before = found.get(("seconds", route, method), [0.0] * len(row))
-            found["seconds", route, method] = [a + b for a, b in zip(before, row, strict=True)]
-        found["reloads", "ok"] = [self.reloaded]
-        found["reloads", "refused"] = [self.reloads_refused]
+            found["stars_http_requests", route, method, str(status)] = [sum(row[:-1])]
+            key = "stars_http_request_duration_seconds", route, method
+            found[key] = [a + b for a, b in zip(found.get(key, [0.0] * len(row)), row, strict=True)]
         for name, counter in self._models.items():
             counter.add_up()
-            found["pairs", name, "known"] = [sum(counter.stars[:-1])]
-            found["pairs", name, "cold"] = [counter.cold]
-            found["stars", name] = [*counter.stars]
-            found["batches", name] = [*counter.batches]
-            found["rankings", name] = [counter.rankings]
+            found["stars_pairs", name, "known"] = [sum(counter.stars[:-1])]
+            found["stars_pairs", name, "cold"] = [counter.cold]
+            found["stars_predicted_stars", name] = [*counter.stars]
+            found["stars_batch_pairs", name] = [*counter.batches]
+            found["stars_rankings", name] = [counter.rankings]
         return found
 
     def state(self, worker: str) -> Values:
         """Return the current state of this process, which has the label `worker`."""
         registry = self._registry
         found: dict[tuple[str, ...], list[float]] = {
-            ("ready",): [int(registry.is_ready)],
-            ("in_flight",): [self.in_flight],
-            ("started", worker): [self._started],
-            ("cpu", worker): [time.process_time()],
+            ("stars_ready_workers",): [int(registry.is_ready)],
+            ("stars_http_requests_in_flight",): [self.in_flight],
+            ("process_start_time_seconds", worker): [self._started],
+            ("process_cpu_seconds", worker): [time.process_time()],
         }
         for name, model in registry.models.items():
-            default = str(name == registry.default).lower()
-            found["model", name, model.scorer.manifest.model_file.sha256, default] = [1]
+            digest, is_default = (
+                model.scorer.manifest.model_file.sha256,
+                str(name == registry.default).lower(),
+            )
+            found["stars_model_info", name, digest, is_default] = [1]
         resident_bytes = _resident_bytes()
         if resident_bytes is not None:
-            found["resident", worker] = [resident_bytes]
+            found["process_resident_memory_bytes", worker] = [resident_bytes]
         return found
 
 

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import accumulate
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Literal
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -28,67 +28,53 @@ _SERVED: Final = frozenset({"application/openmetrics-text", "text/plain", "text/
 
 @dataclass(frozen=True, slots=True)
 class _Family:
-    """A counter or gauge, or a histogram if `bounds` has the upper bounds of its buckets."""
+    """A metric family: its type, help, labels, and for a histogram the upper bounds of its buckets."""
 
-    name: str
+    type: Literal["counter", "gauge", "histogram"]
     help: str
     labels: Sequence[str] = ()
     bounds: Sequence[float] = ()
-    type: type[CounterMetricFamily] | type[GaugeMetricFamily] = CounterMetricFamily
 
 
-# By the first part of a key of `Values`; the other parts are label values.
+# By name, which is the first part of a key of `Values`; the other parts are label values.
 _FAMILIES: Final = MappingProxyType(
     {
-        "requests": _Family(
-            "stars_http_requests", "Requests that got a response.", ("route", "method", "status")
+        "stars_http_requests": _Family(
+            "counter", "Requests that got a response.", ("route", "method", "status")
         ),
-        "seconds": _Family(
-            "stars_http_request_duration_seconds",
+        "stars_http_request_duration_seconds": _Family(
+            "histogram",
             "Time from the head of a request to the end of its response.",
             ("route", "method"),
             SECONDS,
         ),
-        "shed": _Family("stars_shed_requests", "Requests refused because there were too many."),
-        "reloads": _Family(
-            "stars_reloads", "Reloads of the store by a worker, by outcome: ok or refused.", ("outcome",)
+        "stars_shed_requests": _Family("counter", "Requests refused because there were too many."),
+        "stars_reloads": _Family(
+            "counter", "Reloads of the store by a worker, by outcome: ok or refused.", ("outcome",)
         ),
-        "pairs": _Family(
-            "stars_pairs", "Requested pairs: known to the model, or with a cold side.", ("model", "ids")
+        "stars_pairs": _Family(
+            "counter", "Requested pairs: known to the model, or with a cold side.", ("model", "ids")
         ),
-        "stars": _Family(
-            "stars_predicted_stars", "Predicted stars of pairs that the model knows.", ("model",), STARS
+        "stars_predicted_stars": _Family(
+            "histogram", "Predicted stars of pairs that the model knows.", ("model",), STARS
         ),
-        "batches": _Family("stars_batch_pairs", "Pairs of a batch.", ("model",), BATCHES),
-        "rankings": _Family(
-            "stars_rankings", "Recommendation lists, and predictions for new users.", ("model",)
+        "stars_batch_pairs": _Family("histogram", "Pairs of a batch.", ("model",), BATCHES),
+        "stars_rankings": _Family(
+            "counter", "Recommendation lists, and predictions for new users.", ("model",)
         ),
-        "workers": _Family("stars_workers", "Configured number of workers.", type=GaugeMetricFamily),
-        "ready": _Family(
-            "stars_ready_workers", "Workers with every expected model loaded.", type=GaugeMetricFamily
+        "stars_workers": _Family("gauge", "Configured number of workers."),
+        "stars_ready_workers": _Family("gauge", "Workers with every expected model loaded."),
+        "stars_http_requests_in_flight": _Family("gauge", "Requests in progress."),
+        "stars_model_info": _Family(
+            "gauge", "1 for each model that a worker serves.", ("model", "sha256", "default")
         ),
-        "in_flight": _Family(
-            "stars_http_requests_in_flight", "Requests in progress.", type=GaugeMetricFamily
+        "process_resident_memory_bytes": _Family(
+            "gauge", "Resident memory of a worker, including pages shared with the others.", ("worker",)
         ),
-        "model": _Family(
-            "stars_model_info",
-            "1 for each model that a worker serves.",
-            ("model", "sha256", "default"),
-            type=GaugeMetricFamily,
+        "process_start_time_seconds": _Family(
+            "gauge", "Start time of a worker in seconds since 1970.", ("worker",)
         ),
-        "resident": _Family(
-            "process_resident_memory_bytes",
-            "Resident memory of a worker, including pages shared with the others.",
-            ("worker",),
-            type=GaugeMetricFamily,
-        ),
-        "started": _Family(
-            "process_start_time_seconds",
-            "Start time of a worker in seconds since 1970.",
-            ("worker",),
-            type=GaugeMetricFamily,
-        ),
-        "cpu": _Family("process_cpu_seconds", "Processor time of a worker.", ("worker",)),
+        "process_cpu_seconds": _Family("counter", "Processor time of a worker.", ("worker",)),
     }
 )
 INTERVAL_SECONDS: Final = 0.25
@@ -166,26 +152,27 @@ class _SumOfWorkers(Collector):
 
     def __init__(self, snapshots: Sequence[Snapshot], workers: int) -> None:
         values = [values for one in snapshots for values in (one.counts, one.state)]
-        self._values = add_up([*values, {("workers",): [workers]}])
+        self._values = add_up([*values, {("stars_workers",): [workers]}])
 
     def collect(self) -> Iterator[Metric]:
         """Collect the metric families."""
         for name, family in _FAMILIES.items():
             yield _metric(
-                family, {key[1:]: row for key, row in sorted(self._values.items()) if key[0] == name}
+                name, family, {k[1:]: row for k, row in sorted(self._values.items()) if k[0] == name}
             )
 
 
-def _metric(family: _Family, rows: Values) -> Metric:
-    if family.bounds:
-        histogram = HistogramMetricFamily(family.name, family.help, labels=family.labels)
+def _metric(name: str, family: _Family, rows: Values) -> Metric:
+    if family.type == "histogram":
+        histogram = HistogramMetricFamily(name, family.help, labels=family.labels)
         bounds = [*map(repr, family.bounds), "+Inf"]
         for labels, row in rows.items():
             buckets = list(zip(bounds, accumulate(row[:-1]), strict=True))
             histogram.add_metric(labels, buckets=buckets, sum_value=row[-1])
         return histogram
-    metric = family.type(family.name, family.help, labels=family.labels)
+    family_type = CounterMetricFamily if family.type == "counter" else GaugeMetricFamily
+    metric = family_type(name, family.help, labels=family.labels)
     for labels, (value,) in rows.items():
-        # Several workers serve a model.
-        metric.add_metric(labels, 1 if family.name == "stars_model_info" else value)
+        # The number of workers that serve a model is not exposed.
+        metric.add_metric(labels, 1 if name == "stars_model_info" else value)
     return metric
