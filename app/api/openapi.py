@@ -8,13 +8,7 @@ from typing import Any, Final
 from fastapi import FastAPI
 from pydantic.json_schema import models_json_schema
 
-from app.contract.errors import (
-    BodyTooLarge,
-    InvalidRequest,
-    ServiceError,
-    UnreadableBody,
-    WrongContentType,
-)
+from app.contract.errors import BodyTooLarge, InvalidRequest, ServiceError, UnreadableBody, WrongContentType
 from app.contract.limits import Limits
 from app.contract.problems import MEDIA_TYPE, Problem, problem_fields
 

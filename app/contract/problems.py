@@ -37,9 +37,7 @@ class Problem(BaseModel):
     movie_id: Annotated[str, Field(description="the movie that has no training rating, shortened")] = ""
     models: Annotated[list[str], Field(description="names of the available or the missing models")] = []
     errors: Annotated[list[ErrorPlace], Field(description="errors and their locations, at most 10")] = []
-    positions: Annotated[
-        list[int], Field(description="positions of the first cold pairs or ids, at most 100")
-    ] = []
+    positions: Annotated[list[int], Field(description="the first 100 positions of cold pairs or ids")] = []
     total: Annotated[int, Field(description="number of cold pairs or ids")] = 0
     limit: Annotated[int, Field(description="the limit that was exceeded")] = 0
 

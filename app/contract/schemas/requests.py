@@ -4,14 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    model_validator,
-)
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from app.contract.schemas.fields import (
     BOOL_FROM_TEXT,
@@ -33,6 +26,7 @@ MAX_QUERY: Final = 200
 # More than any request schema has.
 MAX_FIELDS: Final = 20
 
+Search = Annotated[str, Field(max_length=MAX_QUERY)]
 Listed = Annotated[int, Field(ge=1, le=MAX_LISTED, description="maximum number of entries"), NUMBER_FROM_TEXT]
 # The maximum is a setting; `app.api.openapi` adds it to the document.
 Items = Annotated[int, Field(ge=1, description="maximum number of movies"), AfterValidator(check_items)]
@@ -142,12 +136,8 @@ class MoviesQuery(RequestModel):
     """A search for movies by title or id."""
 
     q: Annotated[
-        str,
-        Field(
-            max_length=MAX_QUERY,
-            description="words or parts of words; accents and case are ignored",
-            examples=["casablanca"],
-        ),
+        Search,
+        Field(description="words or parts of words; accents and case are ignored", examples=["casablanca"]),
     ] = ""
     limit: Annotated[
         int, Field(ge=1, le=MAX_CATALOGUE, description="maximum number of movies"), NUMBER_FROM_TEXT
@@ -158,17 +148,11 @@ class UsersQuery(RequestModel):
     """A search for users by id."""
 
     q: Annotated[
-        str,
-        Field(
-            max_length=MAX_QUERY,
-            description="beginning of the id, with or without the prefix",
-            examples=["user_41"],
-        ),
+        Search, Field(description="beginning of the id, with or without the prefix", examples=["user_41"])
     ] = ""
     limit: Listed = 20
     order: Annotated[
-        Literal["ratings", "random"],
-        Field(description="users with most training ratings first, or a random sample"),
+        Literal["ratings", "random"], Field(description="most training ratings first, or a random sample")
     ] = "ratings"
     model: OptionalModel = None
 
@@ -177,9 +161,7 @@ class RatingsQuery(RequestModel):
     """A user, and optionally a movie."""
 
     user_id: UserId
-    movie_id: Annotated[OptionalField[MovieId], Field(description="return only the rating of this movie")] = (
-        None
-    )
+    movie_id: Annotated[OptionalField[MovieId], Field(description="return only this movie's rating")] = None
     limit: Listed = 20
     model: OptionalModel = None
 
