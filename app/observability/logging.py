@@ -6,6 +6,7 @@ import logging
 import logging.config
 import time
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -47,20 +48,13 @@ class RequestRecord(logging.LogRecord):
         self.__dict__.update(_BLANK, msg=line, created=created, msecs=1000 * (created % 1))
 
 
-class _Formatter(logging.Formatter):
-    """Format the seconds of the time once per second, and not for each line."""
-
-    _second, _seconds = -1, ""
-
-    def format_seconds(self, record: logging.LogRecord, to_time: Callable[[float], time.struct_time]) -> str:
-        second = int(record.created)
-        if second != self._second:
-            self._seconds = time.strftime(self.default_time_format, to_time(second))
-            self._second = second
-        return self._seconds
+@lru_cache(maxsize=2)
+def _format_seconds(second: int, to_time: Callable[[float], time.struct_time], time_format: str) -> str:
+    """Format a time; once per second, and not for each line."""
+    return time.strftime(time_format, to_time(second))
 
 
-class TextFormatter(_Formatter):
+class TextFormatter(logging.Formatter):
     """Format time, level, logger and message."""
 
     def __init__(self) -> None:
@@ -68,18 +62,20 @@ class TextFormatter(_Formatter):
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: ARG002, N802
         """Format the local time."""
-        return f"{self.format_seconds(record, time.localtime)},{int(record.msecs):03d}"
+        seconds = _format_seconds(int(record.created), time.localtime, self.default_time_format)
+        return f"{seconds},{int(record.msecs):03d}"
 
 
-class JSONFormatter(_Formatter):
+class JSONFormatter(logging.Formatter):
     """Format a JSON object: time in UTC, level, logger, and the message or the fields of a request."""
 
     default_time_format = "%Y-%m-%dT%H:%M:%S"
 
     def format(self, record: logging.LogRecord) -> str:
         """Format a record as JSON."""
+        seconds = _format_seconds(int(record.created), time.gmtime, self.default_time_format)
         line: dict[str, Any] = {
-            "time": f"{self.format_seconds(record, time.gmtime)}.{int(record.msecs):03d}Z",
+            "time": f"{seconds}.{int(record.msecs):03d}Z",
             "level": record.levelname.lower(),
             "logger": record.name,
         }
