@@ -79,7 +79,7 @@ class ModelUnusable(ServiceError):
 
 
 class RequestError(ServiceError):
-    """A request is refused; the message is one sentence for the caller."""
+    """A request is refused; the text is one sentence for the caller."""
 
     detail = ""
 

@@ -33,7 +33,7 @@ class KerasEngine(Engine):
     """
 
     def __init__(self, model: Any) -> None:
-        """Trace `model`, which takes int32 `user_index` and `movie_index`, `(n,)` each."""
+        """Trace `model`, whose inputs are int32 `user_index` and `movie_index`, `(n,)` each."""
         import tensorflow as tf
 
         index = tf.TensorSpec([None], tf.int32)

@@ -129,7 +129,7 @@ def _load(artefact: Artefact, engine: str) -> LoadedModel:
     except ArtefactError:
         raise
     except Exception as error:
-        # The operator gets one line for any library error; the debug log has the traceback.
+        # One line is logged for any library error; the debug log has the traceback.
         logger.debug("engine %s", engine, exc_info=True)
         reason = shorten(f"{type(error).__name__}: {error}", 200)
         raise EngineFailed(

@@ -1,4 +1,4 @@
-"""Checks that a loaded model answers, and measures its scoring time, before the model counts as ready."""
+"""Checks the ratings of a loaded model, and measures its scoring time, before the model counts as ready."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def probe(scorer: RatingScorer) -> None:
             [scorer.users[0], scorer.users[users - 1]], [scorer.movies[0], scorer.movies[movies - 1]]
         )
     except Exception as error:
-        raise ProbeFailed(f"model {scorer.name}: fails to answer ({type(error).__name__})") from error
+        raise ProbeFailed(f"model {scorer.name}: fails to rate pairs ({type(error).__name__})") from error
     ratings = np.concatenate([scored.ratings, ends.ratings])
     if ends.cold.any() or not np.all((ratings >= LOWEST) & (ratings <= HIGHEST)):
         raise ProbeFailed(f"model {scorer.name}: returns a value that is not a rating between 0 and 5")

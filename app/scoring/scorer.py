@@ -1,4 +1,4 @@
-"""The scorer: takes ids and returns ratings, independent of the engine that reads the tables."""
+"""The scorer: maps ids to ratings, with any engine that maps indices to ratings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The use cases of `/compare`: models side by side, by their figures or on the caller's pairs."""
+"""The use cases of `/compare`: compare models by their figures or on pairs of the request."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def _errors(name: str, scored: ScoredPairs, observed: NDArray[np.float64]) -> Mo
     Args:
         name: The model's name.
         scored: n pairs.
-        observed: `(n,)` stars, NaN where there is none.
+        observed: `(n,)` stars, NaN for pairs without one.
     """
     labelled = ~np.isnan(observed)
     rows = int(np.count_nonzero(labelled))

@@ -1,17 +1,17 @@
 """Fold-in: fit the embedding of a user who is not in the training data to their ratings.
 
-The movies' side stays as it is. For ratings `r_i` of movies `m_i`, the user's vector `u` (their bias is one
-of its columns, where the model has biases) is the one that minimises
+The embeddings of movies are fixed. For ratings `r_i` of movies `m_i`, the user's vector `u` (which includes
+the bias, if the model has biases) minimises
 
     sum_i (r_i - 5 sigmoid(u . m_i + global_bias))^2 / noise  +  (u - mean)' covariance^-1 (u - mean)
 
-that is, the most probable one when users are spread like the model's trained users (their mean and
-covariance) and ratings miss by `noise`, the model's mean squared error on warm test pairs. Nothing is left to
-tune: without ratings the user is the average user, and every rating moves them as far as it is worth. A
-column that is the same for all users (a one that meets a movie's bias) has no variance, and stays.
+that is, it is the maximum a posteriori estimate, with the mean and covariance of the trained users as the
+prior, and the model's mean squared error on warm test pairs as `noise`. There is no hyperparameter. Without
+ratings, the result is the average user. A column that is the same for all users (the ones that multiply the
+biases of movies) has no variance, so it does not change.
 
-Solved by Gauss-Newton, with the step halved until it improves, in coordinates `z` in which the penalty is
-`z' z`: `u = mean + factor z`, `factor factor' = covariance`.
+The solver is Gauss-Newton, with the step halved until the cost decreases, in coordinates `z` in which the
+penalty is `z' z`: `u = mean + factor z`, `factor factor' = covariance`.
 """
 
 from __future__ import annotations

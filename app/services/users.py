@@ -41,8 +41,9 @@ def find_users(registry: Registry, query: UsersQuery) -> UserList:
 def given_by(registry: Registry, query: RatingsQuery) -> GivenRatingList:
     """List a user's observed ratings from a model's artefact.
 
-    The highest rating first; of equals, the movie with more training ratings. Nothing for somebody unknown.
-    Where no model is named and the default one carries no ratings, another that does is asked.
+    The highest rating comes first; of equal ones, the movie with more training ratings. The list is empty for
+    an unknown user. If no model is requested and the default one has no ratings, another one with ratings is
+    used.
 
     Raises:
         UnknownModel: No model has that name.
@@ -52,18 +53,16 @@ def given_by(registry: Registry, query: RatingsQuery) -> GivenRatingList:
         others = (model.scorer for model in registry.models.values())
         scorer = next((other for other in others if other.given is not None), scorer)
     user_id = scorer.users.canonical(query.user_id)
-    if scorer.given is None:
-        return GivenRatingList(scorer.name, user_id, None, [])
     user = scorer.users.index(user_id)
-    if user < 0:
-        return GivenRatingList(scorer.name, user_id, 0, [])
+    if scorer.given is None or user < 0:
+        return GivenRatingList(scorer.name, user_id, None if scorer.given is None else 0, [])
     movies, stars = scorer.given.of_user(user)
     if query.movie_id is None:
-        told = np.argsort(-stars, kind="stable")[: query.limit]
+        listed = np.argsort(-stars, kind="stable")[: query.limit]
     else:
-        told = np.flatnonzero(movies == scorer.movies.index(query.movie_id))
+        listed = np.flatnonzero(movies == scorer.movies.index(query.movie_id))
     items = []
-    for place in told.tolist():
+    for place in listed.tolist():
         entry = registry.catalogue.entry(scorer.movies[int(movies[place])])
         rating = round(float(stars[place]), 6)
         items.append(GivenRating(entry.movie_id, entry.title, entry.genres, rating))

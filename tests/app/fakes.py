@@ -27,7 +27,7 @@ class FakeEngine(Engine):
 
     def __init__(self, step: float) -> None:
         self._step = step
-        self.asked = 0
+        self.rated = 0
         self.gate = threading.Event()
         self.gate.set()
 
@@ -35,7 +35,7 @@ class FakeEngine(Engine):
         assert user_index.dtype == movie_index.dtype == np.int32
         assert np.all((user_index >= 0) & (user_index < WARM_USERS))
         assert np.all((movie_index >= 0) & (movie_index < WARM_MOVIES))
-        self.asked += user_index.size
+        self.rated += user_index.size
         assert self.gate.wait(60)
         return (self._step * user_index + movie_index / 4).astype(np.float32)
 

@@ -131,13 +131,13 @@ def test_models_are_chosen_and_ordered_by_the_caller(client: TestClient) -> None
 
 
 @pytest.mark.parametrize("rating", [True, "5", None, -0.5, 5.5, 10**400, [], {}])
-def test_no_rating_is_422(client: TestClient, rating: Any) -> None:
+def test_invalid_rating_is_422(client: TestClient, rating: Any) -> None:
     body = {"pairs": [{"user_id": 1, "movie_id": 1, "rating": rating}]}
     assert_problem(client.post("/compare", json=body), 422, "invalid_request")
 
 
 @pytest.mark.parametrize("models", [[], ["half", "half"], "half", [1], None, [["half"]]])
-def test_bad_choice_of_models_is_422(client: TestClient, models: Any) -> None:
+def test_invalid_choice_of_models_is_422(client: TestClient, models: Any) -> None:
     assert_problem(client.post("/compare", json={"pairs": [], "models": models}), 422, "invalid_request")
 
 
@@ -146,7 +146,7 @@ def test_unknown_model_lists_the_known_ones(client: TestClient) -> None:
     assert assert_problem(response, 404, "unknown_model")["models"] == ["baseline", "half"]
 
 
-def test_limit_is_that_of_batches(client: TestClient) -> None:
+def test_limit_of_pairs_is_that_of_batches(client: TestClient) -> None:
     pair = {"user_id": 1, "movie_id": 1}
     assert client.post("/compare", json={"pairs": [pair] * 20}).status_code == 200
     assert_problem(client.post("/compare", json={"pairs": [pair] * 21}), 413, "too_many_pairs")

@@ -176,7 +176,7 @@ def test_new_user_rating_the_same_movie_twice_is_refused(client: TestClient) -> 
     assert_problem(client.post("/predict/new-user", json={"ratings": ratings}), 422, "invalid_request")
 
 
-def test_cold_movies_of_a_new_user_are_refused_with_their_places(client: TestClient) -> None:
+def test_cold_movies_of_a_new_user_are_refused_with_their_positions(client: TestClient) -> None:
     good = {"movie_id": 1, "rating": 5}
     body: dict[str, Any] = {"ratings": [good, {"movie_id": "movie_5", "rating": 4}]}
     problem = assert_problem(client.post("/predict/new-user", json=body), 404, "unknown_movie")
@@ -212,5 +212,5 @@ def test_maximum_of_n_is_a_setting() -> None:
         for name in ("RecommendRequest", "NewUserRequest")
     ]
     assert bounds == [2, 2]
-    (asked,) = [one for one in document["paths"]["/recommend"]["get"]["parameters"] if one["name"] == "n"]
-    assert (asked["schema"]["minimum"], asked["schema"]["maximum"]) == (1, 2)
+    (parameter,) = [one for one in document["paths"]["/recommend"]["get"]["parameters"] if one["name"] == "n"]
+    assert (parameter["schema"]["minimum"], parameter["schema"]["maximum"]) == (1, 2)

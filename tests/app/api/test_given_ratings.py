@@ -48,12 +48,12 @@ def rating(movie: int, stars: float) -> dict[str, Any]:
 
 
 def test_ratings_of_a_user_are_sorted_highest_first(client: TestClient) -> None:
-    told = {"model": "baseline", "user_id": "user_1", "total": 4}
+    expected = {"model": "baseline", "user_id": "user_1", "total": 4}
     everything = [rating(5, 5.0), rating(2, 4.0), rating(3, 4.0), rating(4, 0.5)]
     everything.sort(key=lambda one: (-one["rating"], one["movie_id"]))
-    assert client.get("/ratings?user_id=1").json() == {**told, "items": everything}
-    assert client.get("/ratings?user_id=user_1&limit=2").json() == {**told, "items": everything[:2]}
-    assert client.get("/ratings?user_id=1&movie_id=2").json() == {**told, "items": [rating(2, 4.0)]}
+    assert client.get("/ratings?user_id=1").json() == {**expected, "items": everything}
+    assert client.get("/ratings?user_id=user_1&limit=2").json() == {**expected, "items": everything[:2]}
+    assert client.get("/ratings?user_id=1&movie_id=2").json() == {**expected, "items": [rating(2, 4.0)]}
     assert client.get("/ratings?user_id=1&movie_id=movie_5").json()["items"] == [rating(5, 5.0)]
 
 
@@ -88,8 +88,8 @@ def test_another_model_is_used_if_the_default_has_no_ratings() -> None:
         loaded = [LoadedModel(fake_scorer(name, given=one)[0], ScoringTime(1.0, 1.0)) for name, one in models]
         app = create_app(Settings(), Registry(loaded, "bare", [name for name, _ in models]))
         with TestClient(app) as client:
-            told: dict[str, Any] = client.get("/ratings?user_id=1").json()
-            return told
+            expected: dict[str, Any] = client.get("/ratings?user_id=1").json()
+            return expected
 
     assert answer(("bare", None), ("baseline", GIVEN))["model"] == "baseline"
     assert answer(("bare", GIVEN), ("baseline", GIVEN))["model"] == "bare"

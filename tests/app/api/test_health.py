@@ -38,16 +38,16 @@ def test_health_does_not_wait_for_batches() -> None:
         ]
         for sender in senders:
             sender.start()
-        wait_until(lambda: engine.asked == 20_000)
+        wait_until(lambda: engine.rated == 20_000)
         for call in ("/healthz", "/readyz", "/models"):
             assert client.get(call).status_code == 200
         # Both are still waiting.
         assert all(sender.is_alive() for sender in senders)
-        assert engine.asked == 20_000
+        assert engine.rated == 20_000
         engine.gate.set()
         for sender in senders:
             sender.join()
-        assert engine.asked == 40_000
+        assert engine.rated == 40_000
 
 
 class GatedEngine(Engine):

@@ -52,7 +52,9 @@ def test_every_file_is_sent_once_and_compressed(client: TestClient) -> None:
         ("", False),
     ],
 )
-def test_the_form_of_a_file_follows_accept_encoding(client: TestClient, accepted: str, packed: bool) -> None:
+def test_compression_of_a_file_follows_accept_encoding(
+    client: TestClient, accepted: str, packed: bool
+) -> None:
     response = client.get("/page/app.css", headers={"accept-encoding": accepted})
     assert ("content-encoding" in response.headers) is packed
     assert response.headers["vary"] == "Accept-Encoding"
@@ -82,7 +84,7 @@ def test_the_chart_library_comes_from_its_package() -> None:
 
 
 @pytest.mark.parametrize("name", ["index.html", "page.py", "__init__.py", "nope.js", "..%2Fpage.py", "a/b"])
-def test_other_names_are_not_found(client: TestClient, name: str) -> None:
+def test_unknown_file_names_are_not_found(client: TestClient, name: str) -> None:
     assert_problem(client.get(f"/page/{name}"), 404, "route_not_found")
 
 

@@ -131,7 +131,7 @@ def test_one_cold_id_refuses_the_batch(
     assert (body["positions"], body["total"]) == (positions, len(positions))
 
 
-def test_batch_limit(client: TestClient) -> None:
+def test_batch_above_the_limit_is_refused(client: TestClient) -> None:
     full = {"user_ids": [1] * 20, "movie_ids": [1] * 20}
     assert len(client.post("/predict/batch", json=full).json()["ratings"]) == 20
     over = {"user_ids": [1] * 21, "movie_ids": [1] * 21}

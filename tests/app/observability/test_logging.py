@@ -1,4 +1,4 @@
-"""What the process logs: a line an event, told apart by programs, without ids of users."""
+"""The log: one line per event, as text or JSON, without ids of users."""
 
 from __future__ import annotations
 
@@ -57,14 +57,14 @@ def test_json_lines_have_the_fields_of_a_request(shared_store: Path) -> None:
         }
 
 
-def test_text_lines_say_the_same(shared_store: Path) -> None:
+def test_text_lines_have_the_fields_of_a_request(shared_store: Path) -> None:
     lines = _output(shared_store)
     requests = [line for line in lines if line.endswith(" mine-1")]
     assert len(requests) == 4
     assert " INFO app.access POST /predict 200 " in requests[0] and " ms mine-1" in requests[0]
 
 
-def test_no_line_a_request_above_info(shared_store: Path) -> None:
+def test_requests_are_not_logged_above_level_info(shared_store: Path) -> None:
     assert _output(shared_store, log_level="warning") == []
 
 
@@ -83,7 +83,7 @@ def test_an_exception_is_one_line() -> None:
     assert "\n" not in JSONFormatter().format(record)
 
 
-def test_what_is_no_text_is_still_a_line() -> None:
+def test_surrogates_in_a_message_are_escaped() -> None:
     assert _formatted(logging.LogRecord("a", logging.INFO, "", 0, "\ud800", (), None))["message"] == "\\ud800"
 
 
@@ -117,7 +117,7 @@ def _script(text: str) -> subprocess.Popen[str]:
     return subprocess.Popen([sys.executable, "-c", script], cwd=REPOSITORY, stdout=subprocess.PIPE, text=True)
 
 
-def test_a_process_and_its_fork_both_write_what_they_log() -> None:
+def test_process_and_its_fork_write_their_own_lines() -> None:
     with _script(
         "logger.info('before')\n"
         "child = os.fork()\n"
@@ -130,7 +130,7 @@ def test_a_process_and_its_fork_both_write_what_they_log() -> None:
     assert process.returncode == 0
 
 
-def test_a_reader_that_hangs_holds_up_neither_a_fork_nor_the_end() -> None:
+def test_blocked_reader_delays_neither_a_fork_nor_the_exit() -> None:
     with _script(
         "for number in range(10_000): logger.info('a line of the log %d', number)\n"
         "child = os.fork()\n"
@@ -141,7 +141,7 @@ def test_a_reader_that_hangs_holds_up_neither_a_fork_nor_the_end() -> None:
         assert "a line of the log 0" in process.stdout.readline()
 
 
-def test_long_lines_and_the_last_ones_arrive_whole() -> None:
+def test_long_and_last_lines_are_written_completely() -> None:
     with _script(
         "logger.info('x' * 100_000); logger.info('é'); logger.info('last'); stop_logging(); os._exit(0)"
     ) as process:

@@ -1,4 +1,4 @@
-"""`/metrics` tells what happened, by one process and by several together."""
+"""`/metrics` exposes the counts of one process, and the sums over several."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_requests_are_counted_by_route_method_and_status(fresh: TestClient) -> N
     assert found("stars_http_requests_in_flight") == 1  # this one
 
 
-def test_a_bound_of_the_histogram_belongs_to_it() -> None:
+def test_upper_bounds_of_the_histogram_are_inclusive() -> None:
     counters = Counters()
     for seconds in (0.00005, 0.0001, 0.00011, 5.0, 7.0):
         counters.request("/x", "GET", 200, seconds)
@@ -99,7 +99,7 @@ def test_unknown_methods_and_paths_create_no_series(fresh: TestClient) -> None:
 
 def test_pairs_are_counted_by_model_known_or_cold(fresh: TestClient) -> None:
     # Stars of user index u and movie index m: u + m / 4.
-    fresh.post("/predict", json={"user_id": 3, "movie_id": 4})  # 2.75, the short way
+    fresh.post("/predict", json={"user_id": 3, "movie_id": 4})  # 2.75, by the fast path
     fresh.get("/predict?user_id=1&movie_id=3")  # 0.5, by the route
     fresh.post("/predict", json={"user_id": 4, "movie_id": 1})  # cold, refused
     fresh.post("/predict", json={"user_id": 4, "movie_id": 1, "on_unknown": "fallback"})  # cold
@@ -126,7 +126,7 @@ def test_pairs_are_counted_by_model_known_or_cold(fresh: TestClient) -> None:
     assert found("stars_batch_pairs_bucket", model="baseline", le="1.0") == 1
 
 
-def test_arrow_streams_are_batches_too(fresh: TestClient) -> None:
+def test_arrow_streams_are_counted_as_batches(fresh: TestClient) -> None:
     table = pa.table({"user_id": ["1", "2", "3"], "movie_id": ["1", "1", "1"]})
     sink = io.BytesIO()
     with pyarrow.ipc.new_stream(sink, table.schema) as writer:
@@ -139,7 +139,7 @@ def test_arrow_streams_are_batches_too(fresh: TestClient) -> None:
     assert found(PAIRS, model="baseline", ids="known") == 3
 
 
-def test_lists_of_best_movies_are_counted(fresh: TestClient) -> None:
+def test_recommendation_lists_are_counted(fresh: TestClient) -> None:
     fresh.get("/recommend?user_id=1&model=half")
     fresh.post("/recommend", json={"user_id": 1})
     fresh.post("/recommend", json={"user_id": 4})  # cold: refused before anything is rated
@@ -149,7 +149,7 @@ def test_lists_of_best_movies_are_counted(fresh: TestClient) -> None:
     assert found(PAIRS, model="half", ids="known") == 0
 
 
-def test_models_and_workers_are_told() -> None:
+def test_models_and_workers_are_exposed() -> None:
     before = time.time()
     with TestClient(create_app(Settings(), fake_registry())) as client:
         found = scrape(client.get)
@@ -171,7 +171,7 @@ def test_names_follow_the_conventions(fresh: TestClient) -> None:
             assert all(sample.name.endswith("_total") for sample in family.samples)
 
 
-def test_openmetrics_for_those_who_ask_for_it(fresh: TestClient) -> None:
+def test_openmetrics_is_returned_if_accept_prefers_it(fresh: TestClient) -> None:
     accept = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5"
     answer = fresh.get("/metrics", headers={"accept": accept})
     assert answer.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
@@ -201,7 +201,7 @@ def test_metrics_can_be_switched_off() -> None:
 
 
 @given(st.lists(st.floats(0, 5, width=32) | st.sampled_from([0.0, 0.5, 1.0, 4.5, 5.0])))
-def test_every_star_lies_at_or_below_its_bound(stars: list[float]) -> None:
+def test_every_rating_is_counted_at_or_below_its_bound(stars: list[float]) -> None:
     counter = ModelCounter()
     for one in stars:
         counter.one(one)
@@ -214,17 +214,17 @@ def test_every_star_lies_at_or_below_its_bound(stars: list[float]) -> None:
     assert counter.cold == 0
 
 
-def test_threads_lose_nothing() -> None:
+def test_counts_of_several_threads_are_complete() -> None:
     counter, each = ModelCounter(), 20_000
     some, known = np.array([1.0, 2.0], np.float32), np.array([True, False])
 
-    def hand_in() -> None:
+    def count() -> None:
         for number in range(each):
             counter.one(4.0)
             if number % 100 == 0:
                 counter.many(some, known)
 
-    threads = [threading.Thread(target=hand_in) for _ in range(4)]
+    threads = [threading.Thread(target=count) for _ in range(4)]
     for thread in threads:
         thread.start()
     while any(thread.is_alive() for thread in threads):
@@ -234,7 +234,7 @@ def test_threads_lose_nothing() -> None:
     assert counter.cold == 4 * each // 100
 
 
-def test_a_worker_in_the_place_of_another_goes_on_counting(tmp_path: Path) -> None:
+def test_replacement_of_a_worker_continues_its_counts(tmp_path: Path) -> None:
     def count(slot: Slot, requests: int) -> list[Snapshot]:
         counters = Counters()
         for _ in range(requests):
@@ -321,7 +321,7 @@ def test_dead_worker_is_not_ready_after_the_clock_was_set_back(
     assert ready() == 1
 
 
-def test_a_folder_that_is_gone_stops_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_missing_metrics_folder_is_logged_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     slot, counters = Slot(tmp_path / "none", 0), Counters()
     for _ in range(2):
         assert slot.write(counters.counts(), counters.state("0")).worker == "0"
@@ -330,7 +330,7 @@ def test_a_folder_that_is_gone_stops_nothing(tmp_path: Path, caplog: pytest.LogC
 
 
 @pytest.mark.parametrize("content", [b"", b"no JSON", b"[]", b"{}", b'{"at": 1, "counts": 1, "state": []}'])
-def test_what_another_has_not_written_is_left_out(tmp_path: Path, content: bytes) -> None:
+def test_invalid_metrics_files_are_ignored(tmp_path: Path, content: bytes) -> None:
     counters = Counters()
     Slot(tmp_path, 2).write(counters.counts(), counters.state("0"))
     (tmp_path / "0.json").write_bytes(content)
@@ -338,7 +338,7 @@ def test_what_another_has_not_written_is_left_out(tmp_path: Path, content: bytes
     assert [one.worker for one in Slot(tmp_path, 0).others()] == ["2"]
 
 
-def test_every_metric_is_described() -> None:
+def test_every_metric_is_documented() -> None:
     text = (REPOSITORY / "docs" / "monitoring.md").read_text(encoding="utf-8")
     with TestClient(create_app(Settings(), fake_registry())) as client:
         client.get("/healthz")

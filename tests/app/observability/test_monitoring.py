@@ -1,4 +1,4 @@
-"""Dashboard and alerts ask for what the service tells."""
+"""Dashboard and alerts use metrics that the service exposes."""
 
 from __future__ import annotations
 
@@ -52,9 +52,9 @@ def expressions() -> Iterator[tuple[str, str]]:
     yield from ((one["name"], one["expr"]) for one in dashboard()["annotations"]["list"])
     for variable in dashboard()["templating"]["list"]:
         if variable["type"] == "query":
-            asked = re.fullmatch(r"label_values\((.*), (\w+)\)", variable["query"]["query"])
-            assert asked
-            yield variable["name"], f"sum by ({asked[2]}) ({asked[1]})"
+            matched_query = re.fullmatch(r"label_values\((.*), (\w+)\)", variable["query"]["query"])
+            assert matched_query
+            yield variable["name"], f"sum by ({matched_query[2]}) ({matched_query[1]})"
     yield from ((rule["alert"], rule["expr"]) for rule in alerts())
 
 
@@ -71,7 +71,7 @@ def names(expression: str) -> tuple[set[str], set[str]]:
 
 
 @pytest.fixture(scope="module")
-def told() -> dict[str, set[str]]:
+def exposed() -> dict[str, set[str]]:
     """Names of all samples after a few requests, and the labels of each."""
     with TestClient(create_app(Settings(), fake_registry())) as client:
         client.post("/predict", json={"user_id": 1, "movie_id": 1})
@@ -90,15 +90,15 @@ def test_names_are_found_in_an_expression() -> None:
     assert names(expression) == ({"a_total", "e", "f"}, {"v", "w", "x", "y", "z"})
 
 
-def test_every_expression_asks_for_what_is_told(told: dict[str, set[str]]) -> None:
+def test_every_expression_uses_exposed_metrics_and_labels(exposed: dict[str, set[str]]) -> None:
     for where, expression in expressions():
         metrics, labels = names(expression)
         assert metrics, where
-        assert metrics <= told.keys() | OWN_METRICS, where
-        assert labels <= OWN_LABELS.union(*(told.get(metric, set()) for metric in metrics)), where
+        assert metrics <= exposed.keys() | OWN_METRICS, where
+        assert labels <= OWN_LABELS.union(*(exposed.get(metric, set()) for metric in metrics)), where
 
 
-def test_everything_takes_the_data_source_that_is_chosen() -> None:
+def test_every_panel_uses_the_selected_data_source() -> None:
     source, *variables = dashboard()["templating"]["list"]
     assert (source["name"], source["type"], source["query"]) == ("datasource", "datasource", "prometheus")
     for other in (*variables, *dashboard()["annotations"]["list"]):
@@ -110,7 +110,7 @@ def test_everything_takes_the_data_source_that_is_chosen() -> None:
             assert part["datasource"] == CHOSEN
 
 
-def test_panels_have_names_and_places_of_their_own() -> None:
+def test_panels_have_unique_names_and_places() -> None:
     everything = dashboard()["panels"]
     for what in ("id", "title"):
         assert len({panel[what] for panel in everything}) == len(everything)
@@ -125,13 +125,13 @@ def test_panels_have_names_and_places_of_their_own() -> None:
         taken |= cells
 
 
-def test_the_dashboard_shows_every_metric(told: dict[str, set[str]]) -> None:
+def test_the_dashboard_shows_every_metric(exposed: dict[str, set[str]]) -> None:
     shown = set().union(*(names(target["expr"])[0] for panel in panels() for target in panel["targets"]))
-    families = {re.sub("_(bucket|sum|count)$", "", metric) for metric in told}
+    families = {re.sub("_(bucket|sum|count)$", "", metric) for metric in exposed}
     assert families == {re.sub("_(bucket|sum|count)$", "", metric) for metric in shown}
 
 
-def test_every_alert_is_described_and_tried() -> None:
+def test_every_alert_is_documented_and_tested() -> None:
     text = (REPOSITORY / "docs" / "monitoring.md").read_text(encoding="utf-8")
     cases = yaml.safe_load((MONITORING / "alerts_test.yml").read_text(encoding="utf-8"))["tests"]
     tried = [one for case in cases for one in case["alert_rule_test"]]
@@ -142,7 +142,7 @@ def test_every_alert_is_described_and_tried() -> None:
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is part of Prometheus")
 @pytest.mark.parametrize("command", ["check config prometheus.yml", "test rules alerts_test.yml"])
-def test_prometheus_takes_the_files(command: str) -> None:
+def test_prometheus_accepts_the_files(command: str) -> None:
     answer = subprocess.run(
         ["promtool", *command.split()], cwd=MONITORING, capture_output=True, text=True, timeout=60
     )

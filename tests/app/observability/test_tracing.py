@@ -1,4 +1,4 @@
-"""Traces, as a collector gets them over HTTP."""
+"""Traces as a collector receives them over HTTP."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def collecting() -> Iterator[Collector]:
         collector.server_close()
 
 
-def test_a_collector_gets_a_span_a_request(shared_store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_collector_receives_one_span_per_request(shared_store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with collecting() as collector:
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
         with (
@@ -157,7 +157,7 @@ sys.meta_path.insert(0, NotInstalled())
 """
 
 
-def test_traces_without_opentelemetry_are_one_line(
+def test_traces_without_opentelemetry_end_the_start_with_one_line(
     shared_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "sitecustomize.py").write_text(NOT_INSTALLED)

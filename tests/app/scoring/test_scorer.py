@@ -115,7 +115,9 @@ def test_registry_holds_the_store(registry: Registry) -> None:
         ({"models": ("memory_efficient", "baseline")}, "baseline"),
     ],
 )
-def test_default_model(settings: Settings, changes: dict[str, object], default: str) -> None:
+def test_default_model_follows_the_settings(
+    settings: Settings, changes: dict[str, object], default: str
+) -> None:
     assert load_registry(settings.model_copy(update=changes)).default == default
 
 
@@ -172,7 +174,7 @@ def test_probe_refuses_a_model_that_raises_or_has_no_warm_ids() -> None:
         probe(RatingScorer(sound.manifest, nobody, sound.movies, sound._fallback, engine))
 
 
-def test_text_ids_are_taken_verbatim() -> None:
+def test_text_ids_are_not_normalised() -> None:
     sound, engine = fake_scorer()
     users = Vocabulary.from_texts(["Ørsted", "007", "日本"], warm=3)
     scorer = RatingScorer(sound.manifest, users, sound.movies, sound._fallback, engine)
@@ -184,11 +186,11 @@ def test_text_ids_are_taken_verbatim() -> None:
 def test_cold_ids_never_reach_the_engine() -> None:
     scorer, engine = fake_scorer()
     scored = scorer.score([1, 4, "x", 2**63 - 1, -1], [1, 1, 5, "y", 1])
-    assert engine.asked == 1
+    assert engine.rated == 1
     assert scored.cold.tolist() == [False, True, True, True, True]
 
 
-def test_unknown_name_in_a_registry_of_one() -> None:
+def test_only_model_is_the_default() -> None:
     assert fake_registry("half").get().name == "half"
 
 
@@ -224,7 +226,7 @@ def test_top_for_a_cold_user_is_sorted_by_movie_means() -> None:
     scorer, engine = fake_scorer()
     assert top("nobody", 2) == [("movie_4", 4.5), ("movie_3", 4.0)]
     assert top("user_4", 2, exclude=["movie_4"]) == [("movie_3", 4.0), ("movie_2", 2.25)]
-    assert engine.asked == 0
+    assert engine.rated == 0
     assert top("user_4", 9)[-1] == ("movie_1", 2.0)
 
 

@@ -30,7 +30,7 @@ def test_without_ratings_the_user_is_the_average_one() -> None:
     np.testing.assert_allclose(average.fit(movies(0), np.empty(0)), average.mean)
 
 
-def test_one_dimension_by_hand() -> None:
+def test_fit_in_one_dimension_equals_the_result_by_hand() -> None:
     # Users at -1 and 1: mean 0, variance 1. One movie at 1, rated 5 sigmoid(0.5), with almost no noise.
     line = Prior.of_users(np.array([[-1], [1]], np.float32), 0.001, 0.0)
     user = line.fit(np.array([[1]], np.float32), np.array([5 / (1 + np.exp(-0.5))]))
@@ -51,7 +51,7 @@ def test_many_exact_ratings_recover_the_user() -> None:
     np.testing.assert_allclose(fitted, truth, atol=0.01)
 
 
-def test_a_column_that_all_users_share_stays() -> None:
+def test_column_that_all_users_share_is_unchanged() -> None:
     vectors = np.random.default_rng(1).normal(0, 1, (50, 3)).astype(np.float32)
     vectors[:, 1] = 1
     user = Prior.of_users(vectors, 0.5, 0.0).fit(movies(5, 3), np.array([5.0, 1, 2, 4, 3]))
@@ -95,7 +95,7 @@ def test_vectors_of_both_engines_give_the_scorer_s_ratings(shared_store: Path, n
             np.testing.assert_allclose(average.rate(vector, engine.movie_vectors(rated)), expected, atol=1e-5)
 
 
-def test_biases_are_columns_that_meet_ones() -> None:
+def test_biases_are_columns_multiplied_by_ones() -> None:
     user = with_biases(np.array([[1, 2]], np.float32), np.array([0.5], np.float32), 1)
     movie = with_biases(np.array([[3, 4]], np.float32), 1, np.array([0.25], np.float32))
     assert user.tolist() == [[1, 2, 0.5, 1]]
