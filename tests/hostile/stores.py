@@ -356,7 +356,7 @@ ATTACKS: dict[Attack, str] = {
     number_of_many_digits: NO_JSON,
     configuration_in_another_encoding: NO_JSON,
     version_with_a_line_break: "states no keras_version",
-    class_with_control_characters: "holds the class",
+    class_with_control_characters: "has the class",
     large_manifest: "manifest.json: is larger than",
     deep_manifest: "recursion limit",
     manifest_with_a_path_for_a_name: "name: String should match",

@@ -102,7 +102,7 @@ def read_archive(path: Path, file: BinaryIO) -> Archive:
         raise ArtefactDamaged(path, f"{METADATA} states no keras_version")
     for module, class_name, registered in _named_classes(path, config):
         if not _is_known(module, class_name, registered):
-            raise ArtefactForeign(path, f"holds the class {class_name[:60]!r}, which no model of ours has")
+            raise ArtefactForeign(path, f"has the class {class_name[:60]!r}, which the trainer never writes")
     if not _is_model(config):
         raise ArtefactForeign(path, f"{CONFIG} is not the configuration of a model")
     names = _layer_names(config["config"]["layers"])
@@ -225,7 +225,7 @@ def _named_classes(path: Path, node: Any) -> Iterator[tuple[object, str, str | N
             if "class_name" not in found and ("module" in found or "registered_name" in found):
                 raise ArtefactForeign(path, f"{CONFIG} names a module without a class")
             if found.get("compile_config"):
-                raise ArtefactForeign(path, f"{CONFIG} says how to train, which no artefact does")
+                raise ArtefactForeign(path, f"{CONFIG} has a compile_config, which the trainer never writes")
             if found.get("class_name") == "RoundedEmbedding" or "table_bits" in found:
                 raise ArtefactForeign(path, ROUNDED_TABLES)
             if "vocabulary" in found:

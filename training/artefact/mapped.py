@@ -141,11 +141,9 @@ class MappedFile:
 
         The file is read in blocks and not through the mapping, to save memory.
         """
-        block = np.empty(min(array.size, _BLOCK_BYTES // array.itemsize), array.dtype)
-        view = memoryview(block.view(np.uint8).data) if block.size else memoryview(b"")
-        for first in range(0, array.size, max(block.size, 1)):
-            count = min(block.size, array.size - first)
-            os.preadv(self._descriptor, [view[: count * array.itemsize]], start + first * array.itemsize)
-            if not bool(np.isfinite(block[:count]).all()):
+        end = start + array.nbytes
+        for place in range(start, end, _BLOCK_BYTES):
+            block = os.pread(self._descriptor, min(_BLOCK_BYTES, end - place), place)
+            if not bool(np.isfinite(np.frombuffer(block, array.dtype)).all()):
                 return False
         return True

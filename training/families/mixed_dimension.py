@@ -48,7 +48,8 @@ class MixedDimension(Family):
         block_dims: Width of each block.
         temperature: alpha of the power rule d_i ~ popularity_i ** alpha.
         parameter_budget: Maximum number of parameters of tables and projections together.
-        extra_row: Whether each block's table has one more row than it has ids (the published layout).
+        extra_row: Whether each block's table has one more row than it has ids (the published layout). It is
+            the last row and is never read.
         projection_bias: Whether projections add a bias (as in the published layout, not in the paper).
     """
 

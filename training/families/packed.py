@@ -20,8 +20,8 @@ class Packed(Family):
     Attributes:
         block_sizes: Ids in each block, most popular first; None for one block.
         code_bytes: Bytes of all codes; None for 8 bits a value.
-        ones_at: Position in the embedding of a column of ones, which multiplies the other side's bias; None
-            for no such column.
+        ones_at: Position in the embedding of an extra column of ones, or None. With a bias as one side's
+            column and ones as the other side's, a dot product of embeddings includes both biases.
     """
 
     layer_class: ClassVar[str] = "PackedEmbedding"

@@ -27,7 +27,8 @@ class QuotientRemainder(LookupFamily):
         num_buckets: Rows of the remainder table; None for `default_num_buckets` of the vocabulary.
         quotient_rows: Rows of the quotient table; None for the fewest that cover every id, `num_buckets` for
             as many as the remainder table has (the published layout).
-        operation: How the two rows are combined.
+        operation: How the two rows are combined: `multiply`, `add`, or `concatenate`, for which each table
+            holds half the dimensions.
     """
 
     layer_class: ClassVar[str] = "QREmbedding"

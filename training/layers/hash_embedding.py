@@ -14,14 +14,8 @@ from training.layers.lookup_embedding import LookupEmbedding
 class HashEmbedding(LookupEmbedding):
     """Embeds an id with the table row at its hash; ids with colliding hashes share one embedding.
 
-    Shi et al. (arXiv:1909.02107) compare the quotient-remainder trick with it. The hash function is in
-    `training.families.HashingTrick`.
-
-    Args:
-        num_embeddings: Number of indices.
-        embedding_dim: Length of an embedding.
-        num_buckets: Rows of the table; may exceed the number of indices.
-        **kwargs: Arguments of `LookupEmbedding`.
+    Shi et al. (arXiv:1909.02107) compare the quotient-remainder trick with it. The arguments are those of
+    `LookupEmbedding` and the settings of `training.families.HashingTrick`, which has the hash function.
     """
 
     def __init__(self, num_embeddings: int, embedding_dim: int, num_buckets: int, **kwargs: Any) -> None:

@@ -15,12 +15,8 @@ from training.layers.legal import PACKAGE
 class LookupEmbedding(FamilyEmbedding):
     """Embeds ids with the tables and lookup of a `LookupFamily`; each table is an attribute by its name.
 
-    Args:
-        num_embeddings: Number of indices.
-        embedding_dim: Length of an embedding.
-        settings: Settings of the family.
-        embeddings_initializer: Initialiser of the tables; each gets its own clone with its own seed.
-        **kwargs: Arguments of `keras.layers.Layer`.
+    The arguments are those of `FamilyEmbedding`, and `embeddings_initializer`: each table gets a clone of it
+    with its own seed.
     """
 
     def __init__(

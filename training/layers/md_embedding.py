@@ -23,15 +23,8 @@ class MDEmbedding(FamilyEmbedding):
     `block_dims[i]` columns; P^(i) is `projections[i]`, to the base dimension d-bar = `output_dim`.
     `training.families.power_rule` computes d_i.
 
-    Args:
-        block_sizes: Ids in each block, most popular first.
-        block_dims: Width of each block's table, at most `output_dim`.
-        output_dim: Length of an embedding.
-        extra_row: Whether each table has one more row than its block has ids. It is the last row and is
-            never read; the published model has it.
-        projection_bias: Whether projections add a bias, as in the published model, but not in the paper.
-        embeddings_initializer: Initialiser of the tables; each gets its own clone with its own seed.
-        **kwargs: Arguments of `keras.layers.Layer`.
+    The arguments are the settings of `training.families.MixedDimension`, the length `output_dim` of an
+    embedding, and `embeddings_initializer`; each table gets a clone of it with its own seed.
     """
 
     def __init__(

@@ -28,14 +28,8 @@ class PackedEmbedding(FamilyEmbedding):
     The weights come from packing a fitted or distilled table, never from gradients, so none is trainable.
     Before a table is assigned, all values are zero.
 
-    Args:
-        num_embeddings: Number of indices.
-        block_sizes: Ids in each block, most popular first.
-        columns: Columns of the table.
-        code_bytes: Bytes of all codes.
-        ones_at: Position in the embedding of an extra column of ones, or None. With a bias as one
-            side's column and ones as the other side's, a dot product of embeddings includes both biases.
-        **kwargs: Arguments of `keras.layers.Layer`.
+    The arguments are those of `FamilyEmbedding`, with the settings of `training.families.Packed` and the
+    number of `columns` (without the ones) in place of the length.
     """
 
     def __init__(

@@ -17,14 +17,7 @@ class QREmbedding(LookupEmbedding):
     In the paper (arXiv:1909.02107, section 2): |S| is `num_embeddings`, m is `num_buckets`, D is
     `embedding_dim`, W1 is `remainder`, W2 is `quotient`, and the operation is `operation`.
 
-    Args:
-        num_embeddings: Number of indices.
-        embedding_dim: Length of an embedding.
-        num_buckets: Rows of the remainder table.
-        operation: How the two rows are combined: `multiply`, `add`, or `concatenate`, for which each
-            table holds half the dimensions.
-        quotient_rows: Rows of the quotient table; None for the fewest that cover every index.
-        **kwargs: Arguments of `LookupEmbedding`.
+    The arguments are those of `LookupEmbedding` and the settings of `training.families.QuotientRemainder`.
     """
 
     def __init__(

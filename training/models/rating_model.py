@@ -76,12 +76,7 @@ def build_rating_model(
 ) -> RatingModel:
     """Build a model with initial weights drawn from Keras's global seed.
 
-    Args:
-        settings: Settings of the model; defaults are filled in.
-        num_users: As in `ModelSettings.resolve`.
-        num_movies: As in `ModelSettings.resolve`.
-        movie_popularity: As in `ModelSettings.resolve`.
-        user_popularity: As in `ModelSettings.resolve`.
+    The arguments are those of `ModelSettings.resolve`, which fills in the defaults.
 
     Raises:
         SettingsError: If the settings are not valid for these numbers of users and movies.

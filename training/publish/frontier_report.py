@@ -15,6 +15,13 @@ _WIDTH, _HEIGHT = 520, 360
 _SMALL_WIDTH, _SMALL_HEIGHT = 300, 220
 # A reference this many times smaller or larger than all models of the grid is drawn as a line.
 _FAR: Final = 3
+# The charts of one group of models each: title, the setting that varies, and the term that starts a label.
+# Parameters are equal along a line of the first two; a temperature of 0 is a uniform width.
+_QUESTIONS: Final = {
+    "hashing": ("Quotient-remainder against hashing", "ids a row", "technique"),
+    "mixed": ("Mixed against uniform widths", "temperature", "parameters of"),
+    "rounding": ("Rounded after the fit", "bits a value", "model"),
+}
 
 
 def write_charts(lines: pd.DataFrame, title: str, folder: Path) -> Path:
@@ -32,10 +39,13 @@ def write_charts(lines: pd.DataFrame, title: str, folder: Path) -> Path:
         "bytes": error_against(lines, "nbytes", "bytes of all arrays (log)", "best_bytes", title),
         "parameters": error_against(lines, "parameters", "parameters (log)", "best_parameters", title),
     }
-    questions = [question(lines) for question in (hashing, temperature, rounding)]
-    asked = [chart for chart in questions if chart is not None]
-    if asked:
-        charts["questions"] = alt.concat(*asked, columns=2).resolve_scale(color="independent")
+    questions = [
+        _question(lines[lines["group"] == group].copy(), *question)
+        for group, question in _QUESTIONS.items()
+        if (lines["group"] == group).any()
+    ]
+    if questions:
+        charts["questions"] = alt.concat(*questions, columns=2).resolve_scale(color="independent")
     return write_page(charts, folder / "frontier.html")
 
 
@@ -93,27 +103,6 @@ def error_against(frame: pd.DataFrame, size: str, size_title: str, best: str, ti
     return layers.interactive(name=f"zoomed_{size}")
 
 
-def hashing(frame: pd.DataFrame) -> Any:
-    """Return the chart of quotient-remainder and the hashing trick, at equal parameters."""
-    rows = frame[frame["group"] == "hashing"].copy()
-    rows["technique"] = rows["label"].str.rsplit(",", n=1).str[0]
-    return _question(rows, "Quotient-remainder against hashing", "ids a row", "technique")
-
-
-def temperature(frame: pd.DataFrame) -> Any:
-    """Return the chart of mixed widths by temperature (0 is uniform); parameters are equal along a line."""
-    rows = frame[frame["group"] == "mixed"].copy()
-    rows["parameters of"] = rows["label"].str.split(",").str[0].str.removeprefix("as ")
-    return _question(rows, "Mixed against uniform widths", "temperature", "parameters of")
-
-
-def rounding(frame: pd.DataFrame) -> Any:
-    """Return the chart of the error by bits per value after the fit."""
-    rows = frame[frame["group"] == "rounding"].copy()
-    rows["model"] = rows["label"].str.split(",").str[0]
-    return _question(rows, "Rounded after the fit", "bits a value", "model")
-
-
 def _log_scale(values: pd.Series[Any], below: float, above: float) -> Any:
     """Return a scale that extends beyond the values by two factors, to make room for labels."""
     domain = [float(values.min()) / below, float(values.max()) * above]
@@ -121,8 +110,8 @@ def _log_scale(values: pd.Series[Any], below: float, above: float) -> Any:
 
 
 def _question(rows: pd.DataFrame, title: str, asked: str, by: str) -> Any:
-    if rows.empty:
-        return None
+    """Return the chart of the error by the setting `asked`, with a line for each `by`."""
+    rows[by] = rows["label"].str.rsplit(",", n=1).str[0].str.removeprefix("as ")
     rows[asked] = rows["setting"].astype(float)
     rows["low"], rows["high"] = rows["test_mse"] - rows["spread"] / 2, rows["test_mse"] + rows["spread"] / 2
     base = alt.Chart(rows, title=title, width=_SMALL_WIDTH, height=_SMALL_HEIGHT).encode(

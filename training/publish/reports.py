@@ -104,16 +104,8 @@ def popularity_with_blocks(manifests: list[Manifest], dataset: Dataset) -> Any:
 
 def parameters_and_bytes(manifests: list[Manifest]) -> Any:
     """Return bar charts of the parameters and weight bytes of each model."""
-    frame = pd.DataFrame(
-        [
-            {
-                "model": manifest.name,
-                "parameters": manifest.parameters.total,
-                "weight bytes": manifest.weights_bytes,
-            }
-            for manifest in manifests
-        ]
-    )
+    rows = [(manifest.name, manifest.parameters.total, manifest.weights_bytes) for manifest in manifests]
+    frame = pd.DataFrame(rows, columns=["model", "parameters", "weight bytes"])
 
     def bars(what: str) -> Any:
         return (

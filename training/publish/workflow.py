@@ -3,6 +3,17 @@
 The command line, the tests and the benchmarks use these functions. Each reads and splits the ratings, trains,
 evaluates and publishes; it prints nothing and reports to a `Progress`. Keras is imported only after the
 ratings have been read, because its import takes seconds.
+
+The functions share these arguments:
+
+* `data`: The ratings, and how they are split. DataError is raised if they cannot be read, SplitError if they
+  do not allow the split.
+* `options`: Where artefacts are published. ArtefactError is raised if the store cannot be written; it is then
+  as before.
+* `work`: Folder of finished steps, from which an interrupted run resumes. TrainingError is raised if it
+  cannot be used.
+* `seed`: Seed of every random draw.
+* `progress`: Receives the progress of the run.
 """
 
 from __future__ import annotations
@@ -76,22 +87,13 @@ def fit_models(
 ) -> tuple[list[Manifest], Path]:
     """Fit models one after the other, publish them, and plot their training.
 
-    Args:
-        models: Settings of the models.
-        recipe: How they are fitted.
-        data: The ratings.
-        options: Where the artefacts go.
-        report: Folder of the plots; None for `.report` in the store.
-        progress: Called as the run proceeds.
+    The folder of the plots is `report`, by default `.report` in the store.
 
     Returns:
         The manifests of the published artefacts, and the page of plots.
 
     Raises:
-        DataError: The ratings cannot be read.
-        SplitError: The data does not allow this split.
         SettingsError: Some settings are not legal for this data.
-        ArtefactError: The store cannot be written; it is as before.
         ReportError: The plots cannot be written.
     """
     dataset = data.dataset(load_table(data, progress), recipe.validation_fraction)
@@ -113,7 +115,6 @@ def fit_on(
 
     Raises:
         SettingsError: Some settings are not legal for this dataset.
-        ArtefactError: The store cannot be written; it is as before.
     """
     progress.on_split(dataset.split)
     with progress.busy("importing Keras"):
@@ -151,22 +152,14 @@ def fit_within_budget(
 ) -> Manifest:
     """Try what fits a budget, choose on validation rows, train the best on all training rows, publish it.
 
-    Args:
-        budget: Limit of the weights, such as `64KB`.
-        name: Name of the published model.
-        data: The ratings.
-        options: Where the artefact goes.
-        work: Folder of finished teachers, from which an interrupted run resumes.
-        seed: Seed of every random draw.
-        effort: Limits of computation for each candidate.
-        progress: Called as the run proceeds.
+    The budget limits the bytes of the weights, such as `64KB`; `effort` limits the computation for each
+    candidate.
 
     Returns:
-        The manifest of the published artefact; its recipe is a `BudgetRecipe`.
+        The manifest of the published artefact, whose name is `name` and whose recipe is a `BudgetRecipe`.
 
     Raises:
-        SettingsError: If the budget is invalid, or nothing fits it.
-        TrainingError: As in `fit_models`, or the work folder cannot be used.
+        SettingsError: The budget is invalid, or nothing fits it.
     """
     limit = parse_budget(budget)
     table = load_table(data, progress)
@@ -208,22 +201,12 @@ def distil_models(
 ) -> list[Manifest]:
     """Find each teacher's blend on validation rows, then distil from all training rows and publish.
 
-    Args:
-        models: Settings of the models.
-        data: The ratings.
-        options: Where the artefacts go; None to fit the students without the validation rows, measure them
-            there, and publish nothing.
-        work: Folder of finished steps, from which an interrupted run resumes.
-        seed: Seed of every random draw.
-        tile_users: Users whose predictions are in memory at a time.
-        validation_fraction: Part of the training rows that the blends' weights are found on.
-        progress: Called as the run proceeds.
+    The weights of the blends are found on the part `validation_fraction` of the training rows. Without
+    `options`, the students are fitted without these rows and measured there, and nothing is published. The
+    predictions of `tile_users` users are in memory at a time.
 
     Returns:
         The manifests of the published artefacts.
-
-    Raises:
-        TrainingError: As in `fit_models`, or the work folder cannot be used.
     """
     table = load_table(data, progress)
     with progress.busy("importing Keras"):
@@ -268,19 +251,15 @@ def draw_frontier(
 ) -> tuple[pd.DataFrame, Path]:
     """Train the models of the grid that the table does not have yet, then write summary and charts.
 
-    Args:
-        data: The ratings.
-        out: Folder of the table, the charts and finished teachers.
-        store: Store of models to draw next to the grid, if they have the same test rows; None for no models.
-        seeds: Seeds of training; the whole grid is trained with each.
-        quick: Whether to train one model for each question, for a short time.
-        progress: Called as the run proceeds.
+    The folder `out` gets the table, the charts and finished teachers. The whole grid is trained with each of
+    the seeds; a quick run trains one model for each question, for a short time. Models of `store`, if given,
+    are drawn next to the grid if they have the same test rows.
 
     Returns:
         The models over all seeds together with the references, from `summarise`, and the page of charts.
 
     Raises:
-        TrainingError: As in `fit_models`, or the folder cannot be written.
+        ReportError: The folder cannot be written.
     """
     table = load_table(data, progress)
     with progress.busy("importing Keras"):
@@ -328,16 +307,10 @@ def evaluate_stored(
 ) -> Evaluation:
     """Measure a stored model on the test rows of a data set, or on all of its rows.
 
-    Args:
-        artefact: The stored model.
-        data: The ratings; their ids must mean the same as those of the model.
-        all_rows: Whether to measure on every row.
-        progress: Called as the run proceeds.
+    The ids of the ratings must mean the same as those of the model.
 
     Raises:
         ArtefactError: Keras cannot load the model.
-        DataError: The ratings cannot be read.
-        SplitError: The data does not allow this split.
     """
     table = load_table(data, progress)
     rows = None

@@ -64,12 +64,12 @@ def test_ratings_round_trip(
     read = read_given_ratings(path, recorded(path, written), 5, movies)
     if halves:
         assert path.stat().st_size <= 6 * 4 + (3 if movies == 7 else 5) * len(stars) + 14
-    told = {
+    found = {
         (one, int(movie)): float(value)
         for one in range(5)
         for movie, value in zip(*read.of_user(one), strict=True)
     }
-    assert told == stars
+    assert found == stars
 
 
 @pytest.fixture
@@ -85,12 +85,12 @@ def test_artefact_contains_every_row_of_its_data_set_including_cold_ones(folder:
         (table.users[int(user)], table.movies[int(movie)], float(stars))
         for user, movie, stars in zip(table.user_index, table.movie_index, table.ratings, strict=True)
     }
-    told = {
+    found = {
         (artefact.users[user], artefact.movies[int(movie)], float(value))
         for user in range(USERS)
         for movie, value in zip(*artefact.given.of_user(user), strict=True)
     }
-    assert told == wanted
+    assert found == wanted
     assert artefact.manifest.format_version == 2
 
 

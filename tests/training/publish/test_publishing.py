@@ -10,8 +10,8 @@ from training.publish.publishing import popularity_ranges
 
 
 def test_popularity_ranges_match_hand_computed_values() -> None:
-    told = [(one.first, one.last, one.ratings) for one in popularity_ranges(np.array([9, 5, 1]))]
-    assert told == [(1, 1, 9), (2, 2, 5), (3, 3, 1)]
+    found = [(one.first, one.last, one.ratings) for one in popularity_ranges(np.array([9, 5, 1]))]
+    assert found == [(1, 1, 9), (2, 2, 5), (3, 3, 1)]
     assert popularity_ranges(np.empty(0, np.int64)) == []
 
 
