@@ -18,7 +18,7 @@ def shared(name: str) -> Path:
     """Return a real data set that may not be in the repository; skip the test if it is missing."""
     folder = REPOSITORY.parent / "shared" / "data" / name
     if not folder.is_dir():
-        pytest.skip(f"{name} is not at hand, and its licence forbids bundling it")
+        pytest.skip(f"{name} is missing; its licence does not allow bundling it")
     return folder
 
 

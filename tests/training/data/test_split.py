@@ -23,7 +23,7 @@ def parts(split: Split) -> tuple[list[int], list[int], list[int]]:
     return split.train.tolist(), split.validation.tolist(), split.test.tolist()
 
 
-def test_the_published_split_of_ml_1m_is_reproduced(tmp_path: Path) -> None:
+def test_published_split_of_ml_1m_is_reproduced(tmp_path: Path) -> None:
     table = load_ratings(shared("ml-1m"))
     split = split_ratings(table, "random")
     assert (split.train.size, split.validation.size, split.test.size) == (849_983, 0, 150_226)
@@ -78,7 +78,7 @@ def test_leave_last_takes_each_users_last_rating_but_no_single_ratings() -> None
     seed=st.integers(0, 2**32 - 1),
     fraction=st.floats(0, 1, exclude_max=True),
 )
-def test_a_split_is_a_partition_and_its_test_rows_ignore_validation(
+def test_split_is_a_partition_whose_test_rows_do_not_depend_on_validation(
     rows: list[tuple[int, int]], kind: Any, seed: int, fraction: float
 ) -> None:
     table = table_of([user for user, _ in rows], list(range(len(rows))), [time for _, time in rows])
@@ -142,7 +142,7 @@ def test_illegal_arguments_are_rejected(arguments: dict[str, Any]) -> None:
         split_ratings(table_of(list(range(50)), [1] * 50), **arguments)
 
 
-def test_a_written_split_can_be_read_back_and_names_its_checksums(tmp_path: Path) -> None:
+def test_written_split_can_be_read_back_and_records_its_digests(tmp_path: Path) -> None:
     table = table_of(list(range(200)), [1] * 200)
     split = split_ratings(table, "random", 3, 0.1)
     for _ in range(2):  # a second time, over the first

@@ -15,7 +15,7 @@ from training.data.vocabulary import by_popularity
     [
         (["10", "9", "0"], ["user_0", "user_9", "user_10"], "user_"),
         (["user_10", "user_9"], ["user_9", "user_10"], "user_"),
-        # A single id that is no plain number makes all of them text, in order of first appearance.
+        # A single id that is not a plain number makes all of them text, in order of first appearance.
         (["10", "09", "9"], ["9", "10", "09"], None),
         (["10", "user_9", "9"], ["9", "10", "user_9"], None),
         (["user_10", "user_09"], ["user_09", "user_10"], None),
@@ -26,7 +26,7 @@ from training.data.vocabulary import by_popularity
         ([str(2**63), "2"], ["2", str(2**63)], None),
     ],
 )
-def test_whole_numbers_become_numbers_and_all_else_stays_text(
+def test_catalogue_has_numbers_only_if_all_ids_are_numbers(
     tmp_path: Path, texts: list[str], expected: list[str], prefix: str | None
 ) -> None:
     # The first row has the last of the texts.

@@ -1,1 +1,1 @@
-"""Downloads data sets from GroupLens."""
+"""Download data sets from GroupLens."""

@@ -1,7 +1,7 @@
-"""Unpacks a zip archive that came over the network, and refuses one that could do harm.
+"""Unpack a zip archive from the network, unless it could do harm.
 
-A MovieLens archive holds one folder with a dozen plain files. Whatever else an archive can hold (paths
-that lead out of the folder, links, devices, gigabytes of zeros) is refused before a byte is written.
+A MovieLens archive holds one folder with a dozen plain files. An archive with paths outside its folder, links,
+devices or gigabytes of zeros is refused before anything is written.
 """
 
 from __future__ import annotations
@@ -18,25 +18,24 @@ from training.errors import DownloadError
 
 MOST_MEMBERS: Final = 1_000
 MOST_BYTES: Final = 16 * 2**30
-# Ratings as text shrink about four to ten times, genome scores a little more.
+# Ratings as text are compressed four to ten times, genome scores a little more.
 HIGHEST_RATIO: Final = 100
-# Small files may shrink as they like: they cannot fill a disk.
+# Below this size, any ratio is accepted, because such a file cannot fill a disk.
 _RATIO_COUNTS_FROM: Final = 2**20
 _LONGEST_NAME: Final = 255
 _DRIVE: Final = re.compile(r"[A-Za-z]:")
 
 
 def unpack(archive: Path, folder: Path) -> None:
-    """Unpacks all members below `folder`.
+    """Unpack all members into `folder`.
 
     Args:
         archive: A zip file.
-        folder: Where to; must exist and be empty.
+        folder: An existing, empty folder.
 
     Raises:
-        DownloadError: When it is not a zip file, or holds a member that is not safe; the caller removes
-            the folder.
-        OSError: When the members cannot be written.
+        DownloadError: It is not a zip file, or has an unsafe member; the caller must remove the folder.
+        OSError: The members cannot be written.
     """
     try:
         with zipfile.ZipFile(archive) as opened:
@@ -57,14 +56,14 @@ def _refuse_unsafe(archive: Path, members: list[zipfile.ZipInfo]) -> None:
             f"{archive.name} is refused: {len(members):,} members, more than {MOST_MEMBERS:,}"
         )
     total = sum(member.file_size for member in members)
-    # Members may share their bytes, so the sum can be absurd where no single one is.
+    # Members may share their bytes, so the sum can be implausible although no single size is.
     if total > MOST_BYTES or total > max(HIGHEST_RATIO * archive.stat().st_size, _RATIO_COUNTS_FROM):
         raise DownloadError(f"{archive.name} is refused: it unpacks to {total:,} bytes")
     seen: set[str] = set()
     for member in members:
-        # Names that differ in case alone are one file on some systems.
+        # On some file systems, names that differ only in case are the same file.
         key = member.filename.rstrip("/").casefold()
-        problem = _problem(member) or ("comes twice" if key in seen else None)
+        problem = _problem(member) or ("is repeated" if key in seen else None)
         if problem is not None:
             raise DownloadError(
                 f"{archive.name} is refused: its member {shown(member.orig_filename)} {problem}"
@@ -73,11 +72,11 @@ def _refuse_unsafe(archive: Path, members: list[zipfile.ZipInfo]) -> None:
 
 
 def _problem(member: zipfile.ZipInfo) -> str | None:
-    """Why a member is not safe to unpack, or None."""
-    # The name as the archive has it: `filename` is already cut at a NUL and has its separators changed.
+    """Return why a member is not safe to unpack, or None."""
+    # The name as stored: in `filename`, zipfile has cut it at a NUL and replaced separators.
     name = member.orig_filename
     parts = name.removesuffix("/").split("/")
-    # Unix keeps the kind of a file in the upper half; archives made elsewhere leave it 0.
+    # Unix stores the kind of a file in the upper half, which is 0 in archives from other systems.
     kind = stat.S_IFMT(member.external_attr >> 16)
     ratio = member.file_size / max(member.compress_size, 1)
     if "\\" in name or not name.isprintable():
@@ -85,7 +84,7 @@ def _problem(member: zipfile.ZipInfo) -> str | None:
     if name.startswith("/") or _DRIVE.match(name):
         return "has an absolute path"
     if any(part in ("", ".", "..") for part in parts):
-        return "has a path that is not plain or leads out of the folder"
+        return "has a path with an empty part, . or .."
     if any(len(part.encode()) > _LONGEST_NAME for part in parts):
         return f"has a name of more than {_LONGEST_NAME} bytes"
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR):

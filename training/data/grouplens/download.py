@@ -1,11 +1,11 @@
-"""Downloads a MovieLens data set from GroupLens: digest checked, safely unpacked, resumable.
+"""Download a MovieLens data set from GroupLens: resumable, checked by digest, unpacked safely.
 
-    to/.ml-1m.download/     the archive as far as it has arrived, and its members while they are unpacked;
-                            the next call continues from here, the last step removes it
-    to/ml-1m/               the complete data set; appears in one step
+    to/.ml-1m.download/     the received part of the archive, and its members while they are unpacked; the next
+                            call resumes from here, and the last step removes it
+    to/ml-1m/               the complete data set, renamed into place
 
-An archive is unpacked only if it matches the `.md5` that GroupLens publishes beside it. Both come over the
-same connection, so the digest finds damage; what finds another file is the pinned id of the ratings.
+An archive is unpacked only if it matches the `.md5` file that GroupLens publishes next to it. Both come over
+the same connection, so that digest detects damage; the pinned id of the ratings detects another file.
 """
 
 from __future__ import annotations
@@ -47,33 +47,34 @@ def download(
     progress: bool = True,
     allow_unverified: bool = False,
 ) -> Path:
-    """Fetches, checks and unpacks a data set; returns at once where it is there already.
+    """Download, check and unpack a data set, unless its folder exists already.
 
     Args:
         name: One of `known`.
-        to: The folder that gets a folder `name`.
-        base_url: Where the archives and their `.md5` files are.
+        to: Parent of the new folder `name`.
+        base_url: URL of the archives and their `.md5` files.
         known: The data sets by name.
-        retries: How many more times to try after a broken connection or a wrong digest.
+        retries: Number of further attempts after a broken connection or a wrong digest.
         progress: Whether to draw a progress bar on standard error.
-        allow_unverified: Whether to accept an archive that has no `.md5` file beside it.
+        allow_unverified: Whether to accept an archive for which the server has no `.md5` file.
 
     Returns:
         The folder of the data set.
 
     Raises:
-        DownloadError: When it cannot be had complete; says what to do. Nothing is left behind but what the
-            next call continues with.
+        DownloadError: The data set cannot be downloaded completely; the message states what to do. Only the
+            received part that the next call can resume from is kept.
     """
     if name not in known:
-        raise DownloadError(f"there is no data set {name!r}; choose one of {', '.join(known)}")
+        raise DownloadError(f"{name!r} is not a known data set; choose one of {', '.join(known)}")
     target, work = to / name, to / f".{name}.download"
     archive = work / f"{name}.zip"
     url = f"{base_url.rstrip('/')}/{archive.name}"
-    by_hand = f"or put the unpacked folder at {target} yourself: everything works from a local folder too"
+    by_hand = f"or put the unpacked folder at {target} yourself: every command works from a local folder too"
     try:
         if target.exists():
-            return _existing(target)
+            _check_ratings(target, f"{target} exists but holds no ratings; move it away")
+            return target
         work.mkdir(parents=True, exist_ok=True)
         _fetch(url, archive, retries=retries, progress=progress, allow_unverified=allow_unverified)
         _unpack_into(target, archive, known[name])
@@ -81,19 +82,19 @@ def download(
     except DownloadError as error:
         raise DownloadError(f"{error}; {by_hand}") from error
     except requests.RequestException as error:
-        kept = ", the download continues where it stopped" if archive.exists() else ""
+        kept = ", the download resumes where it stopped" if archive.exists() else ""
         raise DownloadError(f"{url}: {_reason(error)}; try again{kept}; {by_hand}") from error
     except OSError as error:
         reason = error.strerror or str(error)
         raise DownloadError(f"{to} cannot be written: {reason}; try again; {by_hand}") from error
     finally:
         with contextlib.suppress(OSError):
-            work.rmdir()  # only where nothing is in it
+            work.rmdir()  # fails unless it is empty
     return target
 
 
 def git_blob_id(path: Path) -> str:
-    """The id that git gives to a file's content: SHA-1 over a header with its length, then its bytes."""
+    """Return the id of a file's content in git: the SHA-1 of a header with its length, and its bytes."""
     digest = hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
     with path.open("rb") as file:
         while block := file.read(_BLOCK):
@@ -102,13 +103,13 @@ def git_blob_id(path: Path) -> str:
 
 
 class ResumingDownloader:
-    """A downloader for pooch that keeps what has arrived and requests only the rest (HTTP Range).
+    """A downloader for pooch that keeps the received bytes and requests only the rest (HTTP Range).
 
-    A server may ignore the range, and its file may have changed meanwhile: the caller checks a digest.
+    A server may ignore the range, and its file may have changed since: the caller must check a digest.
 
     Args:
-        part: Collects the bytes, and stays when the connection breaks.
-        progress: Shows how many have arrived.
+        part: Collects the bytes; it is kept if the connection breaks.
+        progress: Shows the number of received bytes.
     """
 
     def __init__(self, part: Path, progress: Progress) -> None:
@@ -116,13 +117,13 @@ class ResumingDownloader:
         self._task = progress.add_task(part.name, total=None)
 
     def __call__(self, url: str, output_file: str, _: pooch.Pooch) -> None:
-        """Fetch `url`, then move it to `output_file`."""
+        """Download `url`, then move it to `output_file`."""
         had = self._part.stat().st_size if self._part.exists() else 0
-        # A range counts bytes as they are stored.
+        # A range counts bytes as stored, so a content coding must not be applied.
         headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={had}-"} if had else {})
         with requests.get(url, headers=headers, stream=True, timeout=_TIMEOUT) as response:
             if response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-                self._part.unlink(missing_ok=True)  # not shorter than the file, so not a part of it
+                self._part.unlink(missing_ok=True)  # as long as the file or longer, so not a part of it
             response.raise_for_status()
             if response.status_code != HTTPStatus.PARTIAL_CONTENT:
                 had = 0
@@ -136,24 +137,24 @@ class ResumingDownloader:
         self._part.replace(output_file)
 
 
-def _existing(target: Path) -> Path:
+def _check_ratings(folder: Path, message: str) -> Path:
+    """Return the ratings file of a folder, or raise a DownloadError with `message`."""
     try:
-        find_ratings(target)
+        return find_ratings(folder)
     except DataError as error:
-        raise DownloadError(f"{target} is there already but holds no ratings; move it away") from error
-    return target
+        raise DownloadError(message) from error
 
 
 def _fetch(url: str, archive: Path, *, retries: int, progress: bool, allow_unverified: bool) -> None:
-    """Fetches the archive; returns only if it matches its published digest."""
+    """Download the archive, and check that it matches its published digest."""
     md5 = _published_md5(url)
     if md5 is None:
         if not allow_unverified:
             raise DownloadError(
-                f"{url}.md5 is not there, so the archive could not be checked; allow an unverified download "
+                f"{url}.md5 does not exist, so the archive cannot be checked; allow an unverified download "
                 "(--allow-unverified) if you trust the server"
             )
-        # Nothing would tell whether two parts belong together, so it always begins anew.
+        # Without a digest, nothing shows whether two parts belong together, so it always starts again.
         archive.unlink(missing_ok=True)
         retries = 0
     pooch.get_logger().setLevel(logging.WARNING)
@@ -177,12 +178,12 @@ def _fetch(url: str, archive: Path, *, retries: int, progress: bool, allow_unver
 
 
 def _published_md5(url: str) -> str | None:
-    """The digest beside the archive (`MD5 (x.zip) = hex` or `hex  x.zip`), or None where there is none."""
+    """Return the published digest (`MD5 (x.zip) = hex` or `hex  x.zip`), or None if there is no such file."""
     with requests.get(f"{url}.md5", stream=True, timeout=_TIMEOUT) as response:
         if response.status_code == HTTPStatus.NOT_FOUND:
             return None
         response.raise_for_status()
-        content = b"".join(islice(response.iter_content(1024), 4))  # the rest of a long one is not read
+        content = b"".join(islice(response.iter_content(1024), 4))  # a longer file is not read completely
     digests = set(_MD5.findall(content.decode("ascii", errors="replace")))
     if len(digests) != 1:
         raise DownloadError(f"{url}.md5 does not hold one MD5 digest")
@@ -190,33 +191,30 @@ def _published_md5(url: str) -> str | None:
 
 
 def _unpack_into(target: Path, archive: Path, expected: MovieLensSet) -> None:
-    """Unpacks beside the archive, then renames: `target` is there as a whole, or not at all."""
+    """Unpack next to the archive, then rename the complete folder to `target`."""
     fresh = archive.parent / "unpacked"
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir()
     try:
         unpack(archive, fresh)
-        ratings = find_ratings(fresh)
+        ratings = _check_ratings(
+            fresh, f"{archive.name} holds no ratings; it is not the archive of a MovieLens data set"
+        )
         if expected.ratings_git_id not in (None, git_blob_id(ratings)):
-            raise DownloadError(f"{ratings.name} is not the one that {expected.name} is known to have")
+            raise DownloadError(f"{ratings.name} is not the published file of {expected.name}")
         ratings.parent.rename(target)
-    except (DownloadError, DataError) as error:
-        # It is the published archive, yet not what we want: another try would not help.
-        archive.unlink()
-        if isinstance(error, DataError):
-            raise DownloadError(
-                f"{archive.name} holds no ratings; this is not a MovieLens archive"
-            ) from error
+    except DownloadError:
+        archive.unlink()  # it is as published, so another attempt would not help
         raise
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
 
 
 def _reason(error: requests.RequestException) -> str:
-    """What was wrong, in a few words."""
+    """Return the cause in a few words."""
     if error.response is not None:
-        return f"answers {error.response.status_code} {error.response.reason}".rstrip()
-    # Each library on the way wraps what the one below it raised; the innermost is the clearest.
+        return f"the server returned {error.response.status_code} {error.response.reason}".rstrip()
+    # Each library wraps the exception of the one below it; the innermost message is the clearest.
     cause: BaseException = error
     while cause.__context__ is not None:
         cause = cause.__context__

@@ -1,4 +1,4 @@
-"""A local stand-in for GroupLens that can also behave badly."""
+"""A local server that acts as GroupLens, with optional faults."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ RATINGS = "userId,movieId,rating,timestamp\n1,10,4.0,978300760\n2,10,3.5,9783007
 
 
 def archive(members: dict[str, str | bytes] | None = None) -> bytes:
-    """A zip file, by default of a small set in a folder of another name."""
+    """Return a zip file, by default of a small set in a folder of another name."""
     if members is None:
         members = {"ml-odd-name/ratings.csv": RATINGS, "ml-odd-name/README.txt": "terms"}
     buffer = io.BytesIO()
@@ -27,17 +27,17 @@ def archive(members: dict[str, str | bytes] | None = None) -> bytes:
 
 @dataclass
 class ArchiveServer:
-    """What the server has, how it behaves, and what requests came.
+    """Content and faults of the server, and the requests that it received.
 
     Attributes:
-        content: Of every `.zip`.
-        md5: Of every `.zip.md5`; None answers 404, "" the right digest.
-        ranges: Whether Range is honoured.
-        shift: How many bytes too late a range starts.
-        cut_after: Close the connection after so many bytes of the archive, once.
-        status: Of every answer about the archive; 0 answers as it should.
-        location: Where every request for the archive is redirected to.
-        asked: Path and Range of each request.
+        content: Content of every `.zip`.
+        md5: Content of every `.zip.md5`; None for status 404, "" for the correct digest.
+        ranges: Whether the server supports Range.
+        shift: Number of bytes by which the start of a range is wrong.
+        cut_after: The connection is closed once after this number of bytes of an archive.
+        status: Status of every response for an archive; 0 for a correct response.
+        location: Every request for an archive is redirected to this URL.
+        requests: Path and Range of each request.
     """
 
     content: bytes
@@ -47,52 +47,52 @@ class ArchiveServer:
     cut_after: int | None = None
     status: int = 0
     location: str = ""
-    asked: list[tuple[str, str | None]] = field(default_factory=list)
+    requests: list[tuple[str, str | None]] = field(default_factory=list)
     url: str = ""
 
     def count(self, name: str) -> int:
-        """How many requests asked for a path that ends so."""
-        return sum(path.endswith(name) for path, _ in self.asked)
+        """Return the number of requests for a path that ends with `name`."""
+        return sum(path.endswith(name) for path, _ in self.requests)
 
 
 @contextmanager
 def serving(state: ArchiveServer) -> Iterator[ArchiveServer]:
-    """Runs the server on a free port while the block lasts."""
+    """Run the server on a free port during the block."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             wanted = self.headers.get("Range")
-            state.asked.append((self.path, wanted))
+            state.requests.append((self.path, wanted))
             if self.path.endswith(".md5"):
                 self._md5()
             elif state.location:
-                self._answer(302, b"", {"Location": state.location})
+                self._send(302, b"", {"Location": state.location})
             elif state.status:
-                self._answer(state.status, b"no")
+                self._send(state.status, b"no")
             else:
                 self._archive(wanted)
 
         def _md5(self) -> None:
             if state.md5 is None:
-                self._answer(404, b"not found")
+                self._send(404, b"not found")
                 return
             right = hashlib.md5(state.content).hexdigest()
             name = self.path.rpartition("/")[2].removesuffix(".md5")
-            self._answer(200, (state.md5 or f"MD5 ({name}) = {right}\n").encode())
+            self._send(200, (state.md5 or f"MD5 ({name}) = {right}\n").encode())
 
         def _archive(self, wanted: str | None) -> None:
             size = len(state.content)
             if wanted is None or not state.ranges:
-                self._answer(200, state.content, may_be_cut=True)
+                self._send(200, state.content, may_be_cut=True)
                 return
             start = int(wanted.removeprefix("bytes=").removesuffix("-")) + state.shift
             if start >= size:
-                self._answer(416, b"", {"Content-Range": f"bytes */{size}"})
+                self._send(416, b"", {"Content-Range": f"bytes */{size}"})
                 return
             headers = {"Content-Range": f"bytes {start}-{size - 1}/{size}"}
-            self._answer(206, state.content[start:], headers, may_be_cut=True)
+            self._send(206, state.content[start:], headers, may_be_cut=True)
 
-        def _answer(
+        def _send(
             self, status: int, body: bytes, headers: dict[str, str] | None = None, may_be_cut: bool = False
         ) -> None:
             self.send_response(status)
@@ -106,7 +106,7 @@ def serving(state: ArchiveServer) -> Iterator[ArchiveServer]:
             self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
-            """Says nothing."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     state.url = f"http://127.0.0.1:{server.server_port}/movielens/"

@@ -37,8 +37,8 @@ def test_labels_are_unique_in_their_group(dataset: Dataset, extent: Extent) -> N
 
 def test_hashing_models_have_equal_numbers_of_parameters(dataset: Dataset) -> None:
     points = [point for point in grid(dataset, FULL, 0) if point.group == "hashing"]
-    for crowd in ("50", "16", "4"):
-        sizes = {parameters(point) for point in points if point.setting == crowd}
+    for ids_a_row in ("50", "16", "4"):
+        sizes = {parameters(point) for point in points if point.setting == ids_a_row}
         assert len(sizes) == 1
 
 
