@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import typer
+from typer.core import TyperGroup
 
 from training.cli.distil import distil
 from training.cli.download import download
@@ -12,7 +15,20 @@ from training.cli.frontier import frontier
 from training.cli.inspect import inspect
 from training.cli.split import split
 
+
+class _Commands(TyperGroup):
+    """Ends any command with a one-line message and exit code 130 on Ctrl-C."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            typer.echo("\ninterrupted; unfinished models were not published", err=True)
+            raise typer.Exit(130) from None
+
+
 app = typer.Typer(
+    cls=_Commands,
     help="Train compact rating models on MovieLens-style ratings, and inspect and evaluate them.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,

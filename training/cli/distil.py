@@ -18,7 +18,6 @@ from training.publish.options import BUNDLED_DATA, DataOptions, PublishOptions
 from training.publish.workflow import distil_models
 
 
-@options.interruptible
 def distil(
     models: Annotated[
         list[str] | None,

@@ -7,11 +7,9 @@ from typing import Annotated
 
 import typer
 
-from training.cli import options
 from training.data.grouplens.download import download as fetch
 
 
-@options.interruptible
 def download(
     name: Annotated[
         str, typer.Argument(help="ml-latest-small, ml-latest, ml-100k, ml-1m, ml-10m ... ml-32m.")

@@ -17,7 +17,6 @@ from training.publish.options import DataOptions
 from training.publish.workflow import evaluate_stored
 
 
-@options.interruptible
 def evaluate(
     artefact: options.Artefact,
     data: Annotated[

@@ -33,7 +33,6 @@ _ALLOWED_WITH_BUDGET: Final = {
 }
 
 
-@options.interruptible
 def fit(
     context: typer.Context,
     models: Annotated[

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from training.search.frontier.table import Row
 
 
-@options.interruptible
 def frontier(
     data: options.Data = BUNDLED_DATA,
     columns: options.Columns = None,

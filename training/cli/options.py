@@ -1,12 +1,10 @@
-"""Options shared by several commands, their parsing, and the handling of Ctrl-C."""
+"""Options shared by several commands, and their parsing."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
-from typing import Annotated, Final, ParamSpec
+from typing import Annotated, Final
 
 import typer
 
@@ -17,8 +15,6 @@ from training.data.readers.scale import NotRated as NotRatedValues
 from training.data.split import SplitKind
 from training.errors import SettingsError
 
-_Params = ParamSpec("_Params")
-
 # Folder of unfinished work. The image sets the variable, because only its volume is writable.
 RUNS: Final = Path(os.environ.get("STARS_RUNS", "runs"))
 
@@ -26,7 +22,7 @@ Data = Annotated[
     Path,
     typer.Option(
         "--data",
-        readable=False,  # not to be checked here: the loader's own line says more
+        readable=False,  # the error of the loader is more specific
         help="A file of ratings (MovieLens of any layout, CSV, JSON, Parquet, packed or not), or the folder "
         "that it or its parts lie in.",
         show_default="the bundled ml-latest-small",
@@ -95,25 +91,25 @@ def column_names(text: str | None) -> ColumnNames | None:
     """Parse `--columns`; None if it is not given.
 
     Raises:
-        SettingsError: It names no columns.
+        SettingsError: It does not name columns.
     """
     return None if text is None else ColumnNames.parse(text)
 
 
 def rating_scale(text: str | None) -> tuple[float, float]:
-    """What `--scale` says, or the default scale.
+    """Parse `--scale`; return the default scale for None.
 
     Raises:
-        SettingsError: It is no scale.
+        SettingsError: It is not a valid scale.
     """
     return DEFAULT_SCALE if text is None else parse_scale(text)
 
 
 def not_rated_values(text: str | None) -> NotRatedValues | None:
-    """What `--not-rated` says; None where it is not given.
+    """Parse `--not-rated`; return None for None.
 
     Raises:
-        SettingsError: It says nothing.
+        SettingsError: It is not a list of values.
     """
     return None if text is None else parse_not_rated(text)
 
@@ -132,17 +128,3 @@ def whole_numbers(text: str | None, option: str) -> tuple[int, ...] | None:
         raise SettingsError(
             f"{option} takes whole numbers separated by commas, such as 400,1300,2006"
         ) from error
-
-
-def interruptible(command: Callable[_Params, None]) -> Callable[_Params, None]:
-    """Wrap a command so that Ctrl-C ends it with a one-line message and exit code 130."""
-
-    @wraps(command)
-    def run(*args: _Params.args, **kwargs: _Params.kwargs) -> None:
-        try:
-            command(*args, **kwargs)
-        except KeyboardInterrupt:
-            typer.echo("\ninterrupted; unfinished models were not published", err=True)
-            raise typer.Exit(130) from None
-
-    return run

@@ -58,14 +58,14 @@ def test_help_names_every_command() -> None:
         assert command in shown
 
 
-def test_a_csv_with_other_column_names_is_trained_inspected_and_evaluated(
+def test_csv_with_other_column_names_can_be_fitted_inspected_and_evaluated(
     ratings: pd.DataFrame, tmp_path: Path
 ) -> None:
     ratings.to_csv(tmp_path / "mine.csv", index=False)
     columns = ("--columns", "customer,film,stars")
     done = run("fit", "--data", tmp_path / "mine.csv", *columns, "--store", tmp_path / "store", *QUICK)
-    for said in (f"{len(ratings):,} ratings", "40 users", "biases only", "global mean", "Total params"):
-        assert said in done
+    for part in (f"{len(ratings):,} ratings", "40 users", "biases only", "global mean", "Total params"):
+        assert part in done
     artefact = open_artefact(tmp_path / "store" / "memory_efficient")
     assert artefact.users.index("who-7") >= 0
     assert artefact.movies.canonical(3) == "movie_3"
@@ -89,9 +89,7 @@ def test_a_csv_with_other_column_names_is_trained_inspected_and_evaluated(
 
 
 @pytest.mark.parametrize("option", [pytest.param("--shareable", marks=pytest.mark.long), "--no-ratings"])
-def test_a_parquet_file_is_trained_and_its_ratings_left_out(
-    ratings: pd.DataFrame, tmp_path: Path, option: str
-) -> None:
+def test_fit_on_parquet_can_omit_the_ratings(ratings: pd.DataFrame, tmp_path: Path, option: str) -> None:
     names = {"customer": "user_id", "film": "item_id", "stars": "rating"}
     ratings.rename(columns=names).to_parquet(tmp_path / "mine.parquet")
     store = tmp_path / "store"
@@ -102,7 +100,7 @@ def test_a_parquet_file_is_trained_and_its_ratings_left_out(
     assert not (store / "baseline" / "ratings.bin").exists()
 
 
-def test_split_writes_rows_and_digest(tmp_path: Path) -> None:
+def test_split_command_writes_rows_and_digest(tmp_path: Path) -> None:
     done = run("split", "--out", tmp_path / "parts")
     written = json.loads((tmp_path / "parts" / "split.json").read_text())
     assert written["parts"]["test"]["sha256"][:16] in done
@@ -121,7 +119,7 @@ class InterruptedAt(io.StringIO):
         return super().write(text)
 
 
-def test_an_interrupted_fit_publishes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_interrupted_fit_publishes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     store = tmp_path / "store"
     with redirect_stdout(InterruptedAt("split")), pytest.raises(SystemExit) as ended:
         app(["fit", "--store", str(store)])
@@ -149,14 +147,14 @@ def test_ctrl_c_leaves_the_store_unchanged(tmp_path: Path) -> None:
         pass
     time.sleep(4)
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "not published" in said
+    assert "not published" in errors
     assert not list(store.glob("*/manifest.json"))
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "expected"),
     [
         (["fit", "nonsense"], "there is no model 'nonsense'; there are baseline"),
         (["fit", "baseline", "baseline"], "twice"),
@@ -186,16 +184,16 @@ def test_ctrl_c_leaves_the_store_unchanged(tmp_path: Path) -> None:
     ],
 )
 def test_errors_are_reported_in_one_line(
-    arguments: list[str], said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], expected: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(REPOSITORY)
     monkeypatch.setattr(sys, "argv", ["training", *arguments])
     with pytest.raises(SystemExit) as stopped:
         main()
     if stopped.value.code == 2:  # a usage error, formatted by the command-line library
-        assert said in capsys.readouterr().err
+        assert expected in capsys.readouterr().err
     else:
         message = str(stopped.value.code)
         assert message.startswith("error: ")
-        assert said in message
+        assert expected in message
         assert "\n" not in message
