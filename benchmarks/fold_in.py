@@ -42,8 +42,9 @@ from training.data.split import Split, split_ratings
 from training.data.table import RatingsTable
 from training.distillation.base.settings import DistillationRecipe, DistilledModel
 from training.distillation.base.work_folder import open_work_folder
-from training.distillation.distiller import Distiller
+from training.distillation.distiller import distil
 from training.distillation.named import DISTILLED
+from training.distillation.teacher.teacher import Teacher
 from training.fit.evaluation import evaluate
 from training.fit.recipes import DEFAULT
 from training.models.named import BASELINE, MEMORY_EFFICIENT
@@ -156,8 +157,8 @@ class Redistilled:
         rest = np.sort(np.concatenate([split.train, split.validation]))
         dataset = prepare(self.table, replace(split, train=rest, validation=np.empty(0, np.int64)))
         with open_work_folder(self.work) as work, tempfile.TemporaryDirectory() as folder:
-            distiller = Distiller(dataset, work, teacher=recipe.teacher, seed=recipe.seed)
-            distilled = distiller.distil(self.model, recipe.blend)
+            teacher = Teacher(dataset, work, recipe.teacher, seed=recipe.seed)
+            distilled = distil(teacher, self.model, recipe.blend)
             accuracy = evaluate(distilled.predict, distilled.fallback, dataset)
             options = PublishOptions(Path(folder) / "store")
             return _scorer(publish_model(distilled, dataset, accuracy, options))

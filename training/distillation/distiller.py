@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
 from training.artefact.fallback import Fallback
 from training.data.dataset import Dataset, Examples
-from training.distillation.base.settings import Blend, DistillationRecipe, DistilledModel, TeacherSettings
-from training.distillation.base.work_folder import WorkFolder
-from training.distillation.student.packing import check_limits, popularity_blocks
+from training.distillation.base.settings import Blend, DistilledModel
 from training.distillation.student.student import Student, fit_student
-from training.distillation.teacher.teacher import OnProgress, Teacher
+from training.distillation.teacher.teacher import Teacher
 from training.families import Packed
+from training.families.packed_table import PackedTable
 from training.fit.evaluation import Errors, evaluate_examples
 from training.models.rating_model import RatingModel, build_rating_model
 from training.models.trained import TrainedModel
@@ -58,130 +59,68 @@ class Distilled(TrainedModel):
         return cls(model, recipe, seed, history, seconds, fallback, student)
 
 
-@dataclass(frozen=True)
-class Validated:
-    """Blends and errors from the validation rows.
+def find_blends(
+    teacher: Teacher, models: Sequence[DistilledModel], *, with_students: bool
+) -> tuple[dict[str, Blend], dict[str, float]]:
+    """Find the blends' weights on the validation rows of the teacher's dataset.
 
-    Attributes:
-        blends: The blend of each model, with weights.
-        mse: Mean squared error on the validation rows, by member, blend (`0.6 a + 0.4 b`) or student.
+    Args:
+        teacher: Fits the members.
+        models: The models with the blends; a blend that has weights keeps them.
+        with_students: Whether to fit the students, too, and evaluate them on the validation rows.
+
+    Returns:
+        The blend of each model, with weights, and the mean squared error on the validation rows by member,
+        blend (`0.6 a + 0.4 b`) or student.
     """
+    blends, mse = {}, {}
+    for model in models:
+        found, members = teacher.find_blend(model.blend)
+        blends[model.name] = found
+        mse.update(members)
+        if with_students:
+            distilled = distil(teacher, model, found)
+            name = f"{model.name}, {distilled.nbytes:,} bytes, {distilled.parameters:,} parameters"
+            mse[name] = errors_on(distilled, teacher.dataset.validation, teacher.dataset).mse
+    return blends, mse
 
-    blends: dict[str, Blend]
-    mse: dict[str, float]
 
+def distil(teacher: Teacher, model: DistilledModel, blend: Blend) -> Distilled:
+    """Fit a model that is ready to publish, or load it if an earlier run fitted it.
 
-def check_limits_of(models: Sequence[DistilledModel], dataset: Dataset) -> None:
-    """Check the limits of the models before hours are spent on a teacher.
+    Args:
+        teacher: Fits the members of the blend.
+        model: The model.
+        blend: Its teacher, with weights.
 
     Raises:
-        SettingsError: A limit is too small; the message names the smallest legal one.
+        SettingsError: A limit is too small for this many users and movies.
     """
-    for model in models:
-        users, movies = (
-            popularity_blocks(len(side), model.student.blocks, model.student.block_power)
-            for side in (dataset.users, dataset.movies)
+    predictions = teacher.predictions(blend)
+
+    def fit(_: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        student = fit_student(
+            teacher.observed,
+            predictions,
+            model.student,
+            tile_users=teacher.tile_users,
+            seed=teacher.seed,
+            on_round=partial(teacher.report, model.name),
         )
-        check_limits(model.student, users, movies)
+        return student.to_arrays(), {"bytes": student.nbytes, "parameters": student.parameter_count}
 
-
-class Distiller:
-    """Distils models for one dataset, one seed and one set of members, and caches the steps."""
-
-    def __init__(
-        self,
-        dataset: Dataset,
-        work: WorkFolder,
-        *,
-        teacher: TeacherSettings | None = None,
-        seed: int = 0,
-        tile_users: int = 256,
-        on_progress: OnProgress | None = None,
-    ) -> None:
-        """Prepare the distillation; nothing is fitted yet.
-
-        Args:
-            dataset: The ratings to learn from.
-            work: Cache of finished steps.
-            teacher: Settings of the members.
-            seed: Seed of every random draw.
-            tile_users: Number of users whose predictions are in memory at a time.
-            on_progress: Called to report progress.
-        """
-        self._dataset, self._seed, self._tile_users = dataset, seed, tile_users
-        self._settings = teacher or TeacherSettings()
-        self._teacher = Teacher(
-            dataset, self._settings, work, seed=seed, tile_users=tile_users, on_progress=on_progress
-        )
-
-    def validate(self, models: Sequence[DistilledModel], *, with_students: bool) -> Validated:
-        """Find the blends' weights on the dataset's validation rows.
-
-        Args:
-            models: The models with the blends; a blend that has weights keeps them.
-            with_students: Whether to fit the students, too, and evaluate them on the validation rows.
-        """
-        blends, mse = {}, {}
-        for model in models:
-            found, members = self._teacher.find_blend(model.blend)
-            blends[model.name] = found
-            mse.update(members)
-            if with_students:
-                distilled = self.distil(model, found)
-                name = f"{model.name}, {distilled.nbytes:,} bytes, {distilled.parameters:,} parameters"
-                mse[name] = errors_on(distilled, self._dataset.validation, self._dataset).mse
-        return Validated(blends, mse)
-
-    def distil(self, model: DistilledModel, blend: Blend) -> Distilled:
-        """Fit a model that is ready to publish.
-
-        Args:
-            model: The model.
-            blend: Its teacher, with weights.
-
-        Raises:
-            SettingsError: A limit is too small for this many users and movies.
-        """
-        student = self._student(model, blend)
-        recipe = DistillationRecipe(
-            seed=self._seed,
-            tile_users=self._tile_users,
-            teacher=self._settings,
-            blend=blend,
-            student=model.student,
-        )
-        used = [name for name, weight in zip(blend.members, blend.weights or (), strict=True) if weight]
-        steps = [*used, "blend", model.name]
-        return Distilled.of(
-            student,
-            self._dataset,
-            name=model.name,
-            description=model.description,
-            recipe=recipe,
-            seed=self._seed,
-            seconds=sum(self._teacher.seconds[name] for name in steps),
-        )
-
-    def _student(self, model: DistilledModel, blend: Blend) -> Student:
-        teacher = self._teacher
-        predictions = teacher.predictions(blend)
-
-        def fit(_: Any) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-            student = fit_student(
-                teacher.observed,
-                predictions,
-                model.student,
-                tile_users=self._tile_users,
-                seed=self._seed,
-                on_round=lambda done, total: teacher.report(model.name, done, total),
-            )
-            return student.to_arrays(), {"bytes": student.nbytes, "parameters": student.parameter_count}
-
-        decided_by = {
-            "blend": teacher.blend_key(blend),
-            "student": model.student.model_dump(mode="json"),
-        }
-        return Student.from_arrays(teacher.step(model.name, decided_by, fit).arrays)
+    decided_by = {"blend": teacher.blend_key(blend), "student": model.student.model_dump(mode="json")}
+    student = Student.from_arrays(teacher.step(model.name, decided_by, fit).arrays)
+    used = [name for name, weight in zip(blend.members, blend.weights or (), strict=True) if weight]
+    return Distilled.of(
+        student,
+        teacher.dataset,
+        name=model.name,
+        description=model.description,
+        recipe=teacher.recipe(blend, model.student),
+        seed=teacher.seed,
+        seconds=sum(teacher.seconds[name] for name in [*used, "blend", model.name]),
+    )
 
 
 def errors_on(trained: TrainedModel, examples: Examples, dataset: Dataset) -> Errors:
@@ -196,21 +135,16 @@ def to_rating_model(name: str, description: str, student: Student) -> RatingMode
     A user's embedding is (x, b_u, 1) and a movie's is (y, 1, c_i), so that their dot product includes both
     biases.
     """
-    rank = student.rank
+
+    def packed(table: PackedTable, ones_at: int) -> Packed:
+        return Packed(block_sizes=table.block_sizes, code_bytes=int(table.codes.size), ones_at=ones_at)
+
     settings = ModelSettings(
         name=name,
         description=description,
-        embedding_dim=rank + 2,
-        users=Packed(
-            block_sizes=student.users.block_sizes,
-            code_bytes=int(student.users.codes.size),
-            ones_at=rank + 1,
-        ),
-        movies=Packed(
-            block_sizes=student.movies.block_sizes,
-            code_bytes=int(student.movies.codes.size),
-            ones_at=rank,
-        ),
+        embedding_dim=student.rank + 2,
+        users=packed(student.users, student.rank + 1),
+        movies=packed(student.movies, student.rank),
         global_bias=True,
     )
     built = build_rating_model(settings, sum(student.users.block_sizes), sum(student.movies.block_sizes))

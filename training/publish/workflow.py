@@ -165,6 +165,7 @@ def fit_within_budget(
     table = load_table(data, progress)
     with progress.busy("importing Keras"):
         from training.distillation.base.work_folder import open_work_folder
+        from training.distillation.teacher.teacher import Teacher
         from training.fit.evaluation import evaluate
         from training.publish.publishing import publish_model
         from training.search.budget.proposals import propose
@@ -175,14 +176,16 @@ def fit_within_budget(
     progress.on_split(dataset.split)
     candidates, refusals = propose(dataset, limit, seed, effort)
     progress.on_proposals(limit, len(dataset.validation), refusals)
-    teacher = effort.teacher_for(len(dataset.train))
+    members = effort.teacher_for(len(dataset.train))
     with open_work_folder(work) as folder:
-        trainer = CandidateTrainer(dataset, folder, seed=seed, teacher=teacher, on_progress=progress.on_step)
+        teacher = Teacher(dataset, folder, members, seed=seed, on_progress=progress.on_step)
+        trainer = CandidateTrainer(teacher)
         trials = try_all(trainer, limit, candidates, progress.on_trial)
         best = best_of(trials)
         winner = next(candidate for candidate in candidates if candidate.label == best.label)
         dataset = data.dataset(table, final_fraction(winner))
-        trainer = CandidateTrainer(dataset, folder, seed=seed, teacher=teacher, on_progress=progress.on_step)
+        teacher = Teacher(dataset, folder, members, seed=seed, on_progress=progress.on_step)
+        trainer = CandidateTrainer(teacher)
         trained = train_best(trainer, winner, limit, trials, name)
     accuracy = evaluate(trained.predict, trained.fallback, dataset)
     return publish_model(trained, dataset, accuracy, options).manifest
@@ -211,30 +214,33 @@ def distil_models(
     table = load_table(data, progress)
     with progress.busy("importing Keras"):
         from training.distillation.base.work_folder import open_work_folder
-        from training.distillation.distiller import Distiller, check_limits_of
+        from training.distillation.distiller import distil, find_blends
+        from training.distillation.student.packing import student_blocks
+        from training.distillation.teacher.teacher import Teacher
         from training.fit.evaluation import evaluate
         from training.publish.publishing import publish_model
 
     dataset = data.dataset(table, 0.0)
     progress.on_split(dataset.split)
-    check_limits_of(models, dataset)
+    for model in models:  # before hours are spent on a teacher
+        student_blocks(model.student, len(dataset.users), len(dataset.movies))
     manifests = []
     with open_work_folder(work) as folder:
         cut = data.dataset(table, validation_fraction)
-        distiller = Distiller(
+        teacher = Teacher(
             cut,
             folder,
             seed=seed,
             tile_users=tile_users,
             on_progress=lambda what, done, total: progress.on_step(f"validation: {what}", done, total),
         )
-        validated = distiller.validate(models, with_students=options is None)
-        progress.on_validation(validated.mse, len(cut.validation))
+        blends, mse = find_blends(teacher, models, with_students=options is None)
+        progress.on_validation(mse, len(cut.validation))
         if options is None:
             return []
-        distiller = Distiller(dataset, folder, seed=seed, tile_users=tile_users, on_progress=progress.on_step)
+        teacher = Teacher(dataset, folder, seed=seed, tile_users=tile_users, on_progress=progress.on_step)
         for model in models:
-            trained = distiller.distil(model, validated.blends[model.name])
+            trained = distil(teacher, model, blends[model.name])
             accuracy = evaluate(trained.predict, trained.fallback, dataset)
             manifests.append(publish_model(trained, dataset, accuracy, options).manifest)
     return manifests
@@ -264,6 +270,7 @@ def draw_frontier(
     table = load_table(data, progress)
     with progress.busy("importing Keras"):
         from training.distillation.base.work_folder import open_work_folder
+        from training.distillation.teacher.teacher import Teacher
         from training.publish.frontier_report import write_charts
         from training.search.candidates import CandidateTrainer
         from training.search.frontier.grid import FULL, QUICK, QUICK_TEACHER, grid
@@ -276,16 +283,11 @@ def draw_frontier(
     rows = []
     with open_work_folder(out / "work") as folder:
         for place, seed in enumerate(seeds):
-            trainer = CandidateTrainer(
-                dataset,
-                folder,
-                seed=seed,
-                teacher=QUICK_TEACHER if quick else None,
-                on_progress=progress.on_step,
-            )
+            members = QUICK_TEACHER if quick else None
+            teacher = Teacher(dataset, folder, members, seed=seed, on_progress=progress.on_step)
             points = grid(dataset, QUICK if quick else FULL, seed, 2 if quick else None)
             before, total = place * len(points), len(seeds) * len(points)
-            finished = run_grid(points, trainer, out / FRONTIER_TABLE)
+            finished = run_grid(points, CandidateTrainer(teacher), out / FRONTIER_TABLE)
             for done, (row, remark) in enumerate(finished, before + 1):
                 progress.on_point(done, total, seed, row, remark)
                 if row is not None:

@@ -14,20 +14,17 @@ from typing import Final
 import numpy as np
 from pydantic import Field
 
-from training.data.dataset import Dataset
 from training.distillation.base.observed import Floats
-from training.distillation.base.settings import Blend, DistillationRecipe, StudentSettings, TeacherSettings
-from training.distillation.base.work_folder import WorkFolder
+from training.distillation.base.settings import Blend, StudentSettings
 from training.distillation.distiller import Distilled
 from training.distillation.student.factors import MAX_STARS, Factors, sigmoid
 from training.distillation.student.student import fit_student
-from training.distillation.teacher.teacher import OnProgress, Teacher, TeacherPredictions
+from training.distillation.teacher.teacher import Teacher, TeacherPredictions
 from training.families.family import Family
 from training.fit.fitting import fit
 from training.models.trained import TrainedModel
 from training.settings import ModelSettings, Recipe, Settings
 
-TILE_USERS: Final = 256
 NAME: Final = "candidate"
 # Chosen on validation rows of MovieLens 1M. At two bits per value, another column reduces the error more than
 # another bit; beyond 40 columns, bits do. If parameters are limited, each has 8 bits, and rare ids lack the
@@ -69,31 +66,12 @@ class CandidateTrainer:
     """Trains candidates on one dataset.
 
     Attributes:
-        dataset: Data with validation rows, that everything is fitted on.
-        seed: Seed of the teacher and the students; a candidate's recipe has its own.
-        teacher: Members of the shared teacher.
-        blend: Their weights in the shared teacher.
+        teacher: The shared teacher of all distilled candidates. Its dataset, which has validation rows, and
+            its seed are used for everything, but a candidate's recipe has its own seed.
     """
 
-    def __init__(
-        self,
-        dataset: Dataset,
-        work: WorkFolder,
-        *,
-        seed: int = 0,
-        teacher: TeacherSettings | None = None,
-        blend: Blend = ONE_CHAIN,
-        on_progress: OnProgress | None = None,
-    ) -> None:
-        """Prepare a trainer; nothing is fitted yet.
-
-        A finished teacher is kept in `work` for the next run; `on_progress` is called as training proceeds.
-        """
-        self.dataset, self.seed, self.blend = dataset, seed, blend
-        self.teacher = teacher or TeacherSettings()
-        self._teacher = Teacher(
-            dataset, self.teacher, work, seed=seed, tile_users=TILE_USERS, on_progress=on_progress
-        )
+    def __init__(self, teacher: Teacher) -> None:
+        self.teacher = teacher
         # A cache of one model is enough, because candidates that share a model are consecutive.
         self._fit_once = lru_cache(maxsize=1)(self._fit)
 
@@ -103,7 +81,7 @@ class CandidateTrainer:
         Raises:
             SettingsError: If it is not valid for this dataset, or its limits are too small.
         """
-        started = time.perf_counter()
+        teacher, started = self.teacher, time.perf_counter()
         fitted = None
         if candidate.model is not None:
             assert candidate.recipe is not None
@@ -113,37 +91,32 @@ class CandidateTrainer:
             return fitted
         recipe: Settings
         if fitted is None:
-            teacher, started = self._teacher.predictions(self.blend), time.perf_counter()
-            recipe = DistillationRecipe(
-                seed=self.seed,
-                tile_users=TILE_USERS,
-                teacher=self.teacher,
-                blend=self.blend,
-                student=candidate.student,
-            )
+            predictions, started = teacher.predictions(ONE_CHAIN), time.perf_counter()
+            recipe = teacher.recipe(ONE_CHAIN, candidate.student)
         else:
-            teacher, recipe = SelfTeacher(factors_of(fitted)), fitted.recipe
+            predictions, recipe = SelfTeacher(factors_of(fitted)), fitted.recipe
         student = fit_student(
-            self._teacher.observed,
-            teacher,
+            teacher.observed,
+            predictions,
             candidate.student,
-            tile_users=TILE_USERS,
-            seed=self.seed,
-            on_round=partial(self._teacher.report, "student"),
+            tile_users=teacher.tile_users,
+            seed=teacher.seed,
+            on_round=partial(teacher.report, "student"),
         )
         return Distilled.of(
             student,
-            self.dataset,
+            teacher.dataset,
             name=NAME,
             description="",
             recipe=recipe,
-            seed=self.seed,
+            seed=teacher.seed,
             seconds=time.perf_counter() - started,
         )
 
     def _fit(self, model: ModelSettings, recipe: Recipe) -> TrainedModel:
+        teacher = self.teacher
         return fit(
-            model, recipe, self.dataset, lambda done, total, _: self._teacher.report(model.name, done, total)
+            model, recipe, teacher.dataset, lambda done, total, _: teacher.report(model.name, done, total)
         )
 
 

@@ -28,9 +28,11 @@ from training.distillation.base.settings import (
     TeacherSettings,
 )
 from training.distillation.base.work_folder import open_work_folder
-from training.distillation.distiller import Distilled, Distiller, check_limits_of
+from training.distillation.distiller import Distilled, find_blends
+from training.distillation.distiller import distil as distil_model
 from training.distillation.named import DISTILLED
-from training.distillation.teacher.teacher import OnProgress
+from training.distillation.student.packing import student_blocks
+from training.distillation.teacher.teacher import OnProgress, Teacher
 from training.errors import SettingsError
 from training.fit.evaluation import evaluate
 from training.publish.options import PublishOptions
@@ -62,16 +64,14 @@ def dataset(validation: bool = False) -> Dataset:
 
 def distil(work: Path, *, seed: int = 0, on_progress: OnProgress | None = None) -> Distilled:
     with open_work_folder(work) as folder:
-        options: dict[str, Any] = {
-            "teacher": TEACHER,
-            "seed": seed,
-            "tile_users": 16,
-            "on_progress": on_progress,
-        }
-        cut = Distiller(dataset(validation=True), folder, **options)
-        found = cut.validate([MODEL], with_students=False)
-        run = Distiller(dataset(), folder, **options)
-        return run.distil(MODEL, found.blends[MODEL.name])
+
+        def teacher(validation: bool) -> Teacher:
+            return Teacher(
+                dataset(validation), folder, TEACHER, seed=seed, tile_users=16, on_progress=on_progress
+            )
+
+        blends, _ = find_blends(teacher(validation=True), [MODEL], with_students=False)
+        return distil_model(teacher(validation=False), MODEL, blends[MODEL.name])
 
 
 @pytest.fixture(scope="module")
@@ -135,15 +135,15 @@ def test_recipe_records_the_blend_weights_that_were_found(distilled: Distilled) 
     assert min(weights) >= 0
 
 
-def test_validate_keeps_given_blend_weights(work: Path) -> None:
+def test_find_blends_keeps_given_blend_weights(work: Path) -> None:
     stated = Blend(members=("ordinal", "gaussian"), weights=(0.25, 0.75))
     model = MODEL.model_copy(update={"blend": stated})
     with open_work_folder(work) as folder:
-        run = Distiller(dataset(validation=True), folder, teacher=TEACHER, tile_users=16)
-        found = run.validate([model], with_students=True)
-    assert found.blends == {"smallest": stated}
-    assert set(found.mse) >= {"ordinal", "gaussian", "0.25 ordinal + 0.75 gaussian"}
-    assert any(name.startswith("smallest, ") for name in found.mse)
+        teacher = Teacher(dataset(validation=True), folder, TEACHER, tile_users=16)
+        blends, mse = find_blends(teacher, [model], with_students=True)
+    assert blends == {"smallest": stated}
+    assert set(mse) >= {"ordinal", "gaussian", "0.25 ordinal + 0.75 gaussian"}
+    assert any(name.startswith("smallest, ") for name in mse)
 
 
 def test_saved_model_in_a_fresh_process_predicts_like_the_student(
@@ -205,10 +205,10 @@ def test_manifest_records_the_distillation_recipe(artefact: Artefact) -> None:
     assert open_artefact(artefact.folder).manifest == artefact.manifest
 
 
-def test_limits_that_are_too_small_are_rejected_before_fitting_a_teacher() -> None:
-    model = MODEL.model_copy(update={"student": MODEL.student.model_copy(update={"max_bytes": 20})})
+def test_limits_that_are_too_small_are_rejected() -> None:
+    settings = MODEL.student.model_copy(update={"max_bytes": 20})
     with pytest.raises(SettingsError, match="the smallest legal max_bytes for 30 users and 40 movies"):
-        check_limits_of([model], dataset())
+        student_blocks(settings, users=30, movies=40)
 
 
 def test_dataset_without_titles_can_be_distilled(tmp_path: Path) -> None:
@@ -216,8 +216,8 @@ def test_dataset_without_titles_can_be_distilled(tmp_path: Path) -> None:
     bare = replace(bare, table=replace(bare.table, titles={}))
     members: tuple[Member, ...] = ("gaussian",)
     with open_work_folder(tmp_path) as folder:
-        run = Distiller(bare, folder, teacher=TEACHER)
-        assert run.distil(MODEL, Blend(members=members, weights=(1.0,))).student.nbytes <= 220
+        blend = Blend(members=members, weights=(1.0,))
+        assert distil_model(Teacher(bare, folder, TEACHER), MODEL, blend).student.nbytes <= 220
 
 
 def test_shipped_distilled_models_have_the_published_names_and_limits() -> None:

@@ -39,13 +39,11 @@ class Step:
         folder: Its folder.
         arrays: Its results, by name.
         notes: Notes about the run, such as its duration.
-        resumed: Whether an earlier run computed it.
     """
 
     folder: Path
     arrays: Mapping[str, NDArray[Any]]
     notes: Mapping[str, Any]
-    resumed: bool
 
 
 @contextmanager
@@ -93,7 +91,7 @@ class WorkFolder:
         folder = self.path / f"{name}-{_key(decided_by)}"
         found = _read(folder)
         if found is not None:
-            return Step(folder, *found, resumed=True)
+            return Step(folder, *found)
         unfinished = tempfile.TemporaryDirectory(
             prefix=f"{_UNFINISHED}{name}-", dir=self.path, ignore_cleanup_errors=True
         )
@@ -108,7 +106,7 @@ class WorkFolder:
             if folder.exists():  # unreadable, otherwise _read would have returned it
                 shutil.rmtree(folder)
             made.rename(folder)
-        return Step(folder, arrays, notes, resumed=False)
+        return Step(folder, arrays, notes)
 
 
 def _key(decided_by: Mapping[str, Any]) -> str:

@@ -46,18 +46,19 @@ def popularity_blocks(count: int, blocks: int, power: float) -> tuple[int, ...]:
     return tuple(np.diff(ends, prepend=0).tolist())
 
 
-def check_limits(settings: StudentSettings, users: Sequence[int], movies: Sequence[int]) -> None:
-    """Check that the limits allow the smallest student: one factor and the biases, with one bit each.
-
-    Args:
-        settings: Settings with the limits.
-        users: Block sizes of users.
-        movies: Block sizes of movies.
+def student_blocks(
+    settings: StudentSettings, users: int, movies: int
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return the block sizes of both sides that a student of this many users and movies has.
 
     Raises:
-        SettingsError: A limit is too small; the message names the smallest legal one.
+        SettingsError: A limit does not allow the smallest student, which has one factor and the biases, with
+            one bit each; the message states the smallest legal limit.
     """
-    sizes = [*users, *movies]
+    user_blocks, movie_blocks = (
+        popularity_blocks(count, settings.blocks, settings.block_power) for count in (users, movies)
+    )
+    sizes = [*user_blocks, *movie_blocks]
     least_bytes = 2 * sum(-(-size // _ROWS_PER_BYTE) for size in sizes) + _fixed_bytes(sizes, _LEAST_COLUMNS)
     least_parameters = 2 * sum(sizes) + 2 * len(sizes) + 1
     for name, limit, least in (
@@ -66,9 +67,10 @@ def check_limits(settings: StudentSettings, users: Sequence[int], movies: Sequen
     ):
         if limit is not None and limit < least:
             raise SettingsError(
-                f"{name} is {limit}; the smallest legal {name} for {sum(users)} users and {sum(movies)} "
+                f"{name} is {limit}; the smallest legal {name} for {users} users and {movies} "
                 f"movies in {len(sizes)} blocks is {least}"
             )
+    return user_blocks, movie_blocks
 
 
 def allocate(

@@ -29,7 +29,7 @@ from training.distillation.student.factors import (
     start_from_logits,
 )
 from training.distillation.student.least_squares import Target, float_step, objective, packed_step
-from training.distillation.student.packing import Layout, allocate, check_limits, popularity_blocks
+from training.distillation.student.packing import Layout, allocate, student_blocks
 from training.distillation.student.propensity import pair_weights
 from training.distillation.teacher.teacher import TeacherPredictions
 from training.families.packed_table import PackedTable
@@ -127,9 +127,7 @@ def fit_student(
     Raises:
         SettingsError: The limits are too small for this many users and movies.
     """
-    user_blocks = popularity_blocks(observed.users, settings.blocks, settings.block_power)
-    movie_blocks = popularity_blocks(observed.movies, settings.blocks, settings.block_power)
-    check_limits(settings, user_blocks, movie_blocks)
+    user_blocks, movie_blocks = student_blocks(settings, observed.users, observed.movies)
     total = settings.float_rounds + settings.packed_rounds + 1
     reached: list[float] = []
 

@@ -22,7 +22,7 @@ from training.distillation.base.observed import Floats, Observed
 from training.distillation.base.settings import BayesianFactorsSettings
 from training.distillation.base.threads import one_blas_thread
 from training.distillation.teacher.kernel import Kernel, side_kernels
-from training.distillation.teacher.noise import GaussianNoise, Noise, OrdinalNoise, ordinal_stars
+from training.distillation.teacher.noise import GaussianNoise, OrdinalNoise, ordinal_stars
 
 OnRound = Callable[[int, int], None]
 """Called with (rounds done, rounds in all)."""
@@ -104,10 +104,7 @@ def fit_bayesian_factors(
     users = GibbsSide(user, movie, observed.users, settings.rank, user_kernel, random)
     movies = GibbsSide(movie, user, observed.movies, settings.rank, movie_kernel, random)
     ordinal = settings.noise == "ordinal" and observed.lowest < observed.highest
-    noise: Noise = OrdinalNoise(observed, random) if ordinal else GaussianNoise(observed, random)
-    stars = np.array([observed.lowest, observed.highest])
-    if isinstance(noise, OrdinalNoise):
-        stars = noise.stars
+    noise = OrdinalNoise(observed, random) if ordinal else GaussianNoise(observed, random)
     kept = []
     for done in range(1, settings.sweeps + 1):
         target, precision = noise.draw_targets(_match(users.values, movies.values, user, movie))
@@ -120,7 +117,7 @@ def fit_bayesian_factors(
         if on_round:
             on_round(done, settings.sweeps)
     user_samples, movie_samples, states = (np.stack(samples) for samples in zip(*kept, strict=True))
-    return BayesianFactors(user_samples, movie_samples, states, stars, ordinal)
+    return BayesianFactors(user_samples, movie_samples, states, noise.stars, ordinal)
 
 
 class GibbsSide:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,31 +39,28 @@ _TAIL_BELOW: Final = (
 _TAIL: Final = 0.02425
 
 
-class Noise(Protocol):
-    """A likelihood; the `state` of a round is all that predictions need from it later."""
-
-    def draw_targets(self, match: Floats) -> tuple[Floats, Floats | None]:
-        """Draw the targets of the factors, `(n,)`, and their precision, `(n,)` or None for 1."""
-
-    def state(self) -> NDArray[np.float32]:
-        """Return the `(m,)` parameters drawn in this round."""
-
-
 class OrdinalNoise:
     """Ordered probit (Albert & Chib 1993): a latent match with unit noise, cut into the rating levels.
 
     Users do not use the scale evenly; the cut points are the learnt boundaries between neighbouring levels.
+
+    Attributes:
+        stars: `(levels,)` stars of each level.
     """
 
     def __init__(self, observed: Observed, random: np.random.Generator) -> None:
         self._random = random
-        self._stars, self._level = rating_levels(observed.ratings)
+        self.stars, self._level = rating_levels(observed.ratings)
         below = np.cumsum(np.bincount(self._level))[:-1] / len(observed)
         # The latent match has a larger variance than its unit noise.
         self._cuts = normal_quantile(below) * 1.3
 
     def draw_targets(self, match: Floats) -> tuple[Floats, Floats | None]:
-        """Draw the cut points, and then the latent match of every rating within its level."""
+        """Draw the cut points, and then the latent match of every rating within its level.
+
+        Returns:
+            The `(n,)` targets of the factors; their precision is 1.
+        """
         self._draw_cuts(match)
         bounds = self._bounds()
         low = normal_cdf(bounds[self._level] - match)
@@ -73,13 +70,8 @@ class OrdinalNoise:
         return latent.astype(np.float32), None
 
     def state(self) -> NDArray[np.float32]:
-        """Return the cut points."""
+        """Return the `(levels - 1,)` cut points, all that predictions need of a round."""
         return self._cuts.astype(np.float32)
-
-    @property
-    def stars(self) -> NDArray[np.float64]:
-        """`(levels,)` stars of each level."""
-        return self._stars
 
     def _bounds(self) -> NDArray[np.float64]:
         return np.concatenate([[-_BEYOND], self._cuts, [_BEYOND]])
@@ -100,15 +92,24 @@ class OrdinalNoise:
 
 
 class GaussianNoise:
-    """Normal noise around the match, with one precision per user, as some rate more consistently."""
+    """Normal noise around the match, with one precision per user, as some rate more consistently.
+
+    Attributes:
+        stars: `(2,)` lowest and highest rating.
+    """
 
     def __init__(self, observed: Observed, random: np.random.Generator) -> None:
         self._random, self._ratings = random, observed.ratings
         self._user, self._counts = observed.user_index, observed.user_counts
         self._mean = np.float32(observed.ratings.mean(dtype=np.float64))
+        self.stars = np.array([observed.lowest, observed.highest])
 
     def draw_targets(self, match: Floats) -> tuple[Floats, Floats | None]:
-        """Draw the precision of every user; the targets are the ratings minus their mean."""
+        """Draw the precision of every user.
+
+        Returns:
+            The `(n,)` targets of the factors, which are the ratings minus their mean, and their precision.
+        """
         away = (self._ratings - self._mean - match).astype(np.float64)
         squares = np.bincount(self._user, away * away, self._counts.size)
         rate = _PRECISION_SHAPE * max(squares.sum() / self._ratings.size, 1e-6)
@@ -116,7 +117,7 @@ class GaussianNoise:
         return self._ratings - self._mean, precision.astype(np.float32)[self._user]
 
     def state(self) -> NDArray[np.float32]:
-        """Return the mean rating."""
+        """Return the `(1,)` mean rating, all that predictions need of a round."""
         return np.array([self._mean])
 
 

@@ -14,7 +14,14 @@ from numpy.typing import NDArray
 
 from training.data.dataset import Dataset
 from training.distillation.base.observed import Floats, Observed, tiles
-from training.distillation.base.settings import AutoEncoderSettings, Blend, Member, TeacherSettings
+from training.distillation.base.settings import (
+    AutoEncoderSettings,
+    Blend,
+    DistillationRecipe,
+    Member,
+    StudentSettings,
+    TeacherSettings,
+)
 from training.distillation.base.work_folder import Step, WorkFolder
 from training.distillation.teacher.auto_encoder import AutoEncoder, fit_auto_encoder
 from training.distillation.teacher.bayesian_factors import BayesianFactors, fit_bayesian_factors
@@ -47,6 +54,10 @@ class Teacher:
     """Fits members and blends for one dataset and one seed, and caches them in a work folder.
 
     Attributes:
+        dataset: The data that everything is fitted on.
+        settings: Settings of the members.
+        seed: Seed of every random draw.
+        tile_users: Number of users whose predictions are in memory at a time.
         observed: The training ratings of the dataset.
         seconds: Duration of each step when it was computed, by name.
     """
@@ -54,17 +65,19 @@ class Teacher:
     def __init__(
         self,
         dataset: Dataset,
-        settings: TeacherSettings,
         work: WorkFolder,
+        settings: TeacherSettings | None = None,
         *,
-        seed: int,
-        tile_users: int,
+        seed: int = 0,
+        tile_users: int = 256,
         on_progress: OnProgress | None = None,
     ) -> None:
+        """Prepare a teacher; nothing is fitted yet. `on_progress` is called as its steps proceed."""
+        self.dataset, self.seed, self.tile_users = dataset, seed, tile_users
+        self.settings = settings or TeacherSettings()
         self.observed = Observed.of(dataset)
         self.seconds: dict[str, float] = {}
-        self._dataset, self._settings, self._work, self._on_progress = dataset, settings, work, on_progress
-        self._seed, self._tile_users = seed, tile_users
+        self._work, self._on_progress = work, on_progress
         self._genres = genre_features(dataset.movies, dataset.table.titles)
         self._members: dict[Member, Predictor] = {}
         self._data_key = {
@@ -86,9 +99,9 @@ class Teacher:
 
     def validation_predictions(self, name: Member) -> Floats:
         """Return the `(validation rows,)` predicted stars of a member."""
-        rows = self._dataset.validation
+        rows = self.dataset.validation
         member, predicted = self.member(name), np.empty(len(rows), dtype=np.float32)
-        for tile in tiles(self.observed.users, self._tile_users):
+        for tile in tiles(self.observed.users, self.tile_users):
             own = np.flatnonzero((rows.user_index >= tile.start) & (rows.user_index < tile.stop))
             if own.size:
                 user, movie = rows.user_index[own] - tile.start, rows.movie_index[own]
@@ -101,7 +114,7 @@ class Teacher:
         Returns:
             The blend with its weights, and the validation MSE of each member and of the blend.
         """
-        ratings = self._dataset.validation.ratings
+        ratings = self.dataset.validation.ratings
         predictions = np.stack([self.validation_predictions(name) for name in blend.members])
         weights = blend.weights or find_weights(predictions, ratings)
         mse: dict[str, float] = {
@@ -125,7 +138,7 @@ class Teacher:
 
         def write(folder: Path) -> StepResult:
             with (folder / PREDICTIONS).open("wb") as file:
-                for rows in tiles(self.observed.users, self._tile_users):
+                for rows in tiles(self.observed.users, self.tile_users):
                     stars = np.zeros((rows.stop - rows.start, self.observed.movies), dtype=np.float32)
                     for member, weight in members:
                         stars += np.float32(weight) * member.predict(rows)
@@ -139,6 +152,12 @@ class Teacher:
     def blend_key(self, blend: Blend) -> dict[str, Any]:
         """Return everything that determines the predictions of a blend, besides the data and the seed."""
         return {name: {"weight": weight, **self._member_key(name)} for name, weight in _used(blend)}
+
+    def recipe(self, blend: Blend, student: StudentSettings) -> DistillationRecipe:
+        """Return the record of a student of a blend."""
+        return DistillationRecipe(
+            seed=self.seed, tile_users=self.tile_users, teacher=self.settings, blend=blend, student=student
+        )
 
     def step(self, name: str, decided_by: Mapping[str, Any], make: Callable[[Path], StepResult]) -> Step:
         """Run a step for this dataset and seed, or load it, and record its duration."""
@@ -159,18 +178,18 @@ class Teacher:
             self._on_progress(what, done, total)
 
     def _member_key(self, name: Member) -> dict[str, Any]:
-        return {"settings": getattr(self._settings, name).model_dump(mode="json")}
+        return {"settings": getattr(self.settings, name).model_dump(mode="json")}
 
     def _fit(self, name: Member) -> Predictor:
-        settings, on_step = getattr(self._settings, name), partial(self.report, name)
+        settings, on_step = getattr(self.settings, name), partial(self.report, name)
         if isinstance(settings, AutoEncoderSettings):
-            return fit_auto_encoder(self.observed, settings, seed=self._seed, on_step=on_step)
+            return fit_auto_encoder(self.observed, settings, seed=self.seed, on_step=on_step)
         return fit_bayesian_factors(
             self.observed,
             self._genres,
             settings,
-            tile_users=self._tile_users,
-            seed=self._seed,
+            tile_users=self.tile_users,
+            seed=self.seed,
             on_round=on_step,
         )
 

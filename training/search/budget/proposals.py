@@ -9,7 +9,7 @@ from typing import Final
 
 from training.data.dataset import Dataset
 from training.distillation.base.settings import StudentSettings
-from training.distillation.student.packing import check_limits, popularity_blocks
+from training.distillation.student.packing import student_blocks
 from training.errors import SettingsError
 from training.families import MixedDimension, QuotientRemainder
 from training.families.family import Family
@@ -98,15 +98,12 @@ def _rounded(
 def _packed(candidate: Candidate, dataset: Dataset, budget: Budget) -> Candidate | Refusal:
     assert candidate.student is not None
     student = candidate.student
-    sides = [
-        popularity_blocks(count, student.blocks, student.block_power)
-        for count in (len(dataset.users), len(dataset.movies))
-    ]
     limit = "max_bytes" if budget.unit == "bytes" else "max_parameters"
 
     def is_legal(amount: int) -> bool:
         try:
-            check_limits(student.model_copy(update={limit: amount}), *sides)
+            limited = student.model_copy(update={limit: amount})
+            student_blocks(limited, len(dataset.users), len(dataset.movies))
         except SettingsError:
             return False
         return True

@@ -31,11 +31,12 @@ def try_all(
         candidates: The models to train.
         on_trial: Called with each result.
     """
+    dataset = trainer.teacher.dataset
     trials = []
     for candidate in candidates:
         trained = trainer.train(candidate)
         assert budget.holds(trained.parameters, trained.nbytes), f"{candidate.label} exceeds the budget"
-        mse = errors_on(trained, trainer.dataset.validation, trainer.dataset).mse
+        mse = errors_on(trained, dataset.validation, dataset).mse
         trial = Trial(
             label=candidate.label,
             parameters=trained.parameters,
@@ -81,8 +82,8 @@ def train_best(
         chosen=candidate.label,
         fitted=trained.recipe if isinstance(trained.recipe, Recipe) else None,
         distilled=trained.recipe if isinstance(trained.recipe, DistillationRecipe) else None,
-        seed=trainer.seed,
+        seed=trainer.teacher.seed,
     )
     settings = trained.settings.model_copy(update={"name": name, "description": description})
     model = replace(trained.model, settings=settings)
-    return replace(trained, model=model, recipe=recipe, seed=trainer.seed)
+    return replace(trained, model=model, recipe=recipe, seed=trainer.teacher.seed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +16,7 @@ from training.fit.evaluation import biases_only, errors, train_mean
 from training.search.frontier.table import Row
 
 GROUP: Final = "reference"
+_REFERENCE: Final = partial(Row, group=GROUP, family=GROUP)
 
 # Test rows of the random split of MovieLens 1M with seed 0; literature values apply only to these rows.
 _MOVIELENS_1M_TEST: Final = "a5dca28fb640d27cec81be0adbc0677d08b9a2a219770d29e37301bd291a1f0f"
@@ -38,7 +39,13 @@ def references(dataset: Dataset, store: Path | None) -> list[Row]:
             ("myFM 0.4.0, 180 samples", _MYFM_PARAMETERS, 0.6952),
         )
         rows += [
-            _row(label, parameters, 8 * parameters, source="literature value", test_mse=mse)
+            _REFERENCE(
+                label=label,
+                parameters=parameters,
+                nbytes=8 * parameters,
+                test_mse=mse,
+                source="literature value",
+            )
             for label, parameters, mse in literature
         ]
     return rows
@@ -54,7 +61,14 @@ def _trivial(dataset: Dataset) -> list[Row]:
     for label, parameters, predicted in trivial:
         found = errors(test.ratings, predicted)
         rows.append(
-            _row(label, parameters, 4 * parameters, source="trivial", test_mse=found.mse, test_mae=found.mae)
+            _REFERENCE(
+                label=label,
+                parameters=parameters,
+                nbytes=4 * parameters,
+                test_mse=round(found.mse, 6),
+                test_mae=round(found.mae, 6),
+                source="trivial",
+            )
         )
     return rows
 
@@ -65,39 +79,16 @@ def _published(dataset: Dataset, store: Path) -> list[Row]:
     except ArtefactError:
         return []
     return [
-        _row(
-            manifest.name,
-            manifest.parameters.total,
-            manifest.weights_bytes,
-            source=f"{store.name}/{manifest.name}",
-            test_mse=manifest.accuracy.mse,
-            test_mae=manifest.accuracy.mae,
+        _REFERENCE(
+            label=manifest.name,
             seed=manifest.training.seed,
+            parameters=manifest.parameters.total,
+            nbytes=manifest.weights_bytes,
+            test_mse=round(manifest.accuracy.mse, 6),
+            test_mae=round(manifest.accuracy.mae, 6),
+            source=f"{store.name}/{manifest.name}",
         )
         for manifest in manifests
         if manifest.split.test_sha256 == dataset.split.test_sha256
         and manifest.dataset.sha256 == dataset.table.sha256
     ]
-
-
-def _row(
-    label: str,
-    parameters: int,
-    nbytes: int,
-    *,
-    source: str,
-    test_mse: float,
-    test_mae: float = math.nan,
-    seed: int = 0,
-) -> Row:
-    return Row(
-        group=GROUP,
-        label=label,
-        family=GROUP,
-        seed=seed,
-        parameters=parameters,
-        nbytes=nbytes,
-        test_mse=round(test_mse, 6),
-        test_mae=round(test_mae, 6),
-        source=source,
-    )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from training.distillation.distiller import errors_on
 from training.errors import SettingsError
-from training.search.candidates import CandidateTrainer
+from training.search.candidates import ONE_CHAIN, CandidateTrainer
 from training.search.frontier.grid import Point
 from training.search.frontier.table import Row, read_rows, write_rows
 
@@ -52,18 +52,19 @@ def run_grid(
 
 def row_key(point: Point, trainer: CandidateTrainer) -> str:
     """Return the digest of everything that determines a point's figures."""
-    split = trainer.dataset.split
+    teacher = trainer.teacher
+    split = teacher.dataset.split
     decided_by = {
         "algorithm": _ALGORITHM,
         "plan": point.candidate.model_dump(mode="json"),
-        "data": trainer.dataset.table.sha256,
+        "data": teacher.dataset.table.sha256,
         "test_rows": split.test_sha256,
         "validation_rows": hashlib.sha256(split.validation.astype("<i8").tobytes()).hexdigest(),
-        "seed": trainer.seed,
+        "seed": teacher.seed,
     }
     if point.candidate.student is not None and point.candidate.model is None:
-        decided_by["teacher"] = trainer.teacher.model_dump(mode="json")
-        decided_by["blend"] = trainer.blend.model_dump(mode="json")
+        decided_by["teacher"] = teacher.settings.model_dump(mode="json")
+        decided_by["blend"] = ONE_CHAIN.model_dump(mode="json")
     return hashlib.sha256(json.dumps(decided_by, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -72,7 +73,7 @@ def _renamed(row: Row, point: Point) -> Row:
 
 
 def _train(point: Point, trainer: CandidateTrainer, key: str) -> Row:
-    dataset = trainer.dataset
+    dataset = trainer.teacher.dataset
     trained = trainer.train(point.candidate)
     test = errors_on(trained, dataset.test, dataset)
     return Row(
@@ -81,7 +82,7 @@ def _train(point: Point, trainer: CandidateTrainer, key: str) -> Row:
         label=point.candidate.label,
         family=point.candidate.family,
         setting=point.setting,
-        seed=trainer.seed,
+        seed=trainer.teacher.seed,
         parameters=trained.parameters,
         nbytes=trained.nbytes,
         validation_mse=round(errors_on(trained, dataset.validation, dataset).mse, 6),

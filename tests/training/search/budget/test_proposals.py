@@ -9,6 +9,7 @@ from tests.builders import tiny_table
 from training.data.dataset import Dataset, make_dataset
 from training.distillation.base.settings import BayesianFactorsSettings, TeacherSettings
 from training.distillation.base.work_folder import WorkFolder
+from training.distillation.teacher.teacher import Teacher
 from training.errors import SettingsError
 from training.fit.recipes import BIASED
 from training.search.budget.budget import Budget
@@ -40,7 +41,7 @@ def dataset() -> Dataset:
     ids=str,
 )
 def test_every_proposal_fits_the_budget(dataset: Dataset, budget: Budget, tmp_path: Path) -> None:
-    trainer = CandidateTrainer(dataset, WorkFolder(tmp_path), teacher=BRIEF.teacher)
+    trainer = CandidateTrainer(Teacher(dataset, WorkFolder(tmp_path), BRIEF.teacher))
     proposals, _ = propose(dataset, budget, seed=0, effort=BRIEF)
     assert any(proposal.model is None for proposal in proposals)
     for proposal in proposals:
