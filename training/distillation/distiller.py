@@ -18,7 +18,7 @@ from training.distillation.teacher.teacher import Teacher
 from training.families import Packed
 from training.families.packed_table import PackedTable
 from training.fit.evaluation import Errors, evaluate_examples
-from training.models.rating_model import RatingModel, build_rating_model
+from training.models.rating_model import build_rating_model
 from training.models.trained import TrainedModel
 from training.settings import ModelSettings, Settings
 
@@ -48,14 +48,33 @@ class Distilled(TrainedModel):
         seed: int,
         seconds: float,
     ) -> Distilled:
-        """Wrap a student as a trained model."""
-        history = {"objective": list(student.objective)}
+        """Build a Keras model with the tables of a student.
+
+        A user's embedding is (x, b_u, 1) and a movie's is (y, 1, c_i), so that their dot product includes
+        both biases.
+        """
+
+        def packed(table: PackedTable, ones_at: int) -> Packed:
+            return Packed(block_sizes=table.block_sizes, code_bytes=int(table.codes.size), ones_at=ones_at)
+
+        settings = ModelSettings(
+            name=name,
+            description=description,
+            embedding_dim=student.rank + 2,
+            users=packed(student.users, student.rank + 1),
+            movies=packed(student.movies, student.rank),
+            global_bias=True,
+        )
+        model = build_rating_model(settings, len(dataset.users), len(dataset.movies))
+        model.indexed.get_layer("user_embedding").set_table(student.users)
+        model.indexed.get_layer("movie_embedding").set_table(student.movies)
+        model.indexed.get_layer("rating").global_bias.assign(student.global_bias)
         fallback = Fallback.from_biases(
             float(student.global_bias),
             student.users.values()[: dataset.users.warm, -1],
             student.movies.values()[: dataset.movies.warm, -1],
         )
-        model = to_rating_model(name, description, student)
+        history = {"objective": list(student.objective)}
         return cls(model, recipe, seed, history, seconds, fallback, student)
 
 
@@ -127,28 +146,3 @@ def errors_on(trained: TrainedModel, examples: Examples, dataset: Dataset) -> Er
     """Compute the errors over all rows without Keras; the fallback predicts the cold rows."""
     predict = trained.student.predict if isinstance(trained, Distilled) else trained.predict
     return evaluate_examples(predict, trained.fallback, examples, dataset.users, dataset.movies)
-
-
-def to_rating_model(name: str, description: str, student: Student) -> RatingModel:
-    """Build a Keras model with the tables of a student.
-
-    A user's embedding is (x, b_u, 1) and a movie's is (y, 1, c_i), so that their dot product includes both
-    biases.
-    """
-
-    def packed(table: PackedTable, ones_at: int) -> Packed:
-        return Packed(block_sizes=table.block_sizes, code_bytes=int(table.codes.size), ones_at=ones_at)
-
-    settings = ModelSettings(
-        name=name,
-        description=description,
-        embedding_dim=student.rank + 2,
-        users=packed(student.users, student.rank + 1),
-        movies=packed(student.movies, student.rank),
-        global_bias=True,
-    )
-    built = build_rating_model(settings, sum(student.users.block_sizes), sum(student.movies.block_sizes))
-    built.indexed.get_layer("user_embedding").set_table(student.users)
-    built.indexed.get_layer("movie_embedding").set_table(student.movies)
-    built.indexed.get_layer("rating").global_bias.assign(student.global_bias)
-    return built

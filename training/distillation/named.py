@@ -14,7 +14,7 @@ ACCURATE: Final = DistilledModel(
     blend=Blend(members=("ordinal", "gaussian", "auto_encoder")),
     student=StudentSettings(rank=40, max_bytes=471_872, blocks=6, float_rounds=2, packed_rounds=1),
 )
-"""At most 471,872 bytes, those of `memory_efficient` in float32."""
+"""At most the bytes of `memory_efficient` in float32."""
 
 COMPACT: Final = DistilledModel(
     name="compact",
@@ -39,4 +39,4 @@ TINY: Final = DistilledModel(
 DISTILLED: Final[Mapping[str, DistilledModel]] = MappingProxyType(
     {model.name: model for model in (TINY, COMPACT, ACCURATE)}
 )
-"""The models that `distil` can make, by name, the smallest first."""
+"""The smallest first."""

@@ -35,8 +35,7 @@ from training.errors import ReportError
 from training.fit.recipes import BIASED
 from training.publish.options import DataOptions, PublishOptions
 from training.publish.progress import SILENT, Progress
-from training.search.budget.budget import parse_budget
-from training.search.budget.effort import FULL, Effort
+from training.search.budget.budget import FULL, Effort, parse_budget
 from training.settings import ModelSettings, Recipe
 
 if TYPE_CHECKING:

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from training.compress.quantisation import best_steps, pack_table, round_to
 from training.distillation.base.observed import Floats, tiles
+from training.distillation.base.settings import StudentSettings
 from training.distillation.student.factors import MAX_STARS, Factors, SideName, sigmoid
 from training.distillation.student.propensity import PairWeights
 from training.distillation.teacher.teacher import TeacherPredictions
@@ -131,7 +132,7 @@ def float_step(factors: Factors, target: Target, side: SideName, ridge: float) -
 
 
 def packed_step(
-    factors: Factors, target: Target, side: SideName, layout: Widths, *, ridge: float, code_sweeps: int
+    factors: Factors, target: Target, side: SideName, layout: Widths, settings: StudentSettings
 ) -> tuple[Factors, Floats]:
     """Take one step of a side on its codes.
 
@@ -145,15 +146,14 @@ def packed_step(
         target: The target of the student.
         side: The side to update.
         layout: Blocks and bit widths of the side.
-        ridge: Added to each row's diagonal, as a fraction of its mean.
-        code_sweeps: Number of passes of coordinate descent.
+        settings: The ridge, and the number of passes of coordinate descent (`code_sweeps`).
 
     Returns:
         The student, and the `(blocks, columns)` steps of the side.
     """
     current = factors.side(side)
     equations = normal_equations(factors, target, side)
-    curvature = _damped(equations.curvature, ridge)
+    curvature = _damped(equations.curvature, settings.ridge)
     columns = np.arange(current.shape[1])
     widths = layout.by_row()
     kept = (widths > 0).astype(np.float32)
@@ -168,7 +168,7 @@ def packed_step(
     diagonal = curvature[:, columns, columns]
     # Gradient of the quadratic approximation at the chosen values.
     slope = equations.gradient + np.einsum("nij,nj->ni", curvature, chosen - current)
-    for _ in range(code_sweeps):
+    for _ in range(settings.code_sweeps):
         for column in columns[::-1]:
             wanted = chosen[:, column] - slope[:, column] / diagonal[:, column]
             rounded = round_to(wanted, row_steps[:, column], widths[:, column])

@@ -16,7 +16,7 @@ from training.errors import SettingsError
 
 # Every (block, column) has a float16 step and a one-byte width, even if it is dropped.
 _BYTES_PER_STREAM: Final = 3
-_GLOBAL_BIAS_BYTES: Final = 4
+GLOBAL_BIAS_BYTES: Final = 4
 _ROWS_PER_BYTE: Final = 8
 _LEAST_COLUMNS: Final = 2  # one factor and the bias
 _LEAST_ERROR: Final = np.float32(1e-9)
@@ -127,7 +127,7 @@ def allocate(
 
 
 def _fixed_bytes(sizes: Sequence[int], columns: int) -> int:
-    return _BYTES_PER_STREAM * len(sizes) * columns + _GLOBAL_BIAS_BYTES
+    return _BYTES_PER_STREAM * len(sizes) * columns + GLOBAL_BIAS_BYTES
 
 
 def _budget(settings: StudentSettings, sizes: Sequence[int], columns: int) -> CodeBudget:

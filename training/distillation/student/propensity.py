@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.distillation.base.observed import Floats, Observed
+from training.distillation.base.settings import StudentSettings
 from training.distillation.student.factors import truncated_svd
 
 
@@ -48,13 +49,12 @@ class PairWeights:
         return weights
 
 
-def pair_weights(observed: Observed, *, rank: int, floor: float, tile_users: int, seed: int) -> PairWeights:
+def pair_weights(observed: Observed, settings: StudentSettings, *, tile_users: int, seed: int) -> PairWeights:
     """Estimate the propensity of all pairs from tiles of users.
 
     Args:
         observed: The training ratings; only the rated pairs are used.
-        rank: Rank of the estimate.
-        floor: Minimum weight, as a fraction of the weight from popularity alone.
+        settings: Rank of the estimate and minimum weight (`propensity_rank`, `propensity_floor`).
         tile_users: Number of users per dense tile.
         seed: Seed of the random start of the iteration.
     """
@@ -65,12 +65,13 @@ def pair_weights(observed: Observed, *, rank: int, floor: float, tile_users: int
         return observed.tile(rows) / user_root[rows, None] / movie_root
 
     random, shape = np.random.default_rng([seed, 3]), (observed.users, observed.movies)
+    rank = settings.propensity_rank
     left, sizes, right = truncated_svd(scaled, shape, rank, tile_users, random, oversampling=10, iterations=4)
     return PairWeights(
         users=(left * sizes * user_root[:, None]).astype(np.float32),
         movies=np.ascontiguousarray(right * movie_root[:, None], dtype=np.float32),
         user_counts=user_counts,
         movie_counts=movie_counts,
-        floor=floor,
+        floor=settings.propensity_floor,
         total=float(len(observed)),
     )

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,12 +29,10 @@ from training.distillation.student.factors import (
     start_from_logits,
 )
 from training.distillation.student.least_squares import Target, float_step, objective, packed_step
-from training.distillation.student.packing import Layout, allocate, student_blocks
+from training.distillation.student.packing import GLOBAL_BIAS_BYTES, Layout, allocate, student_blocks
 from training.distillation.student.propensity import pair_weights
 from training.distillation.teacher.teacher import TeacherPredictions
 from training.families.packed_table import PackedTable
-
-GLOBAL_BIAS_BYTES: Final = 4
 
 OnRound = Callable[[int, int], None]
 """Called with (rounds done, rounds in all)."""
@@ -83,9 +81,7 @@ class Student:
             "objective": np.array(self.objective),
         }
         for side, table in (("users", self.users), ("movies", self.movies)):
-            arrays[f"{side}_block_sizes"] = np.array(table.block_sizes)
-            for name in ("widths", "steps", "codes"):
-                arrays[f"{side}_{name}"] = getattr(table, name)
+            arrays |= {f"{side}_{name}": np.array(value) for name, value in vars(table).items()}
         return arrays
 
     @classmethod
@@ -136,13 +132,7 @@ def fit_student(
         if on_round:
             on_round(len(reached), total)
 
-    weights = pair_weights(
-        observed,
-        rank=settings.propensity_rank,
-        floor=settings.propensity_floor,
-        tile_users=tile_users,
-        seed=seed,
-    )
+    weights = pair_weights(observed, settings, tile_users=tile_users, seed=seed)
     target = Target(teacher, weights, tile_users)
     factors = start_from_logits(teacher, observed, rank=settings.rank, tile_users=tile_users, seed=seed)
     report(factors)
@@ -158,9 +148,7 @@ def fit_student(
     factors, steps = _round(factors, layout)
     for _ in range(settings.packed_rounds):
         for side in SIDES:
-            factors, steps[side] = packed_step(
-                factors, target, side, layout[side], ridge=settings.ridge, code_sweeps=settings.code_sweeps
-            )
+            factors, steps[side] = packed_step(factors, target, side, layout[side], settings)
         report(factors)
     return Student(
         users=layout["users"].pack(factors.users, steps["users"]),

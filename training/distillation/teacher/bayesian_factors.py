@@ -90,16 +90,7 @@ def fit_bayesian_factors(
         on_round: Called after each round with (rounds done, rounds in all).
     """
     random = np.random.default_rng([seed, 1])
-    user_kernel, movie_kernel = side_kernels(
-        observed,
-        genres,
-        intercept=settings.intercept_scale,
-        implicit=settings.implicit_scale,
-        genre=settings.genre_scale,
-        rank=settings.kernel_rank,
-        tile_users=tile_users,
-        seed=seed,
-    )
+    user_kernel, movie_kernel = side_kernels(observed, genres, settings, tile_users=tile_users, seed=seed)
     user, movie = observed.user_index, observed.movie_index
     users = GibbsSide(user, movie, observed.users, settings.rank, user_kernel, random)
     movies = GibbsSide(movie, user, observed.movies, settings.rank, movie_kernel, random)

@@ -21,6 +21,7 @@ import numpy as np
 
 from training.data.table import Movie
 from training.distillation.base.observed import Floats, Observed, tiles
+from training.distillation.base.settings import BayesianFactorsSettings
 
 _OVERSAMPLING: Final = 40
 _POWER_ITERATIONS: Final = 2
@@ -43,11 +44,8 @@ class Kernel:
 def side_kernels(
     observed: Observed,
     genres: Floats | None,
+    settings: BayesianFactorsSettings,
     *,
-    intercept: float,
-    implicit: float,
-    genre: float,
-    rank: int,
     tile_users: int,
     seed: int,
 ) -> tuple[Kernel, Kernel]:
@@ -56,14 +54,13 @@ def side_kernels(
     Args:
         observed: The training ratings; only the rated pairs are used.
         genres: `(movies, features)` 0 or 1, or None if no features are known.
-        intercept: Weight of a mean that all ids share.
-        implicit: Weight of common ratings.
-        genre: Weight of common genres.
-        rank: Maximum number of eigenpairs.
+        settings: Weights of the three terms (`intercept_scale`, `implicit_scale`, `genre_scale`), and the
+            maximum number of eigenpairs (`kernel_rank`).
         tile_users: Number of users per dense tile.
         seed: Seed of the randomised eigendecomposition.
     """
-    root = np.sqrt(np.float32(implicit))
+    intercept, genre = settings.intercept_scale, settings.genre_scale
+    root = np.sqrt(np.float32(settings.implicit_scale))
     by_user = root / np.sqrt(np.maximum(observed.user_counts, 1))[:, None]
     by_movie = root / np.sqrt(np.maximum(observed.movie_counts, 1))[:, None]
     user_dense = np.full((observed.users, 1), np.sqrt(intercept), dtype=np.float32)
@@ -84,8 +81,8 @@ def side_kernels(
 
     random = np.random.default_rng([seed, 0])
     return (
-        _leading(times_users_kernel, observed.users, rank, random),
-        _leading(times_movies_kernel, observed.movies, rank, random),
+        _leading(times_users_kernel, observed.users, settings.kernel_rank, random),
+        _leading(times_movies_kernel, observed.movies, settings.kernel_rank, random),
     )
 
 

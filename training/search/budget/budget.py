@@ -1,4 +1,4 @@
-"""The budget of a search, parsed from `64KB`, `64KiB` or `100000params`, and its record in the manifest."""
+"""A budget search: the size limit (`64KB`, `64KiB`, `100000params`), the effort, and its record."""
 
 from __future__ import annotations
 
@@ -6,7 +6,12 @@ import re
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from training.distillation.base.settings import DistillationRecipe
+from training.distillation.base.settings import (
+    BayesianFactorsSettings,
+    DistillationRecipe,
+    StudentSettings,
+    TeacherSettings,
+)
 from training.errors import SettingsError
 from training.settings import Recipe, Settings
 
@@ -40,14 +45,9 @@ class Budget:
     unit: Literal["bytes", "parameters"]
 
     @property
-    def max_bytes(self) -> int | None:
-        """The limit in bytes; None if it is in parameters."""
-        return self.amount if self.unit == "bytes" else None
-
-    @property
-    def max_parameters(self) -> int | None:
-        """The limit in parameters; None if it is in bytes."""
-        return self.amount if self.unit == "parameters" else None
+    def student_limit(self) -> dict[str, int]:
+        """The limit as a field of `StudentSettings`: `max_bytes` or `max_parameters`."""
+        return {f"max_{self.unit}": self.amount}
 
     @property
     def floats(self) -> int:
@@ -83,6 +83,51 @@ def parse_budget(text: str) -> Budget:
     if amount < 1:
         raise SettingsError(f"--budget: {text!r} is less than 1; the smallest legal budget is 1")
     return Budget(amount, "parameters" if unit.startswith("p") else "bytes")
+
+
+class Effort(Settings):
+    """Limits of computation; lower limits give worse models sooner.
+
+    Attributes:
+        least_ratings_to_teach: With fewer training ratings than this, no shared teacher is used, because a
+            student learns as much from the ratings alone.
+        teacher: The shared teacher; None for one that fits in minutes for any number of ratings.
+        epochs: Maximum number of epochs; None for each recipe's own.
+        rounds: Maximum number of rounds of least squares; None for the student's own.
+        factors: Maximum number of factors of a packed student; None for the best number for the budget.
+    """
+
+    least_ratings_to_teach: int = 20_000
+    teacher: TeacherSettings | None = None
+    epochs: int | None = None
+    rounds: int | None = None
+    factors: int | None = None
+
+    def teacher_for(self, ratings: int) -> TeacherSettings:
+        """Return the shared teacher for this number of training ratings."""
+        if self.teacher is not None:
+            return self.teacher
+        sweeps = 60 if ratings < 200_000 else 130 if ratings < 2_000_000 else 40
+        return TeacherSettings(ordinal=BayesianFactorsSettings(noise="ordinal", sweeps=sweeps))
+
+    def limit_recipe(self, recipe: Recipe) -> Recipe:
+        """Return the recipe with its epochs limited."""
+        epochs = recipe.epochs if self.epochs is None else min(self.epochs, recipe.epochs)
+        return recipe.model_copy(update={"epochs": epochs})
+
+    def limit_student(self, student: StudentSettings) -> StudentSettings:
+        """Return the student with its factors and rounds limited."""
+        rounds = student.float_rounds + student.packed_rounds if self.rounds is None else self.rounds
+        return student.model_copy(
+            update={
+                "rank": min(student.rank, self.factors or student.rank),
+                "float_rounds": min(student.float_rounds, rounds),
+                "packed_rounds": min(student.packed_rounds, rounds),
+            }
+        )
+
+
+FULL: Final = Effort()
 
 
 class Trial(Settings):

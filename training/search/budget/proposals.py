@@ -15,8 +15,7 @@ from training.families import MixedDimension, QuotientRemainder
 from training.families.family import Family
 from training.families.power_rule import default_num_buckets
 from training.fit.recipes import BIASED, BIASED_MIXED, BIASED_QUOTIENT
-from training.search.budget.budget import Budget
-from training.search.budget.effort import FULL, Effort
+from training.search.budget.budget import FULL, Budget, Effort
 from training.search.candidates import Candidate, candidate_model, student_within
 from training.settings import ModelSettings, Recipe
 
@@ -58,9 +57,7 @@ def propose(
         for recipe in (BIASED, BIASED_MIXED, BIASED_QUOTIENT)
     )
     ids = len(dataset.users) + len(dataset.movies)
-    student = effort.limit_student(
-        student_within(ids, max_bytes=budget.max_bytes, max_parameters=budget.max_parameters)
-    )
+    student = effort.limit_student(student_within(ids, **budget.student_limit))
     label = f"distilled, packed, up to {student.rank} factors"
     tried = [
         _packed(Candidate(label=label, student=student), dataset, budget),
@@ -98,11 +95,10 @@ def _rounded(
 def _packed(candidate: Candidate, dataset: Dataset, budget: Budget) -> Candidate | Refusal:
     assert candidate.student is not None
     student = candidate.student
-    limit = "max_bytes" if budget.unit == "bytes" else "max_parameters"
 
     def is_legal(amount: int) -> bool:
         try:
-            limited = student.model_copy(update={limit: amount})
+            limited = student.model_copy(update=Budget(amount, budget.unit).student_limit)
             student_blocks(limited, len(dataset.users), len(dataset.movies))
         except SettingsError:
             return False

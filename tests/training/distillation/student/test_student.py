@@ -35,7 +35,7 @@ def teacher(tmp_path_factory: pytest.TempPathFactory) -> TeacherPredictions:
 
 @pytest.fixture(scope="module")
 def target(teacher: TeacherPredictions) -> Target:
-    return Target(teacher, pair_weights(OBSERVED, rank=3, floor=0.1, tile_users=7, seed=0), 7)
+    return Target(teacher, pair_weights(OBSERVED, settings(), tile_users=7, seed=0), 7)
 
 
 def settings(**changes: Any) -> StudentSettings:

@@ -9,9 +9,9 @@ from training.distillation.base.observed import Observed, rating_levels, tiles
 from training.distillation.base.settings import AutoEncoderSettings, BayesianFactorsSettings
 from training.distillation.teacher.auto_encoder import AutoEncoder, fit_auto_encoder
 from training.distillation.teacher.bayesian_factors import BayesianFactors, fit_bayesian_factors
-from training.distillation.teacher.blend import find_weights
 from training.distillation.teacher.kernel import genre_features, side_kernels
 from training.distillation.teacher.noise import normal_cdf, normal_quantile, ordinal_stars
+from training.distillation.teacher.teacher import find_weights
 
 
 def test_normal_distribution_matches_known_values() -> None:
@@ -62,9 +62,10 @@ def test_genre_features_encode_genres_and_decades() -> None:
 def test_kernels_match_their_definition() -> None:
     observed = Observed.of(tiny_dataset())
     genres = np.eye(observed.movies, 3, dtype=np.float32)
-    users, movies = side_kernels(
-        observed, genres, intercept=10, implicit=0.3, genre=0.5, rank=99, tile_users=8, seed=0
+    settings = BayesianFactorsSettings(
+        intercept_scale=10, implicit_scale=0.3, genre_scale=0.5, kernel_rank=99
     )
+    users, movies = side_kernels(observed, genres, settings, tile_users=8, seed=0)
     rated = observed.tile(slice(0, observed.users))
     by_user = rated / np.sqrt(np.maximum(rated.sum(axis=1, keepdims=True), 1))
     by_movie = rated.T / np.sqrt(np.maximum(rated.sum(axis=0)[:, None], 1))

@@ -12,8 +12,7 @@ from training.distillation.base.work_folder import WorkFolder
 from training.distillation.teacher.teacher import Teacher
 from training.errors import SettingsError
 from training.fit.recipes import BIASED
-from training.search.budget.budget import Budget
-from training.search.budget.effort import Effort
+from training.search.budget.budget import Budget, Effort
 from training.search.budget.proposals import propose
 from training.search.candidates import CandidateTrainer
 
