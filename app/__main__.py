@@ -7,12 +7,12 @@ import sys
 
 
 def main() -> int:
-    """Serve until told to stop.
+    """Serve until a signal ends the process.
 
     Returns:
-        The exit code: 0 after a stop that was asked for, 1 if nothing could be started.
+        The exit code: 0 after such a signal, 1 if the service could not start.
     """
-    # Before the imports, which take half a second: it would end the process. The server lets it in.
+    # It would end the process during the imports, which take half a second. The server unblocks it.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     from app.observability.log_handler import hold_standard_streams
 
@@ -24,14 +24,14 @@ def main() -> int:
 
     try:
         settings = load_settings()
-        with start_process(settings) as listener:
+        with start_process(settings) as (keys, listener):
             if settings.workers > 1:
-                # What one worker alone has no use for: gunicorn.
+                # Imports gunicorn, which one worker does not need.
                 from app.workers import run_workers
 
-                run_workers(settings, listener)
+                run_workers(settings, keys, listener)
             else:
-                run_server(settings, listener)
+                run_server(settings, keys, listener)
     except (StartError, ArtefactError) as error:
         refuse_to_start(error)
         return 1

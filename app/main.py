@@ -17,7 +17,7 @@ from app.api.error_handlers import add_error_handlers
 from app.api.openapi import extend_openapi, problems
 from app.api.routes import admin, compare, health, metrics, models, movies, new_user, page, predict, recommend
 from app.contract.errors import AdminOnly, KeyMissing, KeyUnknown, ServiceError
-from app.http.api_keys import load_keys
+from app.http.api_keys import Keys, load_keys
 from app.http.auth import ApiKeyMiddleware
 from app.http.fast_predict import FastPredict
 from app.http.load_shedding import LoadShedding
@@ -42,13 +42,17 @@ the model's ids. Every error is a problem document (RFC 9457) with a `code` for 
 
 
 def create_app(
-    settings: Settings | None = None, registry: Registry | None = None, slot: Slot | None = None
+    settings: Settings | None = None,
+    registry: Registry | None = None,
+    keys: Keys | None = None,
+    slot: Slot | None = None,
 ) -> FastAPI:
     """Create the application.
 
     Args:
         settings: Loaded from the environment by default.
         registry: Loaded models; by default, the models store in the settings is loaded at start-up.
+        keys: API keys, loaded from the settings by default.
         slot: The metrics file of this process if there are several workers.
 
     Raises:
@@ -56,7 +60,7 @@ def create_app(
             installed.
     """
     settings = settings or load_settings()
-    keys = load_keys(settings)
+    keys = load_keys(settings) if keys is None else keys
     instrumentation = Instrumentation(settings, slot)
 
     @asynccontextmanager

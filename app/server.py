@@ -17,8 +17,8 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.server import HANDLED_SIGNALS
 
-from app.contract.errors import BadSetting, CannotListen, shorten
-from app.http.api_keys import warn_of_open_access
+from app.contract.errors import BadSetting, CannotListen, StartError, shorten
+from app.http.api_keys import Keys, load_keys, warn_of_open_access
 from app.http_guard import http_protocol
 from app.main import create_app
 from app.observability.logging import start_logging, stop_logging
@@ -57,8 +57,15 @@ class Server(uvicorn.Server):
         super().__init__(config)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start listening, and log the address."""
-        await super().startup(sockets)
+        """Start listening, and log the address.
+
+        Raises:
+            StartError: The application could not start; uvicorn, which has logged the reason, would exit.
+        """
+        try:
+            await super().startup(sockets)
+        except SystemExit:
+            raise StartError("the application could not start; its log has the reason") from None
         live: LiveModels | None = self.lifespan.state.get("live")
         if live is not None:
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, live.request_reload)
@@ -75,11 +82,11 @@ class Server(uvicorn.Server):
 
 
 @contextlib.contextmanager
-def start_process(settings: Settings) -> Iterator[socket.socket]:
+def start_process(settings: Settings) -> Iterator[tuple[Keys, socket.socket]]:
     """Prepare the process to serve. In the block, signals end the process until a server handles them.
 
     Yields:
-        The socket to listen on.
+        The API keys, and the socket to listen on.
 
     Raises:
         StartError: The address is not available, an API key is invalid, or too few files may be open.
@@ -92,41 +99,41 @@ def start_process(settings: Settings) -> Iterator[socket.socket]:
     with handling_signals(exit_at_once):
         remove_abandoned_folders()
         raise_file_limit(settings.max_connections)
+        keys = load_keys(settings)
         listener = bind_socket(settings.host, settings.port)
-        warn_of_open_access(settings, listener.getsockname()[0])
+        warn_of_open_access(settings, keys, listener.getsockname()[0])
         logger.info("loading the models of %s", settings.store)
-        yield listener
+        yield keys, listener
 
 
-def run_server(settings: Settings, listener: socket.socket) -> None:
-    """Load the models and serve in this process until told to stop.
+def run_server(settings: Settings, keys: Keys, listener: socket.socket) -> None:
+    """Load the models and serve in this process until a signal ends it.
 
     Raises:
-        StartError: A setting names a model that is not in the store, or a model fails its probe.
+        StartError: As `load_registry`, or the application could not start.
         ArtefactError: The store or a model in it is invalid.
     """
-    app = create_app(settings, load_registry(settings))
+    app = create_app(settings, load_registry(settings), keys)
     freeze_memory()
     Server(app, settings).run([listener])
 
 
 def bind_socket(host: str, port: int) -> socket.socket:
-    """Bind a socket to an address. Clients cannot connect before a server listens on it.
+    """Bind a socket to the first available address of a host. Clients cannot connect before a server listens.
 
     Args:
         host: Host name or IP address.
         port: 0 for any free one.
 
     Raises:
-        CannotListen: The address is not available.
+        CannotListen: No address is available.
     """
     try:
-        family, _, _, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        listener = socket.socket(family)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
+        *others, last = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        for family, _, _, _, address in others:
+            with contextlib.suppress(OSError):
+                return _bind(family, address)
+        return _bind(last[0], last[4])
     except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or "not a host name"
         # Quotes show blanks, which are easy to miss.
@@ -134,6 +141,16 @@ def bind_socket(host: str, port: int) -> socket.socket:
         raise CannotListen(
             f"cannot listen on {shown}:{port}: {reason} (RATINGS_HOST, RATINGS_PORT)"
         ) from error
+
+
+def _bind(family: socket.AddressFamily, address: tuple[Any, ...]) -> socket.socket:
+    listener = socket.socket(family)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError:
+        listener.close()
+        raise
     return listener
 
 

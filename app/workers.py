@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
 import logging
 import mmap
 import os
+import shutil
 import signal
 import socket
 import sys
+import tempfile
 import time
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Final
 
@@ -21,15 +23,17 @@ from gunicorn.errors import HaltServer
 from gunicorn.workers.base import Worker
 
 from app.contract.errors import StartError
+from app.http.api_keys import Keys
 from app.main import create_app
 from app.observability.logging import logging_config
 from app.observability.metrics.worker_files import Slot, shared_folder
-from app.scoring.loading import FORK_SAFE, check_store, load_registry
+from app.scoring.loading import FORK_SAFE, check_store, find_folders, load_registry
 from app.scoring.memory import freeze_memory
 from app.scoring.registry import Registry
 from app.server import Server, exit_at_once, refuse_to_start, url_of
 from app.settings import Settings
 from training.artefact import ArtefactError
+from training.artefact.manifest import MANIFEST_FILE, MODEL_FILE, MOVIES_FILE, RATINGS_FILE
 
 logger = logging.getLogger(__name__)
 
@@ -40,27 +44,29 @@ GRACE_SECONDS: Final = 2
 # Delay between two attempts to start a worker.
 RESPAWN_SECONDS: Final = 1.0
 HEARTBEAT_TICKS: Final = 10
+ARTEFACT_FILES: Final = (MANIFEST_FILE, MODEL_FILE, MOVIES_FILE, RATINGS_FILE)
 # Blocked from before the fork until the worker handles them, so that none is lost or kills the worker.
 BLOCKED: Final = frozenset({signal.SIGHUP, signal.SIGTERM, signal.SIGINT, signal.SIGQUIT})
 
 
 class ServiceApplication(BaseApplication):
-    """The service as gunicorn's application.
+    """The service as gunicorn's application. New workers start with what it loaded last.
 
     Attributes:
         settings: The service's settings.
-        registry: The models of the last accepted store, which new workers start with; None if the engine's
-            models do not survive a fork.
-        metrics_folder: Folder in which workers share their counters; None without metrics.
+        keys: The API keys of the start: a key file may have become invalid since.
+        registry: The models of the last accepted store; None if the engine's models do not survive a fork.
+        copies: Copies of the accepted stores for such an engine, the last two of them.
+        folder: Temporary folder for these copies, and for the counters that workers share.
         last_ready: The age (sequence number) of the worker that became ready last, shared with the workers.
     """
 
-    def __init__(self, settings: Settings, listener: socket.socket) -> None:
+    def __init__(self, settings: Settings, keys: Keys, listener: socket.socket, folder: Path) -> None:
         """Load the models, and prepare to serve on the bound socket `listener`."""
-        self.settings = settings
+        self.settings, self.keys, self.folder = settings, keys, folder
         self.registry: Registry | None = None
+        self.copies: list[Path] = []
         self.load_models()
-        self.metrics_folder: Path | None = None
         self.last_ready = memoryview(mmap.mmap(-1, 8)).cast("Q")
         self._bind = f"fd://{listener.detach()}"
         super().__init__()
@@ -71,7 +77,7 @@ class ServiceApplication(BaseApplication):
             "bind": self._bind,
             "workers": self.settings.workers,
             "worker_class": ServiceWorker,
-            "pre_fork": assign_slot,
+            "pre_fork": assign_number,
             "timeout": TIMEOUT_SECONDS,
             "graceful_timeout": self.settings.shutdown_seconds + GRACE_SECONDS,
             "errorlog": None,
@@ -81,17 +87,20 @@ class ServiceApplication(BaseApplication):
             self.cfg.set(name, value)
 
     def load_models(self) -> None:
-        """Load what is new in the store; models that do not survive a fork are only checked.
+        """Load what is new in the store; models that do not survive a fork are only checked and copied.
 
         Raises:
-            StartError: A setting names a model that is not in the store, or a model fails its probe.
+            StartError: As `load_registry`, or the models cannot be copied.
             ArtefactError: The store or a model in it is invalid.
         """
         if self.settings.engine in FORK_SAFE:
             self.registry = load_registry(self.settings, self.registry)
             freeze_memory()
         else:
-            check_store(self.settings)
+            self.copies.append(copy_store(self.settings, self.folder))
+            if len(self.copies) > 2:
+                # A worker may still be starting from the copy before.
+                shutil.rmtree(self.copies.pop(0), ignore_errors=True)
 
 
 class ServiceArbiter(Arbiter):
@@ -129,8 +138,10 @@ class ServiceArbiter(Arbiter):
         """Reload the models in the master, for workers that start later, and in every running worker."""
         try:
             self.app.load_models()
-        except Exception as error:
+        except (StartError, ArtefactError) as error:
             logger.error("reload refused, the previous models stay in service: %s", error)
+        except Exception:
+            logger.exception("reload refused, the previous models stay in service")
         self.kill_workers(signal.SIGHUP)
 
     def ignore_signal(self) -> None:
@@ -144,10 +155,10 @@ class ServiceWorker(Worker):
     """A worker process that serves with uvicorn.
 
     Attributes:
-        slot: Number of the worker, reused after it ends.
+        number: The lowest number from 0 that no other running worker has.
     """
 
-    slot: int
+    number: int
 
     def init_process(self) -> None:
         """Load what does not survive a fork, and serve until stopped."""
@@ -169,12 +180,12 @@ class ServiceWorker(Worker):
 
     def load_wsgi(self) -> None:
         """Create the application."""
-        registry, folder = self.app.registry, self.app.metrics_folder
+        service = self.app
+        registry = service.registry
         if registry is None:
-            registry = load_registry(self.app.settings)
+            registry = load_registry(service.settings.model_copy(update={"store": service.copies[-1]}))
             freeze_memory()
-        slot = None if folder is None else Slot(folder, self.slot)
-        self.wsgi = create_app(self.app.settings, registry, slot)
+        self.wsgi = create_app(service.settings, registry, service.keys, Slot(service.folder, self.number))
 
     def run(self) -> None:
         """Serve."""
@@ -192,7 +203,7 @@ class WorkerServer(Server):
         """Start listening, and let the master start the next worker."""
         await super().startup(sockets)
         reload_all = functools.partial(os.kill, self._worker.ppid, signal.SIGHUP)
-        self.lifespan.state["live"].reload_other_workers = reload_all
+        self.lifespan.state["live"].reload_all_workers = reload_all
         self._worker.app.last_ready[0] = self._worker.age
         # Wake the master up.
         os.kill(self._worker.ppid, signal.SIGCHLD)
@@ -206,26 +217,42 @@ class WorkerServer(Server):
         return await super().on_tick(counter)
 
 
-def run_workers(settings: Settings, listener: socket.socket) -> None:
+def run_workers(settings: Settings, keys: Keys, listener: socket.socket) -> None:
     """Serve with several workers until stopped; leaves by SystemExit.
 
-    Args:
-        settings: The service's settings.
-        listener: Bound socket that the workers listen on.
-
     Raises:
-        StartError: A setting names a model that is not in the store, a model fails its probe, or there is no
-            folder for temporary files.
+        StartError: As `load_registry`, or there is no folder for temporary files.
         ArtefactError: The store or a model in it is invalid.
     """
     url = url_of(listener)
-    service = ServiceApplication(settings, listener)
-    logger.info("starting %d workers on %s", settings.workers, url)
-    with shared_folder() if settings.metrics else nullcontext() as service.metrics_folder:
+    with shared_folder() as folder:
+        service = ServiceApplication(settings, keys, listener, folder)
+        logger.info("starting %d workers on %s", settings.workers, url)
         ServiceArbiter(service).run()
 
 
-def assign_slot(arbiter: ServiceArbiter, worker: ServiceWorker) -> None:
-    """Assign the lowest free slot to a worker that is about to start."""
-    taken = {other.slot for other in arbiter.WORKERS.values()}
-    worker.slot = next(number for number in itertools.count() if number not in taken)
+def assign_number(arbiter: ServiceArbiter, worker: ServiceWorker) -> None:
+    """Number a worker that is about to start."""
+    taken = {other.number for other in arbiter.WORKERS.values()}
+    worker.number = next(number for number in itertools.count() if number not in taken)
+
+
+def copy_store(settings: Settings, folder: Path) -> Path:
+    """Copy the models that `settings` name into a new folder in `folder`, and check the copy.
+
+    Raises:
+        StartError: A setting names a model that is not in the store, or the copy cannot be written.
+        ArtefactError: The store or a model in it is invalid.
+    """
+    check_store(settings)
+    try:
+        copy = Path(tempfile.mkdtemp(prefix="store-", dir=folder))
+        for model in find_folders(settings):
+            (copy / model.name).mkdir()
+            for name in ARTEFACT_FILES:
+                with contextlib.suppress(FileNotFoundError):
+                    shutil.copyfile(model / name, copy / model.name / name)
+    except (OSError, shutil.Error) as error:
+        raise StartError(f"the models cannot be copied for the workers (TMPDIR): {error}") from error
+    check_store(settings.model_copy(update={"store": copy}))
+    return copy

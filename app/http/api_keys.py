@@ -71,17 +71,8 @@ def load_keys(settings: Settings) -> Keys:
     return Keys(reading, admin)
 
 
-def warn_of_open_access(settings: Settings, address: str) -> None:
-    """Log a warning if more callers have access than is probably intended.
-
-    Args:
-        settings: Settings of the service.
-        address: The IP address that it listens on.
-
-    Raises:
-        BadSetting: A key file cannot be read, or a key is not valid.
-    """
-    keys = load_keys(settings)
+def warn_of_open_access(settings: Settings, keys: Keys, address: str) -> None:
+    """Log a warning if more callers than probably intended can use the service at an IP address."""
     for path in (settings.api_keys_file, settings.admin_keys_file):
         if path is not None and path.stat().st_mode & stat.S_IROTH:
             logger.warning("%s contains API keys and is readable by all users; run chmod o-r", path)

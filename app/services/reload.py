@@ -37,13 +37,13 @@ class LiveModels:
         registry: The registry in service; each request must read it only once.
         last: The outcome of the last reload, None before the first.
         counters: Counts the reloads.
-        reload_other_workers: Requests a reload of all workers, including this one; None if there is only one.
+        reload_all_workers: Requests a reload of all workers, including this one; None if there is only one.
     """
 
     def __init__(self, registry: Registry, settings: Settings, instrumentation: Instrumentation) -> None:
         self.counters, self._instrumentation = instrumentation.counters, instrumentation
         self.last: Reload | None = None
-        self.reload_other_workers: Callable[[], object] | None = None
+        self.reload_all_workers: Callable[[], object] | None = None
         self._settings = settings
         self._serve(registry)
         self._lock = asyncio.Lock()
@@ -68,10 +68,10 @@ class LiveModels:
             ReloadRefused: The store or a model in it is invalid; the registry stays.
         """
         done = await self.reload()
-        if self.reload_other_workers is not None:
+        if self.reload_all_workers is not None:
             # The master may have died: this worker then serves on until its event loop notices.
             with contextlib.suppress(ProcessLookupError):
-                self.reload_other_workers()
+                self.reload_all_workers()
                 self._expects_echo = True
         return done
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import shutil
 import signal
@@ -13,7 +14,11 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from starlette.types import Receive, Scope, Send
 
+from app.contract.errors import CannotListen, StartError
+from app.server import Server, bind_socket
+from app.settings import Settings
 from tests.app.processes import command, free_port, running
 from tests.figures import tell
 
@@ -114,6 +119,31 @@ def test_port_in_use_is_one_line(shared_store: Path) -> None:
     assert process.returncode == 1
     assert errors.count("\n") == 1
     assert "in use" in errors
+
+
+def test_socket_is_bound_to_the_first_available_address_of_a_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    addresses = [
+        (socket.AF_INET, socket.SOCK_STREAM, 0, "", (host, 0)) for host in ("192.0.2.1", "127.0.0.1")
+    ]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: addresses)
+    with bind_socket("two.example", 0) as listener:
+        assert listener.getsockname()[0] == "127.0.0.1"
+
+
+def test_unavailable_address_leaves_no_open_socket() -> None:
+    # Otherwise the collector would warn, and warnings are errors.
+    with pytest.raises(CannotListen, match="cannot listen on 192"):
+        bind_socket("192.0.2.1", 0)
+    gc.collect()
+
+
+def test_application_that_cannot_start_is_a_start_error(caplog: pytest.LogCaptureFixture) -> None:
+    async def broken(scope: Scope, receive: Receive, send: Send) -> None:
+        raise RuntimeError("a bug")
+
+    with bind_socket("127.0.0.1", 0) as listener, pytest.raises(StartError, match="could not start"):
+        Server(broken, Settings()).run([listener])
+    assert "a bug" in caplog.text
 
 
 @pytest.mark.long

@@ -1,4 +1,4 @@
-"""A service whose workers end with an exit code instead of starting, for as long as a file is there.
+"""A service whose workers exit with a code instead of starting, and whose reloads fail, while a file exists.
 
 Arguments: the exit code, and the file.
 """
@@ -15,10 +15,10 @@ from app.workers import ServiceApplication, ServiceArbiter, ServiceWorker
 
 
 class ExitingWorker(ServiceWorker):
-    """Ends before it is ready."""
+    """A worker that exits if the file exists."""
 
     def load_wsgi(self) -> None:
-        """End, or start."""
+        """Exit, or start."""
         if Path(sys.argv[2]).exists():
             sys.exit(int(sys.argv[1]))
         super().load_wsgi()
@@ -26,6 +26,12 @@ class ExitingWorker(ServiceWorker):
 
 class ExitingApplication(ServiceApplication):
     """The service with such workers."""
+
+    def load_models(self) -> None:
+        """Fail unexpectedly, except at the start."""
+        if self.registry is not None and Path(sys.argv[2]).exists():
+            raise RuntimeError("a bug")
+        super().load_models()
 
     def load_config(self) -> None:
         """Configure gunicorn."""
@@ -35,7 +41,5 @@ class ExitingApplication(ServiceApplication):
 
 if __name__ == "__main__":
     settings = load_settings()
-    with start_process(settings) as listener:
-        service = ExitingApplication(settings, listener)
-        with shared_folder() as service.metrics_folder:
-            ServiceArbiter(service).run()
+    with start_process(settings) as (keys, listener), shared_folder() as folder:
+        ServiceArbiter(ExitingApplication(settings, keys, listener, folder)).run()

@@ -309,6 +309,22 @@ def test_a_worker_that_starts_later_serves_the_last_store_that_was_accepted(
         assert batch(server) == versions.ratings("second")
 
 
+def test_keras_worker_that_starts_later_serves_the_last_store_that_was_accepted(versions: Versions) -> None:
+    with running(versions.store, workers=2, engine="keras") as server:
+        server.read_until("ready on", 2)
+        versions.publish("second")
+        server.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: digests(server) == {versions.sha256("second")})
+        (versions.root / "first" / "baseline" / "model.keras").write_bytes(b"no archive")
+        versions.publish("first")
+        server.process.send_signal(signal.SIGHUP)
+        server.read_until("reload refused", 3)
+        for pid in server.workers():
+            os.kill(pid, signal.SIGKILL)
+            server.read_until("ready on")
+        assert digests(server) == {versions.sha256("second")}
+
+
 @pytest.mark.parametrize("by", ["hangup", "call"])
 def test_a_reload_while_a_worker_starts_reaches_it(versions: Versions, by: str) -> None:
     rounds = 20

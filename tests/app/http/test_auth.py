@@ -248,9 +248,10 @@ def test_key_file_readable_by_all_users_causes_a_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = _file(tmp_path, OLD)
-    warn_of_open_access(Settings(api_keys_file=path), "0.0.0.0")
+    settings = Settings(api_keys_file=path)
+    warn_of_open_access(settings, load_keys(settings), "0.0.0.0")
     assert not caplog.messages
     path.chmod(0o604)
-    warn_of_open_access(Settings(api_keys_file=path), "0.0.0.0")
+    warn_of_open_access(settings, load_keys(settings), "0.0.0.0")
     (message,) = caplog.messages
     assert message.startswith(f"{path} ")
