@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from types import SimpleNamespace
 from typing import Any, ClassVar, Final
 
@@ -32,21 +31,19 @@ class HttpGuard(HttpToolsProtocol):
     """A connection that checks once a second how long it has waited for its client."""
 
     limits: ClassVar[Settings]
-    # The oldest first.
-    connected: ClassVar[dict[HttpGuard, None]]
-
+    connected: ClassVar[dict[HttpGuard, None]]  # The oldest first.
     is_head_repeated = False
     # Received since the last whole head, piece of a body or request.
     head_bytes = 0
-    # For which setting and after which request since when, as seen by the last checks.
+    # The limit that applied at the last check, the latest request then, and since when both are the same.
     _waiting: tuple[str | None, RequestResponseCycle | None, float] = (None, None, 0.0)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Count the connection, and end another one if there are too many."""
         super().connection_made(transport)
         self._transport = transport
-        self._earlier: deque[RequestResponseCycle] = deque()
-        # No keep-alive timer for each request: `_check_timeout` ends idle connections for less time.
+        self._earlier: list[RequestResponseCycle] = []
+        # `_check_timeout` ends idle connections; a keep-alive timer for each request would take more time.
         self.loop: Any = SimpleNamespace(create_task=self.loop.create_task, call_later=lambda *_: None)
         self._check_timeout()
         if len(self.connected) >= self.limits.max_connections:
@@ -102,28 +99,32 @@ class HttpGuard(HttpToolsProtocol):
 
     def refuse(self, status: str) -> None:
         """Answer with a status alone and close, but answer earlier requests first."""
-        if self._transport.is_closing():
-            return
-        if self._time_limit() in (None, "answer_seconds"):
+        if self._response_is_due():
             self.cycle.keep_alive = False
             self._transport.pause_reading()
-            return
-        logger.info("refused a connection: %s", status)
-        headers = f"content-type: text/plain\r\ncontent-length: {len(status)}\r\nconnection: close\r\n"
-        self._transport.write(f"HTTP/1.1 {status}\r\n{headers}\r\n{status}".encode())
-        self._transport.close()
+        elif not self._transport.is_closing():
+            logger.info("refused a connection: %s", status)
+            headers = f"content-type: text/plain\r\ncontent-length: {len(status)}\r\nconnection: close\r\n"
+            self._transport.write(f"HTTP/1.1 {status}\r\n{headers}\r\n{status}".encode())
+            self._transport.close()
+
+    def _response_is_due(self) -> bool:
+        """Whether a response has begun, or the application has received a whole request."""
+        self._earlier = [request for request in self._earlier if not request.response_complete]
+        request = self.cycle
+        if self._earlier or request is None or request.response_complete:
+            return bool(self._earlier)
+        return request.response_started or not request.more_body
 
     def _time_limit(self) -> str | None:
-        """The setting that limits what the client has to do next; None while its request is worked on."""
-        while self._earlier and self._earlier[0].response_complete:
-            self._earlier.popleft()
+        """The setting that limits what the client has to do next; None while a response is due."""
         if self._transport.get_write_buffer_size():
             return "answer_seconds"
-        if self._earlier:
+        if self._response_is_due():
             return None
         if self.cycle is None or self.cycle.response_complete:
             return "head_seconds" if self.head_bytes or self.cycle is None else "idle_seconds"
-        return "body_seconds" if self.cycle.more_body and not self.cycle.response_started else None
+        return "body_seconds"
 
     def _check_timeout(self) -> None:
         loop = asyncio.get_running_loop()

@@ -246,3 +246,12 @@ def test_connection_beyond_the_limit_closes_the_oldest_without_request_then_an_i
         assert read_until(busy, b"/wait:;")
         third.sendall(GET % b"/d")
         assert read_until(third, b"/d:;")
+
+
+def test_invalid_request_after_a_response_that_is_not_read_yet_is_refused() -> None:
+    with serving() as server:
+        connection = server.connect(GET % b"/large")
+        # The response is complete, but most of it does not fit into the buffers of the system.
+        connection.recv(1)
+        connection.sendall(b"GARBAGE\r\n\r\n")
+        assert read_until(connection).endswith(f"\r\n\r\n{BAD}".encode())
