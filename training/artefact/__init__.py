@@ -1,4 +1,4 @@
-"""What training hands to the service: the model folder's format, its reader and its writer.
+"""The interface between training and the service: the format of a model folder, its reader and its writer.
 
 This is all of `training` that the service imports. It is light: nothing here imports Keras, and the writer
 (`training.artefact.writer`) is not imported here.

@@ -34,7 +34,8 @@ def align_archive(path: Path) -> None:
                 info = zipfile.ZipInfo(old.filename)
                 info.external_attr = old.external_attr
                 start = target.fp.tell() + _LOCAL_HEADER_BYTES + len(old.filename.encode())  # type: ignore[union-attr]
-                info.extra = _padding(-(start + _HEADER_BYTES) % ALIGNMENT)
+                count = -(start + _HEADER_BYTES) % ALIGNMENT
+                info.extra = _KIND.to_bytes(2, "little") + count.to_bytes(2, "little") + bytes(count)
                 with source.open(old) as reader:
                     info.file_size = old.file_size
                     with target.open(info, "w") as writer:
@@ -45,7 +46,3 @@ def align_archive(path: Path) -> None:
         raise ArtefactDamaged(path, f"is not a readable .keras archive ({error})") from error
     finally:
         new.unlink(missing_ok=True)
-
-
-def _padding(count: int) -> bytes:
-    return _KIND.to_bytes(2, "little") + count.to_bytes(2, "little") + bytes(count)

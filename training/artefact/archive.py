@@ -266,7 +266,7 @@ def _walk(path: Path, group: h5py.Group, above: str = "") -> Iterator[tuple[str,
             raise ArtefactForeign(path, f"{WEIGHTS} holds a link")
         item = group[name]
         if not isinstance(item, h5py.Group | h5py.Dataset):
-            raise ArtefactForeign(path, f"{WEIGHTS} holds what is neither a group nor an array")
+            raise ArtefactForeign(path, f"{WEIGHTS} holds an object that is neither a group nor an array")
         here = f"{above}/{name}" if above else name
         yield here, item
         if isinstance(item, h5py.Group):

@@ -163,18 +163,16 @@ class PackedSide(SideTable):
         self.packed, self.ones_at = packed, ones_at
         self._ends = list(accumulate(packed.block_sizes))
         self._first = [end - size for end, size in zip(self._ends, packed.block_sizes, strict=True)]
-        self._starts = stream_starts(packed.widths, packed.block_sizes)
-        self._width = packed.widths.astype(np.int64)
-        self._centre = np.float32(0.5) - np.exp2(self._width - 1, dtype=np.float32)
-        self._step = packed.steps.astype(np.float32)
-        # When rows are read, the column of ones is a column of width 0 whose code, 0, decodes to 1.
+        # The column of ones is a column of width 0 whose code, 0, decodes to 1.
         # The smallest integer type that holds every bit position keeps these arrays small.
         self._integer = np.dtype(np.int32 if packed.codes.size < _LARGEST_INT32_CODES else np.int64)
-        self._row_starts = self._with_ones(self._starts, 0).astype(self._integer)
-        self._row_width = self._with_ones(self._width, 0).astype(self._integer)
-        self._row_mask = ((1 << self._row_width) - 1).astype(self._integer)
-        self._row_centre = self._with_ones(self._centre, 1)
-        self._row_step = self._with_ones(self._step, 1)
+        starts, width = stream_starts(packed.widths, packed.block_sizes), packed.widths.astype(np.int64)
+        centre = np.float32(0.5) - np.exp2(width - 1, dtype=np.float32)
+        self._starts = self._with_ones(starts, 0).astype(self._integer)
+        self._width = self._with_ones(width, 0).astype(self._integer)
+        self._mask = ((1 << self._width) - 1).astype(self._integer)
+        self._centre = self._with_ones(centre, 1)
+        self._step = self._with_ones(packed.steps.astype(np.float32), 1)
         self._words = _words(packed.codes)
         self._last_word = self._words.size - 1
         self._whole_bytes = bool(np.all(packed.widths == MAX_WIDTH))
@@ -195,14 +193,10 @@ class PackedSide(SideTable):
 
     def products(self, vector: Floats) -> Floats:
         """`(count,)` Products of all embeddings with a `(dim,)` vector."""
-        constant = np.float32(0)
-        if self.ones_at is not None:
-            constant = vector[self.ones_at]
-            vector = np.delete(vector, self.ones_at)
         found = np.empty(self.count, np.float32)
         for block, (first, end) in enumerate(zip(self._first, self._ends, strict=True)):
             weights = self._step[block] * vector
-            shift = np.float32(self._centre[block] @ weights) + constant
+            shift = np.float32(self._centre[block] @ weights)
             for start in range(first, end, TILE_ROWS):
                 stop = min(start + TILE_ROWS, end)
                 codes = self._codes_of_tile(block, start - first, stop - start)
@@ -214,17 +208,17 @@ class PackedSide(SideTable):
         """Decode rows by position within their blocks: scalars for one row, or `(n, 1)` and `(n,)`."""
         values: Floats
         if self._whole_bytes:
-            codes = self.packed.codes[self._row_starts[block] + local]
-            values = (codes + self._row_centre[block]) * self._row_step[block]
+            codes = self.packed.codes[self._starts[block] + local]
+            values = (codes + self._centre[block]) * self._step[block]
             if self.ones_at is not None:
                 values[..., self.ones_at] = 1
             return values
         # Both bytes of a code are read at once.
-        bit = self._row_width[block] * local
-        byte = (bit >> 3) + self._row_starts[block]
+        bit = self._width[block] * local
+        byte = (bit >> 3) + self._starts[block]
         bit = (bit & 7) + 8 * (byte > self._last_word)
-        code = (self._words[np.minimum(byte, self._last_word)] >> bit) & self._row_mask[block]
-        values = (code.astype(np.float32) + self._row_centre[block]) * self._row_step[block]
+        code = (self._words[np.minimum(byte, self._last_word)] >> bit) & self._mask[block]
+        values = (code.astype(np.float32) + self._centre[block]) * self._step[block]
         return values
 
     def _with_ones(self, columns: NDArray[Any], value: int) -> NDArray[Any]:

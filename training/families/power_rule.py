@@ -109,13 +109,7 @@ def solve_budget(
 ) -> tuple[int, ...]:
     """Return the widest blocks within a budget, over all temperatures from 0 to 1.
 
-    Args:
-        popularity: As in `power_rule_dims`.
-        block_sizes: As in `power_rule_dims`.
-        base_dim: Width of the most popular block, and of the embedding.
-        parameter_budget: Maximum number of parameters of tables and projections together.
-        extra_row: As in `MDEmbedding`.
-        projection_bias: As in `MDEmbedding`.
+    The arguments are those of `power_rule_dims` and the settings of `training.families.MixedDimension`.
 
     Returns:
         One width per block, for the lowest temperature that fits. (Widths never grow as the temperature

@@ -128,7 +128,7 @@ def _parameters(model: keras.Model) -> ParametersRecord:
             shape=list(weight.shape),
             dtype=weight.dtype,
             parameters=logical[weight.path],
-            bytes=_bytes(weight),
+            bytes=int(np.prod(weight.shape)) * np.dtype(weight.dtype).itemsize,
         )
         for weight in model.weights
     ]
@@ -136,10 +136,6 @@ def _parameters(model: keras.Model) -> ParametersRecord:
     return ParametersRecord(
         total=sum(table.parameters for table in tables), trainable=trainable, tables=tables
     )
-
-
-def _bytes(weight: Any) -> int:
-    return int(np.prod(weight.shape) * np.dtype(weight.dtype).itemsize)
 
 
 def _side(vocabulary: Vocabulary) -> SideVocabularyRecord:
