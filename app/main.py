@@ -21,7 +21,7 @@ from app.http.api_keys import Keys, load_keys
 from app.http.auth import ApiKeyMiddleware
 from app.http.fast_predict import FastPredict
 from app.http.load_shedding import LoadShedding
-from app.http.middleware import CORS, AnswerAtShutdown, HeadAsGet
+from app.http.middleware import CORS, AddRootPath, AnswerAtShutdown, HeadAsGet, RemoveRootPath
 from app.http.thread_pool import ThreadPool
 from app.observability.instrumentation import Instrumentation
 from app.observability.metrics.worker_files import Slot
@@ -74,7 +74,7 @@ def create_app(
                 limits=settings.limits,
                 thread_pool=ThreadPool(settings.batch_threads),
                 fold_in=FoldIn(),
-                page=load_page(),
+                page=load_page(settings.root_path),
                 exporter=instrumentation.exporter,
             )
 
@@ -115,12 +115,11 @@ def create_app(
 
     def build_stack() -> ASGIApp:
         # Before the framework's own middlewares, each of which adds a little time to every request.
-        stack: ASGIApp = FastPredict(
-            LoadShedding(
-                build_rest(), settings.max_requests, settings.max_large_requests, instrumentation.counters
-            ),
-            settings.limits,
+        stack = AddRootPath(build_rest(), settings.root_path) if settings.root_path else build_rest()
+        stack = LoadShedding(
+            stack, settings.max_requests, settings.max_large_requests, instrumentation.counters
         )
+        stack = FastPredict(stack, settings.limits)
         if keys:
             stack = ApiKeyMiddleware(stack, keys)
         if settings.cors_origins:
@@ -132,7 +131,8 @@ def create_app(
                 allow_headers=("authorization", "content-type", "x-request-id"),
                 expose_headers=("retry-after", "x-request-id"),
             )
-        return instrumentation.around(stack)
+        stack = instrumentation.around(stack)
+        return RemoveRootPath(stack, settings.root_path) if settings.root_path else stack
 
     app.build_middleware_stack = build_stack  # type: ignore[method-assign]
 

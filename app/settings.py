@@ -22,6 +22,8 @@ _SERVICE_NAME: Final = re.compile(
     PREFIX + r"(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)"
 )
 _SERVICE_ADDRESS: Final = re.compile(r"(tcp|udp|sctp)://")
+# Below these paths the service has further ones, which could not be told from those below a prefix.
+_ROOT_PATH: Final = re.compile(r"(?!/(admin|docs|models|page|predict)(/|$))(/[\w~-][\w.~-]*)*", re.ASCII)
 DEFAULT_PORT: Final = 8000
 
 
@@ -48,6 +50,16 @@ def _ignore_service_address(value: Any) -> Any:
 
 def _strip_brackets(host: str) -> str:
     return host[1:-1] if host.startswith("[") and host.endswith("]") else host
+
+
+def _check_root_path(path: str) -> str:
+    path = path.rstrip("/")
+    if not _ROOT_PATH.fullmatch(path):
+        raise ValueError(
+            "must be a path such as /stars, with letters, digits and ._~- only, that does not begin with "
+            "/admin, /docs, /models, /page or /predict"
+        )
+    return path
 
 
 Whole = Annotated[int, BeforeValidator(_check_digits)]
@@ -81,6 +93,7 @@ class Settings(BaseSettings):
     engine: Literal["table", "keras"] = "table"
     host: Annotated[str, Field(min_length=1), AfterValidator(_strip_brackets)] = "127.0.0.1"
     port: Annotated[Whole, BeforeValidator(_ignore_service_address), Field(ge=0, le=65535)] = DEFAULT_PORT
+    root_path: Annotated[str, AfterValidator(_check_root_path)] = ""
     workers: Annotated[Whole, Field(ge=1, le=256)] = 1
 
     api_keys: SecretStr | None = None

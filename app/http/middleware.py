@@ -1,4 +1,4 @@
-"""Small middlewares: CORS, HEAD requests, responses at shutdown."""
+"""Small middlewares: CORS, HEAD requests, responses at shutdown, a path prefix."""
 
 from __future__ import annotations
 
@@ -15,6 +15,11 @@ from app.contract.problems import problem
 
 # Headers that describe the body, which a problem document replaces.
 _BODY_HEADERS: Final = frozenset({"content-length", "content-type"})
+
+# Where such a path is also the prefix, it means the operation, and the page has a slash at its end.
+OPERATIONS: Final = frozenset(
+    {"/compare", "/healthz", "/metrics", "/movies", "/ratings", "/readyz", "/recommend", "/users"}
+)
 
 
 class CORS(CORSMiddleware):
@@ -76,3 +81,35 @@ class HeadAsGet:
         finally:
             # The router sets it on the copied scope; metrics and traces read it from the original.
             scope["route"] = as_get.get("route")
+
+
+class RemoveRootPath:
+    """Remove the prefix that a proxy set from the path of requests, unless the proxy has removed it."""
+
+    def __init__(self, app: ASGIApp, root_path: str) -> None:
+        self.app = app
+        self._root_path = root_path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection."""
+        if scope["type"] == "http":
+            path = scope["path"]
+            if path.startswith(f"{self._root_path}/"):
+                scope["path"] = path.removeprefix(self._root_path)
+            elif path == self._root_path and path not in OPERATIONS:
+                scope["path"] = "/"
+        await self.app(scope, receive, send)
+
+
+class AddRootPath:
+    """Set `root_path` as ASGI defines it, as the beginning of the path; FastAPI uses it for URLs."""
+
+    def __init__(self, app: ASGIApp, root_path: str) -> None:
+        self.app = app
+        self._root_path = root_path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection."""
+        if scope["type"] == "http":
+            scope.update(root_path=self._root_path, path=self._root_path + scope["path"])
+        await self.app(scope, receive, send)

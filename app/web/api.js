@@ -14,7 +14,8 @@ export class Problem extends Error {
 async function call(path, options) {
   let response;
   try {
-    response = await fetchWithKey(path, options);
+    // Relative to this script and not to the page, whose address may lack the slash after a path prefix.
+    response = await fetchWithKey(new URL(`../${path}`, import.meta.url), options);
   } catch {
     throw new Problem("The service cannot be reached", "Check that it is running, and try again.", 0);
   }

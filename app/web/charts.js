@@ -14,7 +14,7 @@ let library = null;
 function load() {
   library ??= new Promise((resolve, reject) => {
     document.head.append(h("script", {
-      src: "page/chart.js", onload: () => resolve(globalThis.Chart),
+      src: new URL("chart.js", import.meta.url).href, onload: () => resolve(globalThis.Chart),
       onerror: () => { library = null; reject(new Error("The chart library is not installed.")); },
     }));
   });

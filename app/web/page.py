@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import importlib.metadata
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,8 @@ _TYPES: Final[Mapping[str, str]] = MappingProxyType(
         ".svg": "image/svg+xml",
     }
 )
+# Before the relative addresses in the page; `#...` is a place in it.
+_LINKS: Final = re.compile(rb'\b(?:href|src)="(?=[^#])')
 # In addition to the headers of every response (`app.http.middleware`).
 SECURITY_HEADERS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -59,13 +62,21 @@ class Asset:
 Page = Mapping[str, Asset]
 
 
-def load_page() -> Page:
-    """Load all files of the page, by name. Chart.js is missing if its package is not installed."""
+def load_page(root_path: str = "") -> Page:
+    """Load all files of the page, by name. Chart.js is missing if its package is not installed.
+
+    Args:
+        root_path: The path prefix that a proxy sets. With it, the page names its files by absolute paths,
+            which are right at `/stars` and at `/stars/`. The scripts use paths relative to their own.
+    """
     files = [path for path in sorted(_HERE.iterdir()) if path.suffix in _TYPES]
-    found = {path.name: _asset(path) for path in files}
+    found = {path.name: _asset(path.suffix, path.read_bytes()) for path in files}
+    if root_path:
+        html = _LINKS.sub(rb"\g<0>%b/" % root_path.encode(), found[INDEX].plain)
+        found[INDEX] = _asset(Path(INDEX).suffix, html)
     charts = _charts_path()
     if charts is not None:
-        found[CHARTS] = _asset(charts)
+        found[CHARTS] = _asset(charts.suffix, charts.read_bytes())
     return MappingProxyType(found)
 
 
@@ -77,7 +88,6 @@ def _charts_path() -> Path | None:
     return path if path.is_file() else None
 
 
-def _asset(path: Path) -> Asset:
-    plain = path.read_bytes()
+def _asset(suffix: str, plain: bytes) -> Asset:
     digest = hashlib.sha256(plain).hexdigest()[:24]
-    return Asset(_TYPES[path.suffix], plain, gzip.compress(plain, mtime=0), f'"{digest}"', f'"{digest}-gzip"')
+    return Asset(_TYPES[suffix], plain, gzip.compress(plain, mtime=0), f'"{digest}"', f'"{digest}-gzip"')

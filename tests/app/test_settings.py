@@ -59,6 +59,14 @@ def test_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
         ("MAX_ITEMS", "0"),
         ("MAX_ITEMS", "100001"),
         ("SHUTDOWN_SECONDS", "inf"),
+        ("ROOT_PATH", "stars"),
+        ("ROOT_PATH", "//stars"),
+        ("ROOT_PATH", "/a/../b"),
+        ("ROOT_PATH", "/st rs"),
+        ("ROOT_PATH", '/"><script>'),
+        ("ROOT_PATH", "/st\u00e4rs"),
+        ("ROOT_PATH", "/models"),
+        ("ROOT_PATH", "/docs/stars"),
         ("PORT", "x" * 10_000),
     ],
 )
@@ -71,6 +79,17 @@ def test_bad_setting_is_one_line_that_names_it(
     line = str(refused.value)
     assert line.startswith(f"RATINGS_{name}: ")
     assert "\n" not in line and len(line) < 300
+
+
+@pytest.mark.parametrize(
+    ("given", "root_path"),
+    [("/", ""), ("/stars/", "/stars"), ("/a/b-c_d.e~f", "/a/b-c_d.e~f"), ("/docs-old", "/docs-old")],
+)
+def test_a_root_path_may_end_with_a_slash(
+    monkeypatch: pytest.MonkeyPatch, given: str, root_path: str
+) -> None:
+    monkeypatch.setenv("RATINGS_ROOT_PATH", given)
+    assert load_settings().root_path == root_path
 
 
 def test_unknown_variables_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:

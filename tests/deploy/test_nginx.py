@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import ssl
@@ -13,11 +14,13 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from playwright.sync_api import expect
 
 from tests.app.processes import Running, free_port, running
 from tests.conftest import REPOSITORY
 from tests.reliability.clients import wait_until
 from tests.reliability.sockets import read_until
+from tests.web.browser import chromium, launched, visiting
 
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 pytestmark = pytest.mark.long
@@ -168,6 +171,51 @@ def test_a_path_prefix_is_taken_off(server: Running, proxy: Proxy) -> None:
         answer = client.post("/stars/predict", json=PAIR, headers={**AUTHORIZED, "x-request-id": "prefix"})
         assert answer.status_code == 200
     server.read_until("POST /predict 200 ")
+
+
+@pytest.fixture(scope="module")
+def prefixed_server() -> Iterator[Running]:
+    with running(REPOSITORY / "models_store", root_path="/stars", log_level="warning") as server:
+        yield server
+
+
+@pytest.mark.parametrize("is_kept", [False, True], ids=["removed", "kept"])
+def test_page_and_docs_work_in_a_browser_below_the_prefix(
+    prefixed_server: Running, tmp_path: Path, is_kept: bool
+) -> None:
+    if chromium() is None and not os.environ.get("CI"):
+        pytest.skip("no Chromium is installed (apt-get install chromium), and this is not CI")
+    kept = {"proxy_pass http://ratings/;": "proxy_pass http://ratings;", "return 308 /stars/": "return 404"}
+    with (
+        proxied(tmp_path, prefixed_server, kept if is_kept else {}) as proxy,
+        launched() as browser,
+        visiting(browser, f"{proxy.url}/stars", ignore_https_errors=True) as visitor,
+    ):
+        page = visitor.open("/?user=1&movie=1193")
+        expect(page.locator("#view-predict").get_by_text("One Flew Over").first).to_be_visible()
+        expect(page.locator(".loading")).to_have_count(0)
+        page.get_by_role("tab", name="Models").click()
+        expect(page.locator("canvas").first).to_be_visible()
+        expect(page.locator(".loading")).to_have_count(0)
+        page.reload()
+        expect(page.locator("canvas").first).to_be_visible()
+        page.get_by_role("link", name="API description").click()
+        expect(page.locator(".servers select")).to_have_value("/stars")
+        page.locator("#operations-models-get_models button").first.click()
+        page.get_by_role("button", name="Try it out").click()
+        page.get_by_role("button", name="Execute").click()
+        expect(page.locator(".live-responses-table tbody .response-col_status").first).to_contain_text("200")
+        # The visitor records every request outside of the prefix.
+        assert (visitor.foreign_requests, visitor.console_errors) == ([], [])
+
+
+def test_repeated_prefix_does_not_reach_what_is_not_public(prefixed_server: Running, tmp_path: Path) -> None:
+    assert httpx2.get(f"{prefixed_server.url}/stars/metrics").status_code == 200
+    with proxied(tmp_path, prefixed_server) as proxy, proxy.client("127.0.0.2") as client:
+        assert client.get("/stars/models").status_code == 200
+        for count in range(4):
+            for address in ("/metrics", "//metrics", "/%6detrics", "/x/../metrics"):
+                assert client.get(f"{proxy.url}{'/stars' * count}{address}").status_code in (403, 404)
 
 
 @pytest.mark.parametrize("path", ["/admin/reload", "/metrics", "/stars/admin/reload", "/stars/metrics"])
