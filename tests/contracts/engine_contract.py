@@ -10,8 +10,8 @@ import numpy as np
 
 from training.artefact.archive import Archive, read_archive
 from training.artefact.engine import RatingTables, read_tables
-from training.artefact.engine.unpacking import SPARE_BYTES
 from training.artefact.ids.vocabulary import Vocabulary
+from training.families.unpacking import SPARE_BYTES
 
 USERS, MOVIES = 53, 41
 

@@ -12,10 +12,9 @@ import pytest
 from tests.contracts.engine_contract import MOVIES, USERS, assert_same, read, save
 from training.artefact import ArtefactForeign
 from training.artefact.engine import read_tables
-from training.artefact.engine.unpacking import ID_BYTES
-from training.families.coded_side import CodedSide
 from training.families.full import FullSide
 from training.families.packed_table import PackedSide, PackedTable, pack
+from training.families.unpacking import ID_BYTES, CodedSide
 from training.layers import (
     HashEmbedding,
     MDEmbedding,

@@ -377,7 +377,7 @@ ATTACKS: dict[Attack, str] = {
     texts_of_any_length: NO_PLAIN_ARRAY,
     references: NO_PLAIN_ARRAY,
     opaque_bytes: NO_PLAIN_ARRAY,
-    kind_of_its_own: "holds what is neither a group nor an array",
+    kind_of_its_own: "holds an object that is neither a group nor an array",
     array_with_an_attribute: NO_PLAIN_ARRAY,
     array_outside_the_layers: "holds arrays outside its layers",
 }

@@ -71,7 +71,7 @@ def test_budget_counts_extra_rows_and_biases() -> None:
     assert solve_budget(TWO_BLOCKS, (10, 100), 8, 858, extra_row=True, projection_bias=True) == (8, 6)
 
 
-def test_published_blocks_cost_what_the_published_layer_has() -> None:
+def test_published_blocks_have_the_published_number_of_parameters() -> None:
     assert block_parameters((400, 1_300, 2_006), (64, 32, 16), 64, True, True) == 102_608
 
 

@@ -62,7 +62,7 @@ def test_second_block_is_projected(bias: bool, expected: list[list[float]]) -> N
     ("published", "parameters"),
     [(True, 102_608), (False, 400 * 64 + 1_300 * 32 + 2_006 * 16 + 32 * 64 + 16 * 64)],
 )
-def test_published_and_lean_sizes(published: bool, parameters: int) -> None:
+def test_published_and_default_layouts_have_the_stated_parameters(published: bool, parameters: int) -> None:
     layer = MDEmbedding((400, 1_300, 2_006), (64, 32, 16), 64, extra_row=published, projection_bias=published)
     layer.build()
     assert layer.count_params() == parameters

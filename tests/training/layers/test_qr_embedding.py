@@ -52,7 +52,9 @@ def test_index_4_of_3_buckets_reads_rows_1_and_1(operation: str, dim: int, expec
 
 
 @pytest.mark.parametrize(("quotient_rows", "parameters"), [(120, 15_360), (None, 10_944)])
-def test_published_and_lean_sizes(quotient_rows: int | None, parameters: int) -> None:
+def test_published_and_default_layouts_have_the_stated_parameters(
+    quotient_rows: int | None, parameters: int
+) -> None:
     layer = QREmbedding(6_040, 64, 120, quotient_rows=quotient_rows)
     layer.build()
     assert layer.count_params() == parameters

@@ -13,10 +13,10 @@ import numpy as np
 
 from training.artefact.archive import Archive
 from training.artefact.engine.rating import RatingTables
-from training.artefact.engine.unpacking import SPARE_BYTES, unpacked
 from training.errors import ArtefactForeign, SettingsError
 from training.families.family import family_of_layer
 from training.families.table import Config, SideTable, UnknownForm, check
+from training.families.unpacking import SPARE_BYTES, unpacked
 
 _SIDES: Final = ("user", "movie")
 # Errors raised while reading a configuration of an unknown form.

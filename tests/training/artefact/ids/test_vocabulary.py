@@ -80,7 +80,7 @@ def test_duplicate_and_invalid_ids_are_rejected() -> None:
 
 
 @pytest.mark.parametrize(
-    "spoil",
+    "change",
     [
         lambda arrays: arrays | {"offsets": arrays["offsets"][:-1]},
         lambda arrays: arrays | {"offsets": arrays["offsets"][::-1]},
@@ -92,9 +92,9 @@ def test_duplicate_and_invalid_ids_are_rejected() -> None:
         lambda arrays: {},
     ],
 )
-def test_inconsistent_arrays_are_rejected(spoil: Callable[[Any], Any]) -> None:
+def test_inconsistent_arrays_are_rejected(change: Callable[[Any], Any]) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - each reason has its own words
-        Vocabulary.from_arrays(spoil(TEXT.to_arrays()), None, 1)
+        Vocabulary.from_arrays(change(TEXT.to_arrays()), None, 1)
 
 
 @given(st.lists(st.integers(0, 2**63 - 1), min_size=1, unique=True), st.data())
