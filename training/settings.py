@@ -90,8 +90,9 @@ class Recipe(Settings):
         epochs: Maximum number of passes over the training rows.
         shuffle_window: None shuffles all rows in each epoch; a number shuffles like a buffer of that many
             rows that reads a file.
-        embedding_l2: Weight in the loss of the squared norm of the looked-up embeddings, per row.
-        bias_l2: Weight in the loss of the squared looked-up biases, per row.
+        embedding_l2: Weight in the loss of the squared norm of the looked-up embeddings, per row, for a scale
+            of width 5; on others, it is multiplied by (width / 5)².
+        bias_l2: Weight in the loss of the squared looked-up biases, per row, likewise.
         validation_fraction: Part of the training rows held out for early stopping; 0 trains on all.
         patience: Epochs without a better validation loss before fitting stops; None never stops early.
         seed: Seed of the initial weights and of the row order.

@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from training.artefact.manifest import ROUNDED_TABLES
 from training.artefact.mapped import MappedFile, Window
 from training.errors import ArtefactDamaged, ArtefactForeign
+from training.scale import DEFAULT_SCALE, RatingScale
 
 METADATA, CONFIG, WEIGHTS = "metadata.json", "config.json", "model.weights.h5"
 _MEMBERS: Final = frozenset({METADATA, CONFIG, WEIGHTS})
@@ -113,6 +114,23 @@ def read_archive(path: Path, file: BinaryIO) -> Archive:
         config=MappingProxyType(config),
         variables=MappingProxyType({names.get(group, group): arrays for group, arrays in by_group.items()}),
     )
+
+
+def head_scale(archive: Archive) -> RatingScale:
+    """Return the scale that the model's head rates on, without a step; 0 to 5 if it states none.
+
+    Raises:
+        ArtefactForeign: It is not two ascending numbers.
+    """
+    layers = archive.config["config"]["layers"]
+    head: Any = next((layer.get("config") for layer in layers if layer["class_name"] == "RatingHead"), {})
+    try:
+        low, high = head.get("low", DEFAULT_SCALE.low), head.get("high", DEFAULT_SCALE.high)
+        if not -math.inf < low < high < math.inf:
+            raise ValueError("not ascending")
+        return RatingScale(float(low), float(high), None)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ArtefactForeign(archive.path, "its head states no rating scale of two numbers") from error
 
 
 def _layer_names(layers: list[dict[str, Any]]) -> dict[str, str]:

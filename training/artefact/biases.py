@@ -12,11 +12,12 @@ from training.artefact.archive import Archive
 from training.artefact.fallback import Fallback
 from training.errors import ArtefactDamaged
 from training.families import Packed
+from training.scale import RatingScale
 
 _HEAD: Final = "rating"
 
 
-def fallback_by_biases(archive: Archive, warm_users: int, warm_movies: int) -> Fallback:
+def fallback_by_biases(archive: Archive, warm_users: int, warm_movies: int, scale: RatingScale) -> Fallback:
     """Make the fallback for cold pairs from the biases in a model file.
 
     Raises:
@@ -27,7 +28,7 @@ def fallback_by_biases(archive: Archive, warm_users: int, warm_movies: int) -> F
     except (KeyError, ValueError) as error:
         raise ArtefactDamaged(archive.path, "fallback: the model has no global bias") from error
     return Fallback.from_biases(
-        global_bias, _side(archive, "user", warm_users), _side(archive, "movie", warm_movies)
+        global_bias, _side(archive, "user", warm_users), _side(archive, "movie", warm_movies), scale
     )
 
 

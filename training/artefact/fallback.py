@@ -4,7 +4,7 @@ The trainer's figures and the service use the same rule. The source of the mean 
 
 * a model without biases stores damped means, `(sum + damping * global_mean) / (count + damping)`: a user
   with two ratings stays close to the global mean, one with two hundred keeps their own;
-* a model with biases needs no means: the known side's bias gives `5 * sigmoid(global_bias + bias)`.
+* a model with biases needs no means: the known side's bias gives `low + width * sigmoid(global_bias + bias)`.
 """
 
 from __future__ import annotations
@@ -14,25 +14,28 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from training.scale import DEFAULT_SCALE, RatingScale
+
 DAMPING = 10.0
 
 
 class BiasMeans:
-    """Mean ratings from biases, `5 * sigmoid(global_bias + bias)`, computed on access.
+    """Mean ratings from biases, `low + width * sigmoid(global_bias + bias)`, computed on access.
 
     Attributes:
         biases: `(warm ids,)`.
     """
 
-    def __init__(self, global_bias: float, biases: NDArray[np.float32]) -> None:
-        self._global_bias, self.biases = global_bias, biases
+    def __init__(self, global_bias: float, biases: NDArray[np.float32], scale: RatingScale) -> None:
+        self._global_bias, self.biases, self._scale = global_bias, biases, scale
 
     def __len__(self) -> int:
         return int(self.biases.size)
 
     def take(self, index: NDArray[np.integer]) -> NDArray[np.float32]:
-        """Return the `(n,)` stars at `(n,)` indices."""
-        return _stars(self._global_bias + self.biases.take(index).astype(np.float64)).astype(np.float32)
+        """Return the `(n,)` means at `(n,)` indices."""
+        logits = self._global_bias + self.biases.take(index).astype(np.float64)
+        return _ratings(logits, self._scale).astype(np.float32)
 
 
 # Both support `len` and `take`.
@@ -44,8 +47,8 @@ class Fallback:
     """Rates pairs of which one or both sides are cold.
 
     Attributes:
-        global_mean: Mean training rating, in stars.
-        user_means: `(warm users,)` mean rating of each warm user, in stars.
+        global_mean: Mean training rating.
+        user_means: `(warm users,)` mean rating of each warm user.
         movie_means: `(warm movies,)` the same for movies.
     """
 
@@ -55,7 +58,11 @@ class Fallback:
 
     @classmethod
     def from_biases(
-        cls, global_bias: float, user_biases: NDArray[np.float32], movie_biases: NDArray[np.float32]
+        cls,
+        global_bias: float,
+        user_biases: NDArray[np.float32],
+        movie_biases: NDArray[np.float32],
+        scale: RatingScale = DEFAULT_SCALE,
     ) -> Fallback:
         """Make the fallback from a model's biases, leaving out the dot product.
 
@@ -63,11 +70,12 @@ class Fallback:
             global_bias: Added to every pair, before the sigmoid.
             user_biases: `(warm users,)` likewise, of each user.
             movie_biases: `(warm movies,)` likewise, of each movie.
+            scale: Scale of the ratings.
         """
         return cls(
-            float(_stars(np.float64(global_bias))),
-            BiasMeans(global_bias, user_biases),
-            BiasMeans(global_bias, movie_biases),
+            float(_ratings(np.float64(global_bias), scale)),
+            BiasMeans(global_bias, user_biases, scale),
+            BiasMeans(global_bias, movie_biases, scale),
         )
 
     @property
@@ -92,7 +100,7 @@ class Fallback:
             movie_index: `(n,)`, -1 for an unknown movie.
 
         Returns:
-            `(n,)` stars: the warm side's mean, else the global mean.
+            `(n,)` ratings: the warm side's mean, else the global mean.
         """
         user_warm = (user_index >= 0) & (user_index < len(self.user_means))
         movie_warm = (movie_index >= 0) & (movie_index < len(self.movie_means))
@@ -104,13 +112,14 @@ class Fallback:
 
 
 def every_mean(means: Means) -> NDArray[np.float32]:
-    """Return a new array `(n,)` with the stars of every id of a side."""
+    """Return a new array `(n,)` with the mean of every id of a side."""
     return means.take(np.arange(len(means)))
 
 
-def _stars(logits: NDArray[np.float64] | np.float64) -> NDArray[np.float64]:
-    """Compute `5 * sigmoid(logits)` without overflow."""
-    return np.asarray(2.5 + 2.5 * np.tanh(np.asarray(logits) / 2))
+def _ratings(logits: NDArray[np.float64] | np.float64, scale: RatingScale) -> NDArray[np.float64]:
+    """Compute `low + width * sigmoid(logits)` without overflow."""
+    half = scale.width / 2
+    return np.asarray(scale.low + half + half * np.tanh(np.asarray(logits) / 2))
 
 
 def damped_means(
@@ -120,7 +129,7 @@ def damped_means(
 
     Args:
         index: `(n,)` which user (or movie) each rating belongs to.
-        ratings: `(n,)` stars.
+        ratings: `(n,)`.
         size: Number of users (or movies).
         global_mean: The value that damping shrinks to.
     """

@@ -6,10 +6,11 @@ Three plain little-endian arrays, memory-mapped. Each begins at a multiple of 8 
 | --- | --- | --- |
 | `starts (users + 1,)` | uint32, uint64 above 2^32 - 1 rows | the ratings of user index `u` are at `starts[u]` up to `starts[u + 1]` |
 | `movies (rows,)` | uint16, uint32 above 65,536 movies | movie indices, ascending within a user |
-| `stars (rows,)` | uint8, or float32 | twice the stars, or the stars if one is not a multiple of a half |
+| `stars (rows,)` | uint8, or float32 | steps above the lowest rating, or ratings that are not on so few steps |
 
 Users and movies are those of the artefact's vocabularies, including cold ones. The types follow from the counts in
-the manifest; the file has no header. A rating takes three bytes in nearly all data sets.
+the manifest; the file has no header. A rating takes three bytes in nearly all data sets. Files of format version 2
+have half stars, which are steps of the scale 0 to 5.
 """  # noqa: E501 - a table row
 
 from __future__ import annotations
@@ -24,9 +25,10 @@ from numpy.typing import NDArray
 from training.artefact.manifest import RatingsFileRecord, StarsKind
 from training.artefact.mapped import MappedFile, open_stated_file
 from training.errors import ArtefactDamaged
+from training.scale import DEFAULT_SCALE, RatingScale
 
 _ALIGNMENT: Final = 8
-_HIGHEST: Final = 5
+_MOST_STEPS: Final = np.iinfo(np.uint8).max
 # Ratings per block while a file is checked; it bounds the memory.
 _CHECKED: Final = 262_144
 
@@ -38,12 +40,14 @@ class GivenRatings:
     Attributes:
         starts: `(users + 1,)` offset of each user's first rating, and the end of the last.
         movies: `(rows,)` movie indices, ascending within a user.
-        stars: `(rows,)` uint8 twice the stars, or float32 stars.
+        stars: `(rows,)` uint8 steps above the lowest rating, or float32 ratings.
+        scale: Scale of the ratings.
     """
 
     starts: NDArray[Any]
     movies: NDArray[Any]
     stars: NDArray[Any]
+    scale: RatingScale = DEFAULT_SCALE
 
     @classmethod
     def from_rows(
@@ -53,25 +57,28 @@ class GivenRatings:
         ratings: NDArray[np.float32],
         users: int,
         movies: int,
+        scale: RatingScale = DEFAULT_SCALE,
     ) -> GivenRatings:
         """Sort the ratings of a data set by user and movie.
 
         Args:
             user_index: `(rows,)` in any order, each pair of user and movie once.
             movie_index: `(rows,)` likewise.
-            ratings: `(rows,)` stars, 0 to 5.
+            ratings: `(rows,)` on the scale.
             users: Number of users.
             movies: Number of movies.
+            scale: Scale of the ratings.
         """
         order = np.lexsort((movie_index, user_index))
-        twice = ratings * 2
-        kind: StarsKind = "half-stars" if np.array_equal(twice, np.round(twice)) else "float32"
+        steps = _steps(ratings, scale)
+        kind: StarsKind = "float32" if steps is None else "steps"
         types = _types(users, movies, ratings.size, kind)
         counts = np.bincount(user_index, minlength=users)
         return cls(
             starts=np.concatenate([[0], np.cumsum(counts)]).astype(types[0][0]),
             movies=movie_index[order].astype(types[1][0]),
-            stars=(twice if kind == "half-stars" else ratings)[order].astype(types[2][0]),
+            stars=(ratings if steps is None else steps)[order].astype(types[2][0]),
+            scale=scale,
         )
 
     def __len__(self) -> int:
@@ -79,8 +86,8 @@ class GivenRatings:
 
     @property
     def kind(self) -> StarsKind:
-        """Encoding of the stars."""
-        return "half-stars" if self.stars.dtype == np.uint8 else "float32"
+        """Encoding of the ratings."""
+        return "steps" if self.stars.dtype == np.uint8 else "float32"
 
     def of_user(self, user_index: int) -> tuple[NDArray[Any], NDArray[np.float32]]:
         """Return the ratings of a user.
@@ -89,13 +96,10 @@ class GivenRatings:
             user_index: Within the vocabulary.
 
         Returns:
-            `(n,)` movie indices, ascending, and `(n,)` stars.
+            `(n,)` movie indices, ascending, and `(n,)` ratings.
         """
         rows = slice(int(self.starts[user_index]), int(self.starts[user_index + 1]))
-        stars = self.stars[rows].astype(np.float32)
-        if self.kind == "half-stars":
-            stars /= 2
-        return self.movies[rows], stars
+        return self.movies[rows], _ratings(self.stars[rows], self.scale)
 
     def write(self, path: Path) -> None:
         """Write the arrays to a new file."""
@@ -105,7 +109,9 @@ class GivenRatings:
                 array.tofile(file)
 
 
-def read_given_ratings(path: Path, stated: RatingsFileRecord, users: int, movies: int) -> GivenRatings:
+def read_given_ratings(
+    path: Path, stated: RatingsFileRecord, users: int, movies: int, scale: RatingScale = DEFAULT_SCALE
+) -> GivenRatings:
     """Map the ratings at `path` and check each of them.
 
     Args:
@@ -113,6 +119,7 @@ def read_given_ratings(path: Path, stated: RatingsFileRecord, users: int, movies
         stated: The manifest's record of the file.
         users: Size of the users' vocabulary.
         movies: Size of the movies' vocabulary.
+        scale: Scale of the ratings.
 
     Raises:
         ArtefactMissing: The file does not exist.
@@ -128,7 +135,8 @@ def read_given_ratings(path: Path, stated: RatingsFileRecord, users: int, movies
         raise ArtefactDamaged(path, f"the manifest states {stated.bytes} bytes, but its counts come to {end}")
     with open_stated_file(path, stated) as file:
         mapped = MappedFile(file)
-        given = GivenRatings(*(mapped.array(dtype, (count,), start) for dtype, count, start in places))
+        arrays = [mapped.array(dtype, (count,), start) for dtype, count, start in places]
+        given = GivenRatings(arrays[0], arrays[1], arrays[2], scale)
         fault = _fault(given, movies)
         if fault is not None:
             raise ArtefactDamaged(path, fault)
@@ -141,8 +149,24 @@ def _types(users: int, movies: int, rows: int, kind: StarsKind) -> list[tuple[np
     return [
         (np.dtype("<u4" if rows < 2**32 else "<u8"), users + 1),
         (np.dtype("<u2" if movies <= 2**16 else "<u4"), rows),
-        (np.dtype("u1" if kind == "half-stars" else "<f4"), rows),
+        (np.dtype("<f4" if kind == "float32" else "u1"), rows),
     ]
+
+
+def _steps(ratings: NDArray[np.float32], scale: RatingScale) -> NDArray[np.uint8] | None:
+    """Return ratings as steps above the lowest one, or None if they are not on so few steps."""
+    if scale.step is None or scale.width / scale.step > _MOST_STEPS:
+        return None
+    steps = np.round((ratings.astype(np.float64) - scale.low) / scale.step).astype(np.uint8)
+    return steps if np.array_equal(_ratings(steps, scale), ratings) else None
+
+
+def _ratings(stored: NDArray[Any], scale: RatingScale) -> NDArray[np.float32]:
+    """Return the ratings that an array of steps or of ratings holds."""
+    if stored.dtype != np.uint8 or scale.step is None:
+        return stored.astype(np.float32)
+    ratings: NDArray[np.float32] = (scale.low + stored.astype(np.float64) * scale.step).astype(np.float32)
+    return ratings
 
 
 def _fault(given: GivenRatings, movies: int) -> str | None:
@@ -154,12 +178,12 @@ def _fault(given: GivenRatings, movies: int) -> str | None:
         block = starts[first : first + _CHECKED + 1]
         if np.any(block[1:] < block[:-1]):
             return "a user's ratings end before they begin"
-    highest = 2 * _HIGHEST if given.kind == "half-stars" else _HIGHEST
+    lowest, highest = map(np.float32, given.scale.bounds)
     for first in range(0, len(given), _CHECKED):
-        stars = given.stars[first : first + _CHECKED]
+        ratings = _ratings(given.stars[first : first + _CHECKED], given.scale)
         # This form of the condition fails for NaN, too.
-        if not np.all((stars >= 0) & (stars <= highest)):
-            return "a rating is not between 0 and 5 stars"
+        if not np.all((ratings >= lowest) & (ratings <= highest)):
+            return f"a rating is off the scale, which is {given.scale}"
         block = given.movies[first : first + _CHECKED + 1]
         if int(block.max()) >= movies:
             return "a movie is not in the vocabulary"

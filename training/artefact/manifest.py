@@ -14,11 +14,12 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, Validatio
 
 from training.artefact.files import open_regular
 from training.errors import ArtefactDamaged, ArtefactForeign, ArtefactMissing
+from training.scale import DEFAULT_SCALE, RatingScale
 
-# Format version 2 is version 1 with `ratings_file`. Only artefacts with such a file state version 2, so that
-# a program that knows version 1 alone can read all others, and refuses these with a clear message.
-PLAIN_VERSION: Final = 1
-RATINGS_VERSION: Final = 2
+# The writer's. Every change of the format raises it, and older versions stay readable:
+# 1 has neither `ratings_file` nor `rating_scale`, and its ratings are 0 to 5; 2 is 1 with `ratings_file`;
+# 3 states both, and `ratings_file` is null in an artefact without ratings.
+FORMAT_VERSION: Final = 3
 MANIFEST_FILE: Final = "manifest.json"
 MODEL_FILE: Final = "model.keras"
 MOVIES_FILE: Final = "movies.json"
@@ -32,7 +33,6 @@ _MAX_REPEATED: Final = 200
 ModelName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Count = Annotated[int, Field(ge=0)]
-Stars = Annotated[float, Field(ge=0, le=5, allow_inf_nan=False)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Error = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
@@ -50,7 +50,8 @@ class FileRecord(Record):
     bytes: Count
 
 
-StarsKind = Literal["half-stars", "float32"]
+StarsKind = Literal["half-stars", "steps", "float32"]
+"""Encoding of ratings: half stars (format version 2), steps above the lowest rating, or numbers."""
 
 
 class RatingsFileRecord(FileRecord):
@@ -95,12 +96,12 @@ class VocabularyRecord(Record):
 
 
 class MeansRecord(Record):
-    """Means, in stars, that answer for cold ids (see `training.artefact.fallback`)."""
+    """Mean ratings that answer for cold ids (see `training.artefact.fallback`)."""
 
     kind: Literal["means"] = "means"
-    global_mean: Stars
-    user_means: list[Stars]
-    movie_means: list[Stars]
+    global_mean: Finite
+    user_means: list[Finite]
+    movie_means: list[Finite]
 
 
 class BiasesRecord(Record):
@@ -118,6 +119,20 @@ FallbackRecord = Annotated[
     Discriminator(_fallback_kind),
 ]
 """How cold ids are rated. A record without `kind` has means."""
+
+
+class RatingScaleRecord(Record):
+    """Lowest and highest rating, and the step between observed ratings; None if they are continuous."""
+
+    low: Finite
+    high: Finite
+    step: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None
+
+    @model_validator(mode="after")
+    def _ascends(self) -> RatingScaleRecord:
+        if not self.low < self.high:
+            raise ValueError("high must be above low")
+        return self
 
 
 class DatasetRecord(Record):
@@ -143,9 +158,9 @@ class SplitRecord(Record):
 
 
 class AccuracyRecord(Record):
-    """Errors over all test rows in stars, with the fallback for cold rows, and those of two trivial models.
+    """Errors over all test rows, with the fallback for cold rows, and those of two trivial models.
 
-    `mse_warm` is None if every test row is cold.
+    They are on the rating scale. `mse_warm` is None if every test row is cold.
     """
 
     mse: Error
@@ -181,12 +196,13 @@ class PopularityRange(Record):
 class Manifest(Record):
     """All of `manifest.json`."""
 
-    format_version: Literal[1, 2]
+    format_version: Literal[1, 2, 3]
     name: ModelName
     description: str
     model_file: FileRecord
     movies_file: FileRecord | None
     ratings_file: RatingsFileRecord | None = None
+    rating_scale: RatingScaleRecord = RatingScaleRecord(**vars(DEFAULT_SCALE))
     settings: dict[str, Any]
     parameters: ParametersRecord
     weights_bytes: Count
@@ -198,10 +214,35 @@ class Manifest(Record):
     training: TrainingRecord
     popularity: list[PopularityRange] | None = None
 
+    @property
+    def scale(self) -> RatingScale:
+        """Scale of the ratings."""
+        return RatingScale(**vars(self.rating_scale))
+
     @model_validator(mode="after")
     def _version_fits(self) -> Manifest:
-        if (self.format_version == RATINGS_VERSION) != (self.ratings_file is not None):
-            raise ValueError(f"format_version {RATINGS_VERSION} and ratings_file go together")
+        stated = self.model_fields_set
+        if self.format_version == FORMAT_VERSION:
+            if not {"ratings_file", "rating_scale"} <= stated:
+                raise ValueError(f"format_version {FORMAT_VERSION} states ratings_file and rating_scale")
+        elif "rating_scale" in stated:
+            raise ValueError(f"rating_scale belongs to format_version {FORMAT_VERSION}")
+        elif (self.format_version == 2) != (self.ratings_file is not None):
+            raise ValueError("format_version 2 and ratings_file go together")
+        if self.ratings_file is not None:
+            steps = "half-stars" if self.format_version == 2 else "steps"
+            if self.ratings_file.stars not in (steps, "float32"):
+                raise ValueError(f"ratings_file.stars is not {steps} or float32")
+            if self.ratings_file.stars == "steps" and self.rating_scale.step is None:
+                raise ValueError("ratings_file.stars is steps, but the rating scale has no step")
+        return self
+
+    @model_validator(mode="after")
+    def _means_on_scale(self) -> Manifest:
+        if isinstance(self.fallback, MeansRecord):
+            means = [self.fallback.global_mean, *self.fallback.user_means, *self.fallback.movie_means]
+            if min(means) < self.rating_scale.low or max(means) > self.rating_scale.high:
+                raise ValueError(f"fallback: a mean is off the rating scale, {self.scale}")
         return self
 
 
@@ -232,8 +273,7 @@ def read_manifest(path: Path) -> Manifest:
         if first["loc"] == ("format_version",):
             raise ArtefactForeign(
                 path,
-                f"its format_version is not {PLAIN_VERSION} or {RATINGS_VERSION}, which this program reads; "
-                "train again",
+                f"its format_version is not 1 to {FORMAT_VERSION}, which this program reads; train again",
             ) from error
         what = first["msg"].removeprefix("Value error, ")[:_MAX_REPEATED]
         raise ArtefactDamaged(path, f"{where}: {what}") from error

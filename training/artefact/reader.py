@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from training.artefact.archive import Archive, read_archive
+from training.artefact.archive import Archive, head_scale, read_archive
 from training.artefact.biases import fallback_by_biases
 from training.artefact.fallback import Fallback
 from training.artefact.given_ratings import GivenRatings, read_given_ratings
@@ -102,12 +102,15 @@ def open_artefact(folder: Path) -> Artefact:
     with open_stated_file(folder / MODEL_FILE, manifest.model_file) as file:
         archive = read_archive(folder / MODEL_FILE, file)
     _check_stated_tables(folder / MANIFEST_FILE, manifest, archive)
+    rated_on = head_scale(archive)
+    if rated_on.bounds != manifest.scale.bounds:
+        raise ArtefactDamaged(folder / MANIFEST_FILE, f"rating_scale: the model file rates on {rated_on}")
     users = _read_vocabulary(archive, USER_LOOKUP, manifest.vocabulary.users)
     movies = _read_vocabulary(archive, MOVIE_LOOKUP, manifest.vocabulary.movies)
     fallback = _read_fallback(folder, manifest, archive, users.warm, movies.warm)
     stated, given = manifest.ratings_file, None
     if stated is not None:
-        given = read_given_ratings(folder / RATINGS_FILE, stated, len(users), len(movies))
+        given = read_given_ratings(folder / RATINGS_FILE, stated, len(users), len(movies), manifest.scale)
     return Artefact(folder, manifest, archive, users, movies, fallback, given)
 
 
@@ -197,7 +200,7 @@ def _read_fallback(
 ) -> Fallback:
     stated = manifest.fallback
     if isinstance(stated, BiasesRecord):
-        return fallback_by_biases(archive, warm_users, warm_movies)
+        return fallback_by_biases(archive, warm_users, warm_movies, manifest.scale)
     if (len(stated.user_means), len(stated.movie_means)) != (warm_users, warm_movies):
         raise ArtefactDamaged(folder / MANIFEST_FILE, "fallback: there must be one mean for each warm id")
     return Fallback(

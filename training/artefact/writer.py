@@ -22,12 +22,11 @@ from training.artefact.aligning import align_archive
 from training.artefact.files import exclusive_lock
 from training.artefact.given_ratings import GivenRatings
 from training.artefact.manifest import (
+    FORMAT_VERSION,
     MANIFEST_FILE,
     MODEL_FILE,
     MOVIES_FILE,
-    PLAIN_VERSION,
     RATINGS_FILE,
-    RATINGS_VERSION,
     FileRecord,
     Manifest,
     RatingsFileRecord,
@@ -80,8 +79,7 @@ def publish(
                 "movies_file": _write_titles(folder, titles) if titles else None,
                 "ratings_file": None if given is None else _write_given(folder, given),
             }
-            version = PLAIN_VERSION if given is None else RATINGS_VERSION
-            manifest = Manifest(**{**about, "format_version": version, **files})
+            manifest = Manifest(**{**about, "format_version": FORMAT_VERSION, **files})
             (folder / MANIFEST_FILE).write_text(manifest_text(manifest), encoding="utf-8")
             check(open_artefact(folder))
             for path in (*folder.iterdir(), folder):
@@ -114,9 +112,6 @@ def manifest_text(manifest: Manifest) -> str:
     """Format the manifest as JSON with one line per field; long lists of numbers stay on one line."""
     fields = manifest.model_dump(mode="json")
     fallback = fields.pop("fallback")
-    if manifest.ratings_file is None:
-        # Programs that do not know this field can still read the rest.
-        del fields["ratings_file"]
     text = json.dumps(fields, indent=1, ensure_ascii=False, allow_nan=False)
     compact = json.dumps(fallback, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return f'{text[:-2]},\n "fallback": {compact}\n}}\n'

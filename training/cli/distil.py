@@ -7,15 +7,17 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from training.cli import options
-from training.cli.output import ConsoleProgress, console, error_cells, size_cells
+from training.cli.output import ERRORS, ConsoleProgress, console, error_cells, size_cells
 from training.data.split import Split
+from training.data.table import RatingsTable
 from training.distillation.named import DISTILLED
 from training.models.named import select
 from training.publish.options import BUNDLED_DATA, DataOptions, PublishOptions
 from training.publish.workflow import distil_models
+from training.scale import DEFAULT_SCALE
 
 
 def distil(
@@ -25,6 +27,7 @@ def distil(
     ] = None,
     data: options.Data = BUNDLED_DATA,
     columns: options.Columns = None,
+    scale: options.Scale = None,
     not_rated: options.NotRated = None,
     repeats: options.Repeats = "error",
     keep_null_ids: options.NullIds = False,
@@ -72,6 +75,7 @@ def distil(
                 options.column_names(columns),
                 split,
                 split_seed,
+                options.rating_scale(scale),
                 not_rated=options.not_rated_values(not_rated),
                 repeats=repeats,
                 keep_null_ids=keep_null_ids,
@@ -86,10 +90,12 @@ def distil(
         )
     if validate_only:
         return
-    table = Table("model", "parameters", "bytes", "MSE", "RMSE", "MAE", "seconds", title="on the test rows")
+    table = Table(
+        Column("model", no_wrap=True), "parameters", "bytes", *ERRORS, "seconds", title="on the test rows"
+    )
     for manifest in manifests:
         seconds = f"{manifest.training.seconds:.0f}"
-        table.add_row(*size_cells(manifest), *error_cells(manifest.accuracy), seconds)
+        table.add_row(*size_cells(manifest), *error_cells(manifest.accuracy, manifest.scale), seconds)
     console.print(table)
     console.print(f"published to {store}; serve it: make serve STORE={store}")
 
@@ -98,6 +104,11 @@ class _DistilProgress(ConsoleProgress):
     def __init__(self) -> None:
         super().__init__()
         self._done: set[str] = set()
+        self._scale = DEFAULT_SCALE
+
+    def on_table(self, table: RatingsTable) -> None:
+        super().on_table(table)
+        self._scale = table.scale
 
     def on_split(self, split: Split) -> None:
         """Print nothing, because there are two splits."""
@@ -109,7 +120,7 @@ class _DistilProgress(ConsoleProgress):
             console.print(f"{task}: done")
 
     def on_validation(self, mse: Mapping[str, float], rows: int) -> None:
-        table = Table("what", "MSE", title=f"on {rows:,} validation rows")
+        table = Table("what", "MSE", "RMSE / width", title=f"on {rows:,} validation rows")
         for name, value in mse.items():
-            table.add_row(name, f"{value:.4f}")
+            table.add_row(name, f"{value:.4f}", f"{value**0.5 / self._scale.width:.4f}")
         console.print(table)

@@ -11,7 +11,7 @@ from rich.table import Table
 from training.artefact.manifest import Manifest
 from training.artefact.reader import open_artefact
 from training.cli import options
-from training.cli.output import ConsoleProgress, console, error_cells
+from training.cli.output import ERRORS, ConsoleProgress, console, error_cells
 from training.data.table import RatingsTable
 from training.publish.options import DataOptions
 from training.publish.workflow import evaluate_stored
@@ -28,6 +28,10 @@ def evaluate(
         ),
     ],
     columns: options.Columns = None,
+    scale: Annotated[
+        str | None,
+        typer.Option(help="Lowest and highest rating, such as 1:10.", show_default="the model's"),
+    ] = None,
     not_rated: options.NotRated = None,
     repeats: options.Repeats = "error",
     keep_null_ids: options.NullIds = False,
@@ -44,18 +48,19 @@ def evaluate(
         options.column_names(columns),
         split,
         split_seed,
+        stored.manifest.scale.bounds if scale is None else options.rating_scale(scale),
         not_rated=options.not_rated_values(not_rated),
         repeats=repeats,
         keep_null_ids=keep_null_ids,
     )
     with _EvaluationProgress(stored.manifest) as progress:
         found = evaluate_stored(stored, source, all_rows, progress)
-    table = Table("model", "rows", "cold", "MSE", "RMSE", "MAE", "warm MSE")
+    table = Table("model", "rows", "cold", *ERRORS, "warm MSE")
     table.add_row(
         stored.manifest.name,
         f"{found.rows:,}",
         f"{found.cold_rows:,}",
-        *error_cells(found),
+        *error_cells(found, stored.manifest.scale),
         "" if found.mse_warm is None else f"{found.mse_warm:.4f}",
     )
     console.print(table)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 # The budget decides everything else.
 _ALLOWED_WITH_BUDGET: Final = {
     *("budget", "name", "work", "store", "split", "split_seed", "seed", "shareable", "ratings"),
-    *("data", "columns", "not_rated", "repeats", "keep_null_ids", "items"),
+    *("data", "columns", "scale", "not_rated", "repeats", "keep_null_ids", "items"),
 }
 
 
@@ -41,6 +41,7 @@ def fit(
     ] = None,
     data: options.Data = BUNDLED_DATA,
     columns: options.Columns = None,
+    scale: options.Scale = None,
     not_rated: options.NotRated = None,
     repeats: options.Repeats = "error",
     keep_null_ids: options.NullIds = False,
@@ -119,6 +120,7 @@ def fit(
         options.column_names(columns),
         split,
         split_seed,
+        options.rating_scale(scale),
         not_rated=options.not_rated_values(not_rated),
         repeats=repeats,
         keep_null_ids=keep_null_ids,
@@ -194,7 +196,8 @@ def _refuse_other_options(context: typer.Context) -> None:
 
 def _print_budget(manifest: Manifest, store: Path) -> None:
     recipe = BudgetRecipe.model_validate(manifest.training.recipe)
-    columns = ("tried", "parameters", "bytes", "validation MSE", "seconds")
+    columns = ("tried", "parameters", "bytes", "validation MSE", "RMSE / width", "seconds")
+    width = manifest.scale.width
     table = Table(*columns, title=f"within {recipe.budget}")
     for trial in recipe.tried:
         table.add_row(
@@ -202,6 +205,7 @@ def _print_budget(manifest: Manifest, store: Path) -> None:
             f"{trial.parameters:,}",
             f"{trial.nbytes:,}",
             f"{trial.validation_mse:.4f}",
+            f"{trial.validation_mse**0.5 / width:.4f}",
             f"{trial.seconds:.0f}",
             style="bold" if trial.label == recipe.chosen else None,
         )
@@ -210,6 +214,6 @@ def _print_budget(manifest: Manifest, store: Path) -> None:
     console.print(
         f"{manifest.name}: {recipe.chosen}, {manifest.weights_bytes:,} bytes, "
         f"{manifest.parameters.total:,} parameters, test MSE {accuracy.mse:.4f} "
-        f"(biases only {accuracy.biases_only_mse:.4f})"
+        f"(biases only {accuracy.biases_only_mse:.4f}), RMSE / width {accuracy.rmse / width:.4f}"
     )
     console.print(f"published to {store}; serve it: make serve STORE={store}")

@@ -13,6 +13,7 @@ from training.cli.output import ConsoleProgress, console
 from training.data.split import Split
 from training.publish.options import BUNDLED_DATA, DataOptions
 from training.publish.workflow import FRONTIER_SUMMARY, FRONTIER_TABLE, draw_frontier
+from training.scale import RatingScale
 
 if TYPE_CHECKING:
     from training.search.frontier.table import Row
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 def frontier(
     data: options.Data = BUNDLED_DATA,
     columns: options.Columns = None,
+    scale: options.Scale = None,
     not_rated: options.NotRated = None,
     repeats: options.Repeats = "error",
     keep_null_ids: options.NullIds = False,
@@ -51,6 +53,7 @@ def frontier(
         options.column_names(columns),
         split,
         split_seed,
+        options.rating_scale(scale),
         not_rated=options.not_rated_values(not_rated),
         repeats=repeats,
         keep_null_ids=keep_null_ids,
@@ -64,7 +67,7 @@ def frontier(
 
     shown = len(COLUMNS) - 2
     table = Table(*COLUMNS[:shown], title="★: no other model is as small with as low a test error")
-    for line in cells(lines):
+    for line in cells(lines, RatingScale(*source.scale)):
         table.add_row(*line[:shown])
     console.print(table)
     console.print(f"table: {out / FRONTIER_TABLE}; summary: {out / FRONTIER_SUMMARY}; charts: {page}")

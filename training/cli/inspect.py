@@ -25,6 +25,8 @@ def inspect(artefact: options.Artefact) -> None:
         console.print(f"{name}: {side.size:,} ids, {cold:,} never rated in training, prefix {side.prefix!r}")
     data, split, training = manifest.dataset, manifest.split, manifest.training
     console.print(f"data: {data.name}, {data.rows:,} ratings; licence: {data.licence}")
+    step = manifest.scale.step
+    console.print(f"rating scale: {manifest.scale}, {f'step {step:g}' if step else 'continuous'}")
     console.print(f"split: {split.kind}, seed {split.seed}, test rows {split.test_sha256}")
     console.print(
         f"trained: {training.epochs} epochs, recipe {training.recipe.get('name')}, seed {training.seed}"

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import TracebackType
+from typing import Final
 
 from rich import progress as bars
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from training.artefact.manifest import AccuracyRecord, Manifest
 from training.data.split import Split
 from training.data.table import RatingsTable
 from training.fit.evaluation import Errors
 from training.publish.progress import Progress
+from training.scale import RatingScale
 
 # What is printed may hold names of files, which are to be shown as they are.
 console = Console(soft_wrap=True, markup=False, emoji=False)
+ERRORS: Final = ("MSE", "RMSE", "RMSE / width", "MAE")
+"""Columns of errors; the width is that of the rating scale, so that data sets compare."""
 
 
 class ConsoleProgress(Progress):
@@ -83,12 +88,15 @@ class ConsoleProgress(Progress):
 
 def print_test_errors(manifests: Sequence[Manifest]) -> None:
     """Print sizes and test errors of models, next to those of two trivial models."""
-    table = Table("model", "parameters", "weight bytes", "MSE", "RMSE", "MAE", title="on the test rows")
+    name = Column("model", no_wrap=True)
+    table = Table(name, "parameters", "weight bytes", *ERRORS, title="on the test rows")
     for manifest in manifests:
-        table.add_row(*size_cells(manifest), *error_cells(manifest.accuracy))
+        table.add_row(*size_cells(manifest), *error_cells(manifest.accuracy, manifest.scale))
     accuracy = manifests[0].accuracy
-    for name, mse in (("biases only", accuracy.biases_only_mse), ("global mean", accuracy.global_mean_mse)):
-        table.add_row(name, "", "", f"{mse:.4f}", f"{mse**0.5:.4f}", "", style="dim")
+    trivial = {"biases only": accuracy.biases_only_mse, "global mean": accuracy.global_mean_mse}
+    for label, mse in trivial.items():
+        errors = Errors(mse, mse**0.5, math.nan)
+        table.add_row(label, "", "", *error_cells(errors, manifests[0].scale)[:3], style="dim")
     console.print(table)
 
 
@@ -97,6 +105,11 @@ def size_cells(manifest: Manifest) -> tuple[str, str, str]:
     return manifest.name, f"{manifest.parameters.total:,}", f"{manifest.weights_bytes:,}"
 
 
-def error_cells(errors: AccuracyRecord | Errors) -> tuple[str, str, str]:
-    """Return MSE, RMSE and MAE."""
-    return f"{errors.mse:.4f}", f"{errors.rmse:.4f}", f"{errors.mae:.4f}"
+def error_cells(errors: AccuracyRecord | Errors, scale: RatingScale) -> tuple[str, str, str, str]:
+    """Return the cells of the columns `ERRORS`."""
+    return (
+        f"{errors.mse:.4f}",
+        f"{errors.rmse:.4f}",
+        f"{errors.rmse / scale.width:.4f}",
+        f"{errors.mae:.4f}",
+    )

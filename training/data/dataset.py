@@ -12,6 +12,7 @@ from training.data.split import Split, SplitKind, split_ratings
 from training.data.table import RatingsTable
 from training.data.vocabulary import by_popularity
 from training.errors import SplitError
+from training.scale import RatingScale
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Examples:
     Attributes:
         user_index: `(n,)` int32.
         movie_index: `(n,)` int32.
-        ratings: `(n,)` float32 stars.
+        ratings: `(n,)` float32.
     """
 
     user_index: NDArray[np.int32]
@@ -62,6 +63,11 @@ class Dataset:
     train: Examples
     validation: Examples
     test: Examples
+
+    @property
+    def scale(self) -> RatingScale:
+        """Scale of the ratings."""
+        return self.table.scale
 
 
 def prepare(table: RatingsTable, split: Split) -> Dataset:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.artefact.ids.vocabulary import Vocabulary
+from training.scale import DEFAULT_SCALE, RatingScale
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class RatingsTable:
         titles: Titles and genres by canonical movie id (`movie_1`), as far as the data set has them.
         notes: What the user should know about how the file was read, a line each.
         unread_times: Why the file's times were left out, or None.
+        scale: Scale of the ratings, with the step of those that occur.
     """
 
     name: str
@@ -57,6 +59,7 @@ class RatingsTable:
     titles: dict[str, Movie]
     notes: tuple[str, ...] = ()
     unread_times: str | None = None
+    scale: RatingScale = DEFAULT_SCALE
 
     @property
     def rows(self) -> int:

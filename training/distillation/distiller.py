@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from training.artefact.fallback import Fallback
@@ -31,10 +32,16 @@ class Distilled(TrainedModel):
     computed by an earlier run.
 
     Attributes:
-        student: Its tables.
+        student: Its tables; it predicts in stars.
     """
 
     student: Student
+
+    def predict_without_keras(
+        self, user_index: NDArray[np.int32], movie_index: NDArray[np.int32]
+    ) -> NDArray[np.float32]:
+        """Return what `predict` does, up to rounding, from the student's tables."""
+        return self.model.scale.from_stars(self.student.predict(user_index, movie_index))
 
     @classmethod
     def of(
@@ -65,7 +72,8 @@ class Distilled(TrainedModel):
             movies=packed(student.movies, student.rank),
             global_bias=True,
         )
-        model = build_rating_model(settings, len(dataset.users), len(dataset.movies))
+        scale = dataset.scale
+        model = build_rating_model(settings, len(dataset.users), len(dataset.movies), scale=scale)
         model.indexed.get_layer("user_embedding").set_table(student.users)
         model.indexed.get_layer("movie_embedding").set_table(student.movies)
         model.indexed.get_layer("rating").global_bias.assign(student.global_bias)
@@ -73,8 +81,9 @@ class Distilled(TrainedModel):
             float(student.global_bias),
             student.users.values()[: dataset.users.warm, -1],
             student.movies.values()[: dataset.movies.warm, -1],
+            scale,
         )
-        history = {"objective": list(student.objective)}
+        history = {"objective": [scale.unit**2 * error for error in student.objective]}
         return cls(model, recipe, seed, history, seconds, fallback, student)
 
 
@@ -144,5 +153,5 @@ def distil(teacher: Teacher, model: DistilledModel, blend: Blend) -> Distilled:
 
 def errors_on(trained: TrainedModel, examples: Examples, dataset: Dataset) -> Errors:
     """Compute the errors over all rows without Keras; the fallback predicts the cold rows."""
-    predict = trained.student.predict if isinstance(trained, Distilled) else trained.predict
+    predict = trained.predict_without_keras if isinstance(trained, Distilled) else trained.predict
     return evaluate_examples(predict, trained.fallback, examples, dataset.users, dataset.movies)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from training.models.rating_model import RatingModel
 
 Predict = Callable[[NDArray[np.int32], NDArray[np.int32]], NDArray[np.float32]]
-"""Maps `(n,)` user indices and `(n,)` movie indices to `(n,)` stars."""
+"""Maps `(n,)` user indices and `(n,)` movie indices to `(n,)` ratings."""
 
 # Damping of biases towards zero, in ratings; chosen on validation rows.
 _BIAS_DAMPING = 5.0
@@ -29,7 +29,7 @@ _BIAS_SWEEPS = 10
 
 @dataclass(frozen=True)
 class Errors:
-    """Mean squared error, its root and the mean absolute error, in stars."""
+    """Mean squared error, its root and the mean absolute error, on the scale of the ratings."""
 
     mse: float
     rmse: float
@@ -76,7 +76,10 @@ def model_fallback(model: RatingModel, dataset: Dataset) -> Fallback:
     layers = [model.indexed.get_layer(name) for name in ("user_bias", "movie_bias", "rating")]
     user_biases, movie_biases, global_bias = (layer.get_weights()[0] for layer in layers)
     return Fallback.from_biases(
-        float(global_bias), user_biases[: dataset.users.warm, 0], movie_biases[: dataset.movies.warm, 0]
+        float(global_bias),
+        user_biases[: dataset.users.warm, 0],
+        movie_biases[: dataset.movies.warm, 0],
+        dataset.scale,
     )
 
 
@@ -145,7 +148,7 @@ def evaluate_artefact(
     """Compute the errors of an artefact on any ratings table; ids are matched as text.
 
     Args:
-        predict: Predicts stars from indices with the artefact's model.
+        predict: Predicts ratings from indices with the artefact's model.
         artefact: Provides the vocabularies and the fallback.
         table: Ratings to evaluate on; the artefact need not have been trained on them.
         rows: `(n,)` row positions, or None for all.
@@ -161,12 +164,12 @@ def biases_only(dataset: Dataset) -> NDArray[np.float64]:
     """Predict the test rows by `mean + user_bias + movie_bias`, the baseline that every model must beat.
 
     Returns:
-        `(test rows,)` stars, clipped to 0 and 5.
+        `(test rows,)` ratings, clipped to the scale.
     """
     train, test = dataset.train, dataset.test
     sizes = len(dataset.users), len(dataset.movies)
     mean, users, movies = damped_biases(train.user_index, train.movie_index, train.ratings, sizes)
-    return np.clip(mean + users[test.user_index] + movies[test.movie_index], 0.0, 5.0)
+    return np.clip(mean + users[test.user_index] + movies[test.movie_index], *dataset.scale.bounds)
 
 
 def damped_biases(
@@ -180,20 +183,20 @@ def damped_biases(
     Args:
         first: `(n,)` ids of the side that is fitted first in each sweep.
         second: `(n,)` ids of the other side.
-        ratings: `(n,)` stars.
+        ratings: `(n,)`.
         sizes: How many ids either side has.
 
     Returns:
         The mean, and `(sizes[0],)` and `(sizes[1],)` biases.
     """
-    stars = ratings.astype(np.float64)
-    mean = float(stars.mean())
+    exact = ratings.astype(np.float64)
+    mean = float(exact.mean())
     weights = [
         np.bincount(ids, minlength=size) + _BIAS_DAMPING
         for ids, size in zip((first, second), sizes, strict=True)
     ]
     first_bias, second_bias = np.zeros(sizes[0]), np.zeros(sizes[1])
     for _ in range(_BIAS_SWEEPS):
-        first_bias = np.bincount(first, stars - mean - second_bias[second], sizes[0]) / weights[0]
-        second_bias = np.bincount(second, stars - mean - first_bias[first], sizes[1]) / weights[1]
+        first_bias = np.bincount(first, exact - mean - second_bias[second], sizes[0]) / weights[0]
+        second_bias = np.bincount(second, exact - mean - first_bias[first], sizes[1]) / weights[1]
     return mean, first_bias, second_bias

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from training.data.dataset import Dataset, Examples
 from training.fit.evaluation import model_fallback
-from training.layers.rating_head import MAX_STARS
 from training.models.rating_model import build_rating_model
 from training.models.trained import PREDICT_BATCH, TrainedModel
+from training.scale import RatingScale
 from training.settings import ModelSettings, Recipe
 
 OnStep = Callable[[int, int, dict[str, float]], None]
@@ -45,7 +45,10 @@ def fit(
     keras.utils.set_random_seed(recipe.seed)
     users, movies = len(dataset.users), len(dataset.movies)
     settings = settings.resolve(users, movies, dataset.movie_popularity, dataset.user_popularity)
-    model = build_rating_model(settings, users, movies, dataset.movie_popularity, dataset.user_popularity)
+    scale = dataset.scale
+    model = build_rating_model(
+        settings, users, movies, dataset.movie_popularity, dataset.user_popularity, scale
+    )
     recipe = recipe.model_copy(update={"batch_size": recipe.batch_size or _batch_size(len(dataset.train))})
     batches = _Batches(dataset.train, recipe.batch_size or 1, recipe.shuffle_window, recipe.seed)
     total = len(batches) * recipe.epochs
@@ -53,8 +56,12 @@ def fit(
     if recipe.schedule == "cosine":
         rate = keras.optimizers.schedules.CosineDecay(recipe.learning_rate, total)
     if settings.global_bias:
-        _start_at_mean(model.indexed, dataset.train)
-    learner = _with_penalty(model.indexed, recipe.embedding_l2, recipe.bias_l2 if settings.biases else 0.0)
+        _start_at_mean(model.indexed, dataset.train, scale)
+    # The recipes weight the penalties for squared errors in stars.
+    square = scale.unit**2
+    learner = _with_penalty(
+        model.indexed, square * recipe.embedding_l2, square * recipe.bias_l2 if settings.biases else 0.0
+    )
     learner.compile(keras.optimizers.Adam(rate), loss="mse", metrics=["mse", "mae"], jit_compile=True)
     callbacks: list[keras.callbacks.Callback] = [_Progress(total, on_step)] if on_step else []
     validation = None
@@ -89,9 +96,9 @@ def _batch_size(rows: int) -> int:
     return min(max(rows // 200, 256), 4096)
 
 
-def _start_at_mean(indexed: keras.Model, train: Examples) -> None:
+def _start_at_mean(indexed: keras.Model, train: Examples, scale: RatingScale) -> None:
     """Set the global bias so that it alone predicts the mean training rating."""
-    mean = np.clip(np.mean(train.ratings, dtype=np.float64) / MAX_STARS, 0.01, 0.99)
+    mean = np.clip((np.mean(train.ratings, dtype=np.float64) - scale.low) / scale.width, 0.01, 0.99)
     indexed.get_layer("rating").global_bias.assign(np.log(mean / (1 - mean)))
 
 

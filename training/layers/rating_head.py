@@ -2,30 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 import keras
 
 from training.layers.legal import PACKAGE
-
-MAX_STARS: Final = 5.0
+from training.scale import DEFAULT_SCALE, RatingScale
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class RatingHead(keras.layers.Layer):  # type: ignore[misc,unused-ignore]
-    """Predicted rating in stars, `5 * sigmoid(user_embedding . movie_embedding + global_bias + biases)`.
+    """Predicted rating: `low + (high - low) * sigmoid(match)`.
+
+    The match is `user_embedding . movie_embedding + global_bias + biases`.
 
     Input: two embeddings `(..., dim)`, and two biases `(..., 1)` if users and movies have any.
-    Output: `(...)` float32, between 0 and 5, independent of the precision of the embeddings.
+    Output: `(...)` float32, between `low` and `high`, independent of the precision of the embeddings.
 
     Args:
         global_bias: Whether there is a global bias, one float32 weight; without it the layer has none.
+        low: Lowest rating of the scale.
+        high: Highest rating of the scale.
         **kwargs: Arguments of `keras.layers.Layer`.
     """
 
-    def __init__(self, global_bias: bool = False, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        global_bias: bool = False,
+        low: float = DEFAULT_SCALE.low,
+        high: float = DEFAULT_SCALE.high,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.has_global_bias = bool(global_bias)
+        self.scale = RatingScale(float(low), float(high), None)
 
     def build(
         self,
@@ -60,8 +70,13 @@ class RatingHead(keras.layers.Layer):  # type: ignore[misc,unused-ignore]
         for bias in (user_bias, movie_bias):
             if bias is not None:
                 match = match + keras.ops.cast(keras.ops.squeeze(bias, -1), "float32")
-        return MAX_STARS * keras.ops.sigmoid(match)
+        return self.scale.from_share(keras.ops.sigmoid(match))
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments of `__init__`."""
-        return {**super().get_config(), "global_bias": self.has_global_bias}
+        return {
+            **super().get_config(),
+            "global_bias": self.has_global_bias,
+            "low": self.scale.low,
+            "high": self.scale.high,
+        }

@@ -13,6 +13,7 @@ from training.errors import SettingsError
 from training.families.family import Family, Popularity
 from training.layers import IdLookup, RatingHead
 from training.layers.legal import PACKAGE
+from training.scale import DEFAULT_SCALE, RatingScale
 from training.settings import ModelSettings
 
 _EMBEDDINGS: Final = ("user_embedding", "movie_embedding")
@@ -30,12 +31,14 @@ class RatingModel:
         settings: The settings, with every default filled in.
         num_users: Number of users with an embedding.
         num_movies: Number of movies with an embedding.
+        scale: Scale of the ratings.
         indexed: Model from int32 `user_index` and `movie_index` to float32 ratings, `(batch,)` each.
     """
 
     settings: ModelSettings
     num_users: int
     num_movies: int
+    scale: RatingScale
     indexed: keras.Model
 
     def with_ids(self, users: Vocabulary, movies: Vocabulary) -> keras.Model:
@@ -73,10 +76,11 @@ def build_rating_model(
     num_movies: int,
     movie_popularity: Popularity | None = None,
     user_popularity: Popularity | None = None,
+    scale: RatingScale = DEFAULT_SCALE,
 ) -> RatingModel:
     """Build a model with initial weights drawn from Keras's global seed.
 
-    The arguments are those of `ModelSettings.resolve`, which fills in the defaults.
+    The arguments are those of `ModelSettings.resolve`, which fills in the defaults, and the rating scale.
 
     Raises:
         SettingsError: If the settings are not valid for these numbers of users and movies.
@@ -89,7 +93,7 @@ def build_rating_model(
         _embedding(side, count, dim, name)
         for side, count, name in zip((settings.users, settings.movies), counts, _EMBEDDINGS, strict=True)
     ]
-    head = RatingHead(settings.global_bias, name="rating")
+    head = RatingHead(settings.global_bias, *scale.bounds, name="rating")
     if settings.biases:
         layers += [
             keras.layers.Embedding(count, 1, "zeros", name=name)
@@ -97,7 +101,7 @@ def build_rating_model(
         ]
     rating = _rate(layers, [user_index, movie_index], head)
     indexed = keras.Model([user_index, movie_index], rating, name=f"{settings.name}_indexed")
-    return RatingModel(settings, num_users, num_movies, indexed)
+    return RatingModel(settings, num_users, num_movies, scale, indexed)
 
 
 def indexed_view(model: keras.Model) -> keras.Model:

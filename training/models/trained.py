@@ -59,14 +59,14 @@ class TrainedModel:
         return len(next(iter(self.history.values())))
 
     def predict(self, user_index: NDArray[np.int32], movie_index: NDArray[np.int32]) -> NDArray[np.float32]:
-        """Return `(n,)` predicted stars of `(n,)` pairs, all within the tables."""
+        """Return `(n,)` predicted ratings of `(n,)` pairs, all within the tables."""
         return predict(self.model.indexed, user_index, movie_index)
 
 
 def predict(
     model: keras.Model, user_index: NDArray[np.int32], movie_index: NDArray[np.int32]
 ) -> NDArray[np.float32]:
-    """Return `(n,)` stars that a Keras model on indices predicts for `(n,)` pairs."""
+    """Return `(n,)` ratings that a Keras model on indices predicts for `(n,)` pairs."""
     parts = [
         np.asarray(model((user_index[at : at + PREDICT_BATCH], movie_index[at : at + PREDICT_BATCH])))
         for at in range(0, user_index.size, PREDICT_BATCH)

@@ -11,6 +11,7 @@ from training.artefact.reader import Artefact
 from training.errors import ArtefactForeign
 
 PAIRS: Final = 600
+# In stars.
 LARGEST_DIFFERENCE: Final = 1e-5
 
 
@@ -34,7 +35,7 @@ def check_agreement(artefact: Artefact, indexed: Any) -> None:
     movie = np.concatenate([movie, np.sort(movie)[ends[1]]])
     expected = np.asarray(indexed([user, movie]))
     difference = float(np.abs(read_tables(artefact.archive).rate(user, movie) - expected).max())
-    if not difference <= LARGEST_DIFFERENCE:
+    if not difference <= LARGEST_DIFFERENCE * artefact.manifest.scale.unit:
         raise ArtefactForeign(
             artefact.folder,
             f"the table engine and the Keras model predict different ratings (by {difference:.2g})",

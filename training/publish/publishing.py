@@ -21,6 +21,7 @@ from training.artefact.manifest import (
     MeansRecord,
     ParametersRecord,
     PopularityRange,
+    RatingScaleRecord,
     SideVocabularyRecord,
     SplitRecord,
     TableRecord,
@@ -83,6 +84,7 @@ def publish_model(
             test_rows=int(split.test.size),
             test_sha256=split.test_sha256,
         ),
+        "rating_scale": RatingScaleRecord(**vars(dataset.scale)),
         "accuracy": accuracy,
         "training": _training(trained),
         "popularity": popularity_ranges(dataset.movie_popularity),
@@ -117,6 +119,7 @@ def _given(dataset: Dataset) -> GivenRatings:
         np.concatenate([part.ratings for part in parts]),
         len(dataset.users),
         len(dataset.movies),
+        dataset.scale,
     )
 
 

@@ -31,7 +31,7 @@ from training.data.dataset import Dataset
 from training.data.split import Split, split_ratings, write_split
 from training.data.table import RatingsTable
 from training.distillation.base.settings import DistilledModel
-from training.errors import ReportError
+from training.errors import ReportError, SettingsError
 from training.fit.recipes import BIASED
 from training.publish.options import DataOptions, PublishOptions
 from training.publish.progress import SILENT, Progress
@@ -294,7 +294,7 @@ def draw_frontier(
     lines = summarise([*references(dataset, store), *rows])
     try:
         with atomic_write(out / FRONTIER_SUMMARY) as summary:
-            summary.write_text(as_markdown(lines), encoding="utf-8")
+            summary.write_text(as_markdown(lines, table.scale), encoding="utf-8")
         page = write_charts(lines, f"{table.name}, {data.split} split", out)
     except OSError as error:
         raise ReportError(
@@ -312,7 +312,11 @@ def evaluate_stored(
 
     Raises:
         ArtefactError: Keras cannot load the model.
+        SettingsError: The data is read on another scale than the model's.
     """
+    scale = artefact.manifest.scale
+    if data.scale != scale.bounds:
+        raise SettingsError(f"{artefact.manifest.name} rates on the scale {scale}; leave out --scale")
     table = load_table(data, progress)
     rows = None
     if not all_rows:

@@ -145,8 +145,14 @@ def test_truncated_and_swapped_files_are_rejected_as_damage(store: Path) -> None
 @pytest.mark.parametrize(
     ("change", "kind"),
     [
-        (lambda manifest: manifest.update(format_version=3), ArtefactForeign),
+        (lambda manifest: manifest.update(format_version=4), ArtefactForeign),
         (lambda manifest: manifest.update(format_version=2), ArtefactDamaged),
+        (lambda manifest: manifest.update(format_version=1), ArtefactDamaged),
+        (lambda manifest: manifest.pop("ratings_file"), ArtefactDamaged),
+        (lambda manifest: manifest.pop("rating_scale"), ArtefactDamaged),
+        (lambda manifest: manifest["rating_scale"].update(low=5), ArtefactDamaged),
+        (lambda manifest: manifest["rating_scale"].update(high=10), ArtefactDamaged),
+        (lambda manifest: manifest["rating_scale"].update(step=0), ArtefactDamaged),
         (lambda manifest: manifest.update(name="other"), ArtefactForeign),
         (lambda manifest: manifest["parameters"].update(total=1), ArtefactDamaged),
         (lambda manifest: manifest["parameters"]["tables"][0].update(dtype="int8"), ArtefactDamaged),

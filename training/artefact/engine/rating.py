@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.families.table import Floats, Index, SideTable
+from training.scale import DEFAULT_SCALE
 
-MAX_STARS: Final = 5.0
 # Pairs rated at a time: limits the memory of looked-up embeddings and keeps them in the CPU cache.
 BLOCK: Final = 2_048
 # Beyond this, the sigmoid in float32 is 0 or 1, and the exponential would overflow.
@@ -19,7 +19,7 @@ _LARGEST: Final = 80.0
 
 @dataclass(frozen=True, slots=True)
 class RatingTables:
-    """`5 * sigmoid(user . movie + global_bias + user_bias + movie_bias)`; every bias is optional.
+    """`low + width * sigmoid(user . movie + global_bias + user_bias + movie_bias)`; every bias is optional.
 
     A pair gets the same rating alone and in a batch, bit for bit, because every step works on one row at a
     time, or on blocks of a fixed shape.
@@ -30,6 +30,8 @@ class RatingTables:
         user_bias: One number for each user, or None.
         movie_bias: One number for each movie, or None.
         global_bias: Bias added to all pairs, or None.
+        low: Lowest rating of the scale.
+        width: Highest minus lowest rating.
     """
 
     users: SideTable
@@ -37,9 +39,11 @@ class RatingTables:
     user_bias: NDArray[np.floating] | None = None
     movie_bias: NDArray[np.floating] | None = None
     global_bias: np.float32 | None = None
+    low: float = DEFAULT_SCALE.low
+    width: float = DEFAULT_SCALE.width
 
     def rate_one(self, user_index: int, movie_index: int) -> float:
-        """Return the stars of one pair, equal to those from `rate`."""
+        """Return the rating of one pair, equal to those from `rate`."""
         match = self.users.row(user_index).dot(self.movies.row(movie_index))
         if self.global_bias is not None:
             match += self.global_bias
@@ -49,10 +53,11 @@ class RatingTables:
             match += np.float32(self.movie_bias[movie_index])
         if not -_LARGEST <= match <= _LARGEST:
             match = np.float32(_LARGEST if match > 0 else -_LARGEST)
-        return float(MAX_STARS / (1 + np.exp(-match)))
+        rating = self.width / (1 + np.exp(-match))
+        return float(rating + self.low if self.low else rating)
 
     def rate(self, user_index: Index, movie_index: Index) -> Floats:
-        """Return `(n,)` stars of `(n,)` pairs, computed in blocks."""
+        """Return `(n,)` ratings of `(n,)` pairs, computed in blocks."""
         if user_index.size <= BLOCK:
             return self._rate(user_index, movie_index)
         rated = np.empty(user_index.size, np.float32)
@@ -62,7 +67,7 @@ class RatingTables:
         return rated
 
     def rate_for(self, user_index: int, movie_index: Index) -> Floats:
-        """Return `(n,)` stars of one user for `(n,)` movies, equal to those from `rate`; n must be small."""
+        """Rate `(n,)` movies for one user, equal to `rate`; n must be small."""
         return self._rate(user_index, movie_index)
 
     def affinities(self, user_index: int) -> Floats:
@@ -89,5 +94,7 @@ class RatingTables:
             match += self.movie_bias[movie_index]
         np.maximum(match, -_LARGEST, out=match)
         np.minimum(match, _LARGEST, out=match)
-        rated: Floats = MAX_STARS / (1 + np.exp(-match))
+        rated: Floats = self.width / (1 + np.exp(-match))
+        if self.low:
+            rated += np.float32(self.low)
         return rated

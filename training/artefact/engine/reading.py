@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from training.artefact.archive import Archive
+from training.artefact.archive import Archive, head_scale
 from training.artefact.engine.rating import RatingTables
 from training.errors import ArtefactForeign, SettingsError
 from training.families.family import family_of_layer
@@ -93,7 +93,9 @@ def _read(archive: Archive, spare: int) -> RatingTables:
     check(all(table.dim == 1 for table in sides[2:]), "biases that are not single numbers")
     biases: list[Any] = [archive.variables[name]["0"][:, 0] for name in names[2:]] or [None, None]
     users, movies = unpacked(sides[0], sides[1], spare)
-    return RatingTables(users, movies, biases[0], biases[1], _global_bias(archive, layers["rating"]))
+    scale = head_scale(archive)
+    global_bias = _global_bias(archive, layers["rating"])
+    return RatingTables(users, movies, biases[0], biases[1], global_bias, scale.low, scale.width)
 
 
 def _global_bias(archive: Archive, layer: Config) -> np.float32 | None:

@@ -43,6 +43,7 @@ from training.data.readers.stars import read_stars
 from training.data.readers.times import read_times
 from training.data.table import RatingsTable
 from training.errors import DataError
+from training.scale import RatingScale
 
 __all__ = ["ColumnNames", "load_ratings"]
 
@@ -116,6 +117,7 @@ def load_ratings(
         titles=titles,
         notes=tuple(notes),
         unread_times=times.problem,
+        scale=RatingScale.observed(*scale, np.unique(rows.ratings)),
     )
 
 

@@ -13,13 +13,16 @@ from training.data.dataset import Dataset
 
 Floats = NDArray[np.float32]
 
-# More distinct ratings than this are grouped into this many bins.
-_MOST_LEVELS: Final = 20
+# More distinct ratings than this are grouped into bins.
+_MOST_LEVELS: Final = 50
+_BINS: Final = 20
 
 
 @dataclass(frozen=True)
 class Observed:
-    """Training ratings, sorted by user and then by movie.
+    """Training ratings in stars, sorted by user and then by movie.
+
+    The teacher and the students work in stars, 0 to 5, so that their settings mean the same on every scale.
 
     Attributes:
         users: Number of users, including cold ones.
@@ -52,7 +55,7 @@ class Observed:
             movies=movies,
             user_index=user_index,
             movie_index=train.movie_index[order],
-            ratings=train.ratings[order],
+            ratings=dataset.scale.to_stars(train.ratings[order]),
             user_ends=np.searchsorted(user_index, np.arange(users + 1)),
             user_counts=np.bincount(user_index, minlength=users).astype(np.float32),
             movie_counts=np.bincount(train.movie_index, minlength=movies).astype(np.float32),
@@ -99,7 +102,7 @@ def rating_levels(ratings: Floats) -> tuple[NDArray[np.float64], NDArray[np.int6
     """
     stars, level = np.unique(ratings.astype(np.float64), return_inverse=True)
     if stars.size > _MOST_LEVELS:
-        inner = np.quantile(ratings, np.arange(1, _MOST_LEVELS) / _MOST_LEVELS)
+        inner = np.quantile(ratings, np.arange(1, _BINS) / _BINS)
         _, level = np.unique(np.searchsorted(inner, ratings), return_inverse=True)
         stars = np.bincount(level, weights=ratings) / np.bincount(level)
     return stars, level.astype(np.int64)

@@ -83,6 +83,7 @@ class Teacher:
         self._members: dict[Member, Predictor] = {}
         self._data_key = {
             "data": dataset.table.sha256,
+            "stars": _digest(self.observed.ratings),
             "titles": _digest(self._genres),
             "train_rows": _digest(dataset.split.train),
             "seed": seed,
@@ -113,20 +114,22 @@ class Teacher:
         """Find the weights of a blend on the validation rows; weights that the blend already has are kept.
 
         Returns:
-            The blend with its weights, and the validation MSE of each member and of the blend.
+            The blend with its weights, and the validation MSE of each member and of the blend, on the
+            scale of the ratings.
         """
-        ratings = self.dataset.validation.ratings
+        scale = self.dataset.scale
+        ratings = scale.to_stars(self.dataset.validation.ratings)
         predictions = np.stack([self.validation_predictions(name) for name in blend.members])
         weights = blend.weights or find_weights(predictions, ratings)
         mse: dict[str, float] = {
-            name: float(np.mean((own - ratings) ** 2, dtype=np.float64))
+            name: scale.unit**2 * float(np.mean((own - ratings) ** 2, dtype=np.float64))
             for name, own in zip(blend.members, predictions, strict=True)
         }
         blended = np.array(weights, dtype=np.float32) @ predictions
         name = " + ".join(
             f"{weight:g} {member}" for weight, member in zip(weights, blend.members, strict=True)
         )
-        mse[name] = float(np.mean((blended - ratings) ** 2, dtype=np.float64))
+        mse[name] = scale.unit**2 * float(np.mean((blended - ratings) ** 2, dtype=np.float64))
         return blend.model_copy(update={"weights": weights}), mse
 
     def predictions(self, blend: Blend) -> TeacherPredictions:

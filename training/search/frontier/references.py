@@ -13,6 +13,7 @@ from training.artefact.reader import list_artefacts
 from training.data.dataset import Dataset
 from training.errors import ArtefactError
 from training.fit.evaluation import biases_only, errors, train_mean
+from training.scale import DEFAULT_SCALE
 from training.search.frontier.table import Row
 
 GROUP: Final = "reference"
@@ -30,10 +31,10 @@ def references(dataset: Dataset, store: Path | None) -> list[Row]:
 
     Args:
         dataset: Data with the test rows.
-        store: Store of published models; models of another split are omitted. None for no models.
+        store: Store of published models; models of another split or scale are omitted. None for no models.
     """
     rows = [*_trivial(dataset), *(_published(dataset, store) if store else [])]
-    if dataset.split.test_sha256 == _MOVIELENS_1M_TEST:
+    if (dataset.split.test_sha256, dataset.scale.bounds) == (_MOVIELENS_1M_TEST, DEFAULT_SCALE.bounds):
         literature = (
             ("Surprise 1.1.5 SVD", _SVD_PARAMETERS, 0.7548),
             ("myFM 0.4.0, 180 samples", _MYFM_PARAMETERS, 0.6952),
@@ -91,4 +92,5 @@ def _published(dataset: Dataset, store: Path) -> list[Row]:
         for manifest in manifests
         if manifest.split.test_sha256 == dataset.split.test_sha256
         and manifest.dataset.sha256 == dataset.table.sha256
+        and manifest.scale.bounds == dataset.scale.bounds
     ]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from training.distillation.distiller import errors_on
 from training.errors import SettingsError
+from training.scale import DEFAULT_SCALE
 from training.search.candidates import ONE_CHAIN, CandidateTrainer
 from training.search.frontier.grid import Point
 from training.search.frontier.table import Row, read_rows, write_rows
@@ -62,6 +63,10 @@ def row_key(point: Point, trainer: CandidateTrainer) -> str:
         "validation_rows": hashlib.sha256(split.validation.astype("<i8").tobytes()).hexdigest(),
         "seed": teacher.seed,
     }
+    scale = teacher.dataset.scale
+    if scale.bounds != DEFAULT_SCALE.bounds:
+        # Tables from before there were scales stay valid.
+        decided_by["scale"] = scale.bounds
     if point.candidate.student is not None and point.candidate.model is None:
         decided_by["teacher"] = teacher.settings.model_dump(mode="json")
         decided_by["blend"] = ONE_CHAIN.model_dump(mode="json")

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from training.scale import RatingScale
 from training.search.frontier.table import Row
 
 COLUMNS: Final = (
@@ -19,6 +20,7 @@ COLUMNS: Final = (
     "bytes",
     "validation MSE",
     "test MSE",
+    "RMSE / width",
     "spread",
     "seeds",
     "seconds",
@@ -68,12 +70,12 @@ def non_dominated(sizes: NDArray[np.int64], errors: NDArray[np.float64]) -> NDAr
     return (sizes > 0) & ~dominated
 
 
-def cells(lines: pd.DataFrame) -> list[tuple[str, ...]]:
+def cells(lines: pd.DataFrame, scale: RatingScale) -> list[tuple[str, ...]]:
     """Return the lines as text for `COLUMNS`; a star marks sizes of non-dominated models."""
-    return [_cells(line) for line in lines.itertuples()]
+    return [_cells(line, scale) for line in lines.itertuples()]
 
 
-def _cells(line: Any) -> tuple[str, ...]:
+def _cells(line: Any, scale: RatingScale) -> tuple[str, ...]:
     return (
         line.group,
         line.label,
@@ -81,13 +83,14 @@ def _cells(line: Any) -> tuple[str, ...]:
         f"{line.nbytes:,}{' ★' if line.best_bytes else ''}",
         "" if np.isnan(line.validation_mse) else f"{line.validation_mse:.4f}",
         f"{line.test_mse:.4f}",
+        f"{line.test_mse**0.5 / scale.width:.4f}",
         f"{line.spread:.4f}" if line.seeds > 1 else "",
         str(line.seeds),
         f"{line.seconds:.0f}" if line.seconds else "",
     )
 
 
-def as_markdown(lines: pd.DataFrame) -> str:
+def as_markdown(lines: pd.DataFrame, scale: RatingScale) -> str:
     """Return the table in Markdown."""
     ruler = ("---", "---", *["---:"] * (len(COLUMNS) - 2))
-    return "".join(f"| {' | '.join(row)} |\n" for row in (COLUMNS, ruler, *cells(lines)))
+    return "".join(f"| {' | '.join(row)} |\n" for row in (COLUMNS, ruler, *cells(lines, scale)))

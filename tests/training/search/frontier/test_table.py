@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from training.errors import DataError
+from training.scale import DEFAULT_SCALE
 from training.search.frontier.summary import as_markdown, non_dominated, summarise
 from training.search.frontier.table import Row, read_rows, write_rows
 
@@ -88,7 +89,7 @@ def test_summarise_merges_seeds_into_one_line_with_their_spread() -> None:
     assert first.spread == pytest.approx(0.02)
     assert (first.best_bytes, first.best_parameters) == (True, True)
     assert (reference.best_bytes, reference.best_parameters, reference.spread) == (False, False, 0.0)
-    text = as_markdown(lines).splitlines()
-    assert "| 100 ★ | 400 ★ | 0.7300 | 0.7100 | 0.0200 | 2 |" in text[2]
+    text = as_markdown(lines, DEFAULT_SCALE).splitlines()
+    assert "| 100 ★ | 400 ★ | 0.7300 | 0.7100 | 0.1685 | 0.0200 | 2 |" in text[2]
     assert text[3].count("★") == 0
     assert "nan" not in text[3]
