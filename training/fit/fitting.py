@@ -127,6 +127,9 @@ class _Penalty(keras.layers.Layer):
         return rating
 
 
+_Batch = tuple[tuple[NDArray[np.int32], NDArray[np.int32]], NDArray[np.float32]]
+
+
 class _Batches(keras.utils.PyDataset):
     """Shuffled batches of a fixed size, from arrays in memory.
 
@@ -144,13 +147,10 @@ class _Batches(keras.utils.PyDataset):
     def __len__(self) -> int:
         return len(self._examples) // self._batch_size
 
-    def __getitem__(
-        self, position: int
-    ) -> tuple[tuple[NDArray[np.int32], NDArray[np.int32]], NDArray[np.float32]]:
+    def __getitem__(self, position: int) -> _Batch:
         rows = slice(position * self._batch_size, (position + 1) * self._batch_size)
-        return (self._shuffled.user_index[rows], self._shuffled.movie_index[rows]), self._shuffled.ratings[
-            rows
-        ]
+        shuffled = self._shuffled
+        return (shuffled.user_index[rows], shuffled.movie_index[rows]), shuffled.ratings[rows]
 
     def on_epoch_end(self) -> None:
         rows = len(self._examples)

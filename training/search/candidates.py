@@ -14,10 +14,9 @@ from typing import Final
 import numpy as np
 from pydantic import Field
 
-from training.distillation.base.observed import Floats
 from training.distillation.base.settings import Blend, StudentSettings
 from training.distillation.distiller import Distilled
-from training.distillation.student.factors import MAX_STARS, Factors, sigmoid
+from training.distillation.student.factors import Factors
 from training.distillation.student.student import fit_student
 from training.distillation.teacher.teacher import Teacher, TeacherPredictions
 from training.families.family import Family
@@ -90,11 +89,13 @@ class CandidateTrainer:
             assert fitted is not None
             return fitted
         recipe: Settings
+        predictions: TeacherPredictions | Factors
         if fitted is None:
             predictions, started = teacher.predictions(ONE_CHAIN), time.perf_counter()
             recipe = teacher.recipe(ONE_CHAIN, candidate.student)
         else:
-            predictions, recipe = SelfTeacher(factors_of(fitted)), fitted.recipe
+            # The model is the teacher of its own packed form.
+            predictions, recipe = factors_of(fitted), fitted.recipe
         student = fit_student(
             teacher.observed,
             predictions,
@@ -156,17 +157,6 @@ def student_within(
         blocks=blocks,
         packed_rounds=packed_rounds,
     )
-
-
-class SelfTeacher(TeacherPredictions):
-    """A small model as the teacher of its own packed form; tiles are computed on demand."""
-
-    def __init__(self, factors: Factors) -> None:
-        self._factors = factors
-
-    def tile(self, rows: slice) -> Floats:
-        """Return the `(users of the tile, movies)` stars."""
-        return np.float32(MAX_STARS) * sigmoid(self._factors.logits(rows))
 
 
 def factors_of(fitted: TrainedModel) -> Factors:

@@ -49,6 +49,10 @@ class Factors:
         logits += self.movies[:, -1] + np.float32(self.global_bias)
         return logits
 
+    def tile(self, rows: slice) -> Floats:
+        """Return the `(users of the tile, movies)` predicted stars, as a teacher does."""
+        return np.float32(MAX_STARS) * sigmoid(self.logits(rows))
+
     def side(self, side: SideName) -> Floats:
         """Return the `(ids, rank + 1)` values of one side."""
         return self.users if side == "users" else self.movies
@@ -74,7 +78,7 @@ def sigmoid(logits: Floats) -> Floats:
 
 
 def start_from_logits(
-    teacher: TeacherPredictions, observed: Observed, *, rank: int, tile_users: int, seed: int
+    teacher: TeacherPredictions | Factors, observed: Observed, *, rank: int, tile_users: int, seed: int
 ) -> Factors:
     """Initialise a student from the weighted singular value decomposition of the teacher's logits.
 

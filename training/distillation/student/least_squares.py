@@ -38,7 +38,7 @@ class Target:
         tile_users: Number of users in memory at a time.
     """
 
-    teacher: TeacherPredictions
+    teacher: TeacherPredictions | Factors
     weights: PairWeights
     tile_users: int
 

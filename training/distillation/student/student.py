@@ -103,7 +103,7 @@ class Student:
 @one_blas_thread()
 def fit_student(
     observed: Observed,
-    teacher: TeacherPredictions,
+    teacher: TeacherPredictions | Factors,
     settings: StudentSettings,
     *,
     tile_users: int,

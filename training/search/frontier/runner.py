@@ -42,10 +42,11 @@ def run_grid(
             yield own[0], "found in the table"
             continue
         try:
-            row = _renamed(same[0], point) if same else _train(point, trainer, key)
+            row = same[0] if same else _train(point, trainer, key)
         except SettingsError as error:
             yield None, f"{point.candidate.label}: not possible for this data: {error}"
             continue
+        row = replace(row, group=point.group, label=point.candidate.label, setting=point.setting)
         rows.append(row)
         write_rows(table, rows)
         yield row, "same as in another group" if same else ""
@@ -71,10 +72,6 @@ def row_key(point: Point, trainer: CandidateTrainer) -> str:
         decided_by["teacher"] = teacher.settings.model_dump(mode="json")
         decided_by["blend"] = ONE_CHAIN.model_dump(mode="json")
     return hashlib.sha256(json.dumps(decided_by, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def _renamed(row: Row, point: Point) -> Row:
-    return replace(row, group=point.group, label=point.candidate.label, setting=point.setting)
 
 
 def _train(point: Point, trainer: CandidateTrainer, key: str) -> Row:
