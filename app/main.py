@@ -17,8 +17,7 @@ from app.api.error_handlers import add_error_handlers
 from app.api.openapi import extend_openapi, problems
 from app.api.routes import admin, compare, health, metrics, models, movies, new_user, page, predict, recommend
 from app.contract.errors import AdminOnly, KeyMissing, KeyUnknown, ServiceError
-from app.http.api_keys import Keys, load_keys
-from app.http.auth import ApiKeyMiddleware
+from app.http.auth import ApiKeyMiddleware, Keys, load_keys
 from app.http.fast_predict import FastPredict
 from app.http.load_shedding import LoadShedding
 from app.http.middleware import CORS, AddRootPath, AnswerAtShutdown, HeadAsGet, RemoveRootPath

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp
 from uvicorn.server import HANDLED_SIGNALS
 
 from app.contract.errors import BadSetting, CannotListen, StartError, shorten
-from app.http.api_keys import Keys, load_keys, warn_of_open_access
+from app.http.auth import Keys, load_keys, warn_of_open_access
 from app.http_guard import http_protocol
 from app.main import create_app
 from app.observability.logging import start_logging, stop_logging

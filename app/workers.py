@@ -23,7 +23,7 @@ from gunicorn.errors import HaltServer
 from gunicorn.workers.base import Worker
 
 from app.contract.errors import StartError
-from app.http.api_keys import Keys
+from app.http.auth import Keys
 from app.main import create_app
 from app.observability.logging import logging_config
 from app.observability.metrics.worker_files import Slot, shared_folder

@@ -14,8 +14,7 @@ from hashlib import sha256
 import numpy as np
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.http.api_keys import Keys
-from app.http.auth import ApiKeyMiddleware
+from app.http.auth import ApiKeyMiddleware, Keys
 from app.observability.access_log import AccessLog
 from app.observability.logging import logging_config
 from app.observability.metrics.counters import Counters

@@ -1,4 +1,4 @@
-"""Middleware that checks API keys.
+"""API keys: loaded once at start-up, stored as digests, and checked by a middleware.
 
 If API keys are configured, every path except those in `OPEN` needs one, sent as `Authorization: Bearer KEY`.
 Paths below `/admin` need an admin key. The middleware runs before the router, so that paths which do not
@@ -7,15 +7,32 @@ exist need a key too, and no route has to check one.
 
 from __future__ import annotations
 
-from typing import Final
+import hmac
+import logging
+import re
+import stat
+from dataclasses import dataclass
+from hashlib import sha256
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Final, Literal
 
+from pydantic import SecretStr
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.contract.errors import AdminOnly, KeyMissing, KeyUnknown, RequestError
+from app.contract.errors import AdminOnly, BadSetting, KeyMissing, KeyUnknown, RequestError, shorten
 from app.contract.problems import problem
-from app.http.api_keys import Keys
-from app.http.middleware import HeadAsGet
+from app.settings import PREFIX, Settings, unknown_variables
 
+logger = logging.getLogger(__name__)
+
+MIN_LENGTH: Final = 20
+MAX_LENGTH: Final = 200
+# The key of every request is compared with all of them.
+MAX_KEYS: Final = 100
+_MAX_FILE_BYTES: Final = 64 * 1024
+# Syntax of a bearer token (RFC 6750).
+_TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 # Health probes have no key; the page prompts for one if a request is refused.
 OPEN: Final = frozenset({"/healthz", "/readyz", "/", "/docs", "/openapi.json"})
 OPEN_BELOW: Final = ("/page/", "/docs/")
@@ -27,6 +44,60 @@ _CHALLENGES: Final = {
     KeyUnknown: f'{_CHALLENGE}, error="invalid_token"',
     AdminOnly: f'{_CHALLENGE}, error="insufficient_scope"',
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """SHA-256 digests of the valid API keys.
+
+    Attributes:
+        reading: Keys for all paths except those below `/admin`. If empty, these paths need no key.
+        admin: Keys for all paths. If empty, `/admin` does not exist.
+    """
+
+    reading: tuple[bytes, ...] = ()
+    admin: tuple[bytes, ...] = ()
+
+    def __bool__(self) -> bool:
+        """Whether any path needs a key."""
+        return bool(self.reading or self.admin)
+
+    def kind(self, key: bytes) -> Literal["reading", "admin"] | None:
+        """Return the kind of `key`, or None. It is compared with every key, so that the time is constant."""
+        digest = sha256(key).digest()
+        is_reading = sum(hmac.compare_digest(digest, known) for known in self.reading)
+        is_admin = sum(hmac.compare_digest(digest, known) for known in self.admin)
+        return "admin" if is_admin else "reading" if is_reading else None
+
+
+def load_keys(settings: Settings) -> Keys:
+    """Load the keys from the settings, or from the files that these name.
+
+    Raises:
+        BadSetting: A file cannot be read, or a key is not valid. No message contains a key.
+    """
+    for name in unknown_variables():
+        # A mistyped variable would leave the service open that was meant to need keys.
+        if "KEY" in name.upper():
+            raise BadSetting(
+                f"{name}: not a known setting, but it looks like one for keys; see docs/settings.md"
+            )
+    reading = _load("API_KEYS", settings.api_keys, settings.api_keys_file)
+    admin = _load("ADMIN_KEYS", settings.admin_keys, settings.admin_keys_file)
+    if not set(reading).isdisjoint(admin):
+        raise BadSetting(f"{PREFIX}ADMIN_KEYS: a key is also in {PREFIX}API_KEYS")
+    return Keys(reading, admin)
+
+
+def warn_of_open_access(settings: Settings, keys: Keys, address: str) -> None:
+    """Log a warning if more callers than probably intended can use the service at an IP address."""
+    for path in (settings.api_keys_file, settings.admin_keys_file):
+        if path is not None and path.stat().st_mode & stat.S_IROTH:
+            logger.warning("%s contains API keys and is readable by all users; run chmod o-r", path)
+    if not (keys.reading or ip_address(address).is_loopback):
+        logger.warning(
+            "any client that can reach %s has access: no API keys are set (RATINGS_API_KEYS_FILE)", address
+        )
 
 
 class ApiKeyMiddleware:
@@ -43,7 +114,7 @@ class ApiKeyMiddleware:
             await self.app(scope, receive, send)
         else:
             refusal = problem(error, {"WWW-Authenticate": _CHALLENGES[type(error)]})
-            await HeadAsGet(refusal)(scope, receive, send)
+            await refusal(scope, receive, send)
 
     def _check(self, scope: Scope) -> RequestError | None:
         """Return the reason to refuse the request, or None."""
@@ -61,3 +132,50 @@ class ApiKeyMiddleware:
         if kind is None:
             return KeyUnknown()
         return AdminOnly() if is_admin and kind != "admin" else None
+
+
+def _load(name: str, stated: SecretStr | None, path: Path | None) -> tuple[bytes, ...]:
+    """Return the digests of the keys in the variable `name` or in the file named by `name`_FILE."""
+    variable = f"{PREFIX}{name}"
+    if stated is not None and path is not None:
+        raise BadSetting(f"{variable}: {variable}_FILE is also set; set only one of them")
+    if path is not None:
+        place = f"{variable}_FILE: {shorten(str(path))}"
+        lines = enumerate(_read(path, place).splitlines(), 1)
+        keys = {number: line.strip() for number, line in lines if line.strip() and line[0] != "#"}
+        if not keys:
+            raise BadSetting(f"{place} contains no key")
+        place += ", line"
+    else:
+        place = f"{variable}: key"
+        texts = [] if stated is None else stated.get_secret_value().removeprefix("\ufeff").split(",")
+        keys = {number: text.strip() for number, text in enumerate(texts, 1)}
+    for number, key in keys.items():
+        before = [other for earlier, other in keys.items() if earlier < number]
+        fault = _fault(key, before)
+        if fault is not None:
+            raise BadSetting(f"{place} {number} {fault}")
+    return tuple(sha256(key.encode()).digest() for key in keys.values())
+
+
+def _read(path: Path, place: str) -> str:
+    try:
+        with path.open("rb") as file:
+            content = file.read(_MAX_FILE_BYTES + 1)
+        if len(content) > _MAX_FILE_BYTES:
+            raise BadSetting(f"{place} has more than {_MAX_FILE_BYTES} bytes")
+        return content.decode("utf-8-sig")
+    except OSError as error:
+        raise BadSetting(f"{place} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise BadSetting(f"{place} is not UTF-8 text") from None
+
+
+def _fault(key: str, before: list[str]) -> str | None:
+    if not MIN_LENGTH <= len(key) <= MAX_LENGTH:
+        return f"has {len(key)} characters; a key must have {MIN_LENGTH} to {MAX_LENGTH}"
+    if not _TOKEN.fullmatch(key):
+        return "is not a valid key: use letters, digits and ._~+/-, and = only at the end"
+    if key in before:
+        return "repeats an earlier key"
+    return f"exceeds the limit of {MAX_KEYS} keys" if len(before) == MAX_KEYS else None

@@ -15,7 +15,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.contract.errors import Overloaded
 from app.contract.problems import problem
-from app.http.middleware import HeadAsGet
 from app.http.thread_pool import SMALL_BYTES
 from app.observability.metrics.counters import Counters
 
@@ -50,15 +49,21 @@ class LoadShedding:
         large = _is_large(scope)
         if self._working >= self._most or (large and self._large >= self._most_large):
             self._counters.shed += 1
-            await HeadAsGet(problem(Overloaded()))(scope, receive, send)
+            await problem(Overloaded())(scope, receive, send)
             return
 
         async def receive_idly() -> Message:
             self._working -= 1
             try:
-                return await receive()
+                message = await receive()
             finally:
                 self._working += 1
+            is_whole = message["type"] == "http.request" and not message.get("more_body", False)
+            if is_whole and self._working > self._most:
+                # Others have begun in the meantime.
+                self._counters.shed += 1
+                raise Overloaded
+            return message
 
         self._working += 1
         self._large += large

@@ -45,13 +45,13 @@ class AnswerAtShutdown:
         """Handle one connection."""
         started = False
 
-        async def watch(message: Message) -> None:
+        async def send_and_note(message: Message) -> None:
             nonlocal started
             started = started or message["type"] == "http.response.start"
             await send(message)
 
         try:
-            await self.app(scope, receive, watch)
+            await self.app(scope, receive, send_and_note)
         except asyncio.CancelledError:
             if scope["type"] != "http" or started:
                 raise
@@ -59,7 +59,7 @@ class AnswerAtShutdown:
 
 
 class HeadAsGet:
-    """Answer HEAD like GET, without the body."""
+    """Answer HEAD like GET; the server omits the body."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -69,15 +69,9 @@ class HeadAsGet:
         if scope["type"] != "http" or scope["method"] != "HEAD":
             await self.app(scope, receive, send)
             return
-
-        async def without_body(message: Message) -> None:
-            if message["type"] == "http.response.body":
-                message = {**message, "body": b""}
-            await send(message)
-
         as_get = {**scope, "method": "GET"}
         try:
-            await self.app(as_get, receive, without_body)
+            await self.app(as_get, receive, send)
         finally:
             # The router sets it on the copied scope; metrics and traces read it from the original.
             scope["route"] = as_get.get("route")

@@ -15,9 +15,12 @@ from typing import Any
 
 import httpx2
 import pytest
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
+from app.contract.errors import Overloaded
+from app.contract.problems import problem
 from app.http.load_shedding import TURN_SECONDS, LoadShedding
 from app.observability.metrics.counters import Counters
 from tests.app.processes import running
@@ -213,6 +216,23 @@ def test_request_waiting_for_its_body_does_not_count() -> None:
         assert await ask(capacity) == 200
         sent.set()
         assert await slow == 200
+
+    asyncio.run(scenario())
+
+
+def test_request_whose_body_ends_while_others_use_the_limit_is_refused() -> None:
+    async def scenario() -> None:
+        gate, sent, counters = Gate(), asyncio.Event(), Counters()
+        handled = ExceptionMiddleware(gate, handlers={Overloaded: lambda _, error: problem(error)})
+        capacity = LoadShedding(handled, 2, 9, counters)
+        slow = [asyncio.create_task(ask(capacity, body=sent.wait)) for _ in range(5)]
+        await asyncio.sleep(0.01)
+        sent.set()
+        await asyncio.sleep(0.01)
+        assert gate.entered == 2
+        gate.open.set()
+        assert sorted([await one for one in slow]) == [200, 200, 503, 503, 503]
+        assert counters.shed == 3
 
     asyncio.run(scenario())
 

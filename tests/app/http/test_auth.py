@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 from starlette.responses import PlainTextResponse
 
 from app.contract.errors import BadSetting
-from app.http.api_keys import Keys, load_keys, warn_of_open_access
+from app.http.auth import Keys, load_keys, warn_of_open_access
 from app.main import create_app
 from app.settings import Settings
 from tests.app.fakes import fake_registry
