@@ -196,7 +196,7 @@ def exit_at_once(*_: object) -> None:
 
 
 def refuse_to_start(error: Exception) -> None:
-    """Write to standard error, in one line, why the service cannot start."""
+    """Write the reason why the service cannot start to standard error, in one line."""
     # Names from files may contain control characters, which must not reach a terminal.
     shown = "".join(letter if letter.isprintable() else " " for letter in str(error))
     line = shorten(" ".join(shown.split()), MAX_LINE)

@@ -60,7 +60,7 @@ class LoadShedding:
                 self._working += 1
             is_whole = message["type"] == "http.request" and not message.get("more_body", False)
             if is_whole and self._working > self._most:
-                # Others have begun in the meantime.
+                # Other requests have started while this one waited.
                 self._counters.shed += 1
                 raise Overloaded
             return message

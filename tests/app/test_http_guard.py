@@ -112,7 +112,7 @@ def server() -> Iterator[Server]:
         yield server
 
 
-def test_what_is_used_of_uvicorn_is_pinned() -> None:
+def test_uses_of_uvicorn_internals_are_pinned() -> None:
     stock = HttpToolsProtocol(uvicorn.Config(Gate(), log_config=None), ServerState(), {}, Mock())
     arguments = inspect.signature(RequestResponseCycle).parameters
     cycle = RequestResponseCycle(**{name: Mock() for name in arguments})
@@ -128,7 +128,7 @@ def test_what_is_used_of_uvicorn_is_pinned() -> None:
 
 @pytest.mark.parametrize("coding", [b"", b"Expect: 100-continue\r\n"])
 @pytest.mark.parametrize("offer", [b"", H2C, b"Connection: upgrade\r\nUpgrade: websocket\r\n"])
-def test_a_request_that_offers_another_protocol_is_answered_with_its_body(
+def test_request_that_offers_another_protocol_is_answered_with_its_body(
     server: Server, offer: bytes, coding: bytes
 ) -> None:
     connection = server.connect(POST % (b"/a", 5, offer + coding))

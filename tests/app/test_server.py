@@ -99,7 +99,7 @@ def test_a_model_may_be_a_link_to_a_folder_of_any_name(store: Path) -> None:
 def test_access_without_keys_causes_one_warning(shared_store: Path, tmp_path: Path) -> None:
     keys = tmp_path / "keys"
     keys.write_text("a-key-for-reading-01\n")
-    for settings, told in (
+    for settings, expected in (
         ({}, ""),
         ({"host": "0.0.0.0"}, "has access: no API keys are set"),
         ({"host": "0.0.0.0", "workers": 2}, "has access: no API keys are set"),
@@ -109,7 +109,7 @@ def test_access_without_keys_causes_one_warning(shared_store: Path, tmp_path: Pa
             server.process.send_signal(signal.SIGTERM)
             output, _ = server.process.communicate(timeout=10)
         warnings = [line for line in output.splitlines() if "WARNING" in line]
-        assert len(warnings) == bool(told) and told in "".join(warnings)
+        assert len(warnings) == bool(expected) and expected in "".join(warnings)
 
 
 def test_port_in_use_is_one_line(shared_store: Path) -> None:

@@ -1,4 +1,4 @@
-"""The store is read anew while the service answers: every answer is wholly one version's."""
+"""The store is reloaded while the service answers: every response comes from one version."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ADMIN = {"Authorization": f"Bearer {KEY}"}
 
 @pytest.fixture
 def server(versions: Versions) -> Iterator[Running]:
-    # Nobody reads its log while it runs, so there is little of it.
+    # The test does not read the log while it runs, so the log must be short.
     with running(versions.store, admin_keys=KEY, log_level="warning") as server:
         yield server
 
@@ -46,12 +46,12 @@ def batch(server: Running) -> list[float]:
 
 
 def digests(server: Running) -> set[str]:
-    # A connection each, so that each worker gets some.
+    # One connection per request, so that each worker gets some.
     return {httpx2.get(f"{server.url}/models/baseline").json()["sha256"] for _ in range(12)}
 
 
 def stop(server: Running) -> str:
-    """Stop the server; what it logged."""
+    """Stop the server, and return its log."""
     server.process.terminate()
     output, errors = server.process.communicate(timeout=10)
     assert server.process.returncode == 0
@@ -59,7 +59,7 @@ def stop(server: Running) -> str:
     return output
 
 
-def test_every_answer_is_wholly_one_versions(server: Running, versions: Versions) -> None:
+def test_every_response_comes_from_one_version_during_reloads(server: Running, versions: Versions) -> None:
     first, second = versions.ratings("first"), versions.ratings("second")
     assert first != second
     singles = {first[0], second[0]}
@@ -73,13 +73,13 @@ def test_every_answer_is_wholly_one_versions(server: Running, versions: Versions
             assert batch(server) == versions.ratings(version)
     assert not batches.lost and not pairs.lost
     assert {answer.status_code for answer in [*batches.answers, *pairs.answers]} == {200}
-    told = [answer.json()["ratings"] for answer in batches.answers]
-    assert all(ratings in (first, second) for ratings in told)
-    assert first in told and second in told
+    found = [answer.json()["ratings"] for answer in batches.answers]
+    assert all(ratings in (first, second) for ratings in found)
+    assert first in found and second in found
     assert {answer.json()["rating"] for answer in pairs.answers} == singles
 
 
-def test_what_has_not_changed_is_not_loaded_again(server: Running, versions: Versions) -> None:
+def test_reload_keeps_unchanged_models(server: Running, versions: Versions) -> None:
     before = httpx2.get(f"{server.url}/compare").json()
     answer = reload(server)
     assert answer.json()["outcome"] == "unchanged"
@@ -91,7 +91,7 @@ def test_what_has_not_changed_is_not_loaded_again(server: Running, versions: Ver
     assert sha256 == versions.sha256("second")
     after = httpx2.get(f"{server.url}/compare").json()
     # Times are measured when a model is loaded.
-    times = [[model["microseconds_single"] for model in told["models"]] for told in (before, after)]
+    times = [[model["microseconds_single"] for model in one["models"]] for one in (before, after)]
     assert times[0][1] == times[1][1]
     assert times[0][0] != times[1][0]
 
@@ -101,16 +101,16 @@ def test_what_has_not_changed_is_not_loaded_again(server: Running, versions: Ver
     [("model.keras", b"no archive"), ("manifest.json", b"{}"), ("model.keras", None)],
     ids=["damaged", "foreign", "missing"],
 )
-def test_an_unfit_store_is_refused_and_the_models_go_on(
+def test_reload_refuses_an_invalid_store_and_keeps_the_models(
     server: Running, versions: Versions, file: str, spoil: bytes | None
 ) -> None:
     versions.publish("second", "memory_efficient")
-    spoilt = versions.root / "second" / "baseline" / file
-    good = spoilt.read_bytes()
+    damaged = versions.root / "second" / "baseline" / file
+    good = damaged.read_bytes()
     if spoil is None:
-        spoilt.unlink()
+        damaged.unlink()
     else:
-        spoilt.write_bytes(spoil)
+        damaged.write_bytes(spoil)
     versions.publish("second")
     answer = reload(server)
     assert answer.status_code == 409
@@ -118,24 +118,24 @@ def test_an_unfit_store_is_refused_and_the_models_go_on(
     assert problem["code"] == "reload_refused"
     assert f"baseline/{file}" in problem["detail"]
     assert str(versions.root) not in answer.text
-    # Not even the model that is fit has changed.
+    # The valid model has not changed either.
     assert httpx2.get(f"{server.url}/models/memory_efficient").json()["sha256"] == versions.sha256(
         "first", "memory_efficient"
     )
     assert batch(server) == versions.ratings("first")
     assert httpx2.get(f"{server.url}/readyz").status_code == 200
-    told = httpx2.get(f"{server.url}/admin/reload", headers=ADMIN).json()
-    assert (told["reloads"], told["refused"], told["last"]["outcome"]) == (0, 1, "refused")
-    assert told["last"]["reason"] == problem["detail"]
+    report = httpx2.get(f"{server.url}/admin/reload", headers=ADMIN).json()
+    assert (report["reloads"], report["refused"], report["last"]["outcome"]) == (0, 1, "refused")
+    assert report["last"]["reason"] == problem["detail"]
 
-    spoilt.write_bytes(good)
+    damaged.write_bytes(good)
     assert changes(reload(server)) == {"baseline": "changed", "memory_efficient": "changed"}
     assert batch(server) == versions.ratings("second")
     assert re.search(r" ERROR app.services.reload reload refused.*baseline", stop(server))
 
 
 @pytest.mark.parametrize("there_is", ["nothing", "a file", "an empty folder", "a link to itself"])
-def test_a_store_that_is_none_is_told_without_its_path(
+def test_refusal_of_a_missing_store_does_not_show_its_path(
     server: Running, versions: Versions, there_is: str
 ) -> None:
     versions.store.rename(versions.root / "away")
@@ -151,11 +151,11 @@ def test_a_store_that_is_none_is_told_without_its_path(
     last = httpx2.get(f"{server.url}/admin/reload", headers=ADMIN).json()["last"]
     assert "the models store " in last["reason"]
     assert str(versions.root) not in answer.text + last["reason"]
-    # The log tells it all.
+    # The log shows the path.
     assert f"{versions.store}: the models store " in stop(server)
 
 
-def test_a_model_by_another_name_is_refused_in_a_line(server: Running, versions: Versions) -> None:
+def test_reload_refuses_a_model_with_another_name_in_one_line(server: Running, versions: Versions) -> None:
     (versions.store / "zzz").symlink_to(versions.store / "baseline")
     answer = reload(server)
     assert answer.status_code == 409
@@ -163,7 +163,7 @@ def test_a_model_by_another_name_is_refused_in_a_line(server: Running, versions:
     assert "Traceback" not in stop(server)
 
 
-def test_a_file_that_is_written_into_changes_no_answer(server: Running, versions: Versions) -> None:
+def test_writing_into_a_served_file_changes_no_response(server: Running, versions: Versions) -> None:
     before = batch(server)
     for model in ("baseline", "memory_efficient"):
         served = versions.store / model / "model.keras"
@@ -180,7 +180,7 @@ def test_a_file_that_is_written_into_changes_no_answer(server: Running, versions
     assert batch(server) == before
 
 
-def test_models_come_and_go(server: Running, versions: Versions) -> None:
+def test_reload_adds_and_removes_models(server: Running, versions: Versions) -> None:
     (versions.store / "memory_efficient").unlink()
     assert changes(reload(server)) == {"baseline": "unchanged", "memory_efficient": "removed"}
     asked = {"user_id": 1, "movie_id": 1, "model": "memory_efficient"}
@@ -193,7 +193,7 @@ def test_models_come_and_go(server: Running, versions: Versions) -> None:
     assert reload(server).status_code == 409
 
 
-def test_several_at_once_are_done_one_after_the_other(server: Running, versions: Versions) -> None:
+def test_concurrent_reloads_run_one_after_the_other(server: Running, versions: Versions) -> None:
     versions.publish("second")
     with ThreadPoolExecutor(6) as callers:
         answers = list(callers.map(lambda _: reload(server), range(6)))
@@ -202,7 +202,7 @@ def test_several_at_once_are_done_one_after_the_other(server: Running, versions:
     assert outcomes == ["reloaded", *["unchanged"] * 5]
 
 
-def test_a_hangup_reloads(versions: Versions) -> None:
+def test_sighup_reloads_the_store(versions: Versions) -> None:
     with running(versions.store) as server:
         versions.publish("second")
         server.process.send_signal(signal.SIGHUP)
@@ -212,7 +212,7 @@ def test_a_hangup_reloads(versions: Versions) -> None:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_hangup_while_the_service_starts_is_not_lost(versions: Versions, workers: int) -> None:
+def test_sighup_is_not_lost_while_the_service_starts(versions: Versions, workers: int) -> None:
     process = command(versions.store, port=free_port(), workers=workers)
     server = Running(process, "")
     # From the first line on, which is long before it is ready.
@@ -224,16 +224,16 @@ def test_a_hangup_while_the_service_starts_is_not_lost(versions: Versions, worke
     assert process.returncode == 0
 
 
-def holds_back_hangups(pid: int) -> bool:
+def blocks_sighup(pid: int) -> bool:
     (line,) = re.findall(r"SigBlk:\s*(\w+)", Path(f"/proc/{pid}/status").read_text())
     return bool(int(line, 16) & 1 << signal.SIGHUP - 1)
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_hangup_while_it_still_imports_is_heeded(versions: Versions, workers: int) -> None:
+def test_sighup_during_imports_causes_a_reload(versions: Versions, workers: int) -> None:
     process = command(versions.store, port=free_port(), workers=workers)
-    # From the program's first line on, long before it logs one.
-    wait_until(lambda: holds_back_hangups(process.pid), seconds=10)
+    # The program blocks it first, long before it logs a line.
+    wait_until(lambda: blocks_sighup(process.pid), seconds=10)
     process.send_signal(signal.SIGHUP)
     Running(process, "").read_until("store reloaded")
     process.terminate()
@@ -251,25 +251,25 @@ def test_all_workers_reload(versions: Versions, by: str) -> None:
         else:
             assert changes(reload(server))["baseline"] == "changed"
         wait_until(lambda: digests(server) == {versions.sha256("second")})
-        for told in told_of_reloads(server):
-            assert (told["reloads"], told["refused"], told["last"]["outcome"]) == (1, 0, "reloaded")
+        for report in reload_reports(server):
+            assert (report["reloads"], report["refused"], report["last"]["outcome"]) == (1, 0, "reloaded")
         output = stop(server)
     assert output.count("store reloaded: baseline changed") == 2
 
 
-def told_of_reloads(server: Running) -> list[dict[str, Any]]:
-    # A connection each, so that each worker gets some.
+def reload_reports(server: Running) -> list[dict[str, Any]]:
+    # One connection per request, so that each worker gets some.
     return [httpx2.get(f"{server.url}/admin/reload", headers=ADMIN).json() for _ in range(12)]
 
 
-def test_all_workers_refuse_an_unfit_store(versions: Versions) -> None:
+def test_all_workers_refuse_an_invalid_store(versions: Versions) -> None:
     with running(versions.store, workers=2, admin_keys=KEY) as server:
         server.read_until("ready on", 2)
         (versions.root / "second" / "baseline" / "manifest.json").write_text("{}")
         versions.publish("second")
         server.process.send_signal(signal.SIGHUP)
-        wait_until(lambda: all(told["refused"] == 1 for told in told_of_reloads(server)))
-        assert {told["last"]["outcome"] for told in told_of_reloads(server)} == {"refused"}
+        wait_until(lambda: all(report["refused"] == 1 for report in reload_reports(server)))
+        assert {report["last"]["outcome"] for report in reload_reports(server)} == {"refused"}
         assert digests(server) == {versions.sha256("first")}
 
 
@@ -281,9 +281,7 @@ def replace_workers(server: Running) -> None:
 
 
 @pytest.mark.parametrize("by", ["hangup", "call"])
-def test_a_worker_that_starts_later_serves_the_last_store_that_was_accepted(
-    versions: Versions, by: str
-) -> None:
+def test_worker_that_starts_later_serves_the_last_accepted_store(versions: Versions, by: str) -> None:
     first, second = ({versions.sha256(version)} for version in ("first", "second"))
     with running(versions.store, workers=2, admin_keys=KEY, log_level="error") as server:
         wait_until(lambda: len(server.workers()) == 2)
@@ -296,11 +294,11 @@ def test_a_worker_that_starts_later_serves_the_last_store_that_was_accepted(
             wait_until(lambda: digests(server) == sha256)  # noqa: B023
             replace_workers(server)
             assert digests(server) == sha256
-        # Published, and not asked for.
+        # Published without a reload.
         versions.publish("first")
         replace_workers(server)
         assert digests(server) == second
-        # Asked for, and refused.
+        # A refused reload.
         (versions.root / "first" / "baseline" / "model.keras").write_bytes(b"no archive")
         assert reload(server).status_code == 409
         server.process.send_signal(signal.SIGHUP)
@@ -309,7 +307,7 @@ def test_a_worker_that_starts_later_serves_the_last_store_that_was_accepted(
         assert batch(server) == versions.ratings("second")
 
 
-def test_keras_worker_that_starts_later_serves_the_last_store_that_was_accepted(versions: Versions) -> None:
+def test_keras_worker_that_starts_later_serves_the_last_accepted_store(versions: Versions) -> None:
     with running(versions.store, workers=2, engine="keras") as server:
         server.read_until("ready on", 2)
         versions.publish("second")
@@ -326,7 +324,7 @@ def test_keras_worker_that_starts_later_serves_the_last_store_that_was_accepted(
 
 
 @pytest.mark.parametrize("by", ["hangup", "call"])
-def test_a_reload_while_a_worker_starts_reaches_it(versions: Versions, by: str) -> None:
+def test_reload_reaches_a_worker_that_is_starting(versions: Versions, by: str) -> None:
     rounds = 20
     with running(versions.store, workers=2, admin_keys=KEY, log_level="error") as server:
         for number in range(rounds):
@@ -346,7 +344,7 @@ def test_a_reload_while_a_worker_starts_reaches_it(versions: Versions, by: str) 
             wait_until(lambda: digests(server) == {sha256})  # noqa: B023
             time.sleep(0.1)
             assert digests(server) == {sha256}
-        # None was ended by what it was told.
+        # No signal has ended a worker.
         assert stop(server).count("was sent SIGKILL!") == rounds
 
 
@@ -377,7 +375,7 @@ def open_files(server: Running) -> int:
     return len(list(Path(f"/proc/{server.process.pid}/fd").iterdir()))
 
 
-def test_fifty_reloads_under_load_leave_nothing_behind(server: Running, versions: Versions) -> None:
+def test_fifty_reloads_under_load_leak_no_memory_and_no_files(server: Running, versions: Versions) -> None:
     waits = []
 
     def exchange(count: int) -> None:

@@ -1,4 +1,4 @@
-"""Several workers under gunicorn: none of them ends the others, and none outlives them."""
+"""Several workers under gunicorn: no worker ends the others, and none outlives the master for long."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ URL = "/predict?user_id=1&movie_id=1"
 
 
 def lives(pid: int) -> bool:
-    """Whether a process is there; a dead one that nobody has looked after is not."""
+    """Whether a process is running; a zombie is not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except OSError:
@@ -49,7 +49,7 @@ def replaced(server: Running, pid: int) -> bool:
     return len(server.workers()) == 2 and pid not in server.workers()
 
 
-def test_a_killed_worker_takes_only_its_own_requests_along(shared_store: Path) -> None:
+def test_killed_worker_loses_only_its_own_requests(shared_store: Path) -> None:
     with running(shared_store, workers=2, log_level="warning") as server:
         wait_until(lambda: len(server.workers()) == 2)
         with asking(server.url, "/predict", PAIR, clients=4) as asked:
@@ -59,7 +59,7 @@ def test_a_killed_worker_takes_only_its_own_requests_along(shared_store: Path) -
             wait_until(lambda: replaced(server, before[0]))
             count = len(asked.answers)
             wait_until(lambda: len(asked.answers) > count + 100)
-        # Each client has one request on its way.
+        # Each client has one request in flight.
         assert len(asked.lost) <= 4
         assert {answer.status_code for answer in asked.answers} == {200}
         assert before[1] in server.workers()
@@ -69,7 +69,7 @@ def test_a_killed_worker_takes_only_its_own_requests_along(shared_store: Path) -
     assert server.process.returncode == 0
 
 
-def test_workers_killed_again_and_again_take_only_their_own_requests_along(shared_store: Path) -> None:
+def test_repeatedly_killed_workers_lose_only_their_own_requests(shared_store: Path) -> None:
     kills, clients, gaps = 6, 4, []
     with running(shared_store, workers=2, log_level="warning") as server:
         with asking(server.url, "/predict", PAIR, clients=clients) as asked:
@@ -97,7 +97,7 @@ def test_workers_killed_again_and_again_take_only_their_own_requests_along(share
     )
 
 
-def test_a_stuck_worker_is_replaced(shared_store: Path) -> None:
+def test_stuck_worker_is_replaced(shared_store: Path) -> None:
     with running(shared_store, workers=2, log_level="warning") as server:
         wait_until(lambda: all_are_ready(server.url))
         stuck, other = server.workers()
@@ -114,7 +114,7 @@ def test_a_stuck_worker_is_replaced(shared_store: Path) -> None:
     tell("a worker stopped by SIGSTOP", replaced_after=f"{time.monotonic() - start:.0f} s")
 
 
-def test_workers_of_a_killed_master_finish_and_leave(shared_store: Path) -> None:
+def test_workers_finish_and_exit_when_their_master_is_killed(shared_store: Path) -> None:
     with running(shared_store, workers=2) as server:
         wait_until(lambda: len(server.workers()) == 2)
         workers = server.workers()
@@ -127,7 +127,7 @@ def test_workers_of_a_killed_master_finish_and_leave(shared_store: Path) -> None
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_all_workers_finish_what_they_began_before_they_stop(
+def test_all_workers_finish_requests_in_flight_before_they_stop(
     shared_store: Path, number: signal.Signals
 ) -> None:
     count = 20_000
@@ -145,10 +145,10 @@ def test_all_workers_finish_what_they_began_before_they_stop(
         read_until(idle, b'"ok"}')
         for one in busy:
             one.sendall(head.encode())
-            # It is in flight: somebody waits for its body.
+            # It is in flight: the service waits for its body.
             read_until(one, b"100 Continue\r\n\r\n")
         server.process.send_signal(number)
-        # What idles is closed at once, and not when its time is up.
+        # Idle connections are closed at once, and not after their timeout.
         assert idle.recv(10_000) == b""
         for one in busy:
             one.sendall(batch)
@@ -162,7 +162,7 @@ def test_all_workers_finish_what_they_began_before_they_stop(
 
 
 @pytest.mark.parametrize("kill", [os.killpg, os.kill], ids=["from the keyboard", "to the master"])
-def test_a_second_interrupt_does_not_wait(shared_store: Path, kill: Callable[[int, int], None]) -> None:
+def test_second_interrupt_stops_without_waiting(shared_store: Path, kill: Callable[[int, int], None]) -> None:
     with ExitStack() as stack:
         server = stack.enter_context(running(shared_store, workers=2, shutdown_seconds=3600))
         busy = stack.enter_context(socket.create_connection(server.address(), timeout=60))
@@ -180,7 +180,7 @@ def test_a_second_interrupt_does_not_wait(shared_store: Path, kill: Callable[[in
     assert errors == ""
 
 
-def test_what_only_a_worker_finds_out_is_one_line_all_the_same(
+def test_error_that_only_a_worker_finds_is_one_line(
     shared_store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The master never runs this engine, so only workers see that it cannot run.
@@ -233,17 +233,17 @@ def test_unexpected_error_of_a_reload_in_the_master_is_logged_with_its_traceback
 
 @pytest.mark.parametrize("code", [3, 4])
 def test_no_exit_code_of_a_worker_ends_the_others(shared_store: Path, tmp_path: Path, code: int) -> None:
-    spoilt = tmp_path / "spoilt"
-    program = ("tests.reliability.exiting_workers", str(code), str(spoilt))
+    broken = tmp_path / "broken"
+    program = ("tests.reliability.exiting_workers", str(code), str(broken))
     with running(shared_store, program, workers=2, log_level="error") as server:
         wait_until(lambda: len(server.workers()) == 2)
         kept, killed = server.workers()
-        spoilt.touch()
+        broken.touch()
         os.kill(killed, signal.SIGKILL)
         server.read_until(f"exited with code {code}.", 3)
         assert kept in server.workers()
         assert httpx2.get(f"{server.url}{URL}").status_code == 200
-        spoilt.unlink()
+        broken.unlink()
         wait_until(lambda: replaced(server, killed))
         wait_until(lambda: all_are_ready(server.url))
         server.process.terminate()
@@ -251,17 +251,17 @@ def test_no_exit_code_of_a_worker_ends_the_others(shared_store: Path, tmp_path: 
     assert server.process.returncode == 0
 
 
-def test_a_first_worker_that_cannot_start_ends_the_service(shared_store: Path, tmp_path: Path) -> None:
-    spoilt = tmp_path / "spoilt"
-    spoilt.touch()
-    program = ("tests.reliability.exiting_workers", "7", str(spoilt))
+def test_first_worker_that_cannot_start_ends_the_service(shared_store: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken"
+    broken.touch()
+    program = ("tests.reliability.exiting_workers", "7", str(broken))
     process = command(shared_store, program, port=free_port(), workers=3)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 1
     assert output.count("exited with code 7") == 1
 
 
-def test_a_stop_while_workers_start_is_heeded(shared_store: Path) -> None:
+def test_sigterm_stops_the_service_while_workers_start(shared_store: Path) -> None:
     process = command(shared_store, port=free_port(), workers=2)
     assert process.stdout is not None
     while "starting 2 workers" not in process.stdout.readline():
@@ -271,21 +271,21 @@ def test_a_stop_while_workers_start_is_heeded(shared_store: Path) -> None:
     assert process.returncode == 0
 
 
-def test_signals_of_gunicorn_that_mean_nothing_here_change_nothing(shared_store: Path) -> None:
+def test_unsupported_signals_of_gunicorn_have_no_effect(shared_store: Path) -> None:
     with running(shared_store, workers=2, log_level="error") as server:
         wait_until(lambda: all_are_ready(server.url))
         workers = server.workers()
         numbers = (signal.SIGUSR1, signal.SIGUSR2, signal.SIGTTIN, signal.SIGTTOU, signal.SIGWINCH)
         for number in numbers:
             server.process.send_signal(number)
-        # Signals are handled in turn, so what comes of this one comes after them.
+        # Signals are handled in order, so the effect of this one comes after theirs.
         server.process.send_signal(signal.SIGHUP)
         wait_until(lambda: scrape(httpx2.get, server.url)("stars_reloads_total", outcome="ok") == 2)
         assert server.workers() == workers
 
 
 @pytest.mark.parametrize("engine", ["table", "keras"])
-def test_what_no_fork_survives_begins_in_the_workers(shared_store: Path, engine: str) -> None:
+def test_threads_and_tensorflow_start_only_in_the_workers(shared_store: Path, engine: str) -> None:
     with running(shared_store, workers=2, engine=engine, traces=True) as server:
         server.read_until("ready on", 2)
         tasks, maps = (Path(f"/proc/{server.process.pid}/{name}") for name in ("task", "maps"))
@@ -293,7 +293,7 @@ def test_what_no_fork_survives_begins_in_the_workers(shared_store: Path, engine:
         assert len(list(tasks.iterdir())) == 2
         assert "tensorflow" not in maps.read_text()
         worker = server.workers()[0]
-        # The exporter of traces has one, too.
+        # The exporter of traces has one too.
         assert len(list(Path(f"/proc/{worker}/task").iterdir())) > 2
         assert ("tensorflow" in Path(f"/proc/{worker}/maps").read_text()) == (engine == "keras")
         # Matrices, which may be multiplied by threads, too.
@@ -303,7 +303,7 @@ def test_what_no_fork_survives_begins_in_the_workers(shared_store: Path, engine:
             assert answer.status_code == 200
 
 
-def test_metrics_are_those_of_all_workers_and_no_counter_falls(shared_store: Path, tmp_path: Path) -> None:
+def test_metrics_cover_all_workers_and_no_counter_falls(shared_store: Path, tmp_path: Path) -> None:
     def answered() -> float:
         return scrape(httpx2.get, server.url)(
             "stars_http_requests_total", route="/predict", method="GET", status="200"
@@ -319,7 +319,7 @@ def test_metrics_are_those_of_all_workers_and_no_counter_falls(shared_store: Pat
         for kill in range(3):
             for _ in range(20):
                 assert httpx2.get(f"{server.url}{URL}").status_code == 200
-            # Workers tell each other four times a second.
+            # Workers share their counts four times a second.
             wait_until(lambda: answered() == 20 * (kill + 1))  # noqa: B023
             time.sleep(1)
             before, killed = started(), server.workers()[kill % 2]
