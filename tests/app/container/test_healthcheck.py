@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 from collections.abc import Iterator
@@ -10,7 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from app.container.healthcheck import check
+from app.container.healthcheck import address_in, check
+from app.settings import load_settings
 
 
 class _IPv6Server(ThreadingHTTPServer):
@@ -56,6 +58,20 @@ def test_proxy_settings_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(variable, "http://127.0.0.1:9")
     with answering(200) as port:
         assert check("127.0.0.1", port) is None
+
+
+@pytest.mark.parametrize(
+    ("host", "port"), [("", ""), ("0.0.0.0", "8123"), ("::1", "tcp://10.43.0.17:8000"), (None, None)]
+)
+def test_address_is_that_of_the_service(
+    monkeypatch: pytest.MonkeyPatch, host: str | None, port: str | None
+) -> None:
+    for name, value in (("RATINGS_HOST", host), ("RATINGS_PORT", port)):
+        monkeypatch.delenv(name, raising=False)
+        if value is not None:
+            monkeypatch.setenv(name, value)
+    settings = load_settings()
+    assert address_in(os.environ) == (settings.host, settings.port)
 
 
 def test_a_service_that_is_not_ready_is_unhealthy() -> None:
