@@ -195,12 +195,10 @@ def match_columns(
             places = [place for place in _by_words(header, role, words[role]) if place not in found.values()]
         if len(places) > 1:
             rivals = " and ".join(shown(header[place]) for place in places)
-            raise DataError(
-                path,
-                f"columns {rivals} could both be the {role}; say which one by naming the columns: "
-                f"{columns_option({role: header[places[0]].strip()})}",
-                line=1,
-            )
+            advice = f"say which one: {columns_option({role: header[places[0]].strip()})}"
+            if words is not RATING_WORDS:
+                advice = "rename or remove the others"
+            raise DataError(path, f"columns {rivals} could both be the {role}; {advice}", line=1)
         if places:
             found[role] = places[0]
     return found
@@ -219,13 +217,16 @@ def missing_roles(
     return [role for role in words if role not in found and (role in named or role not in _OPTIONAL)]
 
 
-def no_column(missing: Sequence[str], names: Sequence[str], columns: ColumnNames | None) -> str:
+def no_column(
+    missing: Sequence[str], names: Sequence[str], columns: ColumnNames | None, words: Words = RATING_WORDS
+) -> str:
     """Why a file with columns of these names cannot be read, and what to do.
 
     Args:
         missing: What `missing_roles` said.
         names: The names that the file has.
         columns: The columns that were asked for.
+        words: Words of each role that was looked for.
     """
     there = shown(", ".join(names), 120)
     named = columns.by_role() if columns is not None else {}
@@ -233,8 +234,10 @@ def no_column(missing: Sequence[str], names: Sequence[str], columns: ColumnNames
     if wrong:
         return f"has the columns {there}, but not {', '.join(map(repr, wrong))}; take the names from the file"
     roles = " or ".join(f"the {role}" for role in missing)
-    option = columns_option(dict.fromkeys(missing, "NAME"))
-    return f"has the columns {there}, none of which is known as {roles}; name what it is: {option}"
+    advice = f"name what it is: {columns_option(dict.fromkeys(missing, 'NAME'))}"
+    if words is not RATING_WORDS:
+        advice = f"rename its columns to {', '.join('id' if role == 'movie' else role for role in missing)}"
+    return f"has the columns {there}, none of which is known as {roles}; {advice}"
 
 
 def columns_option(names: Mapping[str, str]) -> str:

@@ -258,7 +258,9 @@ def _no_header(start: _Start, names: Sequence[str], missing: Sequence[str]) -> s
             "not a known layout; put a header on top that names a user, a movie and a rating column, with "
             f"commas, semicolons or tabs between. Line {start.line} is {shown(first)}"
         )
-    problem = no_column(missing, names, start.columns)
+    problem = no_column(missing, names, start.columns, start.words)
+    if start.words is not RATING_WORDS:
+        return problem
     return f"{problem}; in a file without a header, number them: --columns user=1,movie=2,rating=3"
 
 
@@ -358,7 +360,7 @@ def _json(plain: PlainFile, text: str, columns: ColumnNames | None, words: Words
     found = match_columns(names, columns, plain.given, words)
     missing = missing_roles(found, columns, words)
     if missing:
-        raise DataError(plain.given, no_column(missing, names, columns), line=1)
+        raise DataError(plain.given, no_column(missing, names, columns, words), line=1)
     first_line = text.partition("\n")[0]
     kind = "json-array" if array else "json-lines" if _is_object(first_line) else "json"
     return Layout("json", kind, "", tuple(names), found)

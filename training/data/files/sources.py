@@ -279,7 +279,7 @@ def _parquet(source: Source, plain: PlainFile, columns: ColumnNames | None, _: P
         positions = match_columns(names, columns, plain.given, source.words)
         missing = missing_roles(positions, columns, source.words)
         if missing:
-            raise DataError(plain.given, no_column(missing, names, columns))
+            raise DataError(plain.given, no_column(missing, names, columns, source.words))
         for role, place in positions.items():
             _check_type(plain, role, types[names[place]])
         selected = _selected(

@@ -9,7 +9,9 @@ from typing import Final
 from training.artefact.ids.vocabulary import MAX_ID_LENGTH
 
 # Python's float() would also take `1_0`, ` 4`, `nan` and digits of other scripts.
-_NUMBER: Final = re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]{1,3})?\Z")
+# The engine matches it, too.
+NUMBER: Final = r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]{1,3})?"
+_NUMBER: Final = re.compile(NUMBER + r"\Z")
 _DECIMAL_COMMA: Final = re.compile(r"[-+]?[0-9]+,[0-9]+\Z")
 _LINE_BREAKING: Final = frozenset({"Cc", "Zl", "Zp"})
 # What programs write where they have nothing.

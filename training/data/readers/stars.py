@@ -1,22 +1,25 @@
-"""The column of ratings: what its words mean, which rows have none, and whether they fit the scale."""
+"""The column of ratings: what its texts mean, which rows have none, and whether they fit the scale."""
 
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from training.data.files.engine import quoted
 from training.data.files.sources import Source
-from training.data.files.values import has_decimal_comma, parse_number, shown
+from training.data.files.values import NUMBER, has_decimal_comma, shown
 from training.data.readers.gather import Problem
 from training.data.readers.scale import NotRated, judge, not_rated_option, written
 from training.errors import DataError
 
-# A word of fewer rows is a slip and no marker.
+# A text that fewer rows have is a slip and no marker.
 _SHARE: Final = 0.01
 _MARKER: Final = re.compile(r"[^\d\s,\"']{0,20}\Z")
+# So many texts that are no numbers are looked at, and so many different ratings are judged one by one.
+_MOST_TEXTS: Final = 1_000
+_MOST_RATINGS: Final = 100_000
 
 
 @dataclass(frozen=True)
@@ -32,19 +35,10 @@ class Stars:
     problem: Problem | None
 
 
-@dataclass(frozen=True)
-class _Word:
-    """One way to write a rating: its text, how many rows have it, and the first of them."""
-
-    text: str
-    rows: int
-    first: int
-
-
 def read_stars(
     source: Source, scale: tuple[float, float], not_rated: NotRated | None, notes: list[str]
 ) -> Stars:
-    """Leaves out the rows that are said to be no ratings, and judges the others.
+    """Leave out the rows that have no rating by `not_rated`, and judge the others.
 
     Args:
         source: Where the column `stars` is.
@@ -53,92 +47,101 @@ def read_stars(
         notes: Gets what the user should know.
 
     Raises:
-        DataError: When no row is left.
+        DataError: If no row is left.
     """
-    words = _words(source)
-    commas = _has_decimal_commas(source, words)
-    values = {word.text: parse_number(word.text.replace(",", ".") if commas else word.text) for word in words}
+    text = "replace(stars, ',', '.')" if _has_decimal_commas(source) else "stars"
+    number = f"CASE WHEN regexp_full_match({text}, '{NUMBER}') THEN {text}::DOUBLE END"
     if not_rated not in (None, "none", ()):
-        left_out = [word for word in words if word.text in not_rated or values[word.text] in not_rated]
-        notes += _leave_out(source, left_out, not_rated)
-        words = _words(source)
-    sql = "replace(stars, ',', '.')::DOUBLE" if commas else "stars::DOUBLE"
-    unread = [word for word in words if values[word.text] is None]
+        notes.append(_leave_out(source, number, not_rated))
+    unread = source.database.execute(
+        f"SELECT coalesce(stars, ''), count(*), min(rowid) FROM entries WHERE ({number}) IS NULL "
+        f"GROUP BY stars ORDER BY min(rowid) LIMIT {_MOST_TEXTS}"
+    ).fetchall()
     if unread:
-        markers = _markers(unread, words)
-        return Stars(sql, Problem(unread[0].first, _unread(unread[0], markers, scale, not_rated)))
-    counts: Counter[float] = Counter()
-    for word in words:
-        counts[values[word.text] or 0.0] += word.rows
-    verdict = judge(counts, scale, not_rated)
+        rows = source.count("SELECT count(*) FROM entries")
+        markers = [one for one, many, _ in unread if many >= _SHARE * rows and _MARKER.match(one)]
+        if sum(many for _, many, _ in unread) == rows:
+            markers = []
+        first, _, row = unread[0]
+        return Stars(number, Problem(row, _unread(first, markers, scale, not_rated)))
+    verdict = judge(_counts(source, number), scale, not_rated)
     if verdict.note is not None:
         notes.append(verdict.note)
     if verdict.problem is None:
-        return Stars(sql, None)
-    first = next(word for word in words if values[word.text] in verdict.culprits)
-    return Stars(sql, Problem(first.first, f"the rating {shown(first.text)} {verdict.problem}"))
+        return Stars(f"{text}::DOUBLE", None)
+    culprits = ", ".join(quoted(repr(value)) for value in verdict.culprits)
+    row, first = source.database.execute(
+        f"SELECT rowid, stars FROM entries WHERE {number} IN (SELECT unnest([{culprits}])::DOUBLE) "
+        "ORDER BY rowid LIMIT 1"
+    ).fetchall()[0]
+    return Stars(number, Problem(row, f"the rating {shown(first)} {verdict.problem}"))
 
 
-def _words(source: Source) -> list[_Word]:
-    """All words of the column, by their first row."""
-    found = source.database.execute(
-        "SELECT coalesce(stars, ''), count(*), min(rowid) FROM entries GROUP BY stars ORDER BY min(rowid)"
-    ).fetchall()
-    return [_Word(*row) for row in found]
+def _counts(source: Source, number: str) -> Mapping[float, int]:
+    """How many rows have each rating; of very many different ratings, the lowest of each of 100,000 ranges."""
+    lowest, highest, different = source.database.execute(
+        f"SELECT min(n), max(n), approx_count_distinct(n) FROM (SELECT {number} AS n FROM entries)"
+    ).fetchall()[0]
+    group = "n"
+    if different > _MOST_RATINGS:
+        group = f"floor((n - {lowest!r}) * ({_MOST_RATINGS} / {highest - lowest!r}))"
+    counted = f"SELECT min(n), count(*) FROM (SELECT {number} AS n FROM entries) GROUP BY {group}"
+    return {float(value): int(rows) for value, rows in source.database.execute(counted).fetchall()}
 
 
-def _has_decimal_commas(source: Source, words: list[_Word]) -> bool:
+def _has_decimal_commas(source: Source) -> bool:
     """Whether the column is written with decimal commas throughout, by a program to which that is usual."""
     if source.layout.kind not in ("delimited", "blanks") or source.layout.delimiter == ",":
         return False
-    return any(has_decimal_comma(word.text) for word in words) and not any("." in word.text for word in words)
-
-
-def _leave_out(source: Source, words: list[_Word], not_rated: NotRated) -> list[str]:
-    if not words:
-        listed = ", ".join(written(one) if isinstance(one, float) else one for one in not_rated)
-        return [f"no row has a rating that was said to mean 'not rated' ({listed})"]
-    texts = ", ".join(quoted(word.text) for word in words)
-    source.database.execute(
-        "CREATE TABLE rated AS SELECT rowid AS row, * FROM entries "
-        f"WHERE coalesce(stars, '') NOT IN ({texts})"
+    return bool(
+        source.count(
+            "SELECT coalesce(bool_or(regexp_full_match(stars, '[-+]?[0-9]+,[0-9]+')) "
+            "AND NOT bool_or(contains(stars, '.')), false)::INT FROM entries"
+        )
     )
+
+
+def _leave_out(source: Source, number: str, not_rated: NotRated) -> str:
+    """Delete the rows whose rating is one of these numbers or texts; return a note about it."""
+    numbers = [one for one in not_rated if isinstance(one, float)]
+    texts = [quoted(one) for one in not_rated if isinstance(one, str)]
+    listed = ", ".join(quoted(repr(one)) for one in numbers)
+    marked = (
+        f"coalesce(stars, '') IN (SELECT unnest([{', '.join(texts)}]::VARCHAR[])) OR "
+        f"coalesce({number} IN (SELECT unnest([{listed}]::VARCHAR[])::DOUBLE), false)"
+    )
+    before = source.count("SELECT count(*) FROM entries")
+    source.database.execute(
+        f"CREATE TABLE rated AS SELECT rowid AS row, * FROM entries WHERE NOT ({marked})"
+    )
+    left_out = before - source.count("SELECT count(*) FROM rated")
+    if not left_out:
+        source.database.execute("DROP TABLE rated")
+        said = ", ".join(written(one) if isinstance(one, float) else one for one in not_rated)
+        return f"no row has a rating that was said to mean 'not rated' ({said})"
     source.database.execute("DROP TABLE entries")
     source.database.execute("ALTER TABLE rated RENAME TO entries")
     source.numbered = True
-    if not source.count("SELECT count(*) FROM entries"):
+    if left_out == before:
         raise DataError(source.path, "no rating is left: all of them were said to mean 'not rated'")
-    rows = sum(word.rows for word in words)
-    return [f"left out {rows:,} rows whose rating means 'not rated'"]
+    return f"left out {left_out:,} rows whose rating means 'not rated'"
 
 
-def _markers(unread: list[_Word], words: list[_Word]) -> list[str]:
-    """The words that may well mean "not rated": none of them with a digit, and not all of the rows."""
-    total = sum(word.rows for word in words)
-    return [
-        word.text
-        for word in unread
-        if word.rows >= _SHARE * total
-        and len(unread) < len(words)
-        and _MARKER.match(word.text)
-    ]
-
-
-def _unread(
-    word: _Word, markers: list[str], scale: tuple[float, float], not_rated: NotRated | None
-) -> str:
-    """Why a word is no rating, and what to do."""
+def _unread(text: str, markers: list[str], scale: tuple[float, float], not_rated: NotRated | None) -> str:
+    """Why a text is no rating, and what to do."""
     plain = f"a number from {scale[0]:g} to {scale[1]:g}"
-    if has_decimal_comma(word.text):
+    if has_decimal_comma(text):
         return (
-            f"the rating {shown(word.text)} has a decimal comma; write {shown(word.text.replace(',', '.'))} "
+            f"the rating {shown(text)} has a decimal comma; write {shown(text.replace(',', '.'))} "
             "throughout, or a semicolon between the columns and a comma in every rating"
         )
-    if not word.text.strip():
+    if not text.strip():
         problem = f"the rating is missing; every rating needs {plain}"
     else:
-        problem = f"the rating {shown(word.text)} is not {plain}"
-    if word.text not in markers:
+        problem = f"the rating {shown(text)} is not {plain}"
+    if text not in markers:
         return problem
-    option = not_rated_option(markers, not_rated)
-    return f"{problem}; where {'it' if len(markers) == 1 else 'that'} means 'not rated', leave such rows out: {option}"
+    means = "it means" if len(markers) == 1 else "they mean"
+    return (
+        f"{problem}; where {means} 'not rated', leave such rows out: {not_rated_option(markers, not_rated)}"
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 import shlex
@@ -11,7 +12,9 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.training.data.helpers import write
+from tests.training.data.readers.test_strange_files import zipped
 from training.cli.app import app
+from training.data.readers.ratings import load_ratings
 from training.errors import DataError
 
 HEADER = "user,movie,rating\n"
@@ -108,3 +111,70 @@ def test_a_note_s_advice_works_too(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["split", "--data", str(headless)])
     assert "number them: --columns user=1,movie=2,rating=3" in done.stdout
     run(headless, "--columns", "user=1,movie=2,rating=3")
+
+
+PLAIN = HEADER + "".join(f"u{place},m{place % 7},{place % 5 + 1}\n" for place in range(20))
+NUMBERED = HEADER + PLAIN.removeprefix(HEADER).replace("u", "")
+EDITS = [
+    # name of the case, file, content, part of the message, the content once the advice is followed
+    ("blank line", "x.csv", PLAIN.replace("u5,", "\nu5,"), "the line is blank; remove it", PLAIN),
+    ("blanks around an id", "x.csv", PLAIN.replace("u5,", " u5,"), "has blanks around it; remove them", PLAIN),
+    ("control character", "x.csv", PLAIN.replace("u5,", "u\x075,"), "holds a control character; remove it", PLAIN),
+    ("carriage returns", "x.csv", PLAIN.replace("\n", "\r"), "save the file with Unix or Windows line ends", PLAIN),
+    ("UTF-16", "x.csv", PLAIN.encode("utf-16"), "UTF-16 text; save it as UTF-8", PLAIN),
+    ("mixed encodings", "x.csv", PLAIN.encode() + "é,x,1\n".encode() + b"\xe9,y,1\n", "save the file as UTF-8",
+     PLAIN + "é,x,1\nÉ,y,1\n"),
+    ("header on top", "x.csv", "hello\n" + PLAIN, "put a header on top that names a user, a movie and a rating", PLAIN),
+    ("two delimiters", "x.csv", "user;movie;rating,user,movie,rating\n1;1;1,1,1,1\n", "use one delimiter", PLAIN),
+    ("decimal comma", "x.csv", PLAIN.replace("u5,m5,1", 'u5,m5,"1,0"'), "write '1.0' throughout",
+     PLAIN.replace("u5,m5,1", "u5,m5,1.0")),
+    ("decimal comma and semicolons", "x.csv", PLAIN.replace("u5,m5,1", 'u5,m5,"1,0"'),
+     "a semicolon between the columns and a comma in every rating",
+     "".join(f"{line.replace(',', ';')}{',0' * (place > 0)}\n" for place, line in enumerate(PLAIN.splitlines()))),
+    ("numbers and decimals as ids", "x.csv", NUMBERED.replace("\n7,m0", "\n1.0,m0"),
+     "write whole numbers throughout", NUMBERED.replace("\n7,m0", "\n1,m0")),
+    ("null id", "x.csv", PLAIN.replace("u5,", "NULL,"), "leave the row out", PLAIN.replace("u5,m5,1\n", "")),
+    ("Python for JSON", "x.json", "".join(f"{{'user': {row}, 'item': 1, 'stars': 3}}\n" for row in range(20)),
+     "write each row with json.dumps",
+     "".join(json.dumps({"user": row, "item": 1, "stars": 3}) + "\n" for row in range(20))),
+    ("zip of two", "x.zip", zipped("a.csv", "b.csv"), "unpack it, and give the file", PLAIN),
+    ("packed too often", "x.csv.gz", gzip.compress(gzip.compress(gzip.compress(PLAIN.encode()))), "unpack it first", PLAIN),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message", "edited"), [case[1:] for case in EDITS], ids=[case[0] for case in EDITS]
+)
+def test_a_file_that_was_edited_as_advised_is_read(
+    tmp_path: Path, name: str, content: str | bytes, message: str, edited: str
+) -> None:
+    with pytest.raises(DataError) as refused:
+        run(write(tmp_path, name, content))
+    assert message in str(refused.value)
+    run(write(tmp_path, "json.json" if name == "x.json" else "edited.csv", edited))
+
+
+@pytest.mark.parametrize(
+    ("header", "message", "renamed"),
+    [
+        ("isbn,what", "known as the title; rename its columns to title", "isbn,title"),
+        ("what,title", "known as the movie; rename its columns to id", "id,title"),
+        ("isbn,asin,title", "could both be the movie; rename or remove the others", "isbn,other,title"),
+    ],
+)
+def test_an_items_file_that_was_edited_as_advised_is_read(
+    tmp_path: Path, header: str, message: str, renamed: str
+) -> None:
+    ratings = write(tmp_path, "x.csv", PLAIN)
+    row = "m1" + ",y" * header.count(",") + "\n"
+    with pytest.raises(DataError) as refused:
+        load_ratings(ratings, items=write(tmp_path, "items.csv", f"{header}\n{row}"))
+    assert message in str(refused.value)
+    assert "--columns" not in str(refused.value)
+    assert load_ratings(ratings, items=write(tmp_path, "items.csv", f"{renamed}\n{row}")).titles
+
+
+@pytest.mark.parametrize("name", ["ratings [final].csv", "[bold]x.csv", ":smile:.csv", "a  b.csv"])
+def test_the_name_of_a_file_is_printed_verbatim(tmp_path: Path, name: str) -> None:
+    done = CliRunner().invoke(app, ["split", "--data", str(write(tmp_path, name, PLAIN))])
+    assert done.stdout.startswith(f"{name.removesuffix('.csv')} (csv): 20 ratings")

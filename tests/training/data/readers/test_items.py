@@ -85,7 +85,7 @@ def test_rated_items_without_a_title_are_counted(tmp_path: Path) -> None:
         ("isbn,title\n1,One\n,Two\n", 3, "movie id is empty"),
         ("isbn,title\n1,One\nnan,Two\n", 3, "which programs write for nothing"),
         ('isbn,title\n1,"O\nne"\n', 2, "control character"),
-        ("isbn,what\n1,One\n", 1, "known as the title; name what it is: --columns"),
+        ("isbn,what\n1,One\n", 1, "known as the title; rename its columns to title"),
         ("isbn,title\n1,One,x\n", 2, "expected 2 fields"),
         ("isbn,title\n", None, "no row below the header"),
         (
