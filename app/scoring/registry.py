@@ -12,6 +12,7 @@ from app.contract.errors import NotReady, UnknownModel
 from app.scoring.catalogue import Catalogue
 from app.scoring.probe import ScoringTime
 from app.scoring.scorer import RatingScorer
+from training.artefact import DEFAULT_ITEM_NAME
 
 BASELINE: Final = "baseline"
 # Maximum number of untitled movies of a model in the catalogue, the most rated first: listing a million of
@@ -57,6 +58,12 @@ class Registry:
         ordered = sorted(self.models.values(), key=lambda model: model.name != default)
         listed = [islice(model.scorer.movies, MAX_UNTITLED) for model in ordered]
         self.catalogue = Catalogue(chain(*listed, titles), titles)
+
+    @property
+    def item_name(self) -> str:
+        """What the page calls an item: the word of the default model's data set."""
+        model = self.models.get(self.default)
+        return DEFAULT_ITEM_NAME if model is None else model.scorer.manifest.dataset.item_name
 
     @property
     def baseline(self) -> LoadedModel | None:

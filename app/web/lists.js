@@ -1,6 +1,7 @@
 // Lists of movies by several models, side by side.
 
 import { badge, h, movieLabel, stars } from "./dom.js";
+import * as words from "./words.js";
 
 // Shows `lists` [{model, items}] as columns, and marks the movies that are in several lists. `given` has the actual
 // stars by movie id, which are shown next to the title.
@@ -21,11 +22,11 @@ export function sideBySide(lists, given = new Map()) {
           many ? agreement(seen.get(item.movie_id), lists.length) : null,
           given.has(item.movie_id) ? badge(`rated ${given.get(item.movie_id)}`, "star") : null])),
         stars(item.rating))))
-        : h("p", { className: "note" }, "No movies left.")))),
+        : h("p", { className: "note" }, `No ${words.items} left.`)))),
   ].filter(Boolean);
 }
 
-const counted = (count) => (count === 0 ? "No movie" : count === 1 ? "1 movie" : `${count} movies`);
+const counted = (count) => (count === 0 ? `No ${words.item}` : count === 1 ? `1 ${words.item}` : `${count} ${words.items}`);
 
 function agreement(times, all) {
   if (times === all) return badge("in every list", "good");

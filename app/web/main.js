@@ -5,6 +5,7 @@ import * as models from "./models.js";
 import * as newUser from "./new_user.js";
 import * as predict from "./predict.js";
 import * as recommend from "./recommend.js";
+import { capitalised, item } from "./words.js";
 
 const views = { predict, recommend, "new-user": newUser, models, evaluate };
 const tabs = [...document.querySelectorAll("[role=tab]")];
@@ -31,7 +32,7 @@ function open(wanted, query) {
     tab.tabIndex = selected ? 0 : -1;
     document.getElementById(tab.getAttribute("aria-controls")).hidden = !selected;
     if (selected) tab.scrollIntoView({ block: "nearest", inline: "center" });
-    if (selected) document.title = `${tab.textContent} · Movie ratings`;
+    if (selected) document.title = `${tab.textContent} · ${capitalised(item)} ratings`;
   }
   views[view].open(query);
 }

@@ -5,6 +5,7 @@ import { bars, frontier, lines } from "./charts.js";
 import { downloadButton } from "./csv.js";
 import { bytes, h, show, table } from "./dom.js";
 import { inBlocks } from "./sums.js";
+import { capitalised, item, items } from "./words.js";
 
 let result;
 let shown = false;
@@ -46,7 +47,7 @@ function tableOf(described, chosen, times) {
   return h("div", { className: "card" },
     table(`All models on ${accuracy.dataset}, ${accuracy.test_rows.toLocaleString("en")} test ratings, ${accuracy.split} split`, columns, described),
     h("dl", { className: "names" }, ...described.flatMap((model) => [h("dt", {}, model.name), h("dd", {}, model.description)])),
-    h("p", { className: "note" }, `For comparison: the global mean alone has an MSE of ${accuracy.global_mean_mse.toFixed(4)}, user and movie biases alone ${accuracy.biases_only_mse.toFixed(4)}. The best value of each column is green.`),
+    h("p", { className: "note" }, `For comparison: the global mean alone has an MSE of ${accuracy.global_mean_mse.toFixed(4)}, user and ${item} biases alone ${accuracy.biases_only_mse.toFixed(4)}. The best value of each column is green.`),
     downloadButton("Models", download, described));
 }
 
@@ -102,10 +103,10 @@ function popularityOf(described) {
       label: `Block ${block + 1}: to rank ${end}`,
       values: ranges.map((range) => (blockOf(middle(range)) === block ? each(range) : null)),
     })).filter(({ values }) => values.some((value) => value !== null))
-    : [{ label: "Ratings per movie", values: ranges.map(each) }];
+    : [{ label: `Ratings per ${item}`, values: ranges.map(each) }];
   return bars({
-    title: "Popularity of the movies", first: "Popularity rank", labels, series, log: true, wide: true, stacked: true, unit: "Training ratings per movie",
-    note: blocks ? `Movies by popularity rank; colours show the blocks of ${blocks.name} at the middle of each bar.` : "Movies by popularity rank.",
+    title: `Popularity of the ${items}`, first: "Popularity rank", labels, series, log: true, wide: true, stacked: true, unit: `Training ratings per ${item}`,
+    note: blocks ? `${capitalised(items)} by popularity rank; colours show the blocks of ${blocks.name} at the middle of each bar.` : `${capitalised(items)} by popularity rank.`,
     format: (count) => Number(count).toLocaleString("en"),
   });
 }

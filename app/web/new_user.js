@@ -4,6 +4,7 @@ import { get, models, movieById, post } from "./api.js";
 import { h, hint, meter, reset, show, stars, titleOf } from "./dom.js";
 import { sideBySide } from "./lists.js";
 import { moviePicker } from "./pickers.js";
+import { capitalised, item } from "./words.js";
 
 const STARS = [5, 4.5, 4, 3.5, 3, 2.5, 2, 1.5, 1, 0.5];
 let rated = []; // {movie, rating}
@@ -17,9 +18,9 @@ export function start(root, onChange) {
   suggested = root.querySelector("[data-suggested]");
   otherForm = root.querySelector("[data-other]");
   otherResult = root.querySelector("[data-other-result]");
-  movies = moviePicker("Movie you have seen", (movie) => { movies.set(""); add(movie); });
+  movies = moviePicker(`${capitalised(item)} you know`, (movie) => { movies.set(""); add(movie); });
   root.querySelector("[data-movie]").append(movies.element);
-  const picker = moviePicker("And what about", (movie) => { otherMovie = movie; predictOther(); }, "Any other movie");
+  const picker = moviePicker("And what about", (movie) => { otherMovie = movie; predictOther(); }, `Any other ${item}`);
   root.querySelector("[data-other-movie]").append(picker.element);
 }
 
@@ -45,8 +46,8 @@ async function suggest() {
   // Suggest some of the most rated movies, spread over the list for variety.
   const some = titled.filter((_, place) => place % 12 === 0).slice(0, 8).filter((movie) => !rated.some((one) => one.movie.movie_id === movie.movie_id));
   suggested.replaceChildren(...some.map((movie) => {
-    const item = h("li", {}, h("button", { type: "button", onclick: () => { item.remove(); add(movie); } }, movie.title));
-    return item;
+    const entry = h("li", {}, h("button", { type: "button", onclick: () => { entry.remove(); add(movie); } }, movie.title));
+    return entry;
   }));
 }
 
@@ -91,7 +92,7 @@ async function everyModel(more) {
 function predict() {
   otherForm.hidden = !rated.length;
   if (!rated.length) {
-    reset(result, hint("Rate at least one movie. Five ratings give rough predictions, twenty give good ones."));
+    reset(result, hint(`Rate at least one ${item}. Five ratings give rough predictions, twenty give good ones.`));
     return;
   }
   show(result, "Fitting your ratings", async () => sideBySide(await everyModel({ n: 10 })));

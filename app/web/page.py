@@ -8,7 +8,9 @@ import importlib.metadata
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from string import Template
 from types import MappingProxyType
 from typing import Final
 
@@ -63,7 +65,9 @@ Page = Mapping[str, Asset]
 
 
 def load_page(root_path: str = "") -> Page:
-    """Load all files of the page, by name. Chart.js is missing if its package is not installed.
+    """Load all files of the page, by name; `index.html` is the template of `index_for`.
+
+    Chart.js is missing if its package is not installed.
 
     Args:
         root_path: The path prefix that a proxy sets. With it, the page names its files by absolute paths,
@@ -78,6 +82,20 @@ def load_page(root_path: str = "") -> Page:
     if charts is not None:
         found[CHARTS] = _asset(charts.suffix, charts.read_bytes())
     return MappingProxyType(found)
+
+
+@lru_cache(maxsize=8)
+def index_for(template: Asset, item: str) -> Asset:
+    """Return the page itself, with `item` as the word for what is rated."""
+    words = {"item": item, "items": plural(item), "Item": item[0].upper() + item[1:]}
+    return _asset(Path(INDEX).suffix, Template(template.plain.decode()).substitute(words).encode())
+
+
+def plural(noun: str) -> str:
+    """Return the plural of a regular English noun."""
+    if noun.endswith("y") and noun[-2:-1] not in "aeiou":
+        return f"{noun[:-1]}ies"
+    return f"{noun}es" if noun.endswith(("s", "x", "z", "ch", "sh")) else f"{noun}s"
 
 
 def _charts_path() -> Path | None:

@@ -3,6 +3,7 @@
 import { get, movieById } from "./api.js";
 import { badge, h, hint, meter, reset, show, stars, titleOf } from "./dom.js";
 import { moviePicker, userPicker } from "./pickers.js";
+import { capitalised, item, items } from "./words.js";
 
 let user = "";
 let movie = null;
@@ -12,7 +13,7 @@ export function start(root, onChange) {
   changed = onChange;
   result = root.querySelector("[data-result]");
   users = userPicker((id) => { user = id; update(); }, (error) => show(result, "Selecting a random user", () => { throw error; }));
-  movies = moviePicker("Movie", (found) => { movie = found; update(); });
+  movies = moviePicker(capitalised(item), (found) => { movie = found; update(); });
   root.querySelector("[data-user]").append(users.element);
   root.querySelector("[data-movie]").append(movies.element);
   root.querySelector("[data-new-user]").addEventListener("click", () => {
@@ -53,7 +54,7 @@ function update() {
 
 function refresh() {
   if (!user || !movie) {
-    reset(result, hint(user ? "Now choose a movie." : movie ? "Now choose a user." : "Choose a user and a movie."));
+    reset(result, hint(user ? `Now choose the ${item}.` : movie ? "Now choose a user." : `Choose a user and one of the ${items}.`));
     return;
   }
   const chosen = movie;
@@ -68,7 +69,7 @@ function refresh() {
       h("h3", {}, `${title ?? id}, as ${/^\d+$/.test(user) ? `user ${user}` : user} would rate it`),
       h("ul", { className: "facts" },
         h("li", {}, badge(`Spread ${spread.toFixed(2)} stars`)),
-        h("li", {}, cold.length ? badge("Cold pair: estimated from averages", "bad") : badge("User and movie are in the training data", "good")),
+        h("li", {}, cold.length ? badge("Cold pair: estimated from averages", "bad") : badge(`User and ${item} are in the training data`, "good")),
         total !== null && given === null ? h("li", {}, badge("Not rated by this user")) : null),
       h("ul", { className: given === null ? "predictions" : "predictions beside-given" },
         given === null ? null : h("li", { className: "given" }, h("span", { className: "name" }, "Actual rating"), meter(given), stars(given)),
@@ -86,6 +87,6 @@ function difference(stars) {
 }
 
 function unknownIds({ known_user: knowsUser, known_movie: knowsMovie }) {
-  if (!knowsUser && !knowsMovie) return "Unknown user and movie: the average of all ratings.";
-  return knowsUser ? "Unknown movie: the average of this user's ratings." : "Unknown user: the average rating of this movie.";
+  if (!knowsUser && !knowsMovie) return `Unknown user and ${item}: the average of all ratings.`;
+  return knowsUser ? `Unknown ${item}: the average of this user's ratings.` : `Unknown user: the average rating of this ${item}.`;
 }

@@ -4,6 +4,7 @@ import { get, models, movieById, post } from "./api.js";
 import { h, hint, movieLabel, reset, show, stars, titleOf } from "./dom.js";
 import { sideBySide } from "./lists.js";
 import { moviePicker, userPicker } from "./pickers.js";
+import * as words from "./words.js";
 
 const SHOWN = 20; // most ratings of the user that are listed
 const ALL = 1000; // most ratings that the service returns
@@ -23,7 +24,7 @@ export function start(root, onChange) {
     movies.set("");
     if (!excluded.some((one) => one.movie_id === movie.movie_id)) excluded.push(movie);
     update();
-  }, "A movie already seen");
+  }, `Any ${words.item} already known`);
   number.addEventListener("change", update);
   rated.control.addEventListener("change", update);
   root.querySelector("[data-user]").append(users.element);
@@ -85,7 +86,7 @@ function refresh() {
     const stars = new Map((given?.items ?? []).map((one) => [one.movie_id, one.rating]));
     const bare = carriers.length ? described.filter((model) => !carriers.includes(model)).map((model) => model.name) : [];
     return [
-      bare.length && without ? h("p", { className: "note" }, `Rated movies are not excluded for ${bare.join(", ")}, which ${bare.length === 1 ? "has" : "have"} no ratings.`) : null,
+      bare.length && without ? h("p", { className: "note" }, `Rated ${words.items} are not excluded for ${bare.join(", ")}, which ${bare.length === 1 ? "has" : "have"} no ratings.`) : null,
       ...sideBySide(lists, without ? undefined : stars),
       given?.total ? ratingsOf(given) : null,
     ].filter(Boolean);

@@ -44,9 +44,9 @@ def choose_file(page: Page, content: bytes) -> None:
 
 def test_predict_works_by_keyboard_and_finds_titles_without_accents(visitor: Visitor) -> None:
     page = visitor.open()
-    expect(page.get_by_text("Choose a user and a movie.")).to_be_visible()
+    expect(page.get_by_text("Choose a user and one of the movies.")).to_be_visible()
     choose(page, "User", "41", "user_41")
-    expect(page.get_by_text("Now choose a movie.")).to_be_visible()
+    expect(page.get_by_text("Now choose the movie.")).to_be_visible()
     choose(page, "Movie", "miserables 1995", "Misérables, Les (1995)")
     result = page.locator("#view-predict [data-result]")
     expect(result.get_by_role("heading")).to_have_text("Misérables, Les (1995), as user_41 would rate it")
@@ -148,7 +148,7 @@ def test_new_user_gets_predictions_from_a_few_ratings(visitor: Visitor) -> None:
     page.get_by_label("Or rate one of these:").get_by_role("button").first.click()
     columns = page.locator("#view-new-user .columns > section")
     expect(columns.first.locator("li")).to_have_count(10)
-    choose(page, "Movie you have seen", "toy story 2", "Toy Story 2 (1999)")
+    choose(page, "Movie you know", "toy story 2", "Toy Story 2 (1999)")
     stars = page.get_by_label("Stars for Toy Story 2 (1999)")
     expect(stars).to_have_value("4")
     before = columns.first.inner_text()

@@ -84,7 +84,7 @@ def test_tabs_work_by_keyboard(visitor: Visitor) -> None:
     page.get_by_role("tab", name="Predict").focus()
     page.keyboard.press("ArrowRight")
     expect(page.get_by_role("tab", name="Recommend")).to_be_focused()
-    expect(page.get_by_role("heading", name="What should this user watch?")).to_be_visible()
+    expect(page.get_by_role("heading", name="Which movies would this user like?")).to_be_visible()
     page.keyboard.press("End")
     expect(page.get_by_role("tab", name="Evaluate")).to_have_attribute("aria-selected", "true")
     page.keyboard.press("ArrowRight")

@@ -12,6 +12,7 @@ from training.artefact.ids.vocabulary import UNKNOWN as UNKNOWN
 from training.artefact.ids.vocabulary import RawId as RawId
 from training.artefact.ids.vocabulary import Vocabulary as Vocabulary
 from training.artefact.ids.vocabulary import is_canonical_number as is_canonical_number
+from training.artefact.manifest import DEFAULT_ITEM_NAME as DEFAULT_ITEM_NAME
 from training.artefact.manifest import Manifest as Manifest
 from training.artefact.reader import Artefact as Artefact
 from training.artefact.reader import is_unchanged as is_unchanged

@@ -29,6 +29,8 @@ MAX_MANIFEST_BYTES: Final = 64 * 1024 * 1024
 ROUNDED_TABLES: Final = "has rounded tables, which are no longer supported; train the model again"
 # Maximum number of characters of input that an error message repeats.
 _MAX_REPEATED: Final = 200
+DEFAULT_ITEM_NAME: Final = "movie"
+ITEM_NAME: Final = r"^[A-Za-z][A-Za-z -]{0,38}[A-Za-z]$"
 
 ModelName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -144,6 +146,10 @@ class DatasetRecord(Record):
     movies: Count
     sha256: Sha256
     licence: str
+    # The word for an item on the page. Artefacts about movies do not state it.
+    item_name: Annotated[str, Field(pattern=ITEM_NAME, exclude_if=lambda name: name == DEFAULT_ITEM_NAME)] = (
+        DEFAULT_ITEM_NAME
+    )
 
 
 class SplitRecord(Record):

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from rich.table import Column, Table
 
+from training.artefact.manifest import DEFAULT_ITEM_NAME
 from training.cli import options
 from training.cli.output import ERRORS, ConsoleProgress, console, error_cells, size_cells
 from training.data.split import Split
@@ -32,6 +33,7 @@ def distil(
     repeats: options.Repeats = "error",
     keep_null_ids: options.NullIds = False,
     items: options.Items = None,
+    item_name: options.ItemName = DEFAULT_ITEM_NAME,
     store: options.Store = Path("store"),
     work: Annotated[
         Path, typer.Option(help="Folder of finished steps, from which an interrupted run resumes.")
@@ -80,6 +82,7 @@ def distil(
                 repeats=repeats,
                 keep_null_ids=keep_null_ids,
                 items=items,
+                item_name=item_name,
             ),
             None if validate_only else PublishOptions(store, shareable, ratings),
             work=work,

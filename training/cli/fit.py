@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 import typer
 from rich.table import Table
 
-from training.artefact.manifest import Manifest
+from training.artefact.manifest import DEFAULT_ITEM_NAME, Manifest
 from training.cli import options
 from training.cli.output import ConsoleProgress, console, print_test_errors
 from training.data.split import Split
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 # The budget decides everything else.
 _ALLOWED_WITH_BUDGET: Final = {
     *("budget", "name", "work", "store", "split", "split_seed", "seed", "shareable", "ratings"),
-    *("data", "columns", "scale", "not_rated", "repeats", "keep_null_ids", "items"),
+    *("data", "columns", "scale", "not_rated", "repeats", "keep_null_ids", "items", "item_name"),
 }
 
 
@@ -46,6 +46,7 @@ def fit(
     repeats: options.Repeats = "error",
     keep_null_ids: options.NullIds = False,
     items: options.Items = None,
+    item_name: options.ItemName = DEFAULT_ITEM_NAME,
     store: options.Store = Path("store"),
     split: options.Split = "random",
     split_seed: options.SplitSeed = 0,
@@ -125,6 +126,7 @@ def fit(
         repeats=repeats,
         keep_null_ids=keep_null_ids,
         items=items,
+        item_name=item_name,
     )
     target = PublishOptions(store, shareable, ratings)
     if budget is not None:

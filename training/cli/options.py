@@ -62,6 +62,9 @@ Items = Annotated[
         show_default="MovieLens's own beside the ratings",
     ),
 ]
+ItemName = Annotated[
+    str, typer.Option(help="What the page calls an item, in the singular: book, joke, restaurant.")
+]
 Split = Annotated[SplitKind, typer.Option("--split", help="How test rows are chosen.")]
 SplitSeed = Annotated[int, typer.Option(min=0, max=2**32 - 2, help="Seed of the random split.")]
 Store = Annotated[

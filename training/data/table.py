@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.artefact.ids.vocabulary import Vocabulary
+from training.artefact.manifest import DEFAULT_ITEM_NAME
 from training.scale import DEFAULT_SCALE, RatingScale
 
 
@@ -39,6 +40,7 @@ class RatingsTable:
         ratings: `(rows,)` float32 ratings on the scale that was asked for.
         timestamps: `(rows,)` int64 seconds since 1970, or None where the data has no times.
         titles: Titles and genres by canonical movie id (`movie_1`), as far as the data set has them.
+        item_name: What the page calls an item.
         notes: What the user should know about how the file was read, a line each.
         unread_times: Why the file's times were left out, or None.
         scale: Scale of the ratings, with the step of those that occur.
@@ -57,6 +59,7 @@ class RatingsTable:
     ratings: NDArray[np.float32]
     timestamps: NDArray[np.int64] | None
     titles: dict[str, Movie]
+    item_name: str = DEFAULT_ITEM_NAME
     notes: tuple[str, ...] = ()
     unread_times: str | None = None
     scale: RatingScale = DEFAULT_SCALE

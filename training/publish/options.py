@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from training.artefact.manifest import DEFAULT_ITEM_NAME, ITEM_NAME
 from training.data.dataset import Dataset, make_dataset
 from training.data.duplicates import Repeats
 from training.data.files.columns import ColumnNames
@@ -13,6 +15,7 @@ from training.data.readers.ratings import load_ratings
 from training.data.readers.scale import DEFAULT_SCALE, NotRated
 from training.data.split import SplitKind
 from training.data.table import RatingsTable
+from training.errors import SettingsError
 
 BUNDLED_DATA: Final = Path(__file__).resolve().parents[2] / "data" / "ml-latest-small"
 
@@ -31,6 +34,10 @@ class DataOptions:
         repeats: Which rating counts where a user rates a movie more than once.
         keep_null_ids: Whether `NULL`, `nan` and their like are ids as others are.
         items: A file of titles and categories.
+        item_name: What the page calls an item, in the singular.
+
+    Raises:
+        SettingsError: If the item's name has other characters than letters, blanks and hyphens.
     """
 
     path: Path = BUNDLED_DATA
@@ -42,6 +49,14 @@ class DataOptions:
     repeats: Repeats = "error"
     keep_null_ids: bool = False
     items: Path | None = None
+    item_name: str = DEFAULT_ITEM_NAME
+
+    def __post_init__(self) -> None:
+        """Check the item's name."""
+        if not re.match(ITEM_NAME, self.item_name):
+            raise SettingsError(
+                f"--item-name takes a noun of 2 to 40 letters, such as book, got {self.item_name!r}"
+            )
 
     def load(self) -> RatingsTable:
         """The ratings.
@@ -49,7 +64,7 @@ class DataOptions:
         Raises:
             DataError: They cannot be read.
         """
-        return load_ratings(
+        table = load_ratings(
             self.path,
             columns=self.columns,
             scale=self.scale,
@@ -58,6 +73,7 @@ class DataOptions:
             keep_null_ids=self.keep_null_ids,
             items=self.items,
         )
+        return replace(table, item_name=self.item_name)
 
     def dataset(self, table: RatingsTable, validation_fraction: float) -> Dataset:
         """Split and index the table.

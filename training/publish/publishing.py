@@ -75,6 +75,7 @@ def publish_model(
             movies=len(table.movies),
             sha256=table.sha256,
             licence=table.licence,
+            item_name=table.item_name,
         ),
         "split": SplitRecord(
             kind=split.kind,

@@ -6,16 +6,16 @@ from fastapi import APIRouter, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from app.api.dependencies import StateDep
-from app.web.page import INDEX, SECURITY_HEADERS, Asset
+from app.api.dependencies import RegistryDep, StateDep
+from app.web.page import INDEX, SECURITY_HEADERS, Asset, index_for
 
 router = APIRouter(include_in_schema=False)
 
 
 @router.get("/")
-async def get_page_itself(request: Request, state: StateDep) -> Response:
+async def get_page_itself(request: Request, state: StateDep, registry: RegistryDep) -> Response:
     """Return the page. Only its script reads the query string."""
-    return _send(request, state["page"][INDEX])
+    return _send(request, index_for(state["page"][INDEX], registry.item_name))
 
 
 @router.get("/page/{name}")

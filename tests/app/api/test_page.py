@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
+from types import SimpleNamespace
 
 import pytest
 from fastapi.testclient import TestClient
 
+from app.api.dependencies import get_registry
+from app.main import create_app
+from app.settings import Settings
 from app.web.page import CHARTS, load_page
+from tests.app.fakes import fake_registry
 from tests.app.problems import assert_problem
 
 
@@ -93,3 +98,14 @@ def test_our_scripts_are_small_and_set_text_only_as_text() -> None:
     assert sum(map(len, ours.values())) < 80_000
     for text in ours.values():
         assert "innerHTML" not in text and "insertAdjacentHTML" not in text and "eval(" not in text
+
+
+@pytest.mark.parametrize(("name", "plural"), [("book", "books"), ("comedy", "comedies"), ("dish", "dishes")])
+def test_the_page_uses_the_item_name_of_the_default_model(name: str, plural: str) -> None:
+    app = create_app(Settings(), fake_registry())
+    app.dependency_overrides[get_registry] = lambda: SimpleNamespace(item_name=name)
+    with TestClient(app) as client:
+        page = client.get("/").text
+    assert f'data-item="{name}" data-items="{plural}"' in page
+    assert f"<title>{name.title()} ratings</title>" in page
+    assert f"Which {plural} would this user like?" in page

@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 
 from tests.conftest import REPOSITORY
 from training.__main__ import main
-from training.artefact import open_artefact
+from training.artefact import movie_titles, open_artefact
 from training.cli.app import app
 
 QUICK = ("--epochs", "1", "--embedding-dim", "4")
@@ -62,14 +62,22 @@ def test_csv_with_other_column_names_can_be_fitted_inspected_and_evaluated(
     ratings: pd.DataFrame, tmp_path: Path
 ) -> None:
     ratings.to_csv(tmp_path / "mine.csv", index=False)
-    columns = ("--columns", "customer,film,stars")
-    done = run("fit", "--data", tmp_path / "mine.csv", *columns, "--store", tmp_path / "store", *QUICK)
+    (tmp_path / "books.csv").write_text("id,title,genres,pages\n3,Dune,Novel|Space,412\n")
+    columns = ("--columns", "user=customer,movie=film,rating=stars")
+    about = ("--items", tmp_path / "books.csv", "--item-name", "book")
+    done = run(
+        "fit", "--data", tmp_path / "mine.csv", *columns, *about, "--store", tmp_path / "store", *QUICK
+    )
     for part in (f"{len(ratings):,} ratings", "40 users", "biases only", "global mean", "Total params"):
         assert part in done
     artefact = open_artefact(tmp_path / "store" / "memory_efficient")
     assert artefact.users.index("who-7") >= 0
     assert artefact.movies.canonical(3) == "movie_3"
     assert artefact.given is not None and len(artefact.given) == len(ratings)
+    assert artefact.manifest.dataset.item_name == "book"
+    assert movie_titles(artefact.folder, artefact.manifest) == {
+        "movie_3": {"title": "Dune", "genres": ["Novel", "Space"]}
+    }
     assert sorted(path.name for path in (tmp_path / "store" / ".report").iterdir()) == [
         "loss.png",
         "memory.png",

@@ -1,0 +1,7 @@
+// What the page calls an item, from the training's `--item-name`: "movie" if nothing else is said.
+
+export const { item, items } = document.documentElement.dataset;
+
+export function capitalised(word) {
+  return word[0].toUpperCase() + word.slice(1);
+}
