@@ -1,7 +1,5 @@
 """Counters and current state of one process. `exporter` has the name and the help of each metric."""
 
-from __future__ import annotations
-
 import os
 import time
 from bisect import bisect_left

@@ -3,8 +3,6 @@
 `docs/monitoring.md` describes each metric.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -89,30 +87,38 @@ class Exporter:
 
     def text(self, accept: str) -> tuple[bytes, str]:
         """Return the metrics and their content type, for the `Accept` header of a request."""
-        others = self._slot.others() if self._slot else []
-        return expose([self._snapshot(), *others], self._workers, accept)
+        counts, state = self._values()
+        if self._slot is None:
+            return expose([Snapshot("0", counts, state)], self._workers, accept)
+        # Their files are small, and cached, because they were written less than a second ago.
+        return expose([self._slot.snapshot(counts, state), *self._slot.others()], self._workers, accept)
 
     @asynccontextmanager
     async def sharing(self) -> AsyncIterator[None]:
         """Share the counts with the other workers, regularly within the block and once at its end."""
-        task = asyncio.create_task(self._share())
+        stopping = asyncio.Event()
+        task = asyncio.create_task(self._share(stopping))
         try:
             yield
         finally:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
-            self._snapshot()
+            stopping.set()
+            await task
 
-    async def _share(self) -> None:
-        while True:
-            self._snapshot()
-            await asyncio.sleep(INTERVAL_SECONDS)
+    async def _share(self, stopping: asyncio.Event) -> None:
+        is_last = False
+        while not is_last:
+            is_last = stopping.is_set()
+            # Without other workers, too, because this empties the lists of counted predictions.
+            counts, state = self._values()
+            if self._slot is not None:
+                # In a thread, because a disk may be slow.
+                await asyncio.to_thread(self._slot.write, counts, state)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stopping.wait(), INTERVAL_SECONDS)
 
-    def _snapshot(self) -> Snapshot:
-        worker = self._slot.worker if self._slot else "0"
-        counts, state = self._counters.counts(), self._counters.state(worker)
-        return self._slot.write(counts, state) if self._slot else Snapshot(worker, counts, state)
+    def _values(self) -> tuple[Values, Values]:
+        worker = "0" if self._slot is None else self._slot.worker
+        return self._counters.counts(), self._counters.state(worker)
 
 
 def expose(snapshots: Sequence[Snapshot], workers: int, accept: str) -> tuple[bytes, str]:

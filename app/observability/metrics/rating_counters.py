@@ -1,7 +1,5 @@
 """Counters of the predictions of a model: cheap for each prediction, summed up later."""
 
-from __future__ import annotations
-
 from typing import Final, TypeVar
 
 import numpy as np

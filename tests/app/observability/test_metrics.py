@@ -329,6 +329,20 @@ def test_missing_metrics_folder_is_logged_once(tmp_path: Path, caplog: pytest.Lo
     assert len(caplog.messages) == 1
 
 
+def test_slow_disk_of_the_metrics_folder_delays_no_request(tmp_path: Path) -> None:
+    # Opening a pipe for writing waits for a reader.
+    pipe = tmp_path / ".0"
+    os.mkfifo(pipe)
+    late_reader = threading.Timer(60, pipe.read_bytes)
+    late_reader.start()
+    with TestClient(create_app(Settings(), fake_registry(), slot=Slot(tmp_path, 0))) as client:
+        assert client.get("/healthz").status_code == 200
+        assert pipe.is_fifo()
+        late_reader.cancel()
+        assert pipe.read_bytes()
+    assert (tmp_path / "0.json").is_file()
+
+
 @pytest.mark.parametrize("content", [b"", b"no JSON", b"[]", b"{}", b'{"at": 1, "counts": 1, "state": []}'])
 def test_invalid_metrics_files_are_ignored(tmp_path: Path, content: bytes) -> None:
     counters = Counters()
