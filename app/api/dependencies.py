@@ -3,8 +3,6 @@
 All are coroutines, because FastAPI would run a plain function in a thread.
 """
 
-from __future__ import annotations
-
 from typing import Annotated, TypedDict, cast
 
 from fastapi import Depends, Request

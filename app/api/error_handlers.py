@@ -1,7 +1,5 @@
 """The exception handler, which returns errors as problem documents (RFC 9457)."""
 
-from __future__ import annotations
-
 import logging
 from typing import Any, Final
 

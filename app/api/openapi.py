@@ -1,7 +1,5 @@
 """Additions to the OpenAPI document that FastAPI generates: problem documents and limits."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any, Final
 

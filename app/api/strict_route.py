@@ -5,8 +5,6 @@ parses JSON as Python does, with NaN and duplicate keys. It also validates bodie
 large one would delay all other requests.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, cast

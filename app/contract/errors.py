@@ -6,8 +6,6 @@ where it is raised. `app.contract.problems` turns an error into a response. Text
 a bounded length. Errors of the artefact reader are a separate hierarchy: `training.artefact.ArtefactError`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Final, NamedTuple
 

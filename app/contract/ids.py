@@ -1,7 +1,5 @@
 """Ids in requests: text or a whole number, without coercion or normalisation."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Limits on the size of one request."""
 
-from __future__ import annotations
-
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Final

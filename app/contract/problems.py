@@ -1,7 +1,5 @@
 """Errors as HTTP responses (RFC 9457)."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 

@@ -1,7 +1,5 @@
 """Log line, request id and metrics of every request."""
 
-from __future__ import annotations
-
 import itertools
 import logging
 import re

@@ -1,7 +1,5 @@
 """Set up access log, metrics and traces according to the settings."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING
@@ -66,7 +64,7 @@ class Instrumentation:
                 self._tracing.stop()
 
 
-def _load_tracing() -> Tracing:
+def _load_tracing() -> "Tracing":
     try:
         from app.observability.tracing import Tracing
     except ModuleNotFoundError as error:

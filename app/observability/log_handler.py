@@ -1,7 +1,5 @@
 """Logging to standard output through a bounded queue and a thread, so that a slow reader blocks nothing."""
 
-from __future__ import annotations
-
 import contextlib
 import logging
 import os

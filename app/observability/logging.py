@@ -1,7 +1,5 @@
 """Logging to standard output, one line per event, as text or JSON."""
 
-from __future__ import annotations
-
 import logging
 import logging.config
 import time

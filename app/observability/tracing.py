@@ -4,8 +4,6 @@ Exporter, sampling and service name are configured with the environment variable
 `OTEL_EXPORTER_OTLP_ENDPOINT`, `OTEL_TRACES_SAMPLER`, `OTEL_SERVICE_NAME`, ...).
 """
 
-from __future__ import annotations
-
 import logging
 import os
 import threading

@@ -1,7 +1,5 @@
 """The catalogue: titles and genres from the artefacts, and search by parts of a title."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from bisect import bisect_right

@@ -1,7 +1,5 @@
 """The engine that runs the Keras model. TensorFlow is imported with the first model."""
 
-from __future__ import annotations
-
 import os
 from typing import Any, Final
 

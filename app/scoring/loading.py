@@ -1,7 +1,5 @@
 """Load a store into a registry: each model is checked, loaded, probed and timed, or the start fails."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path

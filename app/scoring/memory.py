@@ -1,7 +1,5 @@
 """Memory after models were loaded: return what is free, and exempt the rest from garbage collection."""
 
-from __future__ import annotations
-
 import ctypes
 import gc
 

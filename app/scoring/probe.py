@@ -1,7 +1,5 @@
 """Checks the ratings of a loaded model, and measures its scoring time, before the model counts as ready."""
 
-from __future__ import annotations
-
 import statistics
 import time
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """The interface of the counters of a model's predictions."""
 
-from __future__ import annotations
-
 from typing import Final, Protocol
 
 import numpy as np

@@ -1,11 +1,9 @@
 """The scorer: maps ids to ratings, with any engine that maps indices to ratings."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -161,7 +159,7 @@ class RatingScorer:
         self.given = given
 
     @classmethod
-    def from_artefact(cls, artefact: Artefact, engine: Engine) -> RatingScorer:
+    def from_artefact(cls, artefact: Artefact, engine: Engine) -> Self:
         """Make the scorer of an opened artefact. It keeps no reference to the archive."""
         return cls(
             artefact.manifest, artefact.users, artefact.movies, artefact.fallback, engine, artefact.given

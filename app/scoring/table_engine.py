@@ -1,7 +1,5 @@
 """The engine that reads a model's tables as NumPy arrays. It needs no training library."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

@@ -1,7 +1,5 @@
 """The use cases of `/compare`: compare models by their figures or on pairs of the request."""
 
-from __future__ import annotations
-
 from dataclasses import fields
 from typing import Any
 
@@ -126,10 +124,7 @@ def _figures(model: LoadedModel) -> dict[str, Any]:
 
 
 def _side_by_side(model: LoadedModel, baseline: dict[str, Any] | None) -> SideBySide:
-    own = _figures(model)
-    difference: dict[str, float | None] = dict.fromkeys(_FIGURES)
-    ratio: dict[str, float | None] = dict.fromkeys(_FIGURES)
-    if baseline is not None:
-        difference = {name: round(own[name] - baseline[name], 6) for name in _FIGURES}
-        ratio = {name: round(own[name] / baseline[name], 6) if baseline[name] else None for name in _FIGURES}
+    own, base = _figures(model), baseline or {}
+    difference = {name: round(own[name] - base[name], 6) if base else None for name in _FIGURES}
+    ratio = {name: round(own[name] / base[name], 6) if base.get(name) else None for name in _FIGURES}
     return SideBySide(name=model.name, difference=Figures(**difference), ratio=Figures(**ratio), **own)

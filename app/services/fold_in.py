@@ -14,10 +14,8 @@ The solver is Gauss-Newton, with the step halved until the cost decreases, in co
 penalty is `z' z`: `u = mean + factor z`, `factor factor' = covariance`.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Self
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -55,7 +53,7 @@ class Prior:
     global_bias: float
 
     @classmethod
-    def of_users(cls, vectors: NDArray[np.float32], noise: float, global_bias: float) -> Prior:
+    def of_users(cls, vectors: NDArray[np.float32], noise: float, global_bias: float) -> Self:
         """Estimate the prior from trained users.
 
         Args:

@@ -1,7 +1,5 @@
 """The use case of `/models`: describe the loaded models."""
 
-from __future__ import annotations
-
 from app.contract.schemas.responses import (
     Accuracy,
     Memory,

@@ -1,7 +1,5 @@
 """The use case of `/predict/new-user`: predict ratings of a user who is not in the training data."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Final
 

@@ -1,7 +1,5 @@
 """The use cases of `/predict` and `/predict/batch`: rate pairs with one model."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

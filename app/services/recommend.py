@@ -1,7 +1,5 @@
 """The use case of `/recommend`: the movies with a user's highest predicted ratings."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -5,8 +5,6 @@ invalid. A request reads the registry once, so that no response mixes two; the o
 request refers to it.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import logging

@@ -1,7 +1,5 @@
 """The use cases of `/users` and `/ratings`: find users, and list their observed ratings."""
 
-from __future__ import annotations
-
 import random
 from typing import Final
 

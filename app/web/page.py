@@ -1,7 +1,5 @@
 """The files of the page, read and compressed once, and its Content-Security-Policy."""
 
-from __future__ import annotations
-
 import gzip
 import hashlib
 import importlib.metadata

@@ -1,7 +1,5 @@
 """`/admin`, for operators. `app.http.auth` refuses requests without an admin key."""
 
-from __future__ import annotations
-
 from fastapi import APIRouter
 
 from app.api.dependencies import StateDep

@@ -1,7 +1,5 @@
 """`/compare`: the models compared with each other."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from fastapi import APIRouter, Query

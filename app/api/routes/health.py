@@ -1,7 +1,5 @@
 """`/healthz` and `/readyz`, for orchestrators. Neither blocks."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Annotated
 

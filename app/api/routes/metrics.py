@@ -1,7 +1,5 @@
 """`/metrics`, for Prometheus. Not part of the API, so not in the OpenAPI document."""
 
-from __future__ import annotations
-
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 

@@ -1,7 +1,5 @@
 """`/models`: descriptions of the models."""
 
-from __future__ import annotations
-
 from fastapi import APIRouter
 
 from app.api.dependencies import RegistryDep

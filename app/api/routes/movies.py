@@ -1,7 +1,5 @@
 """`/movies`, `/users` and `/ratings`: search for ids, and look up training ratings."""
 
-from __future__ import annotations
-
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query

@@ -1,7 +1,5 @@
 """`/predict/new-user`: predictions for a user without training ratings."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from fastapi import APIRouter

@@ -1,7 +1,5 @@
 """`/`: the web page, and its files below `/page`. Not part of the API, so not in the OpenAPI document."""
 
-from __future__ import annotations
-
 from fastapi import APIRouter, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import Response

@@ -1,7 +1,5 @@
 """`/predict` and `/predict/batch`: predicted ratings of pairs."""
 
-from __future__ import annotations
-
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query

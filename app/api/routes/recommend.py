@@ -1,7 +1,5 @@
 """`/recommend`: the movies with the highest predicted ratings."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Annotated, Final
 

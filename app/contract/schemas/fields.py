@@ -1,7 +1,5 @@
 """Field types shared by requests and responses, with examples for the documentation."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Annotated, Final, Literal, TypeVar
 

@@ -1,7 +1,5 @@
 """Schemas of requests, as JSON bodies or query strings."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator

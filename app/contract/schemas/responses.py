@@ -1,7 +1,5 @@
 """Responses. They are dataclasses, which are created faster than pydantic models."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
