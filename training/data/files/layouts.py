@@ -44,6 +44,9 @@ _NETFLIX_FIELDS: Final[Mapping[str, int]] = MappingProxyType(
 # A user's number of ratings, then one for each of the 100 jokes, where 99 means none.
 _JESTER_FIELDS: Final = 101
 _JESTER_NONE: Final = 99.0
+# Files without a header, by name. `u.item` has a flag for each genre, after other fields.
+_MOVIELENS_ITEMS: Final[Mapping[str, str]] = MappingProxyType({"movies.dat": "::", "u.item": "|"})
+FIELDS_BEFORE_FLAGS: Final = 5
 LONE_RETURN: Final = "a carriage return stands inside the line; save the file with Unix or Windows line ends"
 
 
@@ -106,6 +109,13 @@ def recognise(plain: PlainFile, columns: ColumnNames | None, words: Words = RATI
         DataError: When it is none that can be read, showing what was found.
     """
     lines = _first_lines(plain)
+    if words is not RATING_WORDS and plain.given.name in _MOVIELENS_ITEMS:
+        delimiter = _MOVIELENS_ITEMS[plain.given.name]
+        positions = {"movie": 0, "title": 1, "categories": 2 if delimiter == "::" else FIELDS_BEFORE_FLAGS}
+        fields = 3 if delimiter == "::" else lines[0].count(delimiter) + 1
+        return Layout(
+            plain.given.name, "delimited", delimiter, tuple(_numbers([""] * fields)), positions
+        )
     if lines[0].lstrip()[:1] in ("{", "["):
         found = _json(plain, "\n".join(lines), columns, words)
         if found is not None:

@@ -26,7 +26,7 @@ from training.data.files.columns import (
     no_column,
 )
 from training.data.files.engine import named, path_of, quoted
-from training.data.files.layouts import Layout, recognise
+from training.data.files.layouts import FIELDS_BEFORE_FLAGS, Layout, recognise
 from training.data.files.lines import first_bad_line, first_line_without_json, line_of_row
 from training.data.files.plain_file import LONGEST_LINE, PlainFile, as_text, without_blocks
 from training.data.files.text_scan import TextScan, file_sha256, scan_text
@@ -235,7 +235,9 @@ def _query(path: Path, layout: Layout, scan: TextScan) -> str:
             f"SELECT n::VARCHAR AS who, unnest(range(1, {len(names)}))::VARCHAR AS what, "
             f"unnest([{jokes}]) AS stars FROM (SELECT row_number() OVER () AS n, * FROM {table})"
         )
-    texts = {role: names[place] for role, place in layout.positions.items()}
+    texts = {role: names[place] for role, place in layout.positions.items() if place < len(names)}
+    if layout.name == "u.item":
+        texts["categories"] = f"concat_ws('|', {', '.join(names[FIELDS_BEFORE_FLAGS:]) or 'NULL'})"
     return f"SELECT {_selected(texts)} FROM {table}"
 
 

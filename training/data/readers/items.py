@@ -1,46 +1,83 @@
-"""Titles and categories of any items, from a file of one's own."""
+"""Titles and categories of items: MovieLens's own file beside the ratings, or any file with a header.
+
+A file may leave items out. What it does say must be readable: a line with another number of fields, an item
+that comes twice or a genre flag other than 0 and 1 is an error with its line.
+"""
 
 from __future__ import annotations
 
 import json
 import re
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from training.artefact.ids.vocabulary import Vocabulary
 from training.data.files.columns import ITEM_WORDS
 from training.data.files.engine import connect
-from training.data.files.plain_file import unpack
-from training.data.files.sources import read_files
-from training.data.files.values import shown
-from training.data.readers.movies_file import MOVIES_FILES, entry_problem, load_movies_file
+from training.data.files.layouts import FIELDS_BEFORE_FLAGS
+from training.data.files.plain_file import PlainFile, head_of, unpack
+from training.data.files.sources import Source, read_files
+from training.data.files.values import breaks_lines, id_problem, shown
 from training.data.table import Movie
 from training.errors import DataError
 
+# MovieLens 100K's own `u.genre`, for copies that come without it.
+# fmt: off
+GENRES_100K: Final[tuple[str, ...]] = (
+    "unknown", "Action", "Adventure", "Animation", "Children's", "Comedy", "Crime", "Documentary", "Drama",
+    "Fantasy", "Film-Noir", "Horror", "Musical", "Mystery", "Romance", "Sci-Fi", "Thriller", "War", "Western",
+)
+# fmt: on
+_MOVIELENS: Final = {"ml-1m": "movies.dat", "ml-100k": "u.item", "ml-csv": "movies.csv"}
 _BLOCK: Final = 10_000
 _SEPARATOR: Final = re.compile(r"\s*[|,;]\s*")
 _NONE: Final = frozenset({"", "(no genres listed)", "[]"})
 
 
-def load_items(path: Path, movies: Vocabulary, notes: list[str]) -> dict[str, Movie]:
-    """Reads a file of items.
+def load_titles(ratings: Path, layout: str, movies: Vocabulary) -> dict[str, Movie]:
+    """Read the movies file beside a ratings file.
 
-    Any text layout with a header, or Parquet, with columns for the id, the title and, perhaps, categories
-    (with `|`, `,` or `;` between, or a JSON list); other columns are left alone. Or a movies file of
-    MovieLens's.
+    Args:
+        ratings: The ratings file, or the folder of its parts.
+        layout: Its layout, as in `RatingsTable.layout`.
+        movies: The catalogue, which determines how an id of the file is spelled.
+
+    Returns:
+        Title and genres by canonical movie id; empty if there is no such file.
+
+    Raises:
+        DataError: If the file is there but cannot be read.
+    """
+    name = _MOVIELENS.get(layout, "movies.csv")
+    path = ratings / name if ratings.is_dir() else ratings.with_name(name)
+    # Beside other ratings than MovieLens's, a movies.csv need not be about them.
+    if not path.is_file() or (layout not in _MOVIELENS and not _has_movielens_header(path)):
+        return {}
+    return _titles(path, movies)
+
+
+def load_items(path: Path, movies: Vocabulary, notes: list[str]) -> dict[str, Movie]:
+    """Read a file of items.
+
+    Any text layout with a header, or Parquet, with columns for the id, the title and optionally categories
+    (separated by `|`, `,` or `;`, or a JSON list); other columns are ignored. Or `movies.dat` or `u.item` of
+    MovieLens.
 
     Args:
         path: The file.
-        movies: The catalogue, which says how an id of the file is spelled.
+        movies: The catalogue, which determines how an id of the file is spelled.
         notes: Gets what the user should know.
 
     Returns:
         Title and categories by canonical id.
 
     Raises:
-        DataError: When it cannot be read, an item comes twice, or no item of it is rated.
+        DataError: If it cannot be read, an item comes twice, or no item of it is rated.
     """
+    if not path.is_file():
+        raise DataError(path, "is no file; give the file of items itself")
     titles = _titles(path, movies)
     rated = sum(movies.index(name) >= 0 for name in titles)
     if not rated:
@@ -55,33 +92,71 @@ def load_items(path: Path, movies: Vocabulary, notes: list[str]) -> dict[str, Mo
 
 
 def _titles(path: Path, movies: Vocabulary) -> dict[str, Movie]:
-    if path.name in MOVIES_FILES and path.is_file():
-        return load_movies_file(path, movies)
-    if not path.is_file():
-        raise DataError(path, "is no file; give the file of items itself")
     titles: dict[str, Movie] = {}
     rows: dict[str, int] = {}
     with tempfile.TemporaryDirectory(prefix="items-") as name:
         plain = unpack(path, Path(name))
         with connect([plain.path], Path(name)) as database:
             source = read_files(database, path, [plain], None, Path(name), ITEM_WORDS)
-            categories = "categories" if "categories" in source.layout.positions else "NULL"
-            found = database.execute(
-                "SELECT rowid, coalesce(what, ''), trim(coalesce(title, '')), "
-                f"coalesce({categories}, '') FROM entries ORDER BY rowid"
-            )
-            while block := found.fetchmany(_BLOCK):
-                for row, raw_id, title, text in block:
-                    movie_id = movies.canonical(raw_id)
-                    problem = entry_problem(raw_id, title)
-                    if problem is None and movie_id in rows:
-                        first = source.place(rows[movie_id])
-                        problem = f"item {shown(raw_id)} comes twice, first on {first}; keep one of them"
-                    if problem is not None:
-                        raise source.error(problem, row)
-                    rows[movie_id] = row
-                    titles[movie_id] = Movie(title, _listed(text))
+            genres = _genre_names(source, path)
+            for row, raw_id, title, text in _entries(source):
+                movie_id = movies.canonical(raw_id)
+                problem = _problem(raw_id, title)
+                if problem is None and movie_id in rows:
+                    first = source.place(rows[movie_id])
+                    problem = f"item {shown(raw_id)} comes twice, first on {first}; keep one of them"
+                if problem is None and genres and not set(text) <= set("01|"):
+                    problem = f"a genre flag is neither 0 nor 1: {shown(text)}"
+                if problem is not None:
+                    raise source.error(problem, row)
+                rows[movie_id] = row
+                flags = zip(genres, text.split("|"), strict=False)
+                listed = tuple(genre for genre, flag in flags if flag == "1") if genres else _listed(text)
+                titles[movie_id] = Movie(title, listed)
     return titles
+
+
+def _entries(source: Source) -> Iterator[tuple[int, str, str, str]]:
+    """Row, id, title and categories of each item."""
+    categories = "categories" if "categories" in source.layout.positions else "NULL"
+    found = source.database.execute(
+        "SELECT rowid, coalesce(what, ''), trim(coalesce(title, '')), "
+        f"coalesce({categories}, '') FROM entries ORDER BY rowid"
+    )
+    block: list[Any]
+    while block := found.fetchmany(_BLOCK):
+        yield from block
+
+
+def _problem(raw_id: str, title: str) -> str | None:
+    """Why an id with a title cannot be an item, or None if it can."""
+    problem = id_problem(raw_id, "movie")
+    if problem is None and not title.strip():
+        problem = f"movie {shown(raw_id)} has no title; leave the line out where there is none"
+    if problem is None and breaks_lines(title):
+        problem = f"the title {shown(title)} holds a control character; remove it"
+    return problem
+
+
+def _genre_names(source: Source, path: Path) -> tuple[str, ...]:
+    """The genres whose flags a `u.item` has, from `u.genre` beside it; empty for other files."""
+    if source.layout.name != "u.item":
+        return ()
+    names, beside = GENRES_100K, path.with_name("u.genre")
+    if beside.is_file():
+        try:
+            lines = beside.read_text("latin-1").split("\n")
+        except OSError as error:
+            raise DataError(beside, f"cannot be read: {error.strerror or error}") from error
+        names = tuple(line.split("|")[0] for line in lines if line.strip())
+    expected, fields = FIELDS_BEFORE_FLAGS + len(names), len(source.layout.names)
+    if fields != expected:
+        raise DataError(path, f"expected {expected} fields separated by '|', found {fields}", line=1)
+    return names
+
+
+def _has_movielens_header(path: Path) -> bool:
+    return re.match(rb"(?:\xef\xbb\xbf)?movieId,title(?:,genres)?\r?\n", head_of(PlainFile(path, path))) is not None
 
 
 def _listed(text: str) -> tuple[str, ...]:

@@ -35,9 +35,8 @@ from training.data.files.plain_file import unpack
 from training.data.files.sources import Source, read_files
 from training.data.files.values import shown
 from training.data.readers.gather import Ids, Problem, Rows, read_rows
-from training.data.readers.items import load_items
+from training.data.readers.items import load_items, load_titles
 from training.data.readers.known_sets import terms_of
-from training.data.readers.movies_file import load_titles
 from training.data.readers.scale import DEFAULT_SCALE, NotRated
 from training.data.readers.stars import read_stars
 from training.data.readers.times import read_times

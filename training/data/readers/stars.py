@@ -49,13 +49,15 @@ def read_stars(
     Raises:
         DataError: If no row is left.
     """
+    _group(source)
     text = "replace(stars, ',', '.')" if _has_decimal_commas(source) else "stars"
     number = f"CASE WHEN regexp_full_match({text}, '{NUMBER}') THEN {text}::DOUBLE END"
     if not_rated not in (None, "none", ()):
         notes.append(_leave_out(source, number, not_rated))
+        _group(source)
     unread = source.database.execute(
-        f"SELECT coalesce(stars, ''), count(*), min(rowid) FROM entries WHERE ({number}) IS NULL "
-        f"GROUP BY stars ORDER BY min(rowid) LIMIT {_MOST_TEXTS}"
+        f"SELECT coalesce(stars, ''), many, first FROM texts WHERE ({number}) IS NULL "
+        f"ORDER BY first LIMIT {_MOST_TEXTS}"
     ).fetchall()
     if unread:
         rows = source.count("SELECT count(*) FROM entries")
@@ -71,21 +73,29 @@ def read_stars(
         return Stars(f"{text}::DOUBLE", None)
     culprits = ", ".join(quoted(repr(value)) for value in verdict.culprits)
     row, first = source.database.execute(
-        f"SELECT rowid, stars FROM entries WHERE {number} IN (SELECT unnest([{culprits}])::DOUBLE) "
-        "ORDER BY rowid LIMIT 1"
+        f"SELECT first, stars FROM texts WHERE {number} IN (SELECT unnest([{culprits}])::DOUBLE) "
+        "ORDER BY first LIMIT 1"
     ).fetchall()[0]
     return Stars(number, Problem(row, f"the rating {shown(first)} {verdict.problem}"))
+
+
+def _group(source: Source) -> None:
+    """Make the table `texts`: each text of the column, how many rows have it, and the first of them."""
+    source.database.execute(
+        "CREATE OR REPLACE TABLE texts AS "
+        "SELECT stars, count(*) AS many, min(rowid) AS first FROM entries GROUP BY stars"
+    )
 
 
 def _counts(source: Source, number: str) -> Mapping[float, int]:
     """How many rows have each rating; of very many different ratings, the lowest of each of 100,000 ranges."""
     lowest, highest, different = source.database.execute(
-        f"SELECT min(n), max(n), approx_count_distinct(n) FROM (SELECT {number} AS n FROM entries)"
+        f"SELECT min({number}), max({number}), count(*) FROM texts"
     ).fetchall()[0]
     group = "n"
     if different > _MOST_RATINGS:
         group = f"floor((n - {lowest!r}) * ({_MOST_RATINGS} / {highest - lowest!r}))"
-    counted = f"SELECT min(n), count(*) FROM (SELECT {number} AS n FROM entries) GROUP BY {group}"
+    counted = f"SELECT min(n), sum(many) FROM (SELECT {number} AS n, many FROM texts) GROUP BY {group}"
     return {float(value): int(rows) for value, rows in source.database.execute(counted).fetchall()}
 
 
@@ -96,7 +106,7 @@ def _has_decimal_commas(source: Source) -> bool:
     return bool(
         source.count(
             "SELECT coalesce(bool_or(regexp_full_match(stars, '[-+]?[0-9]+,[0-9]+')) "
-            "AND NOT bool_or(contains(stars, '.')), false)::INT FROM entries"
+            "AND NOT bool_or(contains(stars, '.')), false)::INT FROM texts"
         )
     )
 
