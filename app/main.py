@@ -33,7 +33,7 @@ from app.web.page import load_page
 
 API_VERSION: Final = "1.0"
 _DESCRIPTION: Final = """\
-How many stars, from 0 to 5, would this user give this movie?
+How would this user rate this movie? `/models` states the scale of all ratings (`rating_scale`).
 
 An id is text (`"user_1"`), or a whole number (`1`, or the digits `"1"`), which is appended to the prefix of
 the model's ids. Every error is a problem document (RFC 9457) with a `code` for programs.

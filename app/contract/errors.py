@@ -65,6 +65,10 @@ class EngineFailed(StartError):
     """The engine is not installed, or cannot load a model that is otherwise valid."""
 
 
+class MixedScales(StartError):
+    """The models of the store have different rating scales."""
+
+
 class ProbeFailed(StartError):
     """A model was loaded, but its predictions are not valid ratings."""
 

@@ -76,7 +76,7 @@ class KerasEngine(Engine):
         return vectors, None if bias is None else bias(indices).numpy()[:, 0]
 
     def rate(self, user_index: NDArray[np.int32], movie_index: NDArray[np.int32]) -> NDArray[np.float32]:
-        """Rate pairs of warm ids in blocks, and return `(n,)` stars."""
+        """Rate pairs of warm ids in blocks, and return `(n,)` ratings."""
         count = user_index.size
         filled = -(-count // GRAIN) * GRAIN
         users, movies = np.zeros((2, filled), dtype=np.int32)

@@ -1,12 +1,12 @@
 """Load a store into a registry: each model is checked, loaded, probed and timed, or the start fails."""
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from app.contract.errors import BadSetting, EngineFailed, shorten
+from app.contract.errors import BadSetting, EngineFailed, MixedScales, shorten
 from app.scoring.keras_engine import load_keras_engine
 from app.scoring.probe import measure, probe
 from app.scoring.registry import BASELINE, LoadedModel, Registry
@@ -50,6 +50,7 @@ def load_registry(settings: Settings, live: Registry | None = None) -> Registry:
         BadSetting: A setting names a model that is not in the store.
         EngineFailed: The engine is not installed or cannot load a model.
         ProbeFailed: A model returns values that are not ratings.
+        MixedScales: The models have different rating scales.
     """
     try:
         return _load_registry(settings, live)
@@ -75,6 +76,7 @@ def _load_registry(settings: Settings, live: Registry | None) -> Registry:
     artefacts = {folder.name: open_stored(folder) for folder in folders if folder.name not in kept}
     manifests = {name: artefact.manifest for name, artefact in artefacts.items()}
     manifests |= {name: model.scorer.manifest for name, model in kept.items()}
+    _check_scales([manifests[name] for name in names])
     titles = _titles([(folder, manifests[folder.name]) for folder in folders])
     return Registry(
         [kept.get(name) or _load(artefacts[name], settings.engine) for name in names],
@@ -90,9 +92,19 @@ def check_store(settings: Settings) -> None:
     Raises:
         ArtefactError: The store, or a model in it, is missing, damaged or foreign.
         BadSetting: A setting names a model that is not in the store.
+        MixedScales: The models have different rating scales.
     """
-    for folder in find_folders(settings):
-        open_stored(folder)
+    _check_scales([open_stored(folder).manifest for folder in find_folders(settings)])
+
+
+def _check_scales(manifests: Sequence[Manifest]) -> None:
+    first = manifests[0]
+    for other in manifests[1:]:
+        if other.scale.bounds != first.scale.bounds:
+            raise MixedScales(
+                f"the models have different rating scales: {first.name} rates from {first.scale}, "
+                f"{other.name} from {other.scale}; name those to serve in RATINGS_MODELS"
+            )
 
 
 def find_folders(settings: Settings) -> list[Path]:

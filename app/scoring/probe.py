@@ -11,7 +11,8 @@ import numpy as np
 from app.contract.errors import ProbeFailed
 from app.scoring.scorer import RatingScorer
 
-LOWEST, HIGHEST = 0.0, 5.0
+# Of the width of the scale: the rounding of a float32 at its ends.
+ROUNDING: Final = 1e-6
 TIMED_BLOCK: Final = 4096
 # Maximum number of table rows that a probe reads, evenly spaced and including both ends.
 MAX_PROBED: Final = 100_000
@@ -51,8 +52,10 @@ def probe(scorer: RatingScorer) -> None:
     except Exception as error:
         raise ProbeFailed(f"model {scorer.name}: fails to rate pairs ({type(error).__name__})") from error
     ratings = np.concatenate([scored.ratings, ends.ratings])
-    if ends.cold.any() or not np.all((ratings >= LOWEST) & (ratings <= HIGHEST)):
-        raise ProbeFailed(f"model {scorer.name}: returns a value that is not a rating between 0 and 5")
+    scale = scorer.manifest.scale
+    share = (ratings.astype(np.float64) - scale.low) / scale.width
+    if ends.cold.any() or not np.all((share >= -ROUNDING) & (share <= 1 + ROUNDING)):
+        raise ProbeFailed(f"model {scorer.name}: returns a value that is not a rating from {scale}")
 
 
 def measure(scorer: RatingScorer) -> ScoringTime:

@@ -6,11 +6,14 @@ from itertools import chain, islice
 from types import MappingProxyType
 from typing import Any, Final
 
-from app.contract.errors import NotReady, UnknownModel
+import numpy as np
+from numpy.typing import NDArray
+
+from app.contract.errors import MAX_ERRORS, InvalidRequest, NotReady, UnknownModel
 from app.scoring.catalogue import Catalogue
 from app.scoring.probe import ScoringTime
 from app.scoring.scorer import RatingScorer
-from training.artefact import DEFAULT_ITEM_NAME
+from training.artefact import DEFAULT_ITEM_NAME, RatingScale
 
 BASELINE: Final = "baseline"
 # Maximum number of untitled movies of a model in the catalogue, the most rated first: listing a million of
@@ -67,6 +70,26 @@ class Registry:
     def baseline(self) -> LoadedModel | None:
         """The model that the others are compared with, if it is loaded."""
         return self.models.get(BASELINE)
+
+    @property
+    def scale(self) -> RatingScale:
+        """The rating scale, with the step of the default model; all models have the same bounds."""
+        return self.get().scorer.manifest.scale
+
+    def check_ratings(self, ratings: NDArray[np.float64], field: str) -> None:
+        """Check that ratings in a request are on the scale.
+
+        Args:
+            ratings: `(n,)` the `rating` of each item of a list, NaN for an item without one.
+            field: Name of the list.
+
+        Raises:
+            InvalidRequest: A rating is off the scale.
+        """
+        off = np.flatnonzero((ratings < self.scale.low) | (ratings > self.scale.high))
+        if off.size:
+            message = f"is off the rating scale, which is {self.scale}"
+            raise InvalidRequest([((field, place, "rating"), message) for place in off[:MAX_ERRORS].tolist()])
 
     def get(self, name: str | None = None) -> LoadedModel:
         """Return the model with the given name, or the default one.

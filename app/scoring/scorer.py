@@ -30,7 +30,7 @@ class Engine(ABC):
             movie_index: `(n,)`, each an index of a warm movie.
 
         Returns:
-            `(n,)` stars. Row i depends on pair i alone.
+            `(n,)` ratings. Row i depends on pair i alone.
         """
 
     def rate_one(self, user_index: int, movie_index: int) -> float:
@@ -91,7 +91,7 @@ class ScoredPairs:
     """Ratings of pairs, and which of them the model predicted rather than the fallback.
 
     Attributes:
-        ratings: `(n,)` stars.
+        ratings: `(n,)`.
         known_user: `(n,)` whether the user has training ratings.
         known_movie: `(n,)` whether the movie has training ratings.
     """
@@ -112,7 +112,7 @@ class ScoredPairs:
 
 
 def rounded(ratings: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Round stars to 6 decimals for a response, which is the precision of a float32 below 5."""
+    """Round ratings to 6 decimals for a response, which is the precision of a float32 below 5."""
     return ratings.astype(np.float64).round(6)
 
 
@@ -204,9 +204,9 @@ class RatingScorer:
         user, movie = self.users.index(user_id), self.movies.index(movie_id)
         if not (0 <= user < self.users.warm and 0 <= movie < self.movies.warm):
             return None
-        stars = round(self._engine.rate_one(user, movie), 6)
-        self.counter.one(stars)
-        return stars
+        rating = round(self._engine.rate_one(user, movie), 6)
+        self.counter.one(rating)
+        return rating
 
     def top(
         self, user_id: RawId, n: int, exclude: Sequence[RawId] = (), exclude_rated: bool = False
@@ -220,7 +220,7 @@ class RatingScorer:
             exclude_rated: Whether to leave out movies that the user rated, if the artefact has the ratings.
 
         Returns:
-            Movie ids and their stars, which equal those of `score`. Only warm movies are returned, so there
+            Movie ids and their ratings, which equal those of `score`. Only warm movies are returned, so there
             may be fewer than `n`.
         """
         self.counter.ranking()

@@ -20,7 +20,7 @@ class TableEngine(Engine):
         return self._tables.nbytes
 
     def rate(self, user_index: NDArray[np.int32], movie_index: NDArray[np.int32]) -> NDArray[np.float32]:
-        """Rate pairs of warm ids in blocks, and return `(n,)` stars."""
+        """Rate pairs of warm ids in blocks, and return `(n,)` ratings."""
         return self._tables.rate(user_index, movie_index)
 
     def rate_one(self, user_index: int, movie_index: int) -> float:

@@ -50,14 +50,16 @@ def compare_on_pairs(registry: Registry, request: CompareRequest) -> LabelledCom
     """Rate every pair with each requested model, and compare with the observed ratings.
 
     Raises:
+        InvalidRequest: An observed rating is off the scale.
         UnknownModel: No model has one of the names.
     """
-    models = registry.select(request.models)
     pairs = request.pairs
+    observed = np.array([np.nan if pair.rating is None else pair.rating for pair in pairs], dtype=np.float64)
+    registry.check_ratings(observed, "pairs")
+    models = registry.select(request.models)
     user_ids = [pair.user_id for pair in pairs]
     movie_ids = [pair.movie_id for pair in pairs]
     scored = [model.scorer.score(user_ids, movie_ids) for model in models]
-    observed = np.array([np.nan if pair.rating is None else pair.rating for pair in pairs], dtype=np.float64)
     return LabelledComparison(
         pairs=_compared_pairs(models, pairs, scored),
         models=[_errors(model.name, one, observed) for model, one in zip(models, scored, strict=True)],
@@ -89,7 +91,7 @@ def _errors(name: str, scored: ScoredPairs, observed: NDArray[np.float64]) -> Mo
     Args:
         name: The model's name.
         scored: n pairs.
-        observed: `(n,)` stars, NaN for pairs without one.
+        observed: `(n,)` ratings, NaN for pairs without one.
     """
     labelled = ~np.isnan(observed)
     rows = int(np.count_nonzero(labelled))

@@ -3,7 +3,9 @@
 The embeddings of movies are fixed. For ratings `r_i` of movies `m_i`, the user's vector `u` (which includes
 the bias, if the model has biases) minimises
 
-    sum_i (r_i - 5 sigmoid(u . m_i + global_bias))^2 / noise  +  (u - mean)' covariance^-1 (u - mean)
+    sum_i (r_i - rating(u . m_i + global_bias))^2 / noise  +  (u - mean)' covariance^-1 (u - mean)
+
+    rating(x) = low + (high - low) sigmoid(x)
 
 that is, it is the maximum a posteriori estimate, with the mean and covariance of the trained users as the
 prior, and the model's mean squared error on warm test pairs as `noise`. There is no hyperparameter. Without
@@ -23,15 +25,16 @@ from numpy.typing import NDArray
 
 from app.contract.errors import NoFoldIn
 from app.scoring.scorer import RatingScorer, VectorEngine
+from training.artefact import DEFAULT_SCALE, RatingScale
 
 MAX_STEPS: Final = 50
 MAX_HALVINGS: Final = 20
-# In stars: steps below this do not change ratings.
+# Steps below this do not change ratings.
 TOLERANCE: Final = 1e-6
 # Maximum number of users that the prior is computed from, evenly spaced.
 MAX_PRIOR_USERS: Final = 100_000
+# In square stars.
 MIN_NOISE: Final = 1e-3
-HIGHEST: Final = 5.0
 
 Floats = NDArray[np.float64]
 
@@ -43,23 +46,32 @@ class Prior:
     Attributes:
         mean: `(dim,)` the average user.
         factor: `(dim, rank)`, times its transpose the covariance.
-        noise: Mean squared error of a trained model's rating, in square stars.
+        noise: Mean squared error of a trained model's rating.
         global_bias: Added to every pair, before the sigmoid.
+        scale: Scale of the ratings.
     """
 
     mean: Floats
     factor: Floats
     noise: float
     global_bias: float
+    scale: RatingScale = DEFAULT_SCALE
 
     @classmethod
-    def of_users(cls, vectors: NDArray[np.float32], noise: float, global_bias: float) -> Self:
+    def of_users(
+        cls,
+        vectors: NDArray[np.float32],
+        noise: float,
+        global_bias: float,
+        scale: RatingScale = DEFAULT_SCALE,
+    ) -> Self:
         """Estimate the prior from trained users.
 
         Args:
             vectors: `(users, dim)`, at least one.
             noise: See the class.
             global_bias: See the class.
+            scale: See the class.
         """
         exact = vectors.astype(np.float64)
         mean = exact.mean(axis=0)
@@ -67,14 +79,14 @@ class Prior:
         values, directions = np.linalg.eigh(centred.T @ centred / len(exact))
         kept = values > values.max(initial=0.0) * 1e-9
         factor = directions[:, kept] * np.sqrt(values[kept])
-        return cls(mean, factor, max(noise, MIN_NOISE), global_bias)
+        return cls(mean, factor, max(noise, MIN_NOISE * scale.unit**2), global_bias, scale)
 
     def fit(self, movie_vectors: NDArray[np.float32], ratings: Floats) -> Floats:
         """Fit a user's `(dim,)` vector to their ratings.
 
         Args:
             movie_vectors: `(n, dim)` the movies that they rated.
-            ratings: `(n,)` stars.
+            ratings: `(n,)`.
         """
         movies = movie_vectors.astype(np.float64)
         start, slopes = movies @ self.mean + self.global_bias, movies @ self.factor
@@ -82,8 +94,8 @@ class Prior:
         cost = self._cost(z, start, slopes, ratings)
         for _ in range(MAX_STEPS):
             share = _sigmoid(start + slopes @ z)
-            jacobian = (HIGHEST * share * (1 - share))[:, None] * slopes
-            pull = jacobian.T @ (ratings - HIGHEST * share) / self.noise - z
+            jacobian = (self.scale.width * share * (1 - share))[:, None] * slopes
+            pull = jacobian.T @ (ratings - self.scale.from_share(share)) / self.noise - z
             step = np.linalg.solve(np.eye(z.size) + jacobian.T @ jacobian / self.noise, pull)
             for _ in range(MAX_HALVINGS):
                 moved = self._cost(z + step, start, slopes, ratings)
@@ -98,12 +110,13 @@ class Prior:
         return self.mean + self.factor @ z
 
     def rate(self, vector: Floats, movie_vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Rate movies `(n, dim)` for the user; returns `(n,)` stars."""
-        rated = HIGHEST * _sigmoid(movie_vectors @ vector.astype(np.float32) + np.float32(self.global_bias))
-        return rated.astype(np.float32)
+        """Rate movies `(n, dim)` for the user; returns `(n,)` ratings."""
+        match = movie_vectors @ vector.astype(np.float32) + np.float32(self.global_bias)
+        rated: NDArray[np.float32] = self.scale.from_share(_sigmoid(match)).astype(np.float32)
+        return rated
 
     def _cost(self, z: Floats, start: Floats, slopes: Floats, ratings: Floats) -> float:
-        off = ratings - HIGHEST * _sigmoid(start + slopes @ z)
+        off = ratings - self.scale.from_share(_sigmoid(start + slopes @ z))
         return float(off @ off / self.noise + z @ z)
 
 
@@ -130,7 +143,9 @@ class FoldIn:
             users = np.unique(np.linspace(0, count - 1, min(count, MAX_PRIOR_USERS)).astype(np.int32))
             accuracy = scorer.manifest.accuracy
             noise = accuracy.mse if accuracy.mse_warm is None else accuracy.mse_warm
-            found = Prior.of_users(engine.user_vectors(users), noise, engine.global_bias)
+            found = Prior.of_users(
+                engine.user_vectors(users), noise, engine.global_bias, scorer.manifest.scale
+            )
             self._priors[scorer] = found
         return found
 
@@ -147,5 +162,5 @@ def vector_engine(scorer: RatingScorer) -> VectorEngine:
 
 
 def _sigmoid(match: NDArray[Any]) -> NDArray[Any]:
-    stars: NDArray[Any] = 1 / (1 + np.exp(-np.clip(match, -60, 60)))
-    return stars
+    share: NDArray[Any] = 1 / (1 + np.exp(-np.clip(match, -60, 60)))
+    return share

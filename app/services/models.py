@@ -8,6 +8,7 @@ from app.contract.schemas.responses import (
     Parameters,
     Popularity,
     RankRange,
+    RatingScale,
     Table,
     Training,
     VocabularySizes,
@@ -16,8 +17,11 @@ from app.scoring.registry import LoadedModel, Registry
 
 
 def list_models(registry: Registry) -> ModelList:
-    """Describe all models, and name the default."""
-    return ModelList(registry.default, [describe(registry, model) for model in registry.models.values()])
+    """Describe all models, and name the default and the scale."""
+    scale = RatingScale(**vars(registry.scale))
+    return ModelList(
+        registry.default, scale, [describe(registry, model) for model in registry.models.values()]
+    )
 
 
 def describe(registry: Registry, model: LoadedModel) -> ModelDescription:
@@ -57,5 +61,6 @@ def describe(registry: Registry, model: LoadedModel) -> ModelDescription:
             movie_ratings=None if ranges is None else [RankRange(**one.model_dump()) for one in ranges],
             movie_blocks=[int(size) for size in blocks] if isinstance(blocks, list) else None,
         ),
+        rating_scale=RatingScale(**vars(manifest.scale)),
         sha256=manifest.model_file.sha256,
     )

@@ -24,10 +24,12 @@ def predict_for_new_user(registry: Registry, fold_in: FoldIn, request: NewUserRe
 
     Raises:
         UnknownModel: No model has that name.
-        InvalidRequest: A movie is rated twice.
+        InvalidRequest: A movie is rated twice, or a rating is off the scale.
         UnknownMovie: A rated or a requested movie has no training rating.
         NoFoldIn: The model's engine does not expose its embeddings.
     """
+    ratings = np.array([one.rating for one in request.ratings])
+    registry.check_ratings(ratings, "ratings")
     scorer = registry.get(request.model).scorer
     scorer.counter.ranking()
     prior, engine = fold_in.prior(scorer), vector_engine(scorer)
@@ -35,16 +37,16 @@ def predict_for_new_user(registry: Registry, fold_in: FoldIn, request: NewUserRe
     if np.unique(rated).size != rated.size:
         raise InvalidRequest([(("ratings",), "rates a movie twice")])
     requested = _warm_indices(scorer, request.movie_ids, "movie_ids")
-    vector = prior.fit(engine.movie_vectors(rated), np.array([one.rating for one in request.ratings]))
+    vector = prior.fit(engine.movie_vectors(rated), ratings)
     predictions = rounded(prior.rate(vector, engine.movie_vectors(requested))).tolist()
     items: list[RecommendedMovie] = []
     if request.n:
-        stars = np.empty(scorer.movies.warm, np.float32)
-        for start in range(0, stars.size, BLOCK):
-            block = np.arange(start, min(start + BLOCK, stars.size), dtype=np.int32)
-            stars[block] = prior.rate(vector, engine.movie_vectors(block))
-        best = highest(stars, request.n, np.append(scorer.warm_movies(request.exclude), rated))
-        items = with_titles(registry.catalogue, scorer.movies.at(best), stars[best])
+        everything = np.empty(scorer.movies.warm, np.float32)
+        for start in range(0, everything.size, BLOCK):
+            block = np.arange(start, min(start + BLOCK, everything.size), dtype=np.int32)
+            everything[block] = prior.rate(vector, engine.movie_vectors(block))
+        best = highest(everything, request.n, np.append(scorer.warm_movies(request.exclude), rated))
+        items = with_titles(registry.catalogue, scorer.movies.at(best), everything[best])
     return NewUserPrediction(
         model=scorer.name,
         predictions=[

@@ -126,5 +126,7 @@ BOOL_FROM_TEXT: Final = BeforeValidator(_bool_from_text)
 FullUserId = Annotated[str, Field(examples=["user_1"])]
 FullMovieId = Annotated[str, Field(examples=["movie_1193"])]
 ModelName = Annotated[str, Field(examples=["baseline"])]
-Rating = Annotated[float, Field(ge=0, le=5, description="predicted rating, in stars", examples=[4.31])]
+Rating = Annotated[
+    float, Field(description="predicted rating, on the `rating_scale` of `/models`", examples=[4.31])
+]
 Known = Annotated[bool, Field(description="whether it has training ratings; if not, the rating is a mean")]

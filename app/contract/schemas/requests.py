@@ -103,8 +103,8 @@ class LabelledPair(RequestModel):
     user_id: UserId
     movie_id: MovieId
     rating: Annotated[
-        OptionalField[Annotated[float, Field(ge=0, le=5, allow_inf_nan=False)]],
-        Field(description="observed rating, in stars", examples=[5]),
+        OptionalField[Annotated[float, Field(allow_inf_nan=False)]],
+        Field(description="observed rating, on the `rating_scale` of `/models`", examples=[5]),
     ] = None
 
 
@@ -185,7 +185,10 @@ class RatedMovie(RequestModel):
     """A movie, and the rating that the new user gave it."""
 
     movie_id: MovieId
-    rating: Annotated[float, Field(ge=0, le=5, allow_inf_nan=False, description="stars", examples=[4.5])]
+    rating: Annotated[
+        float,
+        Field(allow_inf_nan=False, description="on the `rating_scale` of `/models`", examples=[4.5]),
+    ]
 
 
 class NewUserRequest(RequestModel):

@@ -91,7 +91,7 @@ class PairComparison:
 
     models: Sequence[SideBySide]
     predictions: Sequence[ModelPrediction]
-    spread: Annotated[float, Field(description="highest minus lowest rating, in stars")]
+    spread: Annotated[float, Field(description="highest minus lowest rating")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +157,7 @@ class UserList:
 class GivenRating(Movie):
     """A movie, and the rating that the user gave it."""
 
-    rating: Annotated[float, Field(ge=0, le=5, description="rating of the user, in stars")]
+    rating: Annotated[float, Field(description="rating of the user")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,6 +297,18 @@ class Popularity:
 
 
 @dataclass(frozen=True, slots=True)
+class RatingScale:
+    """Scale of all ratings in requests and responses."""
+
+    low: Annotated[float, Field(description="lowest rating", examples=[0])]
+    high: Annotated[float, Field(description="highest rating", examples=[5])]
+    step: Annotated[
+        float | None,
+        Field(description="step between the observed ratings; null if they are continuous", examples=[0.5]),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
 class ModelDescription:
     """Description of one model."""
 
@@ -309,14 +321,16 @@ class ModelDescription:
     training: Training
     vocabulary: VocabularySizes
     popularity: Popularity
+    rating_scale: RatingScale
     sha256: Annotated[str, Field(description="digest of the model file", examples=["0" * 64])]
 
 
 @dataclass(frozen=True, slots=True)
 class ModelList:
-    """All models, and the name of the default model."""
+    """All models, the name of the default model, and the scale of its ratings."""
 
     default: ModelName
+    rating_scale: RatingScale
     models: Sequence[ModelDescription]
 
 

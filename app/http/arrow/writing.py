@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 def write_ratings(
     ratings: NDArray[np.float32], known_user: NDArray[np.bool_], known_movie: NDArray[np.bool_]
 ) -> bytes:
-    """Return a stream of one batch: `rating` float32 in stars, `known_user` and `known_movie` bool."""
+    """Return a stream of one batch: `rating` float32, `known_user` and `known_movie` bool."""
     count = ratings.size
     children = [na.c_array_from_buffers(na.float32(), count, [None, ratings], null_count=0)]
     for known in (known_user, known_movie):

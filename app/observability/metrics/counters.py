@@ -57,7 +57,12 @@ class Counters:
     def watch(self, registry: Registry) -> None:
         """Count the predictions of the models of `registry` from now on; counters of a name continue."""
         for name, model in registry.models.items():
-            model.scorer.counter = self._models.setdefault(name, ModelCounter())
+            scale, before = model.scorer.manifest.scale, self._models.get(name)
+            # Buckets of another scale cannot be added up.
+            # Buckets of another scale cannot be added up.
+            if before is None or before.scale.bounds != scale.bounds:
+                self._models[name] = ModelCounter(scale)
+            model.scorer.counter = self._models[name]
         self._registry = registry
 
     def request(self, route: str, method: str, status: int, seconds: float) -> None:
@@ -90,9 +95,10 @@ class Counters:
             found[key] = [a + b for a, b in zip(found.get(key, [0.0] * len(row)), row, strict=True)]
         for name, counter in self._models.items():
             counter.add_up()
-            found["stars_pairs", name, "known"] = [sum(counter.stars[:-1])]
+            found["stars_pairs", name, "known"] = [sum(counter.ratings[:-1])]
             found["stars_pairs", name, "cold"] = [counter.cold]
-            found["stars_predicted_stars", name] = [*counter.stars]
+            scale = f"{counter.scale.low:g}:{counter.scale.high:g}"
+            found["stars_predicted_stars", name, scale] = [*counter.ratings]
             found["stars_batch_pairs", name] = [*counter.batches]
             found["stars_rankings", name] = [counter.rankings]
         return found

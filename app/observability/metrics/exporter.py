@@ -18,8 +18,9 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from app.observability.metrics.counters import SECONDS, Counters, Values
-from app.observability.metrics.rating_counters import BATCHES, STARS
+from app.observability.metrics.rating_counters import BATCHES, rating_bounds
 from app.observability.metrics.worker_files import Slot, Snapshot, add_up
+from training.artefact import RatingScale
 
 _SERVED: Final = frozenset({"application/openmetrics-text", "text/plain", "text/*", "*/*"})
 
@@ -54,7 +55,7 @@ _FAMILIES: Final = MappingProxyType(
             "counter", "Requested pairs: known to the model, or with a cold side.", ("model", "ids")
         ),
         "stars_predicted_stars": _Family(
-            "histogram", "Predicted stars of pairs that the model knows.", ("model",), STARS
+            "histogram", "Predicted ratings of pairs that the model knows.", ("model", "scale")
         ),
         "stars_batch_pairs": _Family("histogram", "Pairs of a batch.", ("model",), BATCHES),
         "stars_rankings": _Family(
@@ -168,11 +169,16 @@ class _SumOfWorkers(Collector):
             )
 
 
+def _rating_bounds(scale: str) -> list[float]:
+    low, high = map(float, scale.split(":"))
+    return rating_bounds(RatingScale(low, high))
+
+
 def _metric(name: str, family: _Family, rows: Values) -> Metric:
     if family.type == "histogram":
         histogram = HistogramMetricFamily(name, family.help, labels=family.labels)
-        bounds = [*map(repr, family.bounds), "+Inf"]
         for labels, row in rows.items():
+            bounds = [*map(repr, family.bounds or _rating_bounds(labels[-1])), "+Inf"]
             buckets = list(zip(bounds, accumulate(row[:-1]), strict=True))
             histogram.add_metric(labels, buckets=buckets, sum_value=row[-1])
         return histogram

@@ -5,10 +5,13 @@ from typing import Final, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from training.artefact import DEFAULT_SCALE, RatingScale
+
 T = TypeVar("T")
 
-# Upper bounds of the histograms, inclusive.
-STARS: Final = tuple(step / 2 for step in range(1, 11))
+# The scale of the ratings is divided into this many buckets, of half a star each on the scale 0 to 5.
+RATING_BUCKETS: Final = 10
+# Upper bounds of the buckets, inclusive.
 BATCHES: Final = (1.0, 10.0, 100.0, 1000.0, 10_000.0, 100_000.0)
 
 
@@ -19,14 +22,16 @@ class ModelCounter:
     to the counters.
 
     Attributes:
-        stars: Pairs rated by the model, per bucket of `STARS`, then the sum of their stars.
+        ratings: Pairs rated by the model, per bucket of `rating_bounds`, then the sum of their ratings.
         cold: Pairs rated by the fallback, or refused as cold.
         batches: Batches per bucket of `BATCHES`, then the sum of their pairs.
         rankings: Recommendation lists, and new users.
+        scale: Scale of the ratings.
     """
 
-    def __init__(self) -> None:
-        self.stars = [0.0] * (len(STARS) + 2)
+    def __init__(self, scale: RatingScale = DEFAULT_SCALE) -> None:
+        self.scale = scale
+        self.ratings = [0.0] * (RATING_BUCKETS + 2)
         self.cold = 0
         self.batches = [0.0] * (len(BATCHES) + 2)
         self.rankings = 0
@@ -37,10 +42,10 @@ class ModelCounter:
         self.one = self._ones.append
         self.batch = self._batches.append
 
-    def many(self, stars: NDArray[np.float32], known: NDArray[np.bool_]) -> None:
+    def many(self, ratings: NDArray[np.float32], known: NDArray[np.bool_]) -> None:
         """Count pairs; see `RatingCounter`."""
-        own = stars if known.all() else stars[known]
-        self._manys.append((_by_stars(own), float(own.sum(dtype=np.float64)), stars.size - own.size))
+        own = ratings if known.all() else ratings[known]
+        self._manys.append((self._by_bucket(own), float(own.sum(dtype=np.float64)), ratings.size - own.size))
 
     def ranking(self) -> None:
         """Count a recommendation list; see `RatingCounter`."""
@@ -51,22 +56,26 @@ class ModelCounter:
         ones = np.array(_take(self._ones), np.float32)
         manys = _take(self._manys)
         if ones.size:
-            manys.append((_by_stars(ones), float(ones.sum(dtype=np.float64)), 0))
+            manys.append((self._by_bucket(ones), float(ones.sum(dtype=np.float64)), 0))
         for counts, total, cold in manys:
             for place, count in enumerate(counts.tolist()):
-                self.stars[place] += count
-            self.stars[-1] += total
+                self.ratings[place] += count
+            self.ratings[-1] += total
             self.cold += cold
         for pairs in _take(self._batches):
             self.batches[int(np.searchsorted(BATCHES, pairs))] += 1
             self.batches[-1] += pairs
         self.rankings += len(_take(self._rankings))
 
+    def _by_bucket(self, ratings: NDArray[np.float32]) -> NDArray[np.int64]:
+        """Return the number of `(n,)` ratings in each bucket."""
+        place = np.ceil((ratings - self.scale.low) * (RATING_BUCKETS / self.scale.width)).astype(np.int64) - 1
+        return np.bincount(np.clip(place, 0, RATING_BUCKETS - 1), minlength=RATING_BUCKETS)
 
-def _by_stars(stars: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Return the number of `(n,)` stars in each bucket of half a star; upper bounds are inclusive."""
-    halves = np.maximum(np.ceil(stars * 2).astype(np.int64) - 1, 0)
-    return np.bincount(halves, minlength=len(STARS))
+
+def rating_bounds(scale: RatingScale) -> list[float]:
+    """Return the upper bounds, inclusive, of the buckets of ratings on a scale."""
+    return [scale.low + scale.width * bucket / RATING_BUCKETS for bucket in range(1, RATING_BUCKETS + 1)]
 
 
 def _take(entries: list[T]) -> list[T]:

@@ -52,6 +52,7 @@ def test_model_has_exactly_the_documented_shape(client: TestClient) -> None:
         },
         "vocabulary": {"users": 4, "movies": 5},
         "popularity": {"movie_ratings": None, "movie_blocks": None},
+        "rating_scale": {"low": 0, "high": 5, "step": 0.5},
         "sha256": "ab" * 32,
     }
     # Weights, two uint32 id columns and their means, and an index of at least the ids.

@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 from app.main import create_app
 from app.observability.metrics.counters import Counters
 from app.observability.metrics.exporter import expose
-from app.observability.metrics.rating_counters import STARS, ModelCounter
+from app.observability.metrics.rating_counters import ModelCounter, rating_bounds
 from app.observability.metrics.worker_files import (
     ALIVE_SECONDS,
     PREFIX,
@@ -39,6 +39,7 @@ from tests.app.fakes import fake_registry
 from tests.app.problems import assert_problem
 from tests.app.scraping import Scrape, scrape
 from tests.conftest import REPOSITORY
+from training.artefact import DEFAULT_SCALE
 
 REQUESTS = "stars_http_requests_total"
 SECONDS = "stars_http_request_duration_seconds"
@@ -109,16 +110,17 @@ def test_pairs_are_counted_by_model_known_or_cold(fresh: TestClient) -> None:
     found = scrape(fresh.get)
     assert (found(PAIRS, model="baseline", ids="known"), found(PAIRS, model="baseline", ids="cold")) == (2, 2)
     assert (found(PAIRS, model="half", ids="known"), found(PAIRS, model="half", ids="cold")) == (2, 1)
-    assert found("stars_predicted_stars_sum", model="baseline") == 3.25
-    assert found("stars_predicted_stars_count", model="baseline") == 2
+    assert found("stars_predicted_stars_sum", model="baseline", scale="0:5") == 3.25
+    assert found("stars_predicted_stars_count", model="baseline", scale="0:5") == 2
     bounds = ("0.5", "2.5", "3.0", "5.0")
-    assert [found("stars_predicted_stars_bucket", model="baseline", le=bound) for bound in bounds] == [
+    predicted = {"model": "baseline", "scale": "0:5"}
+    assert [found("stars_predicted_stars_bucket", **predicted, le=bound) for bound in bounds] == [
         1,
         1,
         2,
         2,
     ]
-    assert found("stars_predicted_stars_bucket", model="half", le="0.5") == 2
+    assert found("stars_predicted_stars_bucket", model="half", scale="0:5", le="0.5") == 2
     assert found("stars_batch_pairs_count", model="half") == 1
     assert found("stars_batch_pairs_sum", model="half") == 3
     assert found("stars_batch_pairs_bucket", model="half", le="1.0") == 0
@@ -208,9 +210,9 @@ def test_every_rating_is_counted_at_or_below_its_bound(stars: list[float]) -> No
     counter.add_up()
     counter.many(np.array(stars, np.float32), np.ones(len(stars), np.bool_))
     counter.add_up()
-    for place, bound in enumerate(STARS):
-        assert sum(counter.stars[: place + 1]) == 2 * sum(one <= bound for one in stars)
-    assert counter.stars[-1] == pytest.approx(2 * sum(stars))
+    for place, bound in enumerate(rating_bounds(DEFAULT_SCALE)):
+        assert sum(counter.ratings[: place + 1]) == 2 * sum(one <= bound for one in stars)
+    assert counter.ratings[-1] == pytest.approx(2 * sum(stars))
     assert counter.cold == 0
 
 
@@ -230,7 +232,7 @@ def test_counts_of_several_threads_are_complete() -> None:
     while any(thread.is_alive() for thread in threads):
         counter.add_up()
     counter.add_up()
-    assert sum(counter.stars[:-1]) == 4 * (each + each // 100)
+    assert sum(counter.ratings[:-1]) == 4 * (each + each // 100)
     assert counter.cold == 4 * each // 100
 
 
