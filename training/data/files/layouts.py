@@ -371,6 +371,12 @@ def _json(plain: PlainFile, text: str, columns: ColumnNames | None, words: Words
     missing = missing_roles(found, columns, words)
     if missing:
         raise DataError(plain.given, no_column(missing, names, columns, words), line=1)
+    for role in ("user", "movie"):
+        values = [entry.get(names[found[role]]) for entry in entries] if role in found else []
+        nested = next((value for value in values if isinstance(value, dict | list | bool)), None)
+        if nested is not None:
+            problem = f"the {role} is {shown(json.dumps(nested))}; write its id, as text or a whole number"
+            raise DataError(plain.given, problem, line=1)
     first_line = text.partition("\n")[0]
     kind = "json-array" if array else "json-lines" if _is_object(first_line) else "json"
     return Layout("json", kind, "", tuple(names), found)

@@ -255,7 +255,8 @@ def _selected(columns: Mapping[str, str]) -> str:
 def _csv(path: Path, layout: Layout, scan: TextScan, names: Sequence[str]) -> str:
     delimiter = layout.delimiter + (" " if layout.blank_after else "")
     columns = ", ".join(f"{quoted(name)}: 'VARCHAR'" for name in names)
-    end = r"\r\n" if scan.ends and scan.ends == scan.newlines else r"\n"
+    crlf = scan.ends > 0 and scan.ends == scan.newlines and layout.kind != "netflix"
+    end = r"\r\n" if crlf else r"\n"
     return (
         f"read_csv({path_of(path)}, auto_detect = false, columns = {{{columns}}}, header = false, "
         f"skip = {layout.skipped}, delim = {quoted(delimiter)}, new_line = '{end}', "
