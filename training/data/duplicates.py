@@ -1,4 +1,4 @@
-"""A user who rates a movie more than once: which of the ratings counts?"""
+"""Find pairs that are rated more than once, and merge their ratings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PAIRS_PER_ROW: Final = 64
 def pair_numbers(
     user_index: NDArray[np.int32], movie_index: NDArray[np.int32], movies: int
 ) -> NDArray[np.int64]:
-    """A number for each row that equal pairs, and only these, have in common.
+    """Return a number for each row that is the same for equal pairs only.
 
     Args:
         user_index: `(rows,)` positions of the users.
@@ -33,7 +33,7 @@ def pair_numbers(
 def has_repeats(
     user_index: NDArray[np.int32], movie_index: NDArray[np.int32], users: int, movies: int
 ) -> bool:
-    """Whether two rows have the same pair.
+    """Return whether two rows have the same pair.
 
     Args:
         user_index: `(rows,)` positions of the users, below `users`.
@@ -51,7 +51,7 @@ def has_repeats(
 
 
 def first_repeat(pairs: NDArray[np.int64]) -> tuple[int, int, int]:
-    """The first row with the pair of an earlier one, that earlier one, and how many pairs are repeated."""
+    """Return the first row that repeats a pair, the earlier row, and the number of repeated pairs."""
     # A stable order puts the rows of one pair next to each other, earliest first.
     order = np.argsort(pairs, kind="stable")
     same = pairs[order[1:]] == pairs[order[:-1]]
@@ -66,7 +66,7 @@ def merged(
     times: NDArray[np.int64] | None,
     how: Literal["last", "mean", "first"],
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """One row for each pair.
+    """Merge the rows of each pair.
 
     First and last are meant in time, and among equal times, or without times, in the order of the rows.
 

@@ -1,1 +1,1 @@
-"""From the files that people have to a table of text columns."""
+"""Read files of many layouts into one table of text columns."""

@@ -1,4 +1,4 @@
-"""Which column of a file holds what: the words in use for it, and a way to say it outright."""
+"""Find the columns of a file by the words in use for them, or by the names that `--columns` gives."""
 
 from __future__ import annotations
 
@@ -66,11 +66,10 @@ RATING_WORDS: Final[Words] = MappingProxyType(
     {"user": _USER, "movie": _MOVIE, "rating": _RATING, "timestamp": _TIME}
 )
 ITEM_WORDS: Final[Words] = MappingProxyType(
-    # An items file names its titles beside its ids, so titles are no ids there.
+    # An items file has titles beside its ids, so titles are not ids there.
     {"movie": (*_MOVIE[:-1], ("id",)), "title": _TITLE, "categories": _CATEGORIES}
 )
-# Where no name is one of these words, one that begins with such a word will do (`movie_title`, `ratingNew`).
-# Never for a time: `date_day` is none.
+# Used for a role if no name is one of its words: `movie_title`, `ratingNew`. Not for times: `date_day` is not one.
 _BEGINNINGS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "user": ("user", "customer", "reviewer", "member"),
@@ -78,7 +77,7 @@ _BEGINNINGS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "rating": ("rating", "stars", "score"),
     }
 )
-# `rating_count` is no rating.
+# `rating_count` is not a rating.
 _NO_RATING: Final = re.compile(r"count|number|num|total|date|time|text|id$|by$|average|avg|mean")
 _OPTIONAL: Final = frozenset({"timestamp", "categories"})
 # As RecBole writes them: `user_id:token`.
@@ -97,8 +96,8 @@ _ROLES: Final = {
 class ColumnNames:
     """The columns to read, exactly as the file's header spells them.
 
-    A role without a name is looked for by the usual words; but where user, movie and rating are all named, a
-    time without a name is not read. In a file without a header, names are numbers: `2` is the second column.
+    A role without a name is found by the usual words; but if user, movie and rating are all named, a time
+    without a name is not read. In a file without a header, names are numbers: `2` is the second column.
 
     Attributes:
         user: Column of the user ids.
@@ -116,7 +115,7 @@ class ColumnNames:
     timestamp: str | None = None
 
     def __post_init__(self) -> None:
-        """Refuses names that cannot be told apart."""
+        """Refuse names that cannot be told apart."""
         names = list(self.by_role().values())
         if not all(names):
             raise SettingsError("a column name must not be empty")
@@ -125,7 +124,7 @@ class ColumnNames:
 
     @classmethod
     def parse(cls, text: str) -> ColumnNames:
-        """The columns that the option `--columns` names.
+        """Parse the option `--columns`.
 
         Args:
             text: `user=customer_id,movie=isbn,rating=stars,time=date`, any of them; or the user, movie,
@@ -151,14 +150,14 @@ class ColumnNames:
         )
 
     def by_role(self) -> dict[str, str]:
-        """Role (`user`, `movie`, `rating`, `timestamp`) -> column name, of the roles that have one."""
+        """Map each role that has a column name (`user`, `movie`, `rating`, `timestamp`) to it."""
         named = {
             "user": self.user, "movie": self.movie, "rating": self.rating, "timestamp": self.timestamp
         }  # fmt: skip
         return {role: name for role, name in named.items() if name is not None}
 
     def by_place(self) -> dict[str, int] | None:
-        """Role -> position from 0 where the columns are numbered and not named, else None."""
+        """Map each role to a position from 0 if the columns are numbered and not named, else return None."""
         named = self.by_role()
         if {"user", "movie", "rating"} <= named.keys() and all(
             name.isascii() and name.isdecimal() and 0 < int(name) < 1000 for name in named.values()
@@ -170,7 +169,7 @@ class ColumnNames:
 def match_columns(
     header: Sequence[str], columns: ColumnNames | None, path: Path, words: Words = RATING_WORDS
 ) -> dict[str, int]:
-    """Finds the position of each role in a header.
+    """Find the position of each role in a header.
 
     Args:
         header: Column names in file order.
@@ -182,7 +181,7 @@ def match_columns(
         Role -> position of the roles that were found.
 
     Raises:
-        DataError: When two columns could be meant by one role.
+        DataError: If two columns could be meant by one role.
     """
     named = columns.by_role() if columns is not None else {}
     found: dict[str, int] = {}
@@ -205,14 +204,14 @@ def match_columns(
 
 
 def is_usual(role: str, name: str) -> bool:
-    """Whether a name says beyond doubt what the column holds."""
+    """Return whether a name is one of the most common words of a role."""
     return _folded(name) in RATING_WORDS[role][0]
 
 
 def missing_roles(
     found: Mapping[str, int], columns: ColumnNames | None, words: Words = RATING_WORDS
 ) -> list[str]:
-    """The roles that a file must have, or that were named, and that were not found."""
+    """Return the roles that are required or were named, and that were not found."""
     named = columns.by_role() if columns is not None else {}
     return [role for role in words if role not in found and (role in named or role not in _OPTIONAL)]
 
@@ -220,7 +219,7 @@ def missing_roles(
 def no_column(
     missing: Sequence[str], names: Sequence[str], columns: ColumnNames | None, words: Words = RATING_WORDS
 ) -> str:
-    """Why a file with columns of these names cannot be read, and what to do.
+    """Return why a file with columns of these names cannot be read, and what to do.
 
     Args:
         missing: What `missing_roles` said.
@@ -241,7 +240,7 @@ def no_column(
 
 
 def columns_option(names: Mapping[str, str]) -> str:
-    """How to name the columns of some roles on the command line."""
+    """Return the option that names the columns of some roles."""
     parts = [f"{OPTION_NAMES.get(role, role)}={name}" for role, name in names.items()]
     quoted = ['"' + part.replace('"', '""') + '"' if re.search(r'[",]', part) else part for part in parts]
     return f"--columns {shlex.quote(','.join(quoted))}"

@@ -1,4 +1,4 @@
-"""Recognises how a text file of rows is laid out, by its first lines.
+"""Recognise the layout of a text file by its first lines.
 
 A header is known by its words (`columns`). Without one, the first line must read as a row: the user, the
 movie, a number, and perhaps a time.
@@ -81,11 +81,11 @@ class Layout:
 
     @property
     def skipped(self) -> int:
-        """Lines in front of the first row."""
+        """Number of lines before the first row."""
         return int(self.delimiter_line) + int(self.header)
 
     def split(self, line: str) -> list[str]:
-        """The fields of one line, without its line end.
+        """Return the fields of one line, which has no line end.
 
         Raises:
             csv.Error: When the quotes of a quoted layout do not pair up.
@@ -98,7 +98,7 @@ class Layout:
 
 
 def recognise(plain: PlainFile, columns: ColumnNames | None, words: Words = RATING_WORDS) -> Layout:
-    """Tells the layout of a text file.
+    """Recognise the layout of a text file.
 
     Args:
         plain: The file.
@@ -106,7 +106,7 @@ def recognise(plain: PlainFile, columns: ColumnNames | None, words: Words = RATI
         words: Words of each role that a header may have.
 
     Raises:
-        DataError: When it is none that can be read, showing what was found.
+        DataError: If it has no readable layout; with what was found.
     """
     lines = _first_lines(plain)
     if words is not RATING_WORDS and plain.given.name in _MOVIELENS_ITEMS:
@@ -155,13 +155,13 @@ class _Start:
 
     @property
     def line(self) -> int:
-        """The number of the first of the lines."""
+        """Number of the first of the lines."""
         return 1 + int(self.delimiter_line)
 
     def layout(
         self, name: str, delimiter: str, names: Sequence[str], positions: Mapping[str, int], *, header: bool
     ) -> Layout:
-        """The layout of a delimited file."""
+        """Return the layout of a delimited file."""
         return Layout(
             name=name,
             kind="blanks" if delimiter == " " else "delimited",
@@ -176,7 +176,7 @@ class _Start:
 
 
 def _first_lines(plain: PlainFile) -> list[str]:
-    """The first lines, without their ends; at least one, which may be blank."""
+    """Return the first lines without their ends; at least one."""
     raw = head_of(plain, LONGEST_LINE)
     if not raw:
         raise DataError(plain.given, "the file is empty")
@@ -197,7 +197,7 @@ def _first_lines(plain: PlainFile) -> list[str]:
 
 
 def _split(line: str, delimiter: str, *, blank_after: bool = False, escape: str = '"') -> list[str]:
-    """The fields of a line whose fields may stand in quotes, where the delimiter allows it."""
+    """Split a line, whose fields may be quoted if the delimiter allows it."""
     if delimiter == " ":
         return line.split()
     if delimiter not in _QUOTED:
@@ -216,7 +216,7 @@ def _split(line: str, delimiter: str, *, blank_after: bool = False, escape: str 
 
 
 def _fields(line: str, delimiter: str, *, blank_after: bool = False) -> list[str]:
-    """The fields of a line that may not be one of this delimiter's: none then."""
+    """Split a line; return no field if it is not legal with this delimiter."""
     try:
         return _split(line, delimiter, blank_after=blank_after)
     except csv.Error:
@@ -224,7 +224,7 @@ def _fields(line: str, delimiter: str, *, blank_after: bool = False) -> list[str
 
 
 def _with_header(start: _Start) -> Layout:
-    """The layout of a file whose first line names its columns."""
+    """Return the layout of a file whose first line names its columns."""
     fitting: list[Layout] = []
     best: tuple[list[str], list[str]] = ([], list(start.words))
     for delimiter in start.delimiters:
@@ -254,7 +254,7 @@ def _with_header(start: _Start) -> Layout:
 
 
 def _movielens_name(start: _Start) -> str | None:
-    """The MovieLens layout of a first line without a rating, by its delimiter or the file's name."""
+    """Return the MovieLens layout of a first line without a rating, by its delimiter or the file's name."""
     first = start.lines[0]
     if "::" in first or (start.plain.given.name == "ratings.dat" and "\t" not in first):
         return "ml-1m"
@@ -275,7 +275,7 @@ def _no_header(start: _Start, names: Sequence[str], missing: Sequence[str]) -> s
 
 
 def _blank_after(lines: Sequence[str], delimiter: str) -> bool:
-    """Whether a blank follows each delimiter of each row of the sample."""
+    """Return whether a blank follows each delimiter of each row of the sample."""
     if delimiter not in (",", ";", "|"):
         return False
     rows = [line for line in lines[1:] or lines if line.strip()]
@@ -294,7 +294,7 @@ def _without_header(start: _Start) -> Layout | None:
 
 
 def _numbered(start: _Start, places: Mapping[str, int]) -> Layout:
-    """The layout that the numbers of columns make, with the delimiter that gives most ratings."""
+    """Return the layout with numbered columns, and the delimiter that results in most ratings."""
     last = max(places.values())
     best: tuple[int, str] = (0, "")
     for delimiter in ("\t\t", *start.delimiters):
@@ -340,7 +340,7 @@ def _counts_itself(row: Sequence[str]) -> bool:
 
 
 def _json(plain: PlainFile, text: str, columns: ColumnNames | None, words: Words) -> Layout | None:
-    """The layout of JSON objects, in lines, in an array or one after the other; None where there are none."""
+    """Return the layout of JSON objects in lines, in an array or one after the other; None if there are none."""
     decoder, bare = json.JSONDecoder(), text.lstrip()
     array = bare.startswith("[")
     place, entries = (1 if array else 0), list[dict[str, Any]]()

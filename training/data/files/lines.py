@@ -1,6 +1,6 @@
-"""Finds lines: the first one that is not a row, and the one that a row stands on.
+"""Find the first line that is not a row, and the line of a row.
 
-Slow, line by line; only run when a file is about to be refused.
+Reads line by line, which is slow, and only if a file is about to be refused.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _BLANK: Final = "the line is blank; remove it"
 
 
 def first_bad_line(plain: PlainFile, layout: Layout) -> DataError | None:
-    """The error for the first line of a delimited file that is not a row of its layout; None without one."""
+    """Return the error of the first line that is not a row of its layout, or None."""
     blank = 0
     lines = _Lines(plain)
     try:
@@ -46,7 +46,7 @@ def first_bad_line(plain: PlainFile, layout: Layout) -> DataError | None:
 
 
 def first_line_without_json(plain: PlainFile) -> DataError | None:
-    """The error for the first line that is not blank and not JSON; None without one."""
+    """Return the error of the first line that is neither blank nor JSON, or None."""
     lines = _Lines(plain)
     try:
         with lines:
@@ -65,7 +65,7 @@ def first_line_without_json(plain: PlainFile) -> DataError | None:
 
 
 def line_of_row(plain: PlainFile, layout: Layout, row: int) -> int | None:
-    """The line on which a row begins, counted from 1.
+    """Return the line on which a row begins, counted from 1.
 
     Args:
         plain: The file.
@@ -81,7 +81,7 @@ def line_of_row(plain: PlainFile, layout: Layout, row: int) -> int | None:
 
 
 class _TooLong(Exception):
-    """A line of more bytes than any row has."""
+    """A line is longer than any row."""
 
 
 class _Lines:
@@ -114,12 +114,12 @@ class _Lines:
             yield line
 
     def next_row(self) -> None:
-        """What is read from here on is another row."""
+        """Begin another row."""
         self.began, self.text = self.number + 1, ""
 
 
 def _rows(lines: _Lines, layout: Layout) -> Iterator[tuple[int, list[str], str]]:
-    """First line, fields and text of each row."""
+    """Yield first line, fields and text of each row."""
     reader = iter(lines)
     for _ in range(layout.skipped):
         next(reader, None)

@@ -1,4 +1,4 @@
-"""Finds the ratings file that a path means."""
+"""Find the ratings files at a path."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PARTS: Final = ("part-*", "combined_data_*.txt", "mv_*.txt")
 
 @dataclass(frozen=True)
 class Found:
-    """What a path means.
+    """The ratings at a path.
 
     Attributes:
         path: The ratings file, or the folder of its parts.
@@ -27,14 +27,14 @@ class Found:
 
 
 def find_files(path: Path) -> Found:
-    """The ratings at `path`, in it, or one folder below it (where an unpacked archive leaves them).
+    """Find the ratings at `path`, in it, or one folder below it (as an unpacked archive has them).
 
     Args:
         path: A ratings file, or a folder with exactly one of `ratings.dat`, `u.data`, `ratings.csv` or
             `*.parquet`, or with the parts of one, as Spark (`part-*`) or the Netflix Prize name them.
 
     Raises:
-        DataError: When there is none, or more than one, or it is not a plain file.
+        DataError: If there is none, or more than one, or it is not a plain file.
     """
     try:
         if path.is_file():
@@ -63,10 +63,10 @@ def find_files(path: Path) -> Found:
 
 
 def find_ratings(path: Path) -> Path:
-    """The ratings file at `path`, or the folder of its parts, as `find_files` finds them.
+    """Find the ratings file at `path`, or the folder of its parts, as `find_files` does.
 
     Raises:
-        DataError: When there is none, or more than one, or it is not a plain file.
+        DataError: If there is none, or more than one, or it is not a plain file.
     """
     return find_files(path).path
 

@@ -1,4 +1,4 @@
-"""Makes a plain file of what people have: unpacks it, and writes Latin-1 text down as UTF-8."""
+"""Unpack files, and convert text to UTF-8, so that a parser can read them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ from training.errors import DataError
 
 LONGEST_LINE: Final = 2**20
 _BLOCK: Final = 2**20
-# An archive in an archive in an archive is nobody's data.
 _DEEPEST: Final = 3
 PARQUET_MAGIC: Final = b"PAR1"
 _SPREADSHEET: Final = (
@@ -53,7 +52,7 @@ _UNPACKING: Final = (OSError, EOFError, zlib.error, lzma.LZMAError, zstd.ZstdErr
 
 @dataclass(frozen=True)
 class PlainFile:
-    """A file that a parser can read as it lies.
+    """A file that a parser can read.
 
     Attributes:
         given: What the user gave, for messages.
@@ -67,26 +66,26 @@ class PlainFile:
 
     @property
     def is_parquet(self) -> bool:
-        """Whether it says so, by its name or its first bytes."""
+        """Whether it is Parquet, by its name or its first bytes."""
         named = Path(without_packing(self.given.name)).suffix.lower() in (".parquet", ".pq")
         return named or head_of(self).startswith(PARQUET_MAGIC)
 
 
 def without_packing(name: str) -> str:
-    """A file's name without the endings that say how it is packed: `a.csv` for `a.csv.gz`."""
+    """Return a file's name without the ending of its compression: `a.csv` for `a.csv.gz`."""
     stem, dot, ending = name.rpartition(".")
     return stem if dot and stem and ending.lower() in ("gz", "bz2", "xz", "zst", "zip") else name
 
 
 def unpack(given: Path, folder: Path) -> PlainFile:
-    """Unpacks a file, as often as it is packed.
+    """Unpack a file, repeatedly if needed.
 
     Args:
         given: gzip, bzip2, xz, zstd, zip with one member, or none of these.
         folder: Where copies go.
 
     Raises:
-        DataError: When it cannot be read or unpacked, or is of a kind that holds no ratings.
+        DataError: If it cannot be read or unpacked, or is of a kind that holds no ratings.
     """
     plain = PlainFile(given, given)
     for depth in range(_DEEPEST):
@@ -111,7 +110,7 @@ def unpack(given: Path, folder: Path) -> PlainFile:
 
 
 def as_text(plain: PlainFile, scan: TextScan, folder: Path) -> PlainFile:
-    """The same as UTF-8 text with one kind of line end, in a copy where it is something else.
+    """Return the file as UTF-8 text with one kind of line end; a copy if it is not.
 
     Bytes that are not UTF-8 are taken as Latin-1 where no letter beyond ASCII reads as UTF-8; Windows-1252,
     that is, which has letters in 27 places where Latin-1 has control characters.
@@ -142,7 +141,7 @@ def as_text(plain: PlainFile, scan: TextScan, folder: Path) -> PlainFile:
 
 
 def without_blocks(plain: PlainFile, folder: Path) -> PlainFile:
-    """A copy of a file in blocks (`7:`, then lines of that movie) with the movie at the end of each line.
+    """Copy a file in blocks (`7:`, then lines of that movie) with the movie at the end of each line.
 
     The line that names the movie becomes a blank one, so that lines keep their numbers.
     """
@@ -161,10 +160,10 @@ def without_blocks(plain: PlainFile, folder: Path) -> PlainFile:
 
 
 def head_of(plain: PlainFile, size: int = 512) -> bytes:
-    """The first bytes, at most `size`.
+    """Return the first bytes, at most `size`.
 
     Raises:
-        DataError: When it cannot be read.
+        DataError: If it cannot be read.
     """
     try:
         with plain.path.open("rb") as file:

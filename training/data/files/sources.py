@@ -1,7 +1,7 @@
-"""Reads files into one table of text columns, in the order of the files.
+"""Read files into one table of text columns, in the order of the files.
 
-Whatever the format, the table `entries` has a column for each role that was found (`COLUMNS`): text as it
-stands in the file, and NULL where there is none. Times have two columns: `time_number`, a DOUBLE, and
+The table `entries` has a column for each role that was found (`COLUMNS`): the text of the file, or NULL if
+there is none. Times have two columns: `time_number`, a DOUBLE, and
 `time_text` where that is NULL. The `rowid` is the position.
 """
 
@@ -35,9 +35,9 @@ from training.errors import DataError
 
 COLUMNS: Final = MappingProxyType(
     {
-        "user": "who",
-        "movie": "what",
-        "rating": "stars",
+        "user": "user_id",
+        "movie": "movie_id",
+        "rating": "rating",
         "title": "title",
         "categories": "categories",
     }
@@ -92,7 +92,7 @@ class Source:
 
     @property
     def layout(self) -> Layout:
-        """How the files are laid out."""
+        """Layout of the files."""
         return self.parts[0].layout
 
     @property
@@ -102,23 +102,23 @@ class Source:
         return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
 
     def count(self, query: str) -> int:
-        """The one number that a query gives."""
+        """Return the one number that a query results in."""
         return int(self.database.execute(query).fetchall()[0][0])
 
     def place(self, row: int) -> str:
-        """Where a row of the table stands in its file, in words: `line 5`."""
+        """Return the place of a row of the table in its file: `line 5`."""
         part, place = self._origin(row)
         return f"entry {place + 1}" if part.layout.kind in _ENTRIES else f"line {_line(part, place)}"
 
     def error(self, message: str, row: int) -> DataError:
-        """A refusal that names the file and line of a row of the table; of a JSON array its entry."""
+        """Return an error with the file and line of a row of the table; in a JSON array with its entry."""
         part, place = self._origin(row)
         if part.layout.kind in _ENTRIES:
             return DataError(part.plain.given, f"entry {place + 1}: {message}")
         return DataError(part.plain.given, message, line=_line(part, place))
 
     def _origin(self, row: int) -> tuple[Part, int]:
-        """The file of a row of the table, and its position there."""
+        """Return the file of a row of the table, and its position there."""
         if self.numbered:
             row = self.count(f"SELECT row FROM entries WHERE rowid = {row}")
         part = next(part for part in reversed(self.parts) if part.first <= row)
@@ -133,7 +133,7 @@ def read_files(
     folder: Path,
     words: Words = RATING_WORDS,
 ) -> Source:
-    """Makes the table `entries` of files that are laid out alike.
+    """Read files of the same layout into the table `entries`.
 
     Args:
         database: An empty one.
@@ -187,7 +187,7 @@ def _text(source: Source, plain: PlainFile, columns: ColumnNames | None, folder:
 
 
 def _inserted(source: Source, plain: PlainFile, layout: Layout, scan: TextScan) -> Layout:
-    """Reads the rows of a text file into the table; returns the layout that fitted."""
+    """Read the rows of a text file into the table; return the layout that fitted."""
     attempts = [layout]
     if layout.quoted and scan.escaped_quotes:
         attempts.append(replace(layout, escape="\\"))
@@ -203,7 +203,7 @@ def _inserted(source: Source, plain: PlainFile, layout: Layout, scan: TextScan) 
 
 
 def _insert(source: Source, plain: PlainFile, positions: Mapping[str, int], query: str) -> None:
-    """Adds the rows of a query to the table, which the first file makes."""
+    """Add the rows of a query to the table, which the first file creates."""
     if not source.parts:
         source.database.execute(f"CREATE TABLE entries AS {query}")
         return
@@ -215,7 +215,7 @@ def _insert(source: Source, plain: PlainFile, positions: Mapping[str, int], quer
 
 
 def _query(path: Path, layout: Layout, scan: TextScan) -> str:
-    """The SQL that selects the columns of the table from a text file."""
+    """Return the SQL that selects the columns of the table from a text file."""
     if layout.kind.startswith("json"):
         return _json_query(path, layout)
     if layout.kind == "blanks":
@@ -232,8 +232,8 @@ def _query(path: Path, layout: Layout, scan: TextScan) -> str:
     if layout.kind == "jester":
         jokes = ", ".join(names[1:])
         return (
-            f"SELECT n::VARCHAR AS who, unnest(range(1, {len(names)}))::VARCHAR AS what, "
-            f"unnest([{jokes}]) AS stars FROM (SELECT row_number() OVER () AS n, * FROM {table})"
+            f"SELECT n::VARCHAR AS user_id, unnest(range(1, {len(names)}))::VARCHAR AS movie_id, "
+            f"unnest([{jokes}]) AS rating FROM (SELECT row_number() OVER () AS n, * FROM {table})"
         )
     texts = {role: names[place] for role, place in layout.positions.items() if place < len(names)}
     if layout.name == "u.item":
@@ -242,7 +242,7 @@ def _query(path: Path, layout: Layout, scan: TextScan) -> str:
 
 
 def _selected(columns: Mapping[str, str]) -> str:
-    """The columns of the table from the SQL for the text of each role."""
+    """Return the SQL of the table's columns from the SQL of the text of each role."""
     selected = [f"{text} AS {COLUMNS[role]}" for role, text in columns.items() if role != "timestamp"]
     if "timestamp" in columns:
         # Most times are numbers, which take less as such.
@@ -307,7 +307,7 @@ def _check_type(plain: PlainFile, role: str, kind: str) -> None:
 
 
 def _is_whole(layout: Layout, scan: TextScan, rows: int) -> bool:
-    """Whether as many rows were read as the file has lines, and as many fields as it has delimiters."""
+    """Return whether the numbers of rows and fields match those of lines and delimiters."""
     if layout.kind not in ("delimited", "blanks", "jester"):
         return True
     if layout.kind == "jester":
@@ -340,6 +340,6 @@ def _refusal(plain: PlainFile, layout: Layout, error: duckdb.Error) -> DataError
 
 
 def _said(error: duckdb.Error, plain: PlainFile) -> str:
-    """The first line of what the engine says, without its name for the file."""
+    """Return the first line of the engine's message, with the name of the file that was given."""
     said = str(error).partition("\n")[0].partition(": ")
     return shown((said[2] or said[0]).replace(str(plain.path.resolve()), plain.given.name), 160)

@@ -1,4 +1,4 @@
-"""One pass over a file's bytes: its digest, its lines, and whether it is text at all."""
+"""Read a file's bytes once for its digest, the number of its lines, and whether it is text."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _BLOCK: Final = 2**20
 
 @dataclass(frozen=True)
 class TextScan:
-    """What the bytes say before anybody parses them.
+    """What is known about a file's bytes before they are parsed.
 
     Attributes:
         sha256: Digest of the file.
@@ -42,14 +42,14 @@ class TextScan:
 
 
 def scan_text(path: Path, mark: bytes = b"") -> TextScan:
-    """Reads a file once, block by block.
+    """Read a file once, block by block.
 
     Args:
         path: The file.
         mark: A byte to count; none where empty.
 
     Raises:
-        DataError: When it cannot be read.
+        DataError: If it cannot be read.
     """
     digest, decoder = hashlib.sha256(), codecs.getincrementaldecoder("utf-8")()
     newlines = returns = ends = marks = 0
@@ -95,10 +95,10 @@ def scan_text(path: Path, mark: bytes = b"") -> TextScan:
 
 
 def file_sha256(path: Path) -> str:
-    """Digest of a file of any kind.
+    """Return the digest of a file.
 
     Raises:
-        DataError: When it cannot be read.
+        DataError: If it cannot be read.
     """
     try:
         with path.open("rb") as file:

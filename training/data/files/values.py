@@ -1,4 +1,4 @@
-"""What one id and one number may be. Every layout is held to the same rules."""
+"""The rules for one id and one number, which are the same for every layout."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ NUMBER: Final = r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]{1,3})?"
 _NUMBER: Final = re.compile(NUMBER + r"\Z")
 _DECIMAL_COMMA: Final = re.compile(r"[-+]?[0-9]+,[0-9]+\Z")
 _LINE_BREAKING: Final = frozenset({"Cc", "Zl", "Zp"})
-# What programs write where they have nothing.
+# What programs write for a missing value.
 NOTHING: Final = frozenset(
     {"nan", "NaN", "NAN", "None", "none", "NULL", "null", "Null", "NA", "N/A", "n/a", "<NA>", "NaT", r"\N"}
 )
 
 
 def shown(text: str, limit: int = 60) -> str:
-    """`text` quoted, shortened and on one line, for a message."""
+    """Return `text` quoted, shortened and on one line, for a message."""
     return repr(text if len(text) <= limit else f"{text[: limit - 3]}...")
 
 
 def breaks_lines(text: str) -> bool:
-    """Whether `text` holds control characters or line separators, which no id and no title may."""
+    """Return whether `text` has control characters or line separators, which are illegal in ids and titles."""
     # Printable text, by far the most frequent, holds none of them.
     return not text.isprintable() and any(unicodedata.category(letter) in _LINE_BREAKING for letter in text)
 
 
 def id_problem(text: str, role: str, *, keep_null_ids: bool = False) -> str | None:
-    """Why `text` cannot be an id, or None when it can.
+    """Return why `text` cannot be an id, or None if it can.
 
     Args:
         text: The id as it stands in the file.
@@ -56,10 +56,10 @@ def id_problem(text: str, role: str, *, keep_null_ids: bool = False) -> str | No
 
 
 def parse_number(text: str) -> float | None:
-    """A plainly written number of any size, or None for anything else (`nan`, `inf`, `3,5`, blanks)."""
+    """Parse a plainly written number; return None for anything else (`nan`, `inf`, `3,5`, blanks)."""
     return float(text) if _NUMBER.match(text) else None
 
 
 def has_decimal_comma(text: str) -> bool:
-    """Whether `text` is a number with a comma where the point belongs."""
+    """Return whether `text` is a number with a decimal comma."""
     return _DECIMAL_COMMA.match(text) is not None

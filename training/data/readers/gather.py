@@ -1,4 +1,4 @@
-"""From the text columns of `entries` to ids held once and arrays of numbers."""
+"""Convert the text columns of `entries` to catalogues of ids and arrays."""
 
 from __future__ import annotations
 
@@ -35,27 +35,26 @@ class Ids:
         problem: The first row with an id that is not legal, or None.
     """
 
-    def __init__(self, source: Source, column: str, role: str, *, keep_null_ids: bool) -> None:
-        """Groups the ids, and checks them.
+    def __init__(self, source: Source, role: str, *, keep_null_ids: bool) -> None:
+        """Group the ids, and check them.
 
         Args:
             source: Where the column is.
-            column: Its name.
             role: `user` or `movie`.
             keep_null_ids: Whether `NULL`, `nan` and their like are ids as others are.
         """
-        self._source, self._column, self._prefix = source, column, f"{role}_"
-        self._table = f"{column}_ids"
+        self._source, self._column, self._prefix = source, f"{role}_id", f"{role}_"
+        self._table = f"{self._column}s"
         source.database.execute(
             f"CREATE TABLE {self._table} AS "
-            f"SELECT {column} AS id, min(rowid) AS first FROM entries GROUP BY {column}"
+            f"SELECT {self._column} AS id, min(rowid) AS first FROM entries GROUP BY 1"
         )
         self.problem = self._illegal(role, keep_null_ids) or self._twofold(role)
         self._skipped: int | None = None
         self._numbers: NDArray[np.int64] | None = None
 
     def catalogue(self) -> Vocabulary:
-        """All ids of the column: numbers ascending, other text in order of first appearance."""
+        """Return all ids of the column: numbers ascending, other text in order of first appearance."""
         database = self._source.database
         self._skipped = self._in_front()
         if self._skipped is not None:
@@ -71,7 +70,7 @@ class Ids:
 
     @property
     def selected(self) -> str:
-        """SQL for what `positions` turns into positions."""
+        """SQL of the column that `positions` converts to positions."""
         return self._number(self._column) if self._skipped is not None else f"{self._column}_codes.code"
 
     @property
@@ -82,7 +81,7 @@ class Ids:
         return f" JOIN {self._column}_codes ON entries.{self._column} = {self._column}_codes.id"
 
     def positions(self, selected: NDArray[Any]) -> NDArray[np.int32]:
-        """`(n,)` positions in the catalogue of what was selected."""
+        """Return the `(n,)` positions in the catalogue of the selected values."""
         if self._numbers is None:
             return np.asarray(selected, dtype=np.int32)
         largest = int(self._numbers[-1])
@@ -98,7 +97,7 @@ class Ids:
         return f"substr({text}, {self._skipped + 1})::{kind}" if self._skipped else f"{text}::{kind}"
 
     def _in_front(self) -> int | None:
-        """Characters in front of the number of each id, or None where an id is no number."""
+        """Return the number of characters before the number of each id, or None if an id has none."""
         for front in ("", self._prefix):
             number = f"TRY_CAST(substr(id, {len(front) + 1}) AS BIGINT)"
             others = f"NOT regexp_full_match(id, '{front}({_NUMBER})') OR {number} IS NULL"
@@ -159,7 +158,7 @@ class Rows:
 
 
 def read_rows(source: Source, users: Ids, movies: Ids, rating: str, time: str | None) -> Rows:
-    """The rows of the table as arrays.
+    """Read the rows of the table into arrays.
 
     Args:
         source: Where they are.

@@ -120,7 +120,7 @@ def _entries(source: Source) -> Iterator[tuple[int, str, str, str]]:
     """Row, id, title and categories of each item."""
     categories = "categories" if "categories" in source.layout.positions else "NULL"
     found = source.database.execute(
-        "SELECT rowid, coalesce(what, ''), trim(coalesce(title, '')), "
+        "SELECT rowid, coalesce(movie_id, ''), trim(coalesce(title, '')), "
         f"coalesce({categories}, '') FROM entries ORDER BY rowid"
     )
     block: list[Any]

@@ -1,14 +1,14 @@
-"""Loads ratings: every MovieLens layout, and what other people have.
+"""Load ratings of many layouts: MovieLens and other data sets.
 
-The layout is told by the first lines of the file, not by a setting; `docs/data.md` has a table of all. DuckDB
-reads and groups the rows as text; what an id, a rating and a time may be is decided here, by one set of
-rules for all layouts. A file that breaks one is refused, with its first offending line and what to do:
+The layout is recognised by the first lines of the file; `docs/data.md` lists all layouts. DuckDB reads and
+groups the rows as text. The rules for ids, ratings and times are the same for all layouts, and a file that
+breaks one is refused with its first offending line and what to do:
 
 - Every row has as many fields as the first. Blank lines may stand at the end only.
 - Text is UTF-8, with or without a byte order mark, or Latin-1; lines end in LF or CRLF.
 - An id has 1 to 256 characters, no blanks around it and no control characters, is no word for nothing
   (`NULL`, `nan`), and is taken verbatim. `1` and `1.0` are not both ids of one column.
-- A rating is a plain number on the scale: not `nan`, and with a decimal comma only where no comma separates
+- A rating is a plain number on the scale: not `nan`, and with a decimal comma only if commas do not separate
   the fields and no other rating has a point.
 - A user rates a movie once, unless `repeats` says which rating counts.
 - Times that cannot be read are left out, with a note.
@@ -38,7 +38,7 @@ from training.data.readers.gather import Ids, Problem, Rows, read_rows
 from training.data.readers.items import load_items, load_titles
 from training.data.readers.known_sets import terms_of
 from training.data.readers.scale import DEFAULT_SCALE, NotRated
-from training.data.readers.stars import read_stars
+from training.data.readers.rating_column import read_rating_column
 from training.data.readers.times import read_times
 from training.data.table import RatingsTable
 from training.errors import DataError
@@ -58,7 +58,7 @@ def load_ratings(
     items: Path | None = None,
     threads: int | None = None,
 ) -> RatingsTable:
-    """Loads the ratings at `path`, whatever layout they have.
+    """Load the ratings at `path`.
 
     Args:
         path: A ratings file, or the folder that has one (directly, or one folder below) or its parts.
@@ -72,7 +72,7 @@ def load_ratings(
         threads: How many read the file; None for as many as there are cores. The table is the same.
 
     Raises:
-        DataError: When the file breaks a rule of this module; with the line, where there is one.
+        DataError: If the file breaks a rule of this module; with the line, where there is one.
     """
     found = find_files(path)
     with ExitStack() as stack:
@@ -81,13 +81,13 @@ def load_ratings(
         database = stack.enter_context(connect([one.path for one in plain], folder, threads))
         source = read_files(database, found.path, plain, columns, folder)
         notes = _notes(source, columns)
-        stars = read_stars(source, scale, not_rated, notes)
-        user_ids = Ids(source, "who", "user", keep_null_ids=keep_null_ids)
-        movie_ids = Ids(source, "what", "movie", keep_null_ids=keep_null_ids)
-        _refuse_first(source, user_ids.problem, movie_ids.problem, stars.problem)
+        ratings = read_rating_column(source, scale, not_rated, notes)
+        user_ids = Ids(source, "user", keep_null_ids=keep_null_ids)
+        movie_ids = Ids(source, "movie", keep_null_ids=keep_null_ids)
+        _refuse_first(source, user_ids.problem, movie_ids.problem, ratings.problem)
         times = read_times(source)
         users, movies = user_ids.catalogue(), movie_ids.catalogue()
-        rows = read_rows(source, user_ids, movie_ids, stars.sql, times.sql)
+        rows = read_rows(source, user_ids, movie_ids, ratings.sql, times.sql)
         if has_repeats(rows.user_index, rows.movie_index, len(users), len(movies)):
             pairs = pair_numbers(rows.user_index, rows.movie_index, len(movies))
             if repeats == "error":
@@ -121,7 +121,7 @@ def load_ratings(
 
 
 def _notes(source: Source, columns: ColumnNames | None) -> list[str]:
-    """What the user should know about how the files were understood."""
+    """Return notes on how the files were understood."""
     notes, layout = [], source.layout
     if any(part.plain.latin1 for part in source.parts):
         notes.append(
@@ -166,7 +166,7 @@ def _repeated(
 def _once_each(
     rows: Rows, pairs: NDArray[np.int64], repeats: Literal["last", "mean", "first"]
 ) -> tuple[Rows, str]:
-    """One row for each pair, and a note on the others."""
+    """Merge the rows of each pair, and return a note on it."""
     kept, ratings = merged(pairs, rows.ratings, rows.timestamps, repeats)
     note = f"merged {pairs.size - kept.size:,} repeated ratings: of each pair the {repeats} counts"
     times = rows.timestamps
@@ -176,7 +176,7 @@ def _once_each(
 
 
 def _by_appearance(catalogue: Vocabulary, index: NDArray[np.int32]) -> tuple[Vocabulary, NDArray[np.int32]]:
-    """Text ids in the order in which the rows that are left name them; numbers stay as they are."""
+    """Reorder text ids by first appearance in the remaining rows; numbers stay as they are."""
     if catalogue.prefix is not None:
         return catalogue, index
     _, first = np.unique(index, return_index=True)

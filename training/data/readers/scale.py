@@ -1,4 +1,4 @@
-"""Holds ratings to a scale, and recognises what stands for "not rated".
+"""Check ratings against a scale, and recognise markers of "not rated".
 
 The rule: a rating is suspected to mean "not rated" when at least 1 % of the rows have it, and it lies
 outside the scale of the others, or apart from them by at least two of their steps. Their step is the largest
@@ -36,7 +36,7 @@ _ENDS: Final = (1, 2, 3, 5, 6, 7, 10, 20, 50, 100, 1_000, 10_000, 100_000, 1_000
 
 @dataclass(frozen=True)
 class Verdict:
-    """What `judge` says.
+    """The result of `judge`.
 
     Attributes:
         problem: Why one of the culprits is refused, and what to do, to go on after "the rating 99"; None
@@ -51,14 +51,14 @@ class Verdict:
 
 
 def parse_not_rated(text: str) -> NotRated:
-    """What the option `--not-rated` says.
+    """Parse the option `--not-rated`.
 
     Args:
         text: `99`, `-1,99`, a word of the file such as `NA`, `empty` for ratings that are missing, or
             `none` where every value is meant. A word with a comma stands in double quotes.
 
     Raises:
-        SettingsError: When it is empty, or a quote is not closed.
+        SettingsError: If it is empty, or a quote is not closed.
     """
     if text.strip() == "none":
         return "none"
@@ -77,13 +77,13 @@ def parse_not_rated(text: str) -> NotRated:
 
 
 def parse_scale(text: str) -> tuple[float, float]:
-    """What the option `--scale` says.
+    """Parse the option `--scale`.
 
     Args:
         text: `LOW:HIGH`, such as `1:10`.
 
     Raises:
-        SettingsError: When it is no such pair, or the second is not the larger one.
+        SettingsError: If it is no such pair, or the second is not the larger one.
     """
     low, colon, high = text.partition(":")
     numbers = parse_number(low.strip()), parse_number(high.strip())
@@ -93,7 +93,7 @@ def parse_scale(text: str) -> tuple[float, float]:
 
 
 def judge(counts: Mapping[float, int], scale: tuple[float, float], not_rated: NotRated | None) -> Verdict:
-    """Holds the ratings of a file to the scale, by the rule of this module.
+    """Check the ratings of a file against the scale, by the rule of this module.
 
     Args:
         counts: How many rows have each rating.
@@ -157,7 +157,7 @@ def _off_the_scale(
 
 
 def _are_markers(beyond: Sequence[float], core: Sequence[float], scale: tuple[float, float]) -> bool:
-    """Whether ratings next to the scale are no ratings.
+    """Return whether ratings next to the scale are markers.
 
     A file of 0 to 5 and of -1 is one of 0 to 5. A file of 1 to 7 is one of 1 to 7, unless 1 to 5 was chosen.
     """
@@ -166,7 +166,7 @@ def _are_markers(beyond: Sequence[float], core: Sequence[float], scale: tuple[fl
 
 
 def not_rated_option(words: Sequence[str], not_rated: NotRated | None) -> str:
-    """How to say on the command line that these words mean "not rated", beside those that do already.
+    """Return the option that adds these words to those that mean "not rated" already.
 
     Args:
         words: As the file has them; an empty one is a rating that is missing.
@@ -180,7 +180,7 @@ def not_rated_option(words: Sequence[str], not_rated: NotRated | None) -> str:
 
 
 def fitting_scale(values: Sequence[float]) -> tuple[float, float]:
-    """A usual scale that has all of the values, which ascend.
+    """Return a common scale that includes all of the ascending values.
 
     From 0, or from 1 where that is the lowest, to 5, 6, 7, 10, 20, 50, 100 and so on; where there are ratings
     below 0, as far below it as above.
@@ -194,7 +194,7 @@ def fitting_scale(values: Sequence[float]) -> tuple[float, float]:
 
 
 def _apart(values: Sequence[float]) -> list[float]:
-    """The few values at an end that lie apart from the rest by at least two of its steps."""
+    """Return the few values at an end that are apart from the rest by at least two of its steps."""
     rest = [value for value in values if abs(value) <= _ENDS[-1]]
     found = [value for value in values if abs(value) > _ENDS[-1]]
     for end in (1, -1):
@@ -226,7 +226,7 @@ def _is_zero_beside_stars(values: Sequence[float], counts: Mapping[float, int]) 
 
 
 def _portrait(values: Sequence[float], counts: Mapping[float, int]) -> str:
-    """`99 stands in 5.0 % of the rows`."""
+    """Describe how frequent the values are: `99 stands in 5.0 % of the rows`."""
     rows, total = sum(counts[value] for value in values), sum(counts.values())
     share = (
         f"{100 * rows / total:.1f} % of the rows" if rows >= _SHARE * total else f"{rows:,} of {total:,} rows"
@@ -239,7 +239,7 @@ def _listed(values: Iterable[float]) -> list[str]:
 
 
 def written(value: float) -> str:
-    """A rating as a person writes it: `99`, `3.5`."""
+    """Format a rating as a person writes it: `99`, `3.5`."""
     # What is no finite number to the machine is written so that it reads as the same again.
     return str(value).removesuffix(".0").replace("inf", "1e999")
 

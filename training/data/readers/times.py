@@ -1,7 +1,6 @@
-"""Reads a column of times: numbers of seconds or parts of them since 1970, dates, or ISO 8601.
+"""Read a column of times: numbers of seconds or parts of them since 1970, dates, or ISO 8601.
 
-A column is read whole or not at all: order is all that a split takes from times, and an order with gaps is
-none.
+A column is read completely or not at all, because a split by time needs the order of all rows.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ _LATEST: Final = 253_402_300_799
 # Of the finer units: a smaller number would be a time before March 1973, so it stands in another unit.
 _SMALLEST: Final = 100_000_000_000
 _UNITS: Final = (1, 1_000, 1_000_000, 1_000_000_000)
-# Seconds since 1970 of what is no number, and of `20200131`; NULL where it is no such thing.
+# Seconds since 1970 of a text that is not a number, and of `20200131`; else NULL.
 _MOMENT: Final = "TRY_CAST(floor(epoch(TRY_CAST(time_text AS TIMESTAMPTZ))) AS BIGINT)"
 _DAY: Final = "epoch(try_strptime(TRY_CAST(time_number AS BIGINT)::VARCHAR, '%Y%m%d'))::BIGINT"
 
@@ -37,7 +36,7 @@ class Times:
 
 
 def read_times(source: Source) -> Times:
-    """Finds out how the column `rated_at` of the table is written."""
+    """Find out how the times of the table are written."""
     if "timestamp" not in source.layout.positions:
         return Times()
     # Infinity and NaN, more than any number to the engine, say nothing about the unit.
@@ -63,7 +62,7 @@ def read_times(source: Source) -> Times:
 
 
 def _times(source: Source, seconds: str) -> Times:
-    """The times where all can be read, else the problem."""
+    """Return the times if all can be read, else the problem."""
     unread = _unread(source, seconds)
     if not unread:
         return Times(seconds)

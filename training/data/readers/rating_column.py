@@ -1,4 +1,4 @@
-"""The column of ratings: what its texts mean, which rows have none, and whether they fit the scale."""
+"""Read the column of ratings: parse its texts, leave out rows without a rating, and check the scale."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from training.data.readers.gather import Problem
 from training.data.readers.scale import NotRated, judge, not_rated_option, written
 from training.errors import DataError
 
-# A text that fewer rows have is a slip and no marker.
+# A text of fewer rows is a mistake, not a marker.
 _SHARE: Final = 0.01
 _MARKER: Final = re.compile(r"[^\d\s,\"']{0,20}\Z")
-# So many texts that are no numbers are looked at, and so many different ratings are judged one by one.
+# Maximum number of texts without a number, and of distinct ratings, that are judged one by one.
 _MOST_TEXTS: Final = 1_000
 _MOST_RATINGS: Final = 100_000
 
 
 @dataclass(frozen=True)
-class Stars:
+class RatingColumn:
     """The ratings of a table.
 
     Attributes:
@@ -35,13 +35,13 @@ class Stars:
     problem: Problem | None
 
 
-def read_stars(
+def read_rating_column(
     source: Source, scale: tuple[float, float], not_rated: NotRated | None, notes: list[str]
-) -> Stars:
+) -> RatingColumn:
     """Leave out the rows that have no rating by `not_rated`, and judge the others.
 
     Args:
-        source: Where the column `stars` is.
+        source: Where the column `rating` is.
         scale: Lowest and highest rating.
         not_rated: As for `load_ratings`.
         notes: Gets what the user should know.
@@ -50,13 +50,13 @@ def read_stars(
         DataError: If no row is left.
     """
     _group(source)
-    text = "replace(stars, ',', '.')" if _has_decimal_commas(source) else "stars"
+    text = "replace(rating, ',', '.')" if _has_decimal_commas(source) else "rating"
     number = f"CASE WHEN regexp_full_match({text}, '{NUMBER}') THEN {text}::DOUBLE END"
     if not_rated not in (None, "none", ()):
         notes.append(_leave_out(source, number, not_rated))
         _group(source)
     unread = source.database.execute(
-        f"SELECT coalesce(stars, ''), many, first FROM texts WHERE ({number}) IS NULL "
+        f"SELECT coalesce(rating, ''), many, first FROM texts WHERE ({number}) IS NULL "
         f"ORDER BY first LIMIT {_MOST_TEXTS}"
     ).fetchall()
     if unread:
@@ -65,30 +65,30 @@ def read_stars(
         if sum(many for _, many, _ in unread) == rows:
             markers = []
         first, _, row = unread[0]
-        return Stars(number, Problem(row, _unread(first, markers, scale, not_rated)))
+        return RatingColumn(number, Problem(row, _unread(first, markers, scale, not_rated)))
     verdict = judge(_counts(source, number), scale, not_rated)
     if verdict.note is not None:
         notes.append(verdict.note)
     if verdict.problem is None:
-        return Stars(f"{text}::DOUBLE", None)
+        return RatingColumn(f"{text}::DOUBLE", None)
     culprits = ", ".join(quoted(repr(value)) for value in verdict.culprits)
     row, first = source.database.execute(
-        f"SELECT first, stars FROM texts WHERE {number} IN (SELECT unnest([{culprits}])::DOUBLE) "
+        f"SELECT first, rating FROM texts WHERE {number} IN (SELECT unnest([{culprits}])::DOUBLE) "
         "ORDER BY first LIMIT 1"
     ).fetchall()[0]
-    return Stars(number, Problem(row, f"the rating {shown(first)} {verdict.problem}"))
+    return RatingColumn(number, Problem(row, f"the rating {shown(first)} {verdict.problem}"))
 
 
 def _group(source: Source) -> None:
     """Make the table `texts`: each text of the column, how many rows have it, and the first of them."""
     source.database.execute(
         "CREATE OR REPLACE TABLE texts AS "
-        "SELECT stars, count(*) AS many, min(rowid) AS first FROM entries GROUP BY stars"
+        "SELECT rating, count(*) AS many, min(rowid) AS first FROM entries GROUP BY rating"
     )
 
 
 def _counts(source: Source, number: str) -> Mapping[float, int]:
-    """How many rows have each rating; of very many different ratings, the lowest of each of 100,000 ranges."""
+    """Count the rows of each rating; if there are very many, of the lowest rating in each of 100,000 ranges."""
     lowest, highest, different = source.database.execute(
         f"SELECT min({number}), max({number}), count(*) FROM texts"
     ).fetchall()[0]
@@ -100,13 +100,13 @@ def _counts(source: Source, number: str) -> Mapping[float, int]:
 
 
 def _has_decimal_commas(source: Source) -> bool:
-    """Whether the column is written with decimal commas throughout, by a program to which that is usual."""
+    """Return whether the column has decimal commas and no decimal point, and commas are not the delimiter."""
     if source.layout.kind not in ("delimited", "blanks") or source.layout.delimiter == ",":
         return False
     return bool(
         source.count(
-            "SELECT coalesce(bool_or(regexp_full_match(stars, '[-+]?[0-9]+,[0-9]+')) "
-            "AND NOT bool_or(contains(stars, '.')), false)::INT FROM texts"
+            "SELECT coalesce(bool_or(regexp_full_match(rating, '[-+]?[0-9]+,[0-9]+')) "
+            "AND NOT bool_or(contains(rating, '.')), false)::INT FROM texts"
         )
     )
 
@@ -117,7 +117,7 @@ def _leave_out(source: Source, number: str, not_rated: NotRated) -> str:
     texts = [quoted(one) for one in not_rated if isinstance(one, str)]
     listed = ", ".join(quoted(repr(one)) for one in numbers)
     marked = (
-        f"coalesce(stars, '') IN (SELECT unnest([{', '.join(texts)}]::VARCHAR[])) OR "
+        f"coalesce(rating, '') IN (SELECT unnest([{', '.join(texts)}]::VARCHAR[])) OR "
         f"coalesce({number} IN (SELECT unnest([{listed}]::VARCHAR[])::DOUBLE), false)"
     )
     before = source.count("SELECT count(*) FROM entries")
@@ -138,7 +138,7 @@ def _leave_out(source: Source, number: str, not_rated: NotRated) -> str:
 
 
 def _unread(text: str, markers: list[str], scale: tuple[float, float], not_rated: NotRated | None) -> str:
-    """Why a text is no rating, and what to do."""
+    """Return why a text is not a rating, and what to do."""
     plain = f"a number from {scale[0]:g} to {scale[1]:g}"
     if has_decimal_comma(text):
         return (
