@@ -28,6 +28,9 @@ _BEFORE_THE_RECORD: Final = {
 def seed(shipped: Path, store: Path) -> list[str]:
     """Copy each shipped model into a store, unless a model that was trained there has its name.
 
+    A missing one is left out if models of another data set or rating scale were trained there: training has
+    moved it to `previous`, and models of two scales cannot be served together.
+
     Every folder is copied under a temporary name and then renamed, so that a reader sees a whole model.
 
     Args:
@@ -35,13 +38,16 @@ def seed(shipped: Path, store: Path) -> list[str]:
         store: Folder of the served models; may be empty.
 
     Returns:
-        One line for each model that was added, replaced or kept.
+        One line for each model that was added, replaced, kept or left out.
 
     Raises:
         OSError: A folder cannot be read or written.
     """
     record = _BEFORE_THE_RECORD | _read_record(store / RECORD)
     lines = []
+    trained = {
+        _data(path) for path in store.glob(f"*/{_MANIFEST}") if _digest(path) != record.get(path.parent.name)
+    }
     for manifest in sorted(shipped.glob(f"*/{_MANIFEST}")):
         source, name, target = manifest.parent, manifest.parent.name, store / manifest.parent.name
         digest, present = _digest(manifest), _digest(target / _MANIFEST)
@@ -50,6 +56,9 @@ def seed(shipped: Path, store: Path) -> list[str]:
             continue
         if present and present != record.get(name):
             lines.append(f"{name}: kept, it was trained here")
+            continue
+        if not present and trained and _data(manifest) not in trained:
+            lines.append(f"{name}: left out, models of other data were trained here")
             continue
         _replace(source, target)
         record[name] = digest
@@ -63,6 +72,16 @@ def seed(shipped: Path, store: Path) -> list[str]:
 def _digest(manifest: Path) -> str:
     """SHA-256 of a manifest, which states the digests of the model's other files; empty if it is missing."""
     return hashlib.sha256(manifest.read_bytes()).hexdigest() if manifest.exists() else ""
+
+
+def _data(manifest: Path) -> tuple[object, object, object]:
+    """Return the name of the data set of a model, and the ends of its rating scale."""
+    try:
+        fields = json.loads(manifest.read_text("utf-8"))
+        scale = fields.get("rating_scale", {"low": 0, "high": 5})
+        return fields["dataset"]["name"], scale["low"], scale["high"]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None, None, None
 
 
 def _read_record(path: Path) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import fcntl
 import os
@@ -14,6 +15,8 @@ from typing import BinaryIO, Final
 
 from training.errors import ArtefactDamaged
 
+_AT_FDCWD: Final = -100
+_RENAME_EXCHANGE: Final = 2
 # The errors of `open` for a link, for a pipe or socket, and for a folder.
 _NOT_REGULAR: Final = (errno.ELOOP, errno.ENXIO, errno.EISDIR)
 
@@ -87,3 +90,28 @@ def exclusive_lock(path: Path, *, wait: bool) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def take_place(new: Path, place: Path) -> None:
+    """Swap `new` into `place`; the old folder ends up at `new`."""
+    if not place.exists():
+        new.rename(place)
+        return
+    if not _exchange(new, place):
+        # This system has no atomic exchange; use two renames.
+        aside = new.with_name(f"{new.name}.old")
+        place.rename(aside)
+        new.rename(place)
+
+
+def _exchange(first: Path, second: Path) -> bool:
+    """Swap two paths atomically; return False if the system (other than Linux) or the file system cannot."""
+    renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if renameat2 is None:
+        return False
+    if renameat2(_AT_FDCWD, os.fsencode(first), _AT_FDCWD, os.fsencode(second), _RENAME_EXCHANGE) == 0:
+        return True
+    code = ctypes.get_errno()
+    if code in (errno.EINVAL, errno.ENOSYS):
+        return False
+    raise OSError(code, os.strerror(code))

@@ -31,6 +31,8 @@ from training.errors import ArtefactDamaged, ArtefactForeign, ArtefactMissing
 MAX_MOVIES_BYTES: Final = 64 * 1024 * 1024
 # Folders that file systems create and that only their owner can read.
 SYSTEM_FOLDERS: Final = frozenset({"lost+found", "System Volume Information"})
+# Folder of a store with models that are not served (see `training.artefact.previous`).
+PREVIOUS: Final = "previous"
 USER_LOOKUP, MOVIE_LOOKUP = "user_lookup", "movie_lookup"
 
 logger = logging.getLogger(__name__)
@@ -64,7 +66,7 @@ def list_artefacts(store: Path) -> list[Path]:
 
     A folder counts as a model if it holds any of a model's files, even half of them, so that a damaged model
     is refused later and never overlooked. Other folders, such as `lost+found` or `__MACOSX`, are skipped with
-    a warning; hidden ones (a write in progress) are skipped without one.
+    a warning; hidden ones (a write in progress) and `previous` are skipped without one.
 
     Raises:
         ArtefactMissing: The store does not exist, or holds no model.
@@ -73,6 +75,7 @@ def list_artefacts(store: Path) -> list[Path]:
         folders = sorted(path for path in store.iterdir() if path.is_dir() and not path.name.startswith("."))
     except OSError as error:
         raise ArtefactMissing(store, f"the models store cannot be read ({error.strerror})") from error
+    folders = [folder for folder in folders if folder.name != PREVIOUS]
     found = [folder for folder in folders if _holds_model_files(folder)]
     for folder in sorted({*folders} - {*found}):
         logger.warning("%s holds no model and is skipped", folder)

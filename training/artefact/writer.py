@@ -1,13 +1,12 @@
 """Publishes an artefact atomically.
 
 The new folder is written and checked under a hidden name in the store, then swapped into place by one file
-system call. If the process dies at any point, the store is as it was before or after.
+system call. If the process dies at any point, the store is as it was before or after, except that models of
+another data set or scale may already be in `previous`, from where `training restore` brings them back.
 """
 
 from __future__ import annotations
 
-import ctypes
-import errno
 import hashlib
 import json
 import os
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from training.artefact.aligning import align_archive
-from training.artefact.files import exclusive_lock
+from training.artefact.files import exclusive_lock, take_place
 from training.artefact.given_ratings import GivenRatings
 from training.artefact.manifest import (
     FORMAT_VERSION,
@@ -31,14 +30,11 @@ from training.artefact.manifest import (
     Manifest,
     RatingsFileRecord,
 )
-from training.artefact.reader import Artefact, open_artefact
+from training.artefact.previous import LOCK, move_to_previous
+from training.artefact.reader import PREVIOUS, Artefact, open_artefact
 from training.errors import ArtefactError
 
-_AT_FDCWD: Final = -100
-_RENAME_EXCHANGE: Final = 2
 _UNFINISHED: Final = ".unfinished-"
-# Trainers take turns to publish.
-_LOCK: Final = ".lock"
 
 
 def publish(
@@ -48,6 +44,8 @@ def publish(
     titles: Mapping[str, Mapping[str, Any]],
     given: GivenRatings | None = None,
     check: Callable[[Artefact], None] = lambda _: None,
+    belongs: Callable[[Manifest], bool] = lambda _: True,
+    on_moved: Callable[[list[str]], None] = lambda _: None,
 ) -> Artefact:
     """Write `store/<name>`; an existing one is replaced only after the new artefact has been read back.
 
@@ -58,6 +56,8 @@ def publish(
         titles: Titles and genres by movie id; the movies file is left out if there are none.
         given: Observed ratings; None leaves the ratings file out.
         check: Raises an error if the artefact that was read back must not be published.
+        belongs: Whether a model in the store stays there; others are moved to `previous`.
+        on_moved: Called with the folders of models that were moved.
 
     Returns:
         The artefact in the store.
@@ -84,12 +84,15 @@ def publish(
             check(open_artefact(folder))
             for path in (*folder.iterdir(), folder):
                 _flush_to_disk(path)
-            _take_place(folder, store / name)
+            moved = move_to_previous(store, belongs)
+            take_place(folder, store / name)
             _flush_to_disk(store)
     except OSError as error:
         raise ArtefactError(
             store / name, f"was not written, the store is as before ({error.strerror or error})"
         ) from error
+    if moved:
+        on_moved(moved)
     return open_artefact(store / name)
 
 
@@ -140,7 +143,7 @@ def _write_given(folder: Path, given: GivenRatings) -> RatingsFileRecord:
 def _unfinished_folder(store: Path) -> Iterator[Path]:
     """Lock the store, which is created if missing, and make a folder in it that is removed at the end."""
     store.mkdir(parents=True, exist_ok=True)
-    with exclusive_lock(store / _LOCK, wait=True):
+    with exclusive_lock(store / LOCK, wait=True):
         # We hold the lock, so unfinished folders were left by processes that died.
         for left_over in store.glob(f"{_UNFINISHED}*"):
             shutil.rmtree(left_over, ignore_errors=True)
@@ -161,30 +164,7 @@ def _flush_to_disk(path: Path) -> None:
 
 def _check_place(place: Path) -> None:
     """Refuse to replace a file or folder that is not a model."""
+    if place.name == PREVIOUS:
+        raise ArtefactError(place, "is the folder of models that are not served; choose another name")
     if place.exists() and not place.is_dir():
         raise ArtefactError(place, "is not a folder, so it is not replaced; move it away")
-
-
-def _take_place(new: Path, place: Path) -> None:
-    """Swap `new` into `place`; the old folder ends up at `new`."""
-    if not place.exists():
-        new.rename(place)
-        return
-    if not _exchange(new, place):
-        # This system has no atomic exchange; use two renames.
-        aside = new.with_name(f"{new.name}.old")
-        place.rename(aside)
-        new.rename(place)
-
-
-def _exchange(first: Path, second: Path) -> bool:
-    """Swap two paths atomically; return False if the system (other than Linux) or the file system cannot."""
-    renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
-    if renameat2 is None:
-        return False
-    if renameat2(_AT_FDCWD, os.fsencode(first), _AT_FDCWD, os.fsencode(second), _RENAME_EXCHANGE) == 0:
-        return True
-    code = ctypes.get_errno()
-    if code in (errno.EINVAL, errno.ENOSYS):
-        return False
-    raise OSError(code, os.strerror(code))

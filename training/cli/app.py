@@ -13,6 +13,7 @@ from training.cli.evaluate import evaluate
 from training.cli.fit import fit
 from training.cli.frontier import frontier
 from training.cli.inspect import inspect
+from training.cli.restore import restore
 from training.cli.split import split
 
 
@@ -34,5 +35,5 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for _command in (fit, download, inspect, evaluate, split, distil, frontier):
+for _command in (fit, download, inspect, evaluate, split, distil, frontier, restore):
     app.command()(_command)

@@ -62,6 +62,7 @@ def distil(
     ] = False,
     shareable: options.Shareable = False,
     ratings: options.Ratings = True,
+    keep_others: options.KeepOthers = False,
 ) -> None:
     """Distil small models from a large teacher and publish them to a store; an interrupted run resumes.
 
@@ -84,7 +85,7 @@ def distil(
                 items=items,
                 item_name=item_name,
             ),
-            None if validate_only else PublishOptions(store, shareable, ratings),
+            None if validate_only else PublishOptions(store, shareable, ratings, keep_others),
             work=work,
             seed=seed,
             tile_users=tile_users,

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 # The budget decides everything else.
 _ALLOWED_WITH_BUDGET: Final = {
-    *("budget", "name", "work", "store", "split", "split_seed", "seed", "shareable", "ratings"),
+    *("budget", "name", "work", "store", "split", "split_seed", "seed"),
+    *("shareable", "ratings", "keep_others"),
     *("data", "columns", "scale", "not_rated", "repeats", "keep_null_ids", "items", "item_name"),
 }
 
@@ -107,6 +108,7 @@ def fit(
     ] = options.RUNS / "budget",
     shareable: options.Shareable = False,
     ratings: options.Ratings = True,
+    keep_others: options.KeepOthers = False,
     report: Annotated[
         Path | None, typer.Option(help="Folder of the plots.", show_default=".report in the store")
     ] = None,
@@ -128,7 +130,7 @@ def fit(
         items=items,
         item_name=item_name,
     )
-    target = PublishOptions(store, shareable, ratings)
+    target = PublishOptions(store, shareable, ratings, keep_others)
     if budget is not None:
         _refuse_other_options(context)
         with _BudgetProgress() as progress:

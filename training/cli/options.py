@@ -85,6 +85,14 @@ Ratings = Annotated[
         "ratings and exclude rated movies; never with --shareable.",
     ),
 ]
+KeepOthers = Annotated[
+    bool,
+    typer.Option(
+        "--keep-others",
+        help="Leave models of another data set on the same rating scale in the store. By default, and always "
+        "those on another scale, they are moved to its folder `previous`.",
+    ),
+]
 Artefact = Annotated[
     Path, typer.Argument(readable=False, help="Folder of a model, such as models_store/baseline.")
 ]

@@ -77,12 +77,26 @@ class ConsoleProgress(Progress):
         if table.unread_times is not None:
             console.print(f"note: {table.unread_times}; times are left out", style="yellow")
 
+    def on_moved(self, folders: Sequence[str]) -> None:
+        """Print where models of other data are now."""
+        print_moved(folders)
+
     def on_split(self, split: Split) -> None:
         """Print the number of rows of each part and the digest of the test rows."""
         seed = f", seed {split.seed}" if split.kind == "random" else ""
         console.print(
             f"split {split.kind}{seed}: {split.train.size:,} train, {split.validation.size:,} validation, "
             f"{split.test.size:,} test; test rows {split.test_sha256[:16]}"
+        )
+
+
+def print_moved(folders: Sequence[str]) -> None:
+    """Print where models of another data set or rating scale are now, if any were moved."""
+    if folders:
+        console.print(
+            f"no longer served, because they have another data set or rating scale: {', '.join(folders)} "
+            "in the store; `python -m training restore` brings them back",
+            style="yellow",
         )
 
 

@@ -93,11 +93,13 @@ class PublishOptions:
         shareable: Whether the store may be passed on: it has no ratings, and titles only if the licence of
             the data allows it.
         ratings: Whether each artefact includes the ratings of the data set, unless it is shareable.
+        keep_others: Whether models of another data set on the same rating scale stay in the store.
     """
 
     store: Path
     shareable: bool = False
     ratings: bool = True
+    keep_others: bool = False
 
     @property
     def carries_ratings(self) -> bool:

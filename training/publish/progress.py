@@ -36,6 +36,9 @@ class Progress:
     def on_trained(self, trained: TrainedModel) -> None:
         """A model was trained; it is not published yet."""
 
+    def on_moved(self, folders: Sequence[str]) -> None:
+        """Models of another data set or rating scale were moved to these folders in the store."""
+
     def on_proposals(self, budget: Budget, validation_rows: int, refusals: Sequence[Refusal]) -> None:
         """The candidates that fit the budget were chosen; `refusals` are the techniques that cannot fit."""
 

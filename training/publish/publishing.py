@@ -18,6 +18,7 @@ from training.artefact.manifest import (
     AccuracyRecord,
     BiasesRecord,
     DatasetRecord,
+    Manifest,
     MeansRecord,
     ParametersRecord,
     PopularityRange,
@@ -36,6 +37,7 @@ from training.models.rating_model import logical_sizes
 from training.models.trained import TrainedModel
 from training.publish.agreement import check_agreement
 from training.publish.options import BUNDLED_DATA, PublishOptions
+from training.publish.progress import SILENT, Progress
 
 # Number of ranges of the histogram of training ratings over movies.
 _RANGES = 24
@@ -45,7 +47,11 @@ _SAME_MOVIE_IDS: Final = frozenset({"ml-1m", "ml-10m", "ml-20m", "ml-25m", "ml-3
 
 
 def publish_model(
-    trained: TrainedModel, dataset: Dataset, accuracy: AccuracyRecord, options: PublishOptions
+    trained: TrainedModel,
+    dataset: Dataset,
+    accuracy: AccuracyRecord,
+    options: PublishOptions,
+    progress: Progress = SILENT,
 ) -> Artefact:
     """Write the model atomically to the folder with its name in the store.
 
@@ -54,6 +60,7 @@ def publish_model(
         dataset: The data that it was trained on.
         accuracy: Its errors on the test rows.
         options: Where it is written, and what it includes.
+        progress: Called if models of other data are moved to `previous`.
 
     Raises:
         ArtefactError: If the store cannot be written; it is left unchanged.
@@ -94,8 +101,20 @@ def publish_model(
     def check(artefact: Artefact) -> None:
         check_agreement(artefact, trained.model.indexed)
 
-    given = _given(dataset) if options.carries_ratings else None
-    return publish(options.store, about, with_ids.save, _titles(dataset, options.shareable), given, check)
+    def belongs(manifest: Manifest) -> bool:
+        same_data = manifest.dataset.name == table.name or options.keep_others
+        return same_data and manifest.scale.bounds == dataset.scale.bounds
+
+    return publish(
+        options.store,
+        about,
+        with_ids.save,
+        _titles(dataset, options.shareable),
+        _given(dataset) if options.carries_ratings else None,
+        check,
+        belongs,
+        progress.on_moved,
+    )
 
 
 def _titles(dataset: Dataset, shareable: bool) -> dict[str, dict[str, Any]]:

@@ -133,7 +133,7 @@ def fit_on(
     accuracies = [evaluate(trained.predict, trained.fallback, dataset) for trained in fitted]
     # All models are published at the end, so an interrupted run leaves the store unchanged.
     return [
-        publish_model(trained, dataset, accuracy, options)
+        publish_model(trained, dataset, accuracy, options, progress)
         for trained, accuracy in zip(fitted, accuracies, strict=True)
     ]
 
@@ -187,7 +187,7 @@ def fit_within_budget(
         trainer = CandidateTrainer(teacher)
         trained = train_best(trainer, winner, limit, trials, name)
     accuracy = evaluate(trained.predict, trained.fallback, dataset)
-    return publish_model(trained, dataset, accuracy, options).manifest
+    return publish_model(trained, dataset, accuracy, options, progress).manifest
 
 
 def distil_models(
@@ -241,7 +241,7 @@ def distil_models(
         for model in models:
             trained = distil(teacher, model, blends[model.name])
             accuracy = evaluate(trained.predict, trained.fallback, dataset)
-            manifests.append(publish_model(trained, dataset, accuracy, options).manifest)
+            manifests.append(publish_model(trained, dataset, accuracy, options, progress).manifest)
     return manifests
 
 
