@@ -1,8 +1,8 @@
 """Keeps models that do not belong to the served ones in the store's folder `previous`, and brings them back.
 
 A set of models is a folder in `previous` that is named after their data set and rating scale. Folders are
-renamed under the store's lock, and models that do not belong are moved away before others take their place: at
-no time does the store hold models of two scales.
+renamed under the store's lock, and models that do not belong are moved away before others take their place:
+at no time does the store hold models of two scales.
 """
 
 import re
