@@ -31,10 +31,16 @@ def _split_names(value: Any) -> Any:
     return tuple(name.strip() for name in value.split(",")) if isinstance(value, str) else value
 
 
-def _check_names(names: tuple[str, ...] | None) -> tuple[str, ...] | None:
-    if names is not None and (not all(names) or len(set(names)) != len(names)):
+def _check_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    if not all(names) or len(set(names)) != len(names):
         raise ValueError("must be distinct model names, separated by commas")
     return names
+
+
+def _check_origins(origins: tuple[str, ...]) -> tuple[str, ...]:
+    if not all(origin == "*" or _ORIGIN.fullmatch(origin) for origin in origins):
+        raise ValueError("must be origins such as https://shop.example, separated by commas, or *")
+    return origins
 
 
 def _check_digits(value: Any) -> Any:
@@ -64,20 +70,7 @@ def _check_root_path(path: str) -> str:
 
 Whole = Annotated[int, BeforeValidator(_check_digits)]
 Seconds = Annotated[Whole, Field(ge=1, le=3600)]
-Names = Annotated[
-    tuple[str, ...] | None, NoDecode, BeforeValidator(_split_names), AfterValidator(_check_names)
-]
-
-
-def _check_origins(origins: tuple[str, ...] | None) -> tuple[str, ...] | None:
-    if origins is not None and not all(origin == "*" or _ORIGIN.fullmatch(origin) for origin in origins):
-        raise ValueError("must be origins such as https://shop.example, separated by commas, or *")
-    return origins
-
-
-Origins = Annotated[
-    tuple[str, ...] | None, NoDecode, BeforeValidator(_split_names), AfterValidator(_check_origins)
-]
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_names)]
 
 
 class Settings(BaseSettings):
@@ -88,7 +81,7 @@ class Settings(BaseSettings):
     )
 
     store: Path = Path("models_store")
-    models: Names = None
+    models: Annotated[Names, AfterValidator(_check_names)] | None = None
     default_model: str | None = None
     engine: Literal["table", "keras"] = "table"
     host: Annotated[str, Field(min_length=1), AfterValidator(_strip_brackets)] = "127.0.0.1"
@@ -100,7 +93,7 @@ class Settings(BaseSettings):
     api_keys_file: Path | None = None
     admin_keys: SecretStr | None = None
     admin_keys_file: Path | None = None
-    cors_origins: Origins = None
+    cors_origins: Annotated[Names, AfterValidator(_check_origins)] | None = None
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["text", "json"] = "text"
