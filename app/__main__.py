@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import signal
 import sys
+from typing import Final
+
+_ADVICE: Final = "train one with `make train STORE=store`, and serve it with `make serve STORE=store`"
 
 
-def main() -> int:
+def main(advice: str = _ADVICE) -> int:
     """Serve until a signal ends the process.
+
+    Args:
+        advice: How to get a models store, for the message if there is none.
 
     Returns:
         The exit code: 0 after such a signal, 1 if the service could not start.
@@ -20,7 +26,7 @@ def main() -> int:
     from app.contract.errors import StartError
     from app.server import refuse_to_start, run_server, start_process
     from app.settings import load_settings
-    from training.artefact import ArtefactError
+    from training.artefact import ArtefactError, StoreMissing
 
     try:
         settings = load_settings()
@@ -33,7 +39,7 @@ def main() -> int:
             else:
                 run_server(settings, keys, listener)
     except (StartError, ArtefactError) as error:
-        refuse_to_start(error)
+        refuse_to_start(f"{error}; {advice}" if isinstance(error, StoreMissing) else error)
         return 1
     return 0
 

@@ -195,10 +195,10 @@ def exit_at_once(*_: object) -> None:
     os._exit(0)
 
 
-def refuse_to_start(error: Exception) -> None:
+def refuse_to_start(reason: object) -> None:
     """Write the reason why the service cannot start to standard error, in one line."""
     # Names from files may contain control characters, which must not reach a terminal.
-    shown = "".join(letter if letter.isprintable() else " " for letter in str(error))
+    shown = "".join(letter if letter.isprintable() else " " for letter in str(reason))
     line = shorten(" ".join(shown.split()), MAX_LINE)
     with contextlib.suppress(OSError):
         sys.stderr.write(f"cannot start: {line}\n")

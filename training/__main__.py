@@ -15,14 +15,18 @@ from training.cli.app import app
 from training.errors import TrainingError
 
 
-def main() -> None:
-    """Run a command; an error is reported as one line on stderr and exit code 1."""
+def main(program: str = "python -m training") -> None:
+    """Run a command; an error is reported as one line on stderr and exit code 1.
+
+    Args:
+        program: Name of the program in help texts.
+    """
     # TensorFlow's Python code logs long warnings because several models are compiled in a row.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
     try:
-        app(prog_name="python -m training")
+        app(prog_name=program)
     except TrainingError as error:
         sys.exit(f"error: {error}")
     except OSError as error:

@@ -62,6 +62,10 @@ class ArtefactMissing(ArtefactError):
     """No folder, no manifest, or no model file."""
 
 
+class StoreMissing(ArtefactMissing):
+    """A models store that does not exist, or holds no model."""
+
+
 class ArtefactDamaged(ArtefactError):
     """Files that differ from the manifest, or cannot be read."""
 

@@ -24,5 +24,6 @@ from training.errors import ArtefactDamaged as ArtefactDamaged
 from training.errors import ArtefactError as ArtefactError
 from training.errors import ArtefactForeign as ArtefactForeign
 from training.errors import ArtefactMissing as ArtefactMissing
+from training.errors import StoreMissing as StoreMissing
 from training.scale import DEFAULT_SCALE as DEFAULT_SCALE
 from training.scale import RatingScale as RatingScale

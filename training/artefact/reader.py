@@ -26,7 +26,7 @@ from training.artefact.manifest import (
     read_manifest,
 )
 from training.artefact.mapped import open_stated_file
-from training.errors import ArtefactDamaged, ArtefactForeign, ArtefactMissing
+from training.errors import ArtefactDamaged, ArtefactForeign, ArtefactMissing, StoreMissing
 
 MAX_MOVIES_BYTES: Final = 64 * 1024 * 1024
 # Folders that file systems create and that only their owner can read.
@@ -69,10 +69,13 @@ def list_artefacts(store: Path) -> list[Path]:
     a warning; hidden ones (a write in progress) and `previous` are skipped without one.
 
     Raises:
-        ArtefactMissing: The store does not exist, or holds no model.
+        StoreMissing: The store does not exist, or holds no model.
+        ArtefactMissing: The store cannot be read.
     """
     try:
         folders = sorted(path for path in store.iterdir() if path.is_dir() and not path.name.startswith("."))
+    except FileNotFoundError as error:
+        raise StoreMissing(store, "there is no models store") from error
     except OSError as error:
         raise ArtefactMissing(store, f"the models store cannot be read ({error.strerror})") from error
     folders = [folder for folder in folders if folder.name != PREVIOUS]
@@ -80,7 +83,7 @@ def list_artefacts(store: Path) -> list[Path]:
     for folder in sorted({*folders} - {*found}):
         logger.warning("%s holds no model and is skipped", folder)
     if not found:
-        raise ArtefactMissing(store, "the models store holds no model; train one with `make train`")
+        raise StoreMissing(store, "the models store holds no model")
     return found
 
 

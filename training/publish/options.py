@@ -15,7 +15,7 @@ from training.data.readers.ratings import load_ratings
 from training.data.readers.scale import DEFAULT_SCALE, NotRated
 from training.data.split import SplitKind
 from training.data.table import RatingsTable
-from training.errors import SettingsError
+from training.errors import DataError, SettingsError
 
 BUNDLED_DATA: Final = Path(__file__).resolve().parents[2] / "data" / "ml-latest-small"
 
@@ -64,6 +64,13 @@ class DataOptions:
         Raises:
             DataError: They cannot be read.
         """
+        if self.path == BUNDLED_DATA and not self.path.exists():
+            # As in an installed package.
+            raise DataError(
+                self.path,
+                "no ratings are installed with the package; give your own by --data, or fetch some by "
+                "`download ml-latest-small`",
+            )
         table = load_ratings(
             self.path,
             columns=self.columns,

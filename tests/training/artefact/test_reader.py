@@ -22,6 +22,7 @@ from training.artefact import (
     ArtefactError,
     ArtefactForeign,
     ArtefactMissing,
+    StoreMissing,
     is_unchanged,
     list_artefacts,
     movie_titles,
@@ -79,10 +80,13 @@ def test_folder_with_part_of_a_model_counts_as_a_model(store: Path, left: str) -
 
 
 def test_missing_parts_are_reported(store: Path, tmp_path: Path) -> None:
-    with pytest.raises(ArtefactMissing, match="store cannot be read"):
+    with pytest.raises(StoreMissing, match="there is no models store"):
         list_artefacts(tmp_path / "nowhere")
+    (tmp_path / "file").touch()
+    with pytest.raises(ArtefactMissing, match="store cannot be read"):
+        list_artefacts(tmp_path / "file")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ArtefactMissing, match="no model"):
+    with pytest.raises(StoreMissing, match="no model"):
         list_artefacts(tmp_path / "empty")
     (store / "baseline" / "model.keras").unlink()
     with pytest.raises(ArtefactMissing, match=r"model\.keras"):
