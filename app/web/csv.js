@@ -1,6 +1,7 @@
 // Reads and writes CSV.
 
 import { h } from "./dom.js";
+import { high, low } from "./scale.js";
 
 const SEPARATORS = ["::", "\t", ";", ","];
 const MAX_REPORTED = 5;
@@ -59,12 +60,12 @@ function headerOf(fields) {
 }
 
 function read(fields, places, separator) {
-  const [user_id, movie_id, stars] = [places.user, places.movie, places.rating].map((place) => fields[place] ?? "");
-  if (!user_id || !movie_id || !stars) return "the user, the movie or the rating is missing";
+  const [user_id, movie_id, written] = [places.user, places.movie, places.rating].map((place) => fields[place] ?? "");
+  if (!user_id || !movie_id || !written) return "the user, the movie or the rating is missing";
   if ([user_id, movie_id].some((id) => id.length > MAX_ID || /[\x00-\x1f\x7f-\x9f\u2028\u2029]/.test(id))) return "an id is too long or contains control characters";
-  const number = separator === ";" ? stars.replace(",", ".") : stars;
-  const rating = /^\+?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(number) ? Number(number) : NaN;
-  if (!(rating >= 0 && rating <= 5)) return `the rating ${stars.slice(0, 20)} is not between 0 and 5`;
+  const number = separator === ";" ? written.replace(",", ".") : written;
+  const rating = /^[-+]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(number) ? Number(number) : NaN;
+  if (!(rating >= low && rating <= high)) return `the rating ${written.slice(0, 20)} is not between ${low} and ${high}`;
   return { user_id, movie_id, rating };
 }
 

@@ -1,5 +1,7 @@
 // Elements, and the states of a request. Text is set as text, never as HTML.
 
+import { outOf, share } from "./scale.js";
+
 export function h(tag, properties = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(properties)) {
@@ -11,17 +13,18 @@ export function h(tag, properties = {}, ...children) {
   return element;
 }
 
-export function stars(rating) {
-  return h("span", { className: "rating" }, rating.toFixed(2), h("span", { className: "visually-hidden" }, " stars"));
+// A rating with its scale, such as "7.50 of 10".
+export function ratingOf(rating) {
+  return h("span", { className: "rating" }, rating.toFixed(2), h("span", { className: "of" }, ` ${outOf}`));
 }
 
 // A bar for the predicted rating, with a mark at the actual rating.
 export function meter(rating, given = null) {
-  const share = (value) => `${(value / 5) * 100}%`;
+  const percent = (value) => `${share(value) * 100}%`;
   const bar = h("span", { className: "bar" });
-  bar.style.setProperty("--share", share(rating));
+  bar.style.setProperty("--share", percent(rating));
   const mark = given === null ? null : h("span", { className: "mark" });
-  mark?.style.setProperty("--share", share(given));
+  mark?.style.setProperty("--share", percent(given));
   return h("span", { className: "meter", ariaHidden: "true" }, bar, mark);
 }
 

@@ -4,6 +4,7 @@ import { get, models, post, Problem } from "./api.js";
 import { bars } from "./charts.js";
 import { downloadButton, parseRatings } from "./csv.js";
 import { h, hint, reset, show, table } from "./dom.js";
+import { high, low, range } from "./scale.js";
 import { Sums } from "./sums.js";
 
 const CHUNK = 5000;
@@ -31,7 +32,7 @@ export function start(root) {
 }
 
 export function open() {
-  if (!result.childElementCount) reset(result, hint("One rating per line: user, movie, stars from 0 to 5. A header is optional; MovieLens files work unchanged."));
+  if (!result.childElementCount) reset(result, hint(`One rating per line: user, movie, rating from ${range}. A header is optional; MovieLens files work unchanged.`));
 }
 
 function evaluate(read) {
@@ -68,6 +69,7 @@ function report(sums, skipped, count) {
     { label: "Model", value: (one) => one.name },
     { label: "MSE", value: (one) => number(one.mse), raw: (one) => one.mse, best: (one) => errors.length > 1 && one.mse === best },
     { label: "RMSE", value: (one) => number(one.rmse), raw: (one) => one.rmse },
+    { label: "RMSE / width", value: (one) => number(one.rmse / (high - low)), raw: (one) => one.rmse / (high - low) },
     { label: "MAE", value: (one) => number(one.mae), raw: (one) => one.mae },
     { label: "MSE, warm pairs", value: (one) => number(one.mse_warm), raw: (one) => one.mse_warm },
     { label: "Ratings", value: (one) => one.rows.toLocaleString("en"), raw: (one) => one.rows },
@@ -89,7 +91,7 @@ function report(sums, skipped, count) {
 function groups(title, note, first, group, sums) {
   const used = group.labels.map((_, place) => place).filter((place) => group.rows[place]);
   return bars({
-    title, note, first, unit: "RMSE, stars", labels: used.map((place) => `${group.labels[place]} (${group.rows[place].toLocaleString("en")})`),
+    title, note, first, unit: "RMSE", labels: used.map((place) => `${group.labels[place]} (${group.rows[place].toLocaleString("en")})`),
     format: (error) => Number(error).toFixed(3),
     series: sums.names.map((name) => ({ label: name, values: used.map((place) => Number(Math.sqrt(group.squares.get(name)[place] / group.rows[place]).toFixed(4))) })),
   });

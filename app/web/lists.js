@@ -1,10 +1,10 @@
 // Lists of movies by several models, side by side.
 
-import { badge, h, movieLabel, stars } from "./dom.js";
+import { badge, h, movieLabel, ratingOf } from "./dom.js";
 import * as words from "./words.js";
 
 // Shows `lists` [{model, items}] as columns, and marks the movies that are in several lists. `given` has the actual
-// stars by movie id, which are shown next to the title.
+// ratings by movie id, which are shown next to the title.
 export function sideBySide(lists, given = new Map()) {
   const seen = new Map();
   for (const { items } of lists) for (const item of items) seen.set(item.movie_id, (seen.get(item.movie_id) ?? 0) + 1);
@@ -21,7 +21,7 @@ export function sideBySide(lists, given = new Map()) {
         h("span", {}, ...movieLabel(item, [
           many ? agreement(seen.get(item.movie_id), lists.length) : null,
           given.has(item.movie_id) ? badge(`rated ${given.get(item.movie_id)}`, "star") : null])),
-        stars(item.rating))))
+        ratingOf(item.rating))))
         : h("p", { className: "note" }, `No ${words.items} left.`)))),
   ].filter(Boolean);
 }

@@ -4,6 +4,7 @@ import { get, models } from "./api.js";
 import { bars, frontier, lines } from "./charts.js";
 import { downloadButton } from "./csv.js";
 import { bytes, h, show, table } from "./dom.js";
+import { high, low, range } from "./scale.js";
 import { inBlocks } from "./sums.js";
 import { capitalised, item, items } from "./words.js";
 
@@ -38,6 +39,7 @@ function tableOf(described, chosen, times) {
     figure("Resident", (model) => model.memory.resident_bytes, bytes),
     { label: "Smaller by", value: (model) => (model.memory.compression_ratio ? `${model.memory.compression_ratio.toFixed(1)} ×` : "–"), raw: (model) => model.memory.compression_ratio },
     figure("MSE", (model) => model.accuracy.mse, (error) => error.toFixed(4)),
+    figure("RMSE / width", (model) => model.accuracy.rmse / (high - low), (error) => error.toFixed(4)),
     figure("MAE", (model) => model.accuracy.mae, (error) => error.toFixed(4)),
     figure("One pair", (model) => times.get(model.name).microseconds_single, (time) => `${time.toFixed(0)} µs`),
     figure("Per pair in a batch", (model) => times.get(model.name).microseconds_per_pair, (time) => `${time.toFixed(2)} µs`),
@@ -59,7 +61,7 @@ function chartsOf(described, times) {
     frontier({
       title: "Error against bytes", note: "Lower left is better. The line is the Pareto frontier: no other model is better in both.",
       points: described.map((model) => ({ label: model.name, x: model.memory.weights_bytes, y: model.accuracy.mse })),
-      across: "Bytes of weights", unit: "MSE, square stars", format: bytes,
+      across: "Bytes of weights", unit: "MSE", format: bytes,
     }),
     bars({
       title: "Memory", first: "Model", labels, unit: "Bytes, logarithmic", format: bytes, log: true,
@@ -68,7 +70,7 @@ function chartsOf(described, times) {
         series("File", (model) => model.memory.file_bytes), series("Resident", (model) => model.memory.resident_bytes)],
     }),
     bars({
-      title: "Error", first: "Model", labels, unit: "Stars", format: (error) => Number(error).toFixed(3),
+      title: "Error", first: "Model", labels, unit: `Error on the scale ${range}`, format: (error) => Number(error).toFixed(3),
       series: [series("RMSE", (model) => model.accuracy.rmse), series("MAE", (model) => model.accuracy.mae)],
     }),
     bars({

@@ -1,12 +1,12 @@
 // A new user: ratings entered on the page, predictions without training.
 
 import { get, models, movieById, post } from "./api.js";
-import { h, hint, meter, reset, show, stars, titleOf } from "./dom.js";
+import { h, hint, meter, ratingOf, reset, show, titleOf } from "./dom.js";
 import { sideBySide } from "./lists.js";
 import { moviePicker } from "./pickers.js";
+import { choices, low, outOf, share } from "./scale.js";
 import { capitalised, item } from "./words.js";
 
-const STARS = [5, 4.5, 4, 3.5, 3, 2.5, 2, 1.5, 1, 0.5];
 let rated = []; // {movie, rating}
 let otherMovie = null;
 let result, list, suggested, otherForm, otherResult, movies, changed;
@@ -29,7 +29,7 @@ export const state = () => ({ rated: rated.map(({ movie, rating }) => `${movie.m
 export async function open(query) {
   // Invalid ratings in the address are ignored; the last rating of a movie counts.
   const wanted = new Map((query.get("rated") ?? "").split(",").map((part) => part.split(":"))
-    .filter(([id, rating]) => id && STARS.includes(Number(rating))));
+    .filter(([id, rating]) => id && choices.includes(Number(rating))));
   rated = [...wanted].map(([id, rating]) => ({
     movie: rated.find(({ movie }) => movie.movie_id === id)?.movie ?? { movie_id: id, title: null, genres: [] }, rating: Number(rating),
   }));
@@ -52,7 +52,7 @@ async function suggest() {
 }
 
 function add(movie) {
-  if (!rated.some((one) => one.movie.movie_id === movie.movie_id)) rated.push({ movie, rating: 4 });
+  if (!rated.some((one) => one.movie.movie_id === movie.movie_id)) rated.push({ movie, rating: choices.find((rating) => share(rating) <= 0.8) });
   update();
   list.querySelector("li:last-child select")?.focus();
 }
@@ -66,9 +66,9 @@ function renderList() {
   list.replaceChildren(...rated.map((one) => h("li", {},
     h("span", {}, titleOf(one.movie)),
     h("select", {
-      ariaLabel: `Stars for ${titleOf(one.movie)}`,
+      ariaLabel: `Rating of ${titleOf(one.movie)}`,
       onchange: (event) => { one.rating = Number(event.target.value); changed(state()); predict(); },
-    }, ...STARS.map((value) => h("option", { value, selected: value === one.rating }, `★ ${value}`))),
+    }, ...choices.map((value) => h("option", { value, selected: value === one.rating }, low < 0 ? value : `${value} ${outOf}`))),
     h("button", {
       type: "button", className: "secondary", ariaLabel: `Remove ${titleOf(one.movie)}`,
       onclick: () => { rated = rated.filter((other) => other !== one); movies.input.focus(); update(); },
@@ -104,6 +104,6 @@ function predictOther() {
   show(otherResult, "Requesting predictions", async () => {
     const found = await everyModel({ n: 0, movie_ids: [movie.movie_id] });
     return [h("h3", {}, titleOf(movie)), h("ul", { className: "predictions" }, ...found.map(({ model, predictions: [one] }) => h("li", {},
-      h("span", { className: "name" }, model), meter(one.rating), stars(one.rating))))];
+      h("span", { className: "name" }, model), meter(one.rating), ratingOf(one.rating))))];
   });
 }

@@ -12,6 +12,8 @@ from string import Template
 from types import MappingProxyType
 from typing import Final
 
+from training.artefact import RatingScale
+
 INDEX: Final = "index.html"
 # Chart.js, from the package `cone.charts`. The file is located by metadata; the package is not imported.
 CHARTS_PACKAGE: Final = "cone.charts"
@@ -83,9 +85,10 @@ def load_page(root_path: str = "") -> Page:
 
 
 @lru_cache(maxsize=8)
-def index_for(template: Asset, item: str) -> Asset:
-    """Return the page itself, with `item` as the word for what is rated."""
+def index_for(template: Asset, item: str, scale: RatingScale) -> Asset:
+    """Return the page itself, with `item` as the word for what is rated, on a rating scale."""
     words = {"item": item, "items": plural(item), "Item": item[0].upper() + item[1:]}
+    words |= {name: "" if value is None else f"{value:g}" for name, value in vars(scale).items()}
     return _asset(Path(INDEX).suffix, Template(template.plain.decode()).substitute(words).encode())
 
 

@@ -1,7 +1,7 @@
 // The predictions of every model for one pair.
 
 import { get, movieById } from "./api.js";
-import { badge, h, hint, meter, reset, show, stars, titleOf } from "./dom.js";
+import { badge, h, hint, meter, ratingOf, reset, show, titleOf } from "./dom.js";
 import { moviePicker, userPicker } from "./pickers.js";
 import { capitalised, item, items } from "./words.js";
 
@@ -68,22 +68,22 @@ function refresh() {
     return [h("div", { className: "card" },
       h("h3", {}, `${title ?? id}, as ${/^\d+$/.test(user) ? `user ${user}` : user} would rate it`),
       h("ul", { className: "facts" },
-        h("li", {}, badge(`Spread ${spread.toFixed(2)} stars`)),
+        h("li", {}, badge(`Spread ${spread.toFixed(2)}`)),
         h("li", {}, cold.length ? badge("Cold pair: estimated from averages", "bad") : badge(`User and ${item} are in the training data`, "good")),
         total !== null && given === null ? h("li", {}, badge("Not rated by this user")) : null),
       h("ul", { className: given === null ? "predictions" : "predictions beside-given" },
-        given === null ? null : h("li", { className: "given" }, h("span", { className: "name" }, "Actual rating"), meter(given), stars(given)),
+        given === null ? null : h("li", { className: "given" }, h("span", { className: "name" }, "Actual rating"), meter(given), ratingOf(given)),
         ...predictions.map((one) => h("li", {},
-          h("span", { className: "name" }, one.model), meter(one.rating, given), stars(one.rating),
+          h("span", { className: "name" }, one.model), meter(one.rating, given), ratingOf(one.rating),
           given === null ? null : difference(one.rating - given),
           one.known_user && one.known_movie ? null
             : h("span", { className: "note detail" }, unknownIds(one))))))];
   });
 }
 
-function difference(stars) {
-  return h("span", { className: "off" }, `${stars < 0 ? "−" : "+"}${Math.abs(stars).toFixed(2)}`,
-    h("span", { className: "visually-hidden" }, " stars from the actual rating"));
+function difference(error) {
+  return h("span", { className: "off" }, `${error < 0 ? "−" : "+"}${Math.abs(error).toFixed(2)}`,
+    h("span", { className: "visually-hidden" }, " from the actual rating"));
 }
 
 function unknownIds({ known_user: knowsUser, known_movie: knowsMovie }) {

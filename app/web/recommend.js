@@ -1,7 +1,7 @@
 // The best movies of a user by each model.
 
 import { get, models, movieById, post } from "./api.js";
-import { h, hint, movieLabel, reset, show, stars, titleOf } from "./dom.js";
+import { h, hint, movieLabel, ratingOf, reset, show, titleOf } from "./dom.js";
 import { sideBySide } from "./lists.js";
 import { moviePicker, userPicker } from "./pickers.js";
 import * as words from "./words.js";
@@ -83,11 +83,11 @@ function refresh() {
     const [given, ...lists] = await Promise.all([
       carriers.length ? get("ratings", { user_id: user, limit: without ? SHOWN : ALL }) : null,
       ...described.map(({ name: model }) => post("recommend", { ...request, model }))]);
-    const stars = new Map((given?.items ?? []).map((one) => [one.movie_id, one.rating]));
+    const actual = new Map((given?.items ?? []).map((one) => [one.movie_id, one.rating]));
     const bare = carriers.length ? described.filter((model) => !carriers.includes(model)).map((model) => model.name) : [];
     return [
       bare.length && without ? h("p", { className: "note" }, `Rated ${words.items} are not excluded for ${bare.join(", ")}, which ${bare.length === 1 ? "has" : "have"} no ratings.`) : null,
-      ...sideBySide(lists, without ? undefined : stars),
+      ...sideBySide(lists, without ? undefined : actual),
       given?.total ? ratingsOf(given) : null,
     ].filter(Boolean);
   });
@@ -97,5 +97,5 @@ function ratingsOf({ user_id, total, items }) {
   const shown = items.slice(0, SHOWN);
   const about = shown.length < total ? `the highest ${shown.length} of ${total.toLocaleString("en")}` : total === 1 ? "1 rating" : `${total} ratings, highest first`;
   return h("details", { className: "card past" }, h("summary", {}, `Ratings by ${user_id}: ${about}`),
-    h("ol", { className: "list" }, ...shown.map((item) => h("li", {}, h("span", {}, ...movieLabel(item)), stars(item.rating)))));
+    h("ol", { className: "list" }, ...shown.map((item) => h("li", {}, h("span", {}, ...movieLabel(item)), ratingOf(item.rating)))));
 }

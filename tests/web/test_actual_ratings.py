@@ -38,10 +38,10 @@ def test_actual_rating_is_shown_next_to_the_predictions(rated: Visitor) -> None:
     rows = page.locator(".predictions > li")
     expect(rows).to_have_count(1 + len(predictions))
     expect(rows.first).to_contain_text("Actual rating")
-    expect(rows.first).to_contain_text(f"{gave:.2f} stars")
+    expect(rows.first).to_contain_text(f"{gave:.2f} of 5")
     for row, prediction in zip(rows.all()[1:], predictions, strict=True):
         error = prediction["rating"] - gave
-        text = f"{'−' if error < 0 else '+'}{abs(error):.2f} stars from the actual rating"
+        text = f"{'−' if error < 0 else '+'}{abs(error):.2f} from the actual rating"
         expect(row).to_contain_text(text)
 
 
@@ -71,7 +71,8 @@ def test_rated_movies_are_excluded_until_the_box_is_unchecked(rated: Visitor) ->
     assert not names & set(listed(page))
     page.locator("summary").filter(has_text=f"Ratings by {USER}").click()
     shown = page.locator(".past li .rating").all_inner_texts()
-    assert [float(re.sub("[^0-9.]", "", one)) for one in shown] == sorted(gave.values(), reverse=True)[:20]
+    numbers = [float(re.sub("[^0-9.]", "", one.removesuffix("of 5"))) for one in shown]
+    assert numbers == sorted(gave.values(), reverse=True)[:20]
 
     toggle.focus()
     page.keyboard.press("Space")

@@ -50,7 +50,7 @@ def test_predict_works_by_keyboard_and_finds_titles_without_accents(visitor: Vis
     choose(page, "Movie", "miserables 1995", "Misérables, Les (1995)")
     result = page.locator("#view-predict [data-result]")
     expect(result.get_by_role("heading")).to_have_text("Misérables, Les (1995), as user_41 would rate it")
-    expect(result.get_by_text(re.compile(r"Spread \d\.\d\d stars"))).to_be_visible()
+    expect(result.get_by_text(re.compile(r"Spread \d\.\d\d"))).to_be_visible()
     expect(result.get_by_text("User and movie are in the training data")).to_be_visible()
     assert result.locator(".predictions > li").count() >= MODELS
     assert re.search(r"\?user=user_41&movie=movie_73$", page.url)
@@ -109,7 +109,7 @@ def test_link_to_new_user_works_by_keyboard(visitor: Visitor) -> None:
 @pytest.mark.long
 def test_invalid_ratings_in_the_address_are_ignored(visitor: Visitor) -> None:
     page = visitor.open("/?view=new-user&rated=1193:5,1193:3,480:9,661:x,2858,:4,2028:4.5")
-    stars = page.get_by_role("combobox", name=re.compile("^Stars for"))
+    stars = page.get_by_role("combobox", name=re.compile("^Rating of"))
     expect(stars).to_have_count(2)
     assert [one.input_value() for one in stars.all()] == ["3", "4.5"]
     expect(page.locator("#view-new-user .columns > section").first.locator("li")).to_have_count(10)
@@ -149,20 +149,20 @@ def test_new_user_gets_predictions_from_a_few_ratings(visitor: Visitor) -> None:
     columns = page.locator("#view-new-user .columns > section")
     expect(columns.first.locator("li")).to_have_count(10)
     choose(page, "Movie you know", "toy story 2", "Toy Story 2 (1999)")
-    stars = page.get_by_label("Stars for Toy Story 2 (1999)")
+    stars = page.get_by_label("Rating of Toy Story 2 (1999)")
     expect(stars).to_have_value("4")
     before = columns.first.inner_text()
     stars.select_option("0.5")
     expect(columns.first).not_to_have_text(before, use_inner_text=True)
     choose(page, "And what about", "casablanca", "Casablanca (1942)")
-    expect(page.locator("[data-other-result] .predictions > li").first).to_contain_text("stars")
+    expect(page.locator("[data-other-result] .predictions > li").first).to_contain_text("of 5")
     address = page.url
     assert re.search(r"rated=movie_\d+:4,movie_3114:0\.5$", address)
     page.goto("about:blank")
     page.goto(address)
-    expect(page.get_by_label("Stars for Toy Story 2 (1999)")).to_have_value("0.5")
+    expect(page.get_by_label("Rating of Toy Story 2 (1999)")).to_have_value("0.5")
     page.get_by_role("button", name="Remove Toy Story 2 (1999)").click()
-    expect(page.get_by_label("Stars for Toy Story 2 (1999)")).to_have_count(0)
+    expect(page.get_by_label("Rating of Toy Story 2 (1999)")).to_have_count(0)
 
 
 def test_models_are_shown_as_table_charts_and_csv(visitor: Visitor) -> None:

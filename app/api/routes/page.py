@@ -13,7 +13,7 @@ router = APIRouter(include_in_schema=False)
 @router.get("/")
 async def get_page_itself(request: Request, state: StateDep, registry: RegistryDep) -> Response:
     """Return the page. Only its script reads the query string."""
-    return _send(request, index_for(state["page"][INDEX], registry.item_name))
+    return _send(request, index_for(state["page"][INDEX], registry.item_name, registry.scale))
 
 
 @router.get("/page/{name}")

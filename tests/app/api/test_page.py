@@ -14,6 +14,7 @@ from app.settings import Settings
 from app.web.page import CHARTS, load_page
 from tests.app.fakes import fake_registry
 from tests.app.problems import assert_problem
+from training.artefact import DEFAULT_SCALE
 
 
 def test_page_has_a_strict_content_security_policy(client: TestClient) -> None:
@@ -103,7 +104,7 @@ def test_our_scripts_are_small_and_set_text_only_as_text() -> None:
 @pytest.mark.parametrize(("name", "plural"), [("book", "books"), ("comedy", "comedies"), ("dish", "dishes")])
 def test_the_page_uses_the_item_name_of_the_default_model(name: str, plural: str) -> None:
     app = create_app(Settings(), fake_registry())
-    app.dependency_overrides[get_registry] = lambda: SimpleNamespace(item_name=name)
+    app.dependency_overrides[get_registry] = lambda: SimpleNamespace(item_name=name, scale=DEFAULT_SCALE)
     with TestClient(app) as client:
         page = client.get("/").text
     assert f'data-item="{name}" data-items="{plural}"' in page
