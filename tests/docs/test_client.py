@@ -1,0 +1,85 @@
+"""The client of docs/client.md, with a real service."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx2
+import numpy as np
+import pytest
+
+from tests.app.processes import running
+from tests.conftest import REPOSITORY
+from tools.documents import run_code_blocks
+
+PAGE = REPOSITORY / "docs" / "client.md"
+USERS, MOVIES = ["user_1", "user_2", "nobody"], ["movie_1193", "movie_661", "movie_1193"]
+
+
+class _Flaky(httpx2.HTTPTransport):
+    """A connection that loses the first request, and a service that is overloaded at the second."""
+
+    requests = 0
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        self.requests += 1
+        if self.requests == 1:
+            raise httpx2.ReadError("lost")
+        if self.requests == 2:
+            return httpx2.Response(503, headers={"retry-after": "0"})
+        return super().handle_request(request)
+
+
+@pytest.fixture(scope="module")
+def service() -> Iterator[str]:
+    """The address of a service with the shipped models."""
+    with running(REPOSITORY / "models_store") as server:
+        yield server.url
+
+
+@pytest.fixture(scope="module")
+def names(service: str) -> dict[str, Any]:
+    """What the page defines, after its example has run."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STARS_URL", service)
+        return run_code_blocks(PAGE)
+
+
+def test_the_example_gets_the_ratings_of_single_requests(names: dict[str, Any], service: str) -> None:
+    single = [
+        httpx2.get(f"{service}/predict", params={"user_id": user, "movie_id": movie}).json()["rating"]
+        for user, movie in [(1, 1193), (1, 661), (2, 1193)]
+    ]
+    assert np.round(names["found"]["rating"].to_numpy(), 6) == pytest.approx(single)
+    assert names["found"]["known_user"].to_pylist() == [True] * 3
+
+
+def test_batches_keep_the_order_of_the_pairs(names: dict[str, Any], service: str) -> None:
+    count = names["BATCH"] + 1
+    with httpx2.Client(base_url=service, timeout=30) as client:
+        found = names["predict"](client, [1] * (count - 1) + [2], [1193] * count, model="tiny")
+    assert found.num_rows == count
+    ratings = found["rating"].to_numpy()
+    assert len(set(ratings[:-1])) == 1
+    assert ratings[-1] != ratings[0]
+
+
+def test_request_that_failed_for_a_passing_reason_is_sent_again(names: dict[str, Any], service: str) -> None:
+    transport = _Flaky()
+    with httpx2.Client(base_url=service, transport=transport, timeout=30) as client:
+        found = names["predict"](client, USERS, MOVIES)
+    assert transport.requests == 3
+    assert found["known_user"].to_pylist() == [True, True, False]
+
+
+def test_refused_request_is_not_sent_again_and_says_why(names: dict[str, Any], service: str) -> None:
+    transport = _Flaky()
+    transport.requests = 2
+    with (
+        httpx2.Client(base_url=service, transport=transport, timeout=30) as client,
+        pytest.raises(httpx2.HTTPStatusError) as refused,
+    ):
+        names["predict"](client, USERS, MOVIES, on_unknown="error")
+    assert transport.requests == 3
+    assert refused.value.response.json()["code"] == "unknown_user"
