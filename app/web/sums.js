@@ -9,8 +9,10 @@ export function inBlocks(described) {
 }
 
 export class Sums {
-  // `rows` are all ratings, `described` the models, `movies` the catalogue in order of popularity.
-  constructor(rows, described, movies, keep) {
+  // `rows` are all ratings, `described` the models, `movies` the catalogue in order of popularity. `conversion`
+  // maps predictions to the scale of the ratings; null if it is the scale of the models.
+  constructor(rows, described, movies, keep, conversion) {
+    this.conversion = conversion;
     this.names = described.map((model) => model.name);
     this.titles = new Map(movies.map((movie) => [movie.movie_id, movie.title]));
     this.ranks = new Map(movies.map((movie, place) => [movie.movie_id, place + 1]));
@@ -32,7 +34,8 @@ export class Sums {
 
   // Adds the response of `/compare` for `chunk`.
   add(chunk, { pairs, models }) {
-    pairs.forEach(({ user_id, movie_id, ratings }, place) => {
+    pairs.forEach(({ user_id, movie_id, ratings: predicted }, place) => {
+      const ratings = this.converted(predicted);
       const { rating, user_id: written } = chunk[place];
       const rank = this.ranks.get(movie_id) ?? Infinity;
       const end = this.ends.findIndex((one) => rank <= one);
@@ -57,8 +60,13 @@ export class Sums {
       const total = this.totals.get(name);
       total.rows += rows;
       total.cold += cold;
-      total.warmSquares += (warm ?? 0) * (rows - cold);
+      total.warmSquares += (warm ?? 0) * (this.conversion?.ratio ?? 1) ** 2 * (rows - cold);
     }
+  }
+
+  converted(predicted) {
+    if (!this.conversion) return predicted;
+    return Object.fromEntries(this.names.map((name) => [name, this.conversion.fromModels(predicted[name])]));
   }
 
   remember(miss) {

@@ -5,3 +5,8 @@ export const { item, items } = document.documentElement.dataset;
 export function capitalised(word) {
   return word[0].toUpperCase() + word.slice(1);
 }
+
+// What the page calls a role of a column: `user`, `movie` or `rating`.
+export function roleName(role) {
+  return role === "movie" ? item : role;
+}

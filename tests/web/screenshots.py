@@ -32,16 +32,24 @@ RATED_VIEWS = {
 }
 
 
-def _evaluate(page: Page) -> None:
-    # Invented ratings: those of the data set must not be redistributed.
-    lines = [
-        f"{user},{movie},{3 + (user + movie) % 5 / 2}"
-        for user in range(1, 120)
-        for movie in (1193, 661, 2858, 1, 480, 7 * user)
-    ]
+# Invented ratings: those of the data set must not be redistributed.
+_RATINGS = [
+    f"{user},{movie},{3 + (user + movie) % 5 / 2}"
+    for user in range(1, 120)
+    for movie in (1193, 661, 2858, 1, 480, 7 * user + 3000)
+]
+# What the view `evaluate` is given, by the name of the screenshot.
+EVALUATIONS = {
+    "evaluate": ["user,movie,rating", *_RATINGS],
+    "evaluate-columns": ["who,film,is_read,verdict", *(",1,".join(row.rsplit(",", 1)) for row in _RATINGS)],
+    "evaluate-question": ["user,movie,rating", *(f"{n % 40},{n},{n % 11}" for n in range(1, 361))],
+}
+
+
+def _evaluate(page: Page, lines: list[str]) -> None:
     page.get_by_label("Or paste lines").fill("\n".join(lines))
-    page.get_by_role("button", name="Evaluate").click()
-    expect(page.get_by_role("table").first).to_be_visible()
+    page.get_by_role("button", name="Evaluate", exact=True).click()
+    expect(page.locator("#view-evaluate :is(table, .question)").first).to_be_attached()
 
 
 def _take(browser: Browser, store: Path, views: dict[str, str], folder: Path) -> None:
@@ -50,8 +58,8 @@ def _take(browser: Browser, store: Path, views: dict[str, str], folder: Path) ->
             with visiting(browser, server.url, viewport=viewport, color_scheme=scheme) as visitor:
                 for view, address in views.items():
                     page = visitor.open(address)
-                    if view == "evaluate":
-                        _evaluate(page)
+                    if view in EVALUATIONS:
+                        _evaluate(page, EVALUATIONS[view])
                     expect(page.locator(".loading")).to_have_count(0)
                     page.wait_for_load_state("networkidle")
                     page.wait_for_timeout(300)  # charts are drawn in the next frame
@@ -62,7 +70,8 @@ def main(folder: Path) -> None:
     """Write one PNG for each view and size."""
     folder.mkdir(parents=True, exist_ok=True)
     with launched() as browser, tempfile.TemporaryDirectory() as store:
-        _take(browser, REPOSITORY / "models_store", VIEWS, folder)
+        evaluations = dict.fromkeys(EVALUATIONS, VIEWS["evaluate"])
+        _take(browser, REPOSITORY / "models_store", {**VIEWS, **evaluations}, folder)
         subprocess.run(
             [sys.executable, "-m", "training", "fit", "--store", store],
             cwd=REPOSITORY,

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, Request, Route, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.web.browser import TIMEOUT, Visitor
 
@@ -35,11 +35,6 @@ def choose(page: Page, label: str, text: str, option: str) -> None:
     for _ in range(place + 1):
         field.press("ArrowDown")
     field.press("Enter")
-
-
-def choose_file(page: Page, content: bytes) -> None:
-    field = page.get_by_label("A CSV file with")
-    field.set_input_files({"name": "ratings.csv", "mimeType": "text/csv", "buffer": content})
 
 
 def test_predict_works_by_keyboard_and_finds_titles_without_accents(visitor: Visitor) -> None:
@@ -205,106 +200,6 @@ def test_chart_shows_values_on_hover(visitor: Visitor) -> None:
         " && / (KB|MB|B)$/.test(chart.tooltip.body[0].lines[0]))",
     )
     assert chart.screenshot() != before
-
-
-LINES = "userId,movieId,rating\n" + "\n".join(
-    f"{user},{movie},{1 + (user * movie) % 9 / 2}" for user in range(1, 12) for movie in (1193, 661, 2858, 1)
-)
-
-
-def test_evaluate_accepts_pasted_lines_and_reports_skipped_ones(visitor: Visitor) -> None:
-    page = visitor.open("/?view=evaluate")
-    page.get_by_label("Or paste lines").fill(f"{LINES}\n1,2,7\nnonsense\n")
-    page.get_by_role("button", name="Evaluate").click()
-    table = page.get_by_role("table", name="Errors on your 44 ratings")
-    expect(table).to_be_visible()
-    assert table.locator("tbody tr").count() >= MODELS
-    expect(page.get_by_text("Line 46: the rating 7 is not between 0 and 5.")).to_be_visible()
-    expect(page.get_by_text("2 lines were skipped")).to_be_visible()
-    expect(page.locator("#view-evaluate figure")).to_have_count(2)
-    expect(page.get_by_role("table", name=re.compile("Largest errors")).locator("tbody tr")).to_have_count(10)
-
-
-@pytest.mark.long
-@pytest.mark.parametrize(
-    ("content", "rows", "reason"),
-    [
-        ("\ufeffuserId;movieId;rating\r\n1;1193;4,5\r\n1;661;3\r\n", 2, None),
-        ('"movie_title","rating","user_id","movie_id"\n"Les ""Misérables"", 1995",5,1,73\n', 1, None),
-        ("\ufeff1::1193::5::978300760\n\n1::661::0x5::978302109\n", 1, "the rating 0x5 is not"),
-        (f"1,1193,5\n{'9' * 257},1193,5\n1,\x01,5\n", 1, "an id is too long"),
-        ("1,1193,4.000000e+00\n1,1193,-1\n1,1193,NaN\n1,1193,Infinity", 1, "the rating -1 is not"),
-    ],
-)
-def test_evaluate_accepts_all_supported_formats(
-    visitor: Visitor, content: str, rows: int, reason: str | None
-) -> None:
-    page = visitor.open("/?view=evaluate")
-    choose_file(page, content.encode())
-    expect(page.get_by_role("table", name=f"Errors on your {rows} ratings")).to_be_visible()
-    if reason is None:
-        expect(page.get_by_text("skipped")).to_have_count(0)
-    else:
-        expect(page.get_by_role("status").filter(has_text="skipped")).to_contain_text(reason)
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (b"movieId,title,genres\n1,Toy Story (1995),Comedy\n", "Line 1: the rating genres is not"),
-        *(
-            pytest.param(content, message, marks=pytest.mark.long)
-            for content, message in [
-                (b"", "The input is empty"),
-                (b"\xef\xbb\xbf\n \n", "The input is empty"),
-                (b"userId,movieId,rating\n", "The input is empty"),
-                (b"\x00\xff\x00\xfe", "Line 1: the user, the movie or the rating is missing"),
-            ]
-        ),
-    ],
-)
-def test_evaluate_reports_a_file_without_ratings(visitor: Visitor, content: bytes, message: str) -> None:
-    page = visitor.open("/?view=evaluate")
-    choose_file(page, content)
-    alert = page.get_by_role("alert")
-    expect(alert).to_contain_text("No ratings found")
-    expect(alert).to_contain_text(message)
-
-
-@pytest.mark.long
-def test_evaluate_shows_the_errors_of_the_api(visitor: Visitor) -> None:
-    page = visitor.open("/?view=evaluate")
-    rows = csv.reader(LINES.splitlines()[1:])
-    pairs = [{"user_id": user, "movie_id": movie, "rating": float(stars)} for user, movie, stars in rows]
-    expected = page.request.post(f"{visitor.url}/compare", data={"pairs": pairs}).json()["models"]
-    page.get_by_label("Or paste lines").fill(LINES.replace(",", "::"))
-    page.get_by_role("button", name="Evaluate").click()
-    shown_rows = page.get_by_role("table", name="Errors on your 44 ratings").locator("tbody tr")
-    expect(shown_rows).to_have_count(len(expected))
-    for row, model in zip(shown_rows.all(), expected, strict=True):
-        cells = row.locator("th, td").all_inner_texts()
-        assert cells[0] == model["name"]
-        assert [float(one) for one in cells[1:4]] == [
-            pytest.approx(model[name], abs=6e-5) for name in ("mse", "rmse", "mae")
-        ]
-
-
-@pytest.mark.long
-def test_evaluate_sends_a_large_file_in_chunks(visitor: Visitor) -> None:
-    page = visitor.open("/?view=evaluate")
-    sizes: list[int] = []
-
-    def watch(request: Request) -> None:
-        if request.method == "POST":
-            sizes.append(len((request.post_data_json or {})["pairs"]))
-
-    page.on("request", watch)
-    lines = "\n".join(f"{1 + n % 6000}\t{1 + n % 50}\t{n % 6}" for n in range(7000))
-    page.get_by_label("A CSV file with").set_input_files(
-        {"name": "ratings.tsv", "mimeType": "text/plain", "buffer": lines.encode()}
-    )
-    expect(page.get_by_role("table", name="Errors on your 7,000 ratings")).to_be_visible()
-    assert sizes == [5000, 2000]
 
 
 @pytest.mark.long

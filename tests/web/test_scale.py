@@ -48,7 +48,11 @@ def test_choices_of_a_new_user_are_the_steps_of_the_scale(reader: Visitor) -> No
 
 def test_evaluation_takes_the_ratings_of_the_scale(reader: Visitor) -> None:
     page = reader.open("/?view=evaluate")
-    page.get_by_label("Or paste lines").fill("1,11,10\n2,12,7\n3,13,11\n")
-    page.get_by_role("button", name="Evaluate").click()
-    expect(page.get_by_text("Line 3: the rating 11 is not between 1 and 10.")).to_be_visible()
+    page.get_by_label("Or paste lines").fill("user,book,rating\n1,11,10\n2,12,7\n3,13,11\n")
+    page.get_by_role("button", name="Evaluate", exact=True).click()
+    expect(page.get_by_label("Highest rating")).to_have_value("10")
+    page.get_by_role("button", name="Evaluate with these columns").click()
+    expect(page.get_by_text("1 row: the rating is off the scale 1 to 10 (line 4: “11”).")).to_be_visible()
+    page.get_by_role("button", name="Evaluate the other 2").click()
     expect(page.get_by_role("columnheader", name="RMSE / width")).to_be_visible()
+    expect(page.get_by_text("converted linearly")).to_have_count(0)

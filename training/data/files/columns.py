@@ -14,6 +14,7 @@ from typing import Final
 from training.data.files.values import shown
 from training.errors import DataError, SettingsError
 
+# The page has the same words in `app/web/columns.js`; a test compares both.
 # Compared without case, blanks, `_`, `-` and `.`: `User ID`, `user_id` and `userId` are one name. A word of
 # an earlier group is taken before one of a later group; two of one group are two candidates.
 _USER: Final = (
