@@ -43,7 +43,9 @@ def connect(
         database.execute(f"SET allowed_directories = [{quoted(str(folder.resolve()))}]")
         database.execute("SET enable_external_access = false")
         database.execute("SET TimeZone = 'UTC'")
-        database.execute("SET enable_progress_bar = false")
+        # In a notebook without ipywidgets there is no bar, and DuckDB refuses the setting.
+        if database.execute("SELECT current_setting('enable_progress_bar')").fetchall() != [(False,)]:
+            database.execute("SET enable_progress_bar = false")
         database.execute("SET lock_configuration = true")
         yield database
 
