@@ -54,21 +54,24 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
-def _install(wheel: Path, environment: Path) -> Path:
-    """Install the wheel alone into a new environment, and return its command."""
+def _install(environment: Path, *what: str | Path, dependencies: bool = True) -> Path:
+    """Install a package into a new environment, and return its command.
+
+    Its dependencies are those of the environment that runs the tests.
+    """
     venv.create(environment, symlinks=True)
-    _pip("--python", environment / "bin" / "python", "install", "--no-index", "--no-deps", wheel)
+    if dependencies:
+        (site,) = environment.glob("lib/python*/site-packages")
+        (site / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    options = ("install", "--no-index", "--no-deps", "--no-build-isolation")
+    _pip("--python", environment / "bin" / "python", *options, *what)
     return environment / "bin" / "stars"
 
 
 @pytest.fixture(scope="session")
 def stars(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The installed command, with the dependencies of the environment that runs the tests."""
-    environment = tmp_path_factory.mktemp("installed") / "venv"
-    command = _install(wheel, environment)
-    (site,) = environment.glob("lib/python*/site-packages")
-    (site / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
-    return command
+    """The installed command."""
+    return _install(tmp_path_factory.mktemp("installed") / "venv", wheel)
 
 
 def _run(
@@ -176,11 +179,20 @@ def test_help_lists_serving_and_training(stars: Path, tmp_path: Path) -> None:
 
 
 def test_missing_extra_is_named(wheel: Path, tmp_path: Path) -> None:
-    done = _run(_install(wheel, tmp_path / "bare"), "fit", cwd=tmp_path)
+    done = _run(_install(tmp_path / "bare", wheel, dependencies=False), "fit", cwd=tmp_path)
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
     assert "`stars fit` needs" in line
     assert "[train]" in line
+
+
+def test_package_is_installed_in_place(wheel: Path, tmp_path: Path) -> None:
+    sources = wheel.parent / "source"
+    command = _install(tmp_path / "venv", "--editable", sources)
+    python = command.with_name("python")
+    done = _run(python, "-c", "import app, training; print(training.__file__)", cwd=tmp_path)
+    assert done.stdout.strip() == str(sources / "training" / "__init__.py"), done.stderr
+    assert _run(command, "serve", "--help", cwd=tmp_path).returncode == 0
 
 
 def test_wheel_has_neither_models_nor_data_nor_tests(wheel: Path) -> None:

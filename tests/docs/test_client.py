@@ -11,7 +11,7 @@ import pytest
 
 from tests.app.processes import running
 from tests.conftest import REPOSITORY
-from tools.documents import run_code_blocks
+from tools.documents import run_python
 
 PAGE = REPOSITORY / "docs" / "client.md"
 USERS, MOVIES = ["user_1", "user_2", "nobody"], ["movie_1193", "movie_661", "movie_1193"]
@@ -43,7 +43,7 @@ def names(service: str) -> dict[str, Any]:
     """What the page defines, after its example has run."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("STARS_URL", service)
-        return run_code_blocks(PAGE)
+        return run_python(PAGE)
 
 
 def test_the_example_gets_the_ratings_of_single_requests(names: dict[str, Any], service: str) -> None:

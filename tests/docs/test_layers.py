@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import REPOSITORY
-from tools.documents import run_code_blocks
+from tools.documents import run_python
 
 
 def test_layers_work_in_a_model_of_ones_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    names = run_code_blocks(REPOSITORY / "docs" / "layers.md")
+    names = run_python(REPOSITORY / "docs" / "layers.md")
     printed = capsys.readouterr().out.splitlines()
     assert printed[0] == "3200 17792"
     assert printed[-1] == "True"
