@@ -146,10 +146,21 @@ def test_other_packages_of_the_same_names_do_not_matter(stars: Path, tmp_path: P
     assert _run(stars, "--help", cwd=tmp_path, PYTHONPATH=".").returncode == 0
 
 
+def test_import_past_other_packages_of_the_same_names(stars: Path, tmp_path: Path) -> None:
+    _shadow(tmp_path)
+    (tmp_path / "script.py").write_text("import app, training\n")
+    python = stars.with_name("python")
+    assert "another app" in _run(python, "script.py", cwd=tmp_path).stderr
+    done = _run(python, "-P", "script.py", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert _run(python, "script.py", cwd=tmp_path, PYTHONSAFEPATH="1").returncode == 0
+
+
 def test_model_of_an_own_file_is_served_by_the_next_command(stars: Path, tmp_path: Path) -> None:
     file = tiny_file(tmp_path)
     fitted = _run(stars, "fit", "baseline", "--epochs", "1", "--data", file, cwd=tmp_path)
     assert fitted.returncode == 0, fitted.stderr
+    assert "serve it: stars serve --store store" in fitted.stdout
     with _serving(stars, cwd=tmp_path) as client:
         assert client.get("/models").json()["default"] == "baseline"
 

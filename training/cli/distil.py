@@ -11,7 +11,7 @@ from rich.table import Column, Table
 
 from training.artefact.manifest import DEFAULT_ITEM_NAME
 from training.cli import options
-from training.cli.output import ERRORS, ConsoleProgress, console, error_cells, size_cells
+from training.cli.output import ERRORS, ConsoleProgress, console, error_cells, serve_command, size_cells
 from training.data.split import Split
 from training.data.table import RatingsTable
 from training.distillation.named import DISTILLED
@@ -101,7 +101,7 @@ def distil(
         seconds = f"{manifest.training.seconds:.0f}"
         table.add_row(*size_cells(manifest), *error_cells(manifest.accuracy, manifest.scale), seconds)
     console.print(table)
-    console.print(f"published to {store}; serve it: make serve STORE={store}")
+    console.print(f"published to {store}; serve it: {serve_command(store)}")
 
 
 class _DistilProgress(ConsoleProgress):

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from training.cli.output import program
 from training.data.grouplens.download import download as fetch
 
 
@@ -24,4 +25,4 @@ def download(
 ) -> None:
     """Download a data set from GroupLens, resuming an interrupted download, and check its digest."""
     folder = fetch(name, to, allow_unverified=allow_unverified)
-    typer.echo(f"{folder}\ntrain on it: python -m training fit --data {folder}")
+    typer.echo(f"{folder}\ntrain on it: {program()} fit --data {folder}")

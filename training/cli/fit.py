@@ -11,7 +11,7 @@ from rich.table import Table
 
 from training.artefact.manifest import DEFAULT_ITEM_NAME, Manifest
 from training.cli import options
-from training.cli.output import ConsoleProgress, console, print_test_errors
+from training.cli.output import ConsoleProgress, console, print_test_errors, serve_command
 from training.data.split import Split
 from training.errors import SettingsError
 from training.families.quotient_remainder import Operation
@@ -163,7 +163,7 @@ def fit(
         manifests, page = fit_models(wanted, chosen, source, target, report, progress)
     print_test_errors(manifests)
     console.print(f"published to {store}; plots: {page}")
-    console.print(f"serve it: make serve STORE={store}")
+    console.print(f"serve it: {serve_command(store)}")
 
 
 class _FitProgress(ConsoleProgress):
@@ -220,4 +220,4 @@ def _print_budget(manifest: Manifest, store: Path) -> None:
         f"{manifest.parameters.total:,} parameters, test MSE {accuracy.mse:.4f} "
         f"(biases only {accuracy.biases_only_mse:.4f}), RMSE / width {accuracy.rmse / width:.4f}"
     )
-    console.print(f"published to {store}; serve it: make serve STORE={store}")
+    console.print(f"published to {store}; serve it: {serve_command(store)}")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from types import TracebackType
 from typing import Final
 
@@ -23,6 +25,16 @@ from training.scale import RatingScale
 console = Console(soft_wrap=True, markup=False, emoji=False)
 ERRORS: Final = ("MSE", "RMSE", "RMSE / width", "MAE")
 """Columns of errors; the width is that of the rating scale, so that data sets compare."""
+
+
+def program() -> str:
+    """Return how this program was started: the installed command, or the module."""
+    return "stars" if Path(sys.argv[0]).stem == "stars" else "python -m training"
+
+
+def serve_command(store: Path) -> str:
+    """Return the command that serves a store."""
+    return f"stars serve --store {store}" if program() == "stars" else f"make serve STORE={store}"
 
 
 class ConsoleProgress(Progress):
@@ -95,7 +107,7 @@ def print_moved(folders: Sequence[str]) -> None:
     if folders:
         console.print(
             f"no longer served, because they have another data set or rating scale: {', '.join(folders)} "
-            "in the store; `python -m training restore` brings them back",
+            f"in the store; `{program()} restore` brings them back",
             style="yellow",
         )
 

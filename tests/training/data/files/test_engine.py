@@ -8,8 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
+import nbformat
 import pytest
+from nbclient import NotebookClient
 
+from tests.conftest import REPOSITORY
 from tests.training.data.helpers import rated, write
 from training.data.files.engine import connect, path_of
 from training.data.readers.ratings import load_ratings
@@ -124,3 +127,13 @@ def test_nothing_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     folder.mkdir()
     load_ratings(write(folder, "a.csv", "user,movie,rating\r\na,b,1\nc,d,2\n".encode("utf-8-sig")))
     assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_ratings_are_read_in_a_notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # There, DuckDB has a progress bar of its own.
+    path = write(tmp_path, "a.csv", "user,movie,rating\na,b,4\n")
+    code = f"from training.data.readers.ratings import load_ratings, Path\nload_ratings(Path({str(path)!r})).rows"
+    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
+    NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
+    assert notebook.cells[0].outputs[0].data["text/plain"] == "1"
