@@ -30,7 +30,7 @@ def main() -> int:
     """
     _import_own_packages()
     arguments = sys.argv[1:]
-    return _serve(arguments[1:]) if arguments[:1] == ["serve"] else _train(arguments)
+    return _serve(arguments[1:]) if arguments[:1] == ["serve"] else _train()
 
 
 def _import_own_packages() -> None:
@@ -64,20 +64,12 @@ def _serve(arguments: list[str]) -> int:
     return serve(_ADVICE)
 
 
-def _train(arguments: list[str]) -> int:
-    try:
-        from training.__main__ import main as train
-        from training.cli.app import app as commands
-    except ModuleNotFoundError as error:
-        asked = next((argument for argument in arguments if not argument.startswith("-")), None)
-        what = f"`stars {asked}`" if asked else "every command but `stars serve`"
-        sys.stderr.write(
-            f"{what} needs the package {error.name!r}, which is not installed: install this package with "
-            "its extra `train`, such as pip install 'stars-0.1.0-py3-none-any.whl[train]'\n"
-        )
-        return 1
+def _train() -> int:
+    from training.__main__ import commands
+    from training.__main__ import main as train
+
     # Only for the list of commands: `main` runs it, without the imports of training.
-    commands.command("serve", help=_SERVE)(lambda: None)
+    commands().command("serve", help=_SERVE)(lambda: None)
     train("stars")
     return 0
 

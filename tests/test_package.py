@@ -193,7 +193,7 @@ def test_missing_extra_is_named(wheel: Path, tmp_path: Path) -> None:
     done = _run(_install(tmp_path / "bare", wheel, dependencies=False), "fit", cwd=tmp_path)
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
-    assert "`stars fit` needs" in line
+    assert "training needs the package" in line
     assert "[train]" in line
 
 

@@ -6,13 +6,32 @@ import io
 import logging
 import os
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typer import Typer
 
 # Without these variables, TensorFlow's C++ code writes to the terminal at import.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
-from training.cli.app import app
 from training.errors import TrainingError
+
+
+def commands() -> Typer:
+    """Import the commands; a package that is missing ends the process with one line and exit code 1.
+
+    An environment that only serves (`make serve`, or the package without its extra) lacks some of them.
+    """
+    try:
+        from training.cli.app import app
+    except ModuleNotFoundError as error:
+        sys.exit(
+            f"error: training needs the package {error.name!r}, which is not installed: in the repository "
+            "run `make setup`, elsewhere install this package with its extra `train`, such as "
+            "pip install 'stars-0.1.0-py3-none-any.whl[train]'"
+        )
+    return app
 
 
 def main(program: str = "python -m training") -> None:
@@ -26,7 +45,7 @@ def main(program: str = "python -m training") -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
     try:
-        app(prog_name=program)
+        commands()(prog_name=program)
     except TrainingError as error:
         sys.exit(f"error: {error}")
     except OSError as error:
