@@ -37,7 +37,7 @@ CMD ["fit"]
 FROM common AS serve
 COPY --from=serve-packages /opt/venv /opt/venv
 # Of the training package, only what reads artefacts: no TensorFlow, no Keras, no pandas in this image.
-COPY training/__init__.py training/errors.py training/scale.py training/
+COPY training/__init__.py training/errors.py training/
 COPY training/families training/families
 COPY training/artefact training/artefact
 COPY app app

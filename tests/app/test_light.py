@@ -27,4 +27,4 @@ def test_serving_the_shipped_store_imports_no_training_library() -> None:
     heavy, packages = done.stdout.splitlines()
     assert heavy == "[]"
     # The files that the Dockerfile copies into the image of the service.
-    assert packages == "['training.artefact', 'training.errors', 'training.families', 'training.scale']"
+    assert packages == "['training.artefact', 'training.errors', 'training.families']"

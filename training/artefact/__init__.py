@@ -14,6 +14,8 @@ from training.artefact.ids.vocabulary import Vocabulary as Vocabulary
 from training.artefact.ids.vocabulary import is_canonical_number as is_canonical_number
 from training.artefact.manifest import DEFAULT_ITEM_NAME as DEFAULT_ITEM_NAME
 from training.artefact.manifest import Manifest as Manifest
+from training.artefact.rating_scale import DEFAULT_SCALE as DEFAULT_SCALE
+from training.artefact.rating_scale import RatingScale as RatingScale
 from training.artefact.reader import Artefact as Artefact
 from training.artefact.reader import is_unchanged as is_unchanged
 from training.artefact.reader import list_artefacts as list_artefacts
@@ -25,5 +27,3 @@ from training.errors import ArtefactError as ArtefactError
 from training.errors import ArtefactForeign as ArtefactForeign
 from training.errors import ArtefactMissing as ArtefactMissing
 from training.errors import StoreMissing as StoreMissing
-from training.scale import DEFAULT_SCALE as DEFAULT_SCALE
-from training.scale import RatingScale as RatingScale

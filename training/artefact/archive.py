@@ -26,8 +26,8 @@ from numpy.typing import NDArray
 
 from training.artefact.manifest import ROUNDED_TABLES
 from training.artefact.mapped import MappedFile, Window
+from training.artefact.rating_scale import DEFAULT_SCALE, RatingScale
 from training.errors import ArtefactDamaged, ArtefactForeign
-from training.scale import DEFAULT_SCALE, RatingScale
 
 METADATA, CONFIG, WEIGHTS = "metadata.json", "config.json", "model.weights.h5"
 _MEMBERS: Final = frozenset({METADATA, CONFIG, WEIGHTS})

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from training.artefact.archive import Archive
 from training.artefact.fallback import Fallback
+from training.artefact.rating_scale import RatingScale
 from training.errors import ArtefactDamaged
 from training.families import Packed
-from training.scale import RatingScale
 
 _HEAD: Final = "rating"
 

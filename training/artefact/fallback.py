@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from training.scale import DEFAULT_SCALE, RatingScale
+from training.artefact.rating_scale import DEFAULT_SCALE, RatingScale
 
 DAMPING = 10.0
 

@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 
 from training.artefact.manifest import RatingsFileRecord, StarsKind
 from training.artefact.mapped import MappedFile, open_stated_file
+from training.artefact.rating_scale import DEFAULT_SCALE, RatingScale
 from training.errors import ArtefactDamaged
-from training.scale import DEFAULT_SCALE, RatingScale
 
 _ALIGNMENT: Final = 8
 _MOST_STEPS: Final = np.iinfo(np.uint8).max

@@ -13,8 +13,8 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
 
 from training.artefact.files import open_regular
+from training.artefact.rating_scale import DEFAULT_SCALE, RatingScale
 from training.errors import ArtefactDamaged, ArtefactForeign, ArtefactMissing
-from training.scale import DEFAULT_SCALE, RatingScale
 
 # The writer's. Every change of the format raises it, and older versions stay readable:
 # 1 has neither `ratings_file` nor `rating_scale`, and its ratings are 0 to 5; 2 is 1 with `ratings_file`;

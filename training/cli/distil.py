@@ -10,6 +10,7 @@ import typer
 from rich.table import Column, Table
 
 from training.artefact.manifest import DEFAULT_ITEM_NAME
+from training.artefact.rating_scale import DEFAULT_SCALE
 from training.cli import options
 from training.cli.output import ERRORS, ConsoleProgress, console, error_cells, serve_command, size_cells
 from training.data.split import Split
@@ -18,7 +19,6 @@ from training.distillation.named import DISTILLED
 from training.models.named import select
 from training.publish.options import BUNDLED_DATA, DataOptions, PublishOptions
 from training.publish.workflow import distil_models
-from training.scale import DEFAULT_SCALE
 
 
 def distil(

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
+from training.artefact.rating_scale import RatingScale
 from training.cli import options
 from training.cli.output import ConsoleProgress, console
 from training.data.split import Split
 from training.publish.options import BUNDLED_DATA, DataOptions
 from training.publish.workflow import FRONTIER_SUMMARY, FRONTIER_TABLE, draw_frontier
-from training.scale import RatingScale
 
 if TYPE_CHECKING:
     from training.search.frontier.table import Row

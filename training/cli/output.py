@@ -15,11 +15,11 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from training.artefact.manifest import AccuracyRecord, Manifest
+from training.artefact.rating_scale import RatingScale
 from training.data.split import Split
 from training.data.table import RatingsTable
 from training.fit.evaluation import Errors
 from training.publish.progress import Progress
-from training.scale import RatingScale
 
 # What is printed may hold names of files, which are to be shown as they are.
 console = Console(soft_wrap=True, markup=False, emoji=False)

@@ -12,7 +12,7 @@ from training.data.split import Split, SplitKind, split_ratings
 from training.data.table import RatingsTable
 from training.data.vocabulary import by_popularity
 from training.errors import SplitError
-from training.scale import RatingScale
+from training.artefact.rating_scale import RatingScale
 
 
 @dataclass(frozen=True)

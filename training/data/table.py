@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from training.artefact.ids.vocabulary import Vocabulary
 from training.artefact.manifest import DEFAULT_ITEM_NAME
-from training.scale import DEFAULT_SCALE, RatingScale
+from training.artefact.rating_scale import DEFAULT_SCALE, RatingScale
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from training.artefact.rating_scale import RatingScale
 from training.data.dataset import Dataset, Examples
 from training.fit.evaluation import model_fallback
 from training.models.rating_model import build_rating_model
 from training.models.trained import PREDICT_BATCH, TrainedModel
-from training.scale import RatingScale
 from training.settings import ModelSettings, Recipe
 
 OnStep = Callable[[int, int, dict[str, float]], None]

@@ -6,8 +6,8 @@ from typing import Any
 
 import keras
 
+from training.artefact.rating_scale import DEFAULT_SCALE, RatingScale
 from training.layers.legal import PACKAGE
-from training.scale import DEFAULT_SCALE, RatingScale
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)

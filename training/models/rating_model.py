@@ -9,11 +9,11 @@ import keras
 import numpy as np
 
 from training.artefact.ids.vocabulary import Vocabulary
+from training.artefact.rating_scale import DEFAULT_SCALE, RatingScale
 from training.errors import SettingsError
 from training.families.family import Family, Popularity
 from training.layers import IdLookup, RatingHead
 from training.layers.legal import PACKAGE
-from training.scale import DEFAULT_SCALE, RatingScale
 from training.settings import ModelSettings
 
 _EMBEDDINGS: Final = ("user_embedding", "movie_embedding")

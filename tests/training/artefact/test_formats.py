@@ -11,7 +11,7 @@ import pytest
 from training.artefact import open_artefact
 from training.artefact.engine import read_tables
 from training.artefact.manifest import FORMAT_VERSION
-from training.scale import RatingScale
+from training.artefact.rating_scale import RatingScale
 
 FORMATS = Path(__file__).with_name("formats")
 ANSWERS = {

@@ -8,8 +8,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from training.artefact.rating_scale import DEFAULT_SCALE
 from training.families.table import Floats, Index, SideTable
-from training.scale import DEFAULT_SCALE
 
 # Pairs rated at a time: limits the memory of looked-up embeddings and keeps them in the CPU cache.
 BLOCK: Final = 2_048

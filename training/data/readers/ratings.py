@@ -42,7 +42,7 @@ from training.data.readers.rating_column import read_rating_column
 from training.data.readers.times import read_times
 from training.data.table import RatingsTable
 from training.errors import DataError
-from training.scale import RatingScale
+from training.artefact.rating_scale import RatingScale
 
 __all__ = ["ColumnNames", "load_ratings"]
 

@@ -9,11 +9,11 @@ from typing import Final
 import numpy as np
 
 from training.artefact.manifest import MANIFEST_FILE, read_manifest
+from training.artefact.rating_scale import DEFAULT_SCALE
 from training.artefact.reader import list_artefacts
 from training.data.dataset import Dataset
 from training.errors import ArtefactError
 from training.fit.evaluation import biases_only, errors, train_mean
-from training.scale import DEFAULT_SCALE
 from training.search.frontier.table import Row
 
 GROUP: Final = "reference"

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from training.artefact.rating_scale import DEFAULT_SCALE
 from training.distillation.distiller import errors_on
 from training.errors import SettingsError
-from training.scale import DEFAULT_SCALE
 from training.search.candidates import ONE_CHAIN, CandidateTrainer
 from training.search.frontier.grid import Point
 from training.search.frontier.table import Row, read_rows, write_rows

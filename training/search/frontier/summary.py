@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from training.scale import RatingScale
+from training.artefact.rating_scale import RatingScale
 from training.search.frontier.table import Row
 
 COLUMNS: Final = (

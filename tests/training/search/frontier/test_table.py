@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from training.artefact.rating_scale import DEFAULT_SCALE
 from training.errors import DataError
-from training.scale import DEFAULT_SCALE
 from training.search.frontier.summary import as_markdown, non_dominated, summarise
 from training.search.frontier.table import Row, read_rows, write_rows
 

@@ -11,6 +11,7 @@ import pytest
 from tests.builders import QUICK, TINY_BASELINE, TINY_BIASED, tiny_dataset, tiny_table
 from training.artefact import open_artefact
 from training.artefact.engine import read_tables
+from training.artefact.rating_scale import RatingScale
 from training.data.dataset import Dataset, prepare
 from training.data.table import RatingsTable
 from training.distillation.base.settings import (
@@ -29,7 +30,6 @@ from training.fit.fitting import fit
 from training.models.trained import TrainedModel
 from training.publish.options import PublishOptions
 from training.publish.publishing import publish_model
-from training.scale import RatingScale
 from training.settings import ModelSettings
 
 SCALES = [RatingScale(1, 10, 1.8), RatingScale(-10, 10, 4), RatingScale(0, 100, 20)]
