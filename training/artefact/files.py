@@ -98,10 +98,11 @@ def take_place(new: Path, place: Path) -> None:
         new.rename(place)
         return
     if not _exchange(new, place):
-        # This system has no atomic exchange; use two renames.
-        aside = new.with_name(f"{new.name}.old")
+        # This system has no atomic exchange; use three renames.
+        aside = new.with_name(f".{new.name}.old")
         place.rename(aside)
         new.rename(place)
+        aside.rename(new)
 
 
 def _exchange(first: Path, second: Path) -> bool:

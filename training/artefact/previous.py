@@ -8,6 +8,7 @@ at no time does the store hold models of two scales.
 import re
 import shutil
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 from training.artefact.files import exclusive_lock, take_place
@@ -19,7 +20,7 @@ from training.errors import ArtefactError, ArtefactMissing
 LOCK = ".lock"
 
 
-def move_to_previous(store: Path, belongs: Callable[[Manifest], bool]) -> list[str]:
+def move_to_previous(store: Path, belongs: Callable[[Manifest], bool], undo: ExitStack) -> list[str]:
     """Move the models that do not belong to `previous`; the caller holds the store's lock.
 
     A model whose manifest cannot be read stays where it is.
@@ -27,6 +28,7 @@ def move_to_previous(store: Path, belongs: Callable[[Manifest], bool]) -> list[s
     Args:
         store: The models store.
         belongs: Whether a model stays.
+        undo: Moves them back when it is closed.
 
     Returns:
         The folders in the store that were made, such as `previous/ml-1m_0_5/baseline`.
@@ -42,6 +44,7 @@ def move_to_previous(store: Path, belongs: Callable[[Manifest], bool]) -> list[s
             shutil.rmtree(target, ignore_errors=True)
             target.parent.mkdir(parents=True, exist_ok=True)
             folder.rename(target)
+            undo.callback(target.rename, folder)
             moved.append(str(target.relative_to(store)))
     return moved
 
@@ -57,7 +60,7 @@ def restore(store: Path, name: str | None = None) -> tuple[list[str], list[str]]
         Names of the models that are back, and the folders that served models were moved to.
 
     Raises:
-        ArtefactError: There is no such set, or the store cannot be written.
+        ArtefactError: There is no such set, or the store cannot be written. The store is as before.
     """
     sets = {folder.name: folder for folder in (store / PREVIOUS).glob("*") if _models(folder)}
     if not sets:
@@ -68,21 +71,23 @@ def restore(store: Path, name: str | None = None) -> tuple[list[str], list[str]]
     last = max(sets.values(), key=lambda folder: folder.stat().st_mtime_ns)
     chosen = last if name is None else sets[name]
     try:
-        with exclusive_lock(store / LOCK, wait=True):
-            moved = move_to_previous(store, lambda served: _set_name(served) == chosen.name)
+        with exclusive_lock(store / LOCK, wait=True), ExitStack() as undo:
+            moved = move_to_previous(store, lambda served: _set_name(served) == chosen.name, undo)
             names = [folder.name for folder in _models(chosen)]
             for model in names:
                 # A served model of the same set takes its place there.
                 take_place(chosen / model, store / model)
+                undo.callback(take_place, store / model, chosen / model)
+            undo.pop_all()
     except OSError as error:
         raise ArtefactError(store, f"cannot be written ({error.strerror or error})") from error
     return names, moved
 
 
 def _models(folder: Path) -> list[Path]:
-    """Return the folders with a readable manifest, sorted by name."""
+    """Return the folders with a readable manifest, sorted by name; hidden ones are never served."""
     found = []
-    for path in sorted(folder.glob(f"*/{MANIFEST_FILE}")):
+    for path in sorted(folder.glob(f"[!.]*/{MANIFEST_FILE}")):
         try:
             read_manifest(path)
         except ArtefactError:

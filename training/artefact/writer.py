@@ -13,7 +13,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -84,8 +84,10 @@ def publish(
             check(open_artefact(folder))
             for path in (*folder.iterdir(), folder):
                 _flush_to_disk(path)
-            moved = move_to_previous(store, belongs)
-            take_place(folder, store / name)
+            with ExitStack() as undo:
+                moved = move_to_previous(store, belongs, undo)
+                take_place(folder, store / name)
+                undo.pop_all()
             _flush_to_disk(store)
     except OSError as error:
         raise ArtefactError(

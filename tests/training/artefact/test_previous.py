@@ -120,6 +120,36 @@ def test_a_served_model_of_the_restored_set_takes_its_place_there(store: Path, t
     assert open_artefact(store / "previous/ml-1m_0_5/tiny").manifest.description == "newer"
 
 
+def test_a_model_that_cannot_take_its_place_moves_no_other(store: Path, books: Path) -> None:
+    # A folder cannot replace a link to nothing.
+    (store / "books").symlink_to("nothing")
+    with pytest.raises(ArtefactError, match="the store is as before"):
+        publish_again(store, books, "books")
+    assert served(store) == ["baseline", "own", "tiny"]
+
+
+def test_a_set_that_cannot_be_restored_whole_is_not_restored(store: Path, books: Path) -> None:
+    publish_again(store, books, "books")
+    (store / "tiny").symlink_to("nothing")
+    with pytest.raises(ArtefactError, match="cannot be written"):
+        restore(store, "ml-1m_0_5")
+    assert served(store) == ["books"]
+    (store / "tiny").unlink()
+    assert restore(store, "ml-1m_0_5")[0] == ["baseline", "tiny"]
+
+
+def test_models_take_turns_where_the_system_cannot_exchange_folders(
+    store: Path, books: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish_again(store, books, "books")
+    add(store, STARS, "tiny", data="ml-1m")
+    monkeypatch.setattr("ctypes.CDLL", lambda *_, **__: None)
+    for _ in range(2):
+        assert restore(store, "ml-1m_0_5")[0][-1] == "tiny"
+        assert served(store) == ["baseline", "tiny"]
+    assert load_registry(Settings(store=store)).scale.high == 5
+
+
 def test_what_cannot_be_restored_is_named(store: Path, books: Path) -> None:
     with pytest.raises(ArtefactMissing, match="there are no models to restore"):
         restore(store)
