@@ -312,11 +312,15 @@ def evaluate_stored(
 
     Raises:
         ArtefactError: Keras cannot load the model.
-        SettingsError: The data is read on another scale than the model's.
+        SettingsError: The ratings are on another scale than the model's.
     """
     scale = artefact.manifest.scale
     if data.scale != scale.bounds:
-        raise SettingsError(f"{artefact.manifest.name} rates on the scale {scale}; leave out --scale")
+        low, high = data.scale
+        raise SettingsError(
+            f"{artefact.manifest.name} rates on the scale {scale}, so it cannot be evaluated on ratings from "
+            f"{low:g} to {high:g}"
+        )
     table = load_table(data, progress)
     rows = None
     if not all_rows:

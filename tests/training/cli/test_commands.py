@@ -54,7 +54,7 @@ def test_help_does_not_import_keras() -> None:
 
 def test_help_names_every_command() -> None:
     shown = run("--help")
-    for command in ("fit", "download", "inspect", "evaluate", "split", "distil", "frontier"):
+    for command in ("fit", "download", "inspect", "evaluate", "split", "distil", "frontier", "restore"):
         assert command in shown
 
 
@@ -187,6 +187,11 @@ def test_ctrl_c_leaves_the_store_unchanged(tmp_path: Path) -> None:
         (["inspect", "data"], "manifest"),
         (["inspect", "nowhere"], "nowhere"),
         (["evaluate", "tests", "--data", "data/ml-latest-small"], "manifest"),
+        (
+            ["evaluate", "models_store/tiny", "--data", "data/ml-latest-small", "--scale", "1:10"],
+            "tiny rates on the scale 0 to 5, so it cannot be evaluated on ratings from 1 to 10",
+        ),
+        (["restore", "--store", "models_store"], "there are no models to restore"),
         (["download", "ml-2m"], "ml-2m"),
         (["nonsense"], "nonsense"),
     ],
