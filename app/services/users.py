@@ -62,6 +62,7 @@ def given_by(registry: Registry, query: RatingsQuery) -> GivenRatingList:
     items = []
     for place in listed.tolist():
         entry = registry.catalogue.entry(scorer.movies[int(movies[place])])
-        rating = round(float(stars[place]), 6)
+        # The shortest text of a float32 is that of the file: 89.6 and not 89.599998.
+        rating = round(float(str(stars[place])), 6)
         items.append(GivenRating(entry.movie_id, entry.title, entry.genres, rating))
     return GivenRatingList(scorer.name, user_id, int(movies.size), items)

@@ -18,7 +18,7 @@ from app.scoring.registry import LoadedModel, Registry
 from app.settings import Settings
 from tests.app.fakes import fake_scorer
 from tests.app.problems import assert_problem
-from training.artefact import ArtefactDamaged, GivenRatings
+from training.artefact import ArtefactDamaged, GivenRatings, RatingScale
 
 # By index: user_1 gave movie_4 half a star, movie_2 and movie_3 four, and the cold movie_5 five; the cold
 # user_4 gave movie_1 two. The others gave none.
@@ -45,6 +45,20 @@ def client() -> Iterator[TestClient]:
 def rating(movie: int, stars: float) -> dict[str, Any]:
     known: dict[str, Any] = TITLES.get(f"movie_{movie}", {"title": None, "genres": []})
     return {"movie_id": f"movie_{movie}", **known, "rating": stars}
+
+
+# On a scale with a step, and on a continuous one.
+@pytest.mark.parametrize("expected", [[99.9, 89.6], [16.34567, 5.0]])
+def test_ratings_have_the_decimals_of_their_file(expected: list[float]) -> None:
+    ratings = np.array(expected, np.float32)
+    scale = RatingScale.observed(0, 99.9, ratings)
+    given = GivenRatings.from_rows(
+        np.array([0, 0]), np.array([0, 1]), ratings, users=4, movies=5, scale=scale
+    )
+    models = [LoadedModel(fake_scorer("baseline", given=given)[0], ScoringTime(1.0, 1.0))]
+    with TestClient(create_app(Settings(), Registry(models, "baseline", ["baseline"], {}))) as client:
+        items = client.get("/ratings?user_id=1").json()["items"]
+    assert [item["rating"] for item in items] == expected
 
 
 def test_ratings_of_a_user_are_sorted_highest_first(client: TestClient) -> None:
