@@ -108,8 +108,8 @@ def predict_all(
     """Predict as the service does with `on_unknown: "fallback"`.
 
     Returns:
-        `(n,)` stars, and a `(n,)` mask of the cold rows, which the fallback predicted: those with an id that
-        is unknown (-1) or has no training rating.
+        `(n,)` ratings, and a `(n,)` mask of the cold rows, which the fallback predicted: those with an id
+        that is unknown (-1) or has no training rating.
     """
     user, movie = examples.user_index, examples.movie_index
     cold = (user < 0) | (movie < 0) | (user >= warm_users) | (movie >= warm_movies)

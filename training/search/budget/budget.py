@@ -137,7 +137,7 @@ class Trial(Settings):
         label: Short description.
         parameters: Number of logical scalars before packing.
         nbytes: Bytes of all arrays, without ids.
-        validation_mse: MSE on validation rows, in squared stars.
+        validation_mse: MSE on validation rows.
         seconds: Wall-clock time, excluding the shared teacher.
     """
 

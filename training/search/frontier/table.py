@@ -14,7 +14,7 @@ from training.errors import DataError
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """A model's figures.
+    """A model's figures; errors are on the scale of the ratings.
 
     Attributes:
         key: Digest of everything that determines the figures; rows with a known key are not recomputed.
@@ -26,9 +26,9 @@ class Row:
         seed: Seed of training.
         parameters: Number of logical scalars before packing; 0 if unknown.
         nbytes: Bytes of all arrays, without ids; 0 if unknown.
-        validation_mse: MSE on validation rows, in squared stars; NaN for a reference.
+        validation_mse: MSE on validation rows; NaN for a reference.
         test_mse: MSE on all test rows; cold rows are predicted by the fallback.
-        test_mae: Mean absolute error on the test rows, in stars; NaN if unknown.
+        test_mae: Mean absolute error on the test rows; NaN if unknown.
         seconds: Wall-clock time of fitting.
         source: The candidate as JSON, or the source of a reference's figures.
     """
