@@ -1,7 +1,5 @@
 """`python -m app`: serve the models of the store. Settings come from the environment (docs/settings.md)."""
 
-from __future__ import annotations
-
 import signal
 import sys
 from typing import Final

@@ -4,8 +4,6 @@ A request that offers another protocol (`Upgrade: h2c`, as `curl --http2` and Ja
 answered in HTTP/1.1, body included. `tests/app/test_http_guard.py` pins what is used of uvicorn.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 from types import SimpleNamespace
@@ -22,7 +20,7 @@ logger = logging.getLogger(__name__)
 MAX_HEAD_BYTES: Final = 64 * 1024
 
 
-def http_protocol(settings: Settings) -> type[HttpGuard]:
+def http_protocol(settings: Settings) -> "type[HttpGuard]":
     """The protocol for uvicorn's `http=` option, whose connections share the limits of `settings`."""
     return type("HttpProtocol", (HttpGuard,), {"limits": settings, "connected": {}})
 
@@ -31,7 +29,7 @@ class HttpGuard(HttpToolsProtocol):
     """A connection that checks once a second how long it has waited for its client."""
 
     limits: ClassVar[Settings]
-    connected: ClassVar[dict[HttpGuard, None]]  # The oldest first.
+    connected: ClassVar[dict["HttpGuard", None]]  # The oldest first.
     is_head_repeated = False
     # Received since the last whole head, piece of a body or request.
     head_bytes = 0

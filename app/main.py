@@ -1,7 +1,5 @@
 """The application factory `create_app(settings)`. Models are loaded when the application starts."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final

@@ -1,7 +1,5 @@
 """The server process: checks the settings, binds the address and serves with uvicorn."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import logging

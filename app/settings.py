@@ -1,7 +1,5 @@
 """Process settings, read from environment variables that begin with `RATINGS_`."""
 
-from __future__ import annotations
-
 import os
 import re
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Runs several worker processes under gunicorn. They share the models that are loaded before the fork."""
 
-from __future__ import annotations
-
 import contextlib
 import functools
 import itertools

@@ -3,8 +3,6 @@
 It asks the service's own address directly: `http.client` knows no proxies, unlike `urllib` and curl.
 """
 
-from __future__ import annotations
-
 import http.client
 import os
 import sys

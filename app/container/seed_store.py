@@ -4,8 +4,6 @@ A model in the volume is replaced if an earlier image put it there, and kept if 
 `.shipped.json` in the volume records the digest of each manifest that an image has put there.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import shutil

@@ -5,8 +5,6 @@ Paths below `/admin` need an admin key. The middleware runs before the router, s
 exist need a key too, and no route has to check one.
 """
 
-from __future__ import annotations
-
 import hmac
 import logging
 import re

@@ -5,8 +5,6 @@ including every error, is passed unchanged to the route. Both use the same valid
 checks that both return the same bytes.
 """
 
-from __future__ import annotations
-
 import asyncio
 from types import SimpleNamespace
 from typing import Any, Final, get_args

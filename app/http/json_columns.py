@@ -5,8 +5,6 @@ visible ASCII strings without backslashes, separated by commas, or by commas and
 including every error, is left to the parser.
 """
 
-from __future__ import annotations
-
 from typing import Final
 
 import numpy as np

@@ -1,7 +1,5 @@
 """JSON responses."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import orjson

@@ -5,8 +5,6 @@ step of the event loop. All others are counted while they are processed; those w
 they wait, because each takes megabytes. Health checks are never refused.
 """
 
-from __future__ import annotations
-
 import asyncio
 import time
 from typing import Final

@@ -1,7 +1,5 @@
 """Small middlewares: CORS, HEAD requests, responses at shutdown, a path prefix."""
 
-from __future__ import annotations
-
 import asyncio
 from typing import Final
 

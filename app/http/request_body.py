@@ -1,7 +1,5 @@
 """The body of a request: its declared type, and its bytes."""
 
-from __future__ import annotations
-
 import email.message
 from typing import Final
 

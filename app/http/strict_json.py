@@ -5,8 +5,6 @@ orjson does not report duplicate keys. That creates an object for every pair of 
 interpreter lock until it is done: megabytes of brackets take seconds, while counting them takes milliseconds.
 """
 
-from __future__ import annotations
-
 import json
 import math
 from typing import Any, Final, NoReturn

@@ -5,8 +5,6 @@ thread takes longer than rating it. The number of threads is limited, because th
 with the event loop.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Final, TypeVar
 

@@ -1,7 +1,5 @@
 """A reader of flatbuffers, the format of Arrow metadata, that checks every offset before it reads."""
 
-from __future__ import annotations
-
 import struct
 from dataclasses import dataclass
 
@@ -43,7 +41,7 @@ class Table:
     place: int
 
     @classmethod
-    def root(cls, source: Bytes, start: int) -> Table:
+    def root(cls, source: Bytes, start: int) -> "Table":
         """Return the root table of the flatbuffer that begins at `start`."""
         return cls(source, start + source.number("<I", start))
 
@@ -61,7 +59,7 @@ class Table:
         place = self.field(number)
         return default if place is None else self.source.number(form, place)
 
-    def table(self, number: int) -> Table | None:
+    def table(self, number: int) -> "Table | None":
         """Return a field that is a table, or None if it is absent."""
         place = self.field(number)
         return None if place is None else Table(self.source, place + self.source.number("<I", place))
@@ -86,7 +84,7 @@ class Table:
         place, count = self.vector(number)
         return self.source.data[place : place + count].decode("utf-8", "replace")
 
-    def tables(self, number: int) -> list[Table]:
+    def tables(self, number: int) -> "list[Table]":
         """Return the tables of a vector."""
         place, count = self.vector(number)
         slots = range(place, place + 4 * count, 4)

@@ -5,8 +5,6 @@ format is parsed here. Only what the endpoint accepts is supported: two columns 
 without nulls, uncompressed (a compressed body may expand to a thousand times its size).
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final

@@ -1,7 +1,5 @@
 """Write ratings as an Arrow stream."""
 
-from __future__ import annotations
-
 import io
 
 import nanoarrow as na  # type: ignore[import-untyped]
