@@ -21,7 +21,7 @@ from app.http.load_shedding import LoadShedding
 from app.http.middleware import CORS, AddRootPath, AnswerAtShutdown, HeadAsGet, RemoveRootPath
 from app.http.thread_pool import ThreadPool
 from app.observability.instrumentation import Instrumentation
-from app.observability.metrics.worker_files import Slot
+from app.observability.metrics.worker_files import WorkerFile
 from app.scoring.loading import load_registry
 from app.scoring.registry import Registry
 from app.services.fold_in import FoldIn
@@ -42,7 +42,7 @@ def create_app(
     settings: Settings | None = None,
     registry: Registry | None = None,
     keys: Keys | None = None,
-    slot: Slot | None = None,
+    worker_file: WorkerFile | None = None,
 ) -> FastAPI:
     """Create the application.
 
@@ -50,7 +50,7 @@ def create_app(
         settings: Loaded from the environment by default.
         registry: Loaded models; by default, the models store in the settings is loaded at start-up.
         keys: API keys, loaded from the settings by default.
-        slot: The metrics file of this process if there are several workers.
+        worker_file: The metrics file of this process if there are several workers.
 
     Raises:
         BadSetting: A setting or an API key is invalid, or tracing is enabled and OpenTelemetry is not
@@ -58,7 +58,7 @@ def create_app(
     """
     settings = settings or load_settings()
     keys = load_keys(settings) if keys is None else keys
-    instrumentation = Instrumentation(settings, slot)
+    instrumentation = Instrumentation(settings, worker_file)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[State]:
@@ -128,7 +128,7 @@ def create_app(
                 allow_headers=("authorization", "content-type", "x-request-id"),
                 expose_headers=("retry-after", "x-request-id"),
             )
-        stack = instrumentation.around(stack)
+        stack = instrumentation.wrap(stack)
         return RemoveRootPath(stack, settings.root_path) if settings.root_path else stack
 
     app.build_middleware_stack = build_stack  # type: ignore[method-assign]

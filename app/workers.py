@@ -24,7 +24,7 @@ from app.contract.errors import StartError
 from app.http.auth import Keys
 from app.main import create_app
 from app.observability.logging import logging_config
-from app.observability.metrics.worker_files import Slot, shared_folder
+from app.observability.metrics.worker_files import WorkerFile, shared_folder
 from app.scoring.loading import FORK_SAFE, check_store, find_folders, load_registry
 from app.scoring.memory import freeze_memory
 from app.scoring.registry import Registry
@@ -183,7 +183,9 @@ class ServiceWorker(Worker):
         if registry is None:
             registry = load_registry(service.settings.model_copy(update={"store": service.copies[-1]}))
             freeze_memory()
-        self.wsgi = create_app(service.settings, registry, service.keys, Slot(service.folder, self.number))
+        self.wsgi = create_app(
+            service.settings, registry, service.keys, WorkerFile(service.folder, self.number)
+        )
 
     def run(self) -> None:
         """Serve."""

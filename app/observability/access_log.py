@@ -46,7 +46,7 @@ class AccessLog:
         start, status, counters = time.perf_counter(), 500, self._counters
         request_id = _sent_id(scope) or b"%b-%x" % (self._prefix, next(self._numbers))
 
-        async def watch(message: Message) -> None:
+        async def send_with_id(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
@@ -56,7 +56,7 @@ class AccessLog:
         if counters is not None:
             counters.in_flight += 1
         try:
-            await self.app(scope, receive, watch)
+            await self.app(scope, receive, send_with_id)
         except Exception as error:
             # The server logs the error; the note links it to the log line of the request.
             error.add_note(f"request id: {request_id.decode()}")

@@ -10,7 +10,7 @@ from app.contract.errors import BadSetting
 from app.observability.access_log import AccessLog
 from app.observability.metrics.counters import Counters
 from app.observability.metrics.exporter import Exporter
-from app.observability.metrics.worker_files import Slot
+from app.observability.metrics.worker_files import WorkerFile
 from app.scoring.registry import Registry
 from app.settings import Settings
 
@@ -26,32 +26,32 @@ class Instrumentation:
         exporter: The exporter of the metrics.
     """
 
-    def __init__(self, settings: Settings, slot: Slot | None = None) -> None:
+    def __init__(self, settings: Settings, worker_file: WorkerFile | None = None) -> None:
         """Set up counters, exporter and tracer.
 
         Args:
             settings: Settings of the service.
-            slot: The metrics file of this process if there are several workers.
+            worker_file: The metrics file of this process if there are several workers.
 
         Raises:
             BadSetting: Tracing is enabled, and OpenTelemetry is not installed.
         """
         self.counters = Counters()
         self._counting = settings.metrics
-        self.exporter = Exporter(self.counters, slot, settings.workers)
+        self.exporter = Exporter(self.counters, worker_file, settings.workers)
         self._tracing = _load_tracing() if settings.traces else None
 
-    def watch(self, registry: Registry) -> None:
+    def instrument(self, registry: Registry) -> None:
         """Count and trace the predictions of the models of `registry` from now on."""
         if self._counting:
-            self.counters.watch(registry)
+            self.counters.instrument(registry)
         if self._tracing is not None:
-            self._tracing.watch(registry)
+            self._tracing.instrument(registry)
 
-    def around(self, app: ASGIApp) -> ASGIApp:
+    def wrap(self, app: ASGIApp) -> ASGIApp:
         """Wrap `app`, so that every request is logged, counted and traced."""
         logged = AccessLog(app, self.counters if self._counting else None)
-        return logged if self._tracing is None else self._tracing.around(logged)
+        return logged if self._tracing is None else self._tracing.wrap(logged)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

@@ -8,7 +8,7 @@ import logging
 import os
 import threading
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,13 +49,13 @@ class Tracing:
         if exporter is not None:
             self._provider.add_span_processor(BatchSpanProcessor(exporter))
 
-    def watch(self, registry: Registry) -> None:
+    def instrument(self, registry: Registry) -> None:
         """Record the names of the models of `registry` in the spans of the requests that use them."""
         for model in registry.models.values():
             if not isinstance(model.scorer.counter, _SpanCounter):
                 model.scorer.counter = _SpanCounter(model.name, model.scorer.counter)
 
-    def around(self, app: ASGIApp) -> ASGIApp:
+    def wrap(self, app: ASGIApp) -> ASGIApp:
         """Wrap `app`, so that each request has a span."""
         return TracingMiddleware(app, self._provider.get_tracer(SERVICE))
 
@@ -118,13 +118,13 @@ class TracingMiddleware:
             set_status_on_exception=False,
         ) as span:
 
-            async def watch(message: Message) -> None:
+            async def send_and_record(message: Message) -> None:
                 if message["type"] == "http.response.start":
                     _record_response(span, message)
                 await send(message)
 
             try:
-                await self.app(scope, receive, watch)
+                await self.app(scope, receive, send_and_record)
             except Exception as error:
                 span.set_attribute("error.type", type(error).__name__)
                 raise
@@ -161,7 +161,7 @@ class _SpanCounter:
         trace.get_current_span().set_attribute("stars.model", self._model)
 
 
-def _record_response(span: trace.Span, start: dict[str, Any] | Message) -> None:
+def _record_response(span: trace.Span, start: Message) -> None:
     status = start["status"]
     span.set_attribute("http.response.status_code", status)
     if status >= 500:

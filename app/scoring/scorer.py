@@ -56,7 +56,7 @@ class Engine(ABC):
 
 @runtime_checkable
 class VectorEngine(Protocol):
-    """An engine that exposes its embeddings; a rating is `5 * sigmoid(u . m + global_bias)`.
+    """An engine that exposes its embeddings; a rating is `low + (high - low) sigmoid(u . m + global_bias)`.
 
     The vectors include the biases (see `with_biases`).
     """

@@ -48,7 +48,7 @@ class LiveModels:
         self._thread = anyio.CapacityLimiter(1)
         self._requested: asyncio.Task[None] | None = None
         self._waiting = False
-        self._expects_echo = False
+        self._expects_own_request = False
 
     async def reload(self) -> Reload:
         """Reload the store, after reloads that were requested before. Unchanged models are kept.
@@ -70,7 +70,7 @@ class LiveModels:
             # The master may have died: this worker then serves on until its event loop notices.
             with contextlib.suppress(ProcessLookupError):
                 self.reload_all_workers()
-                self._expects_echo = True
+                self._expects_own_request = True
         return done
 
     def request_reload(self) -> None:
@@ -82,11 +82,11 @@ class LiveModels:
     async def _reload_as_requested(self) -> None:
         async with self._lock:
             self._waiting = False
-            is_echo, self._expects_echo = self._expects_echo, False
+            is_own_request, self._expects_own_request = self._expects_own_request, False
             with contextlib.suppress(ReloadRefused):
-                await self._reload(is_echo)
+                await self._reload(is_own_request)
 
-    async def _reload(self, is_echo: bool = False) -> Reload:
+    async def _reload(self, is_own_request: bool = False) -> Reload:
         start, at = time.perf_counter(), datetime.now(UTC).isoformat(timespec="seconds")
         try:
             found = await anyio.to_thread.run_sync(
@@ -114,7 +114,7 @@ class LiveModels:
             # Keras models contain reference cycles, which are not collected while they are frozen. Tables
             # contain none.
             release_memory() if self._settings.engine in FORK_SAFE else refreeze_memory()
-        elif is_echo:
+        elif is_own_request:
             # This worker has just reloaded, and receives the request that it sent to all workers.
             return done
         self.counters.reloaded += 1
@@ -123,7 +123,7 @@ class LiveModels:
         return done
 
     def _serve(self, registry: Registry) -> None:
-        self._instrumentation.watch(registry)
+        self._instrumentation.instrument(registry)
         self.registry = registry
 
 

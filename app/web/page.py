@@ -31,7 +31,7 @@ _TYPES: Final[Mapping[str, str]] = MappingProxyType(
 )
 # Before the relative addresses in the page; `#...` is a place in it.
 _LINKS: Final = re.compile(rb'\b(?:href|src)="(?=[^#])')
-# In addition to the headers of every response (`app.http.middleware`).
+# In addition to the headers of every response (`app.observability.access_log`).
 SECURITY_HEADERS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "

@@ -54,11 +54,10 @@ class Counters:
         self._models: dict[str, ModelCounter] = {}
         self._registry = Registry([], "", [])
 
-    def watch(self, registry: Registry) -> None:
+    def instrument(self, registry: Registry) -> None:
         """Count the predictions of the models of `registry` from now on; counters of a name continue."""
         for name, model in registry.models.items():
             scale, before = model.scorer.manifest.scale, self._models.get(name)
-            # Buckets of another scale cannot be added up.
             # Buckets of another scale cannot be added up.
             if before is None or before.scale.bounds != scale.bounds:
                 self._models[name] = ModelCounter(scale)
@@ -113,10 +112,8 @@ class Counters:
             ("process_cpu_seconds", worker): [time.process_time()],
         }
         for name, model in registry.models.items():
-            digest, is_default = (
-                model.scorer.manifest.model_file.sha256,
-                str(name == registry.default).lower(),
-            )
+            digest = model.scorer.manifest.model_file.sha256
+            is_default = str(name == registry.default).lower()
             found["stars_model_info", name, digest, is_default] = [1]
         resident_bytes = _resident_bytes()
         if resident_bytes is not None:

@@ -19,7 +19,7 @@ from prometheus_client.registry import Collector
 
 from app.observability.metrics.counters import SECONDS, Counters, Values
 from app.observability.metrics.rating_counters import BATCHES, rating_bounds
-from app.observability.metrics.worker_files import Slot, Snapshot, add_up
+from app.observability.metrics.worker_files import Snapshot, WorkerFile, add_up
 from training.artefact import RatingScale
 
 _SERVED: Final = frozenset({"application/openmetrics-text", "text/plain", "text/*", "*/*"})
@@ -82,17 +82,19 @@ INTERVAL_SECONDS: Final = 0.25
 class Exporter:
     """Exports the metrics of this worker and of the other workers."""
 
-    def __init__(self, counters: Counters, slot: Slot | None, workers: int) -> None:
-        """Export `counters`, or with a `slot` the sums over all `workers`."""
-        self._counters, self._slot, self._workers = counters, slot, workers
+    def __init__(self, counters: Counters, worker_file: WorkerFile | None, workers: int) -> None:
+        """Export `counters`, or with a `worker_file` the sums over all `workers`."""
+        self._counters, self._worker_file, self._workers = counters, worker_file, workers
 
     def text(self, accept: str) -> tuple[bytes, str]:
         """Return the metrics and their content type, for the `Accept` header of a request."""
         counts, state = self._values()
-        if self._slot is None:
+        if self._worker_file is None:
             return expose([Snapshot("0", counts, state)], self._workers, accept)
         # Their files are small, and cached, because they were written less than a second ago.
-        return expose([self._slot.snapshot(counts, state), *self._slot.others()], self._workers, accept)
+        return expose(
+            [self._worker_file.snapshot(counts, state), *self._worker_file.others()], self._workers, accept
+        )
 
     @asynccontextmanager
     async def sharing(self) -> AsyncIterator[None]:
@@ -111,14 +113,14 @@ class Exporter:
             is_last = stopping.is_set()
             # Without other workers, too, because this empties the lists of counted predictions.
             counts, state = self._values()
-            if self._slot is not None:
+            if self._worker_file is not None:
                 # In a thread, because a disk may be slow.
-                await asyncio.to_thread(self._slot.write, counts, state)
+                await asyncio.to_thread(self._worker_file.write, counts, state)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stopping.wait(), INTERVAL_SECONDS)
 
     def _values(self) -> tuple[Values, Values]:
-        worker = "0" if self._slot is None else self._slot.worker
+        worker = "0" if self._worker_file is None else self._worker_file.worker
         return self._counters.counts(), self._counters.state(worker)
 
 

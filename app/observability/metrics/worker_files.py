@@ -87,7 +87,7 @@ class Snapshot:
     state: Values
 
 
-class Slot:
+class WorkerFile:
     """The file of this worker in the shared folder."""
 
     def __init__(self, folder: Path, number: int) -> None:

@@ -29,8 +29,8 @@ from app.observability.metrics.rating_counters import ModelCounter, rating_bound
 from app.observability.metrics.worker_files import (
     ALIVE_SECONDS,
     PREFIX,
-    Slot,
     Snapshot,
+    WorkerFile,
     remove_abandoned_folders,
     shared_folder,
 )
@@ -237,21 +237,21 @@ def test_counts_of_several_threads_are_complete() -> None:
 
 
 def test_replacement_of_a_worker_continues_its_counts(tmp_path: Path) -> None:
-    def count(slot: Slot, requests: int) -> list[Snapshot]:
+    def count(worker_file: WorkerFile, requests: int) -> list[Snapshot]:
         counters = Counters()
         for _ in range(requests):
             counters.request("/x", "GET", 200, 0.001)
-        return [slot.write(counters.counts(), counters.state("0")), *slot.others()]
+        return [worker_file.write(counters.counts(), counters.state("0")), *worker_file.others()]
 
     def total(snapshots: list[Snapshot]) -> float:
         text, _ = expose(snapshots, 2, "")
         answer = httpx2.Response(200, content=text, headers={"content-type": "text/plain; version=0.0.4"})
         return Scrape(answer)(REQUESTS, route="/x", method="GET", status="200")
 
-    assert total(count(Slot(tmp_path, 0), 3)) == 3
-    assert total(count(Slot(tmp_path, 1), 4)) == 7
-    assert total(count(Slot(tmp_path, 0), 2)) == 9
-    assert {one.worker for one in Slot(tmp_path, 2).others()} == {"0", "1"}
+    assert total(count(WorkerFile(tmp_path, 0), 3)) == 3
+    assert total(count(WorkerFile(tmp_path, 1), 4)) == 7
+    assert total(count(WorkerFile(tmp_path, 0), 2)) == 9
+    assert {one.worker for one in WorkerFile(tmp_path, 2).others()} == {"0", "1"}
 
 
 def test_abandoned_folders_are_removed_and_no_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -307,11 +307,11 @@ def test_dead_worker_is_not_ready_after_the_clock_was_set_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counters = Counters()
-    counters.watch(fake_registry())
-    Slot(tmp_path, 1).write(counters.counts(), counters.state("1"))
+    counters.instrument(fake_registry())
+    WorkerFile(tmp_path, 1).write(counters.counts(), counters.state("1"))
 
     def ready() -> float:
-        own = Slot(tmp_path, 0)
+        own = WorkerFile(tmp_path, 0)
         text, _ = expose([own.write(counters.counts(), counters.state("0")), *own.others()], 2, "")
         answer = httpx2.Response(200, content=text, headers={"content-type": "text/plain; version=0.0.4"})
         return Scrape(answer)("stars_ready_workers")
@@ -324,10 +324,10 @@ def test_dead_worker_is_not_ready_after_the_clock_was_set_back(
 
 
 def test_missing_metrics_folder_is_logged_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    slot, counters = Slot(tmp_path / "none", 0), Counters()
+    worker_file, counters = WorkerFile(tmp_path / "none", 0), Counters()
     for _ in range(2):
-        assert slot.write(counters.counts(), counters.state("0")).worker == "0"
-    assert slot.others() == []
+        assert worker_file.write(counters.counts(), counters.state("0")).worker == "0"
+    assert worker_file.others() == []
     assert len(caplog.messages) == 1
 
 
@@ -337,7 +337,7 @@ def test_slow_disk_of_the_metrics_folder_delays_no_request(tmp_path: Path) -> No
     os.mkfifo(pipe)
     late_reader = threading.Timer(60, pipe.read_bytes)
     late_reader.start()
-    with TestClient(create_app(Settings(), fake_registry(), slot=Slot(tmp_path, 0))) as client:
+    with TestClient(create_app(Settings(), fake_registry(), worker_file=WorkerFile(tmp_path, 0))) as client:
         assert client.get("/healthz").status_code == 200
         assert pipe.is_fifo()
         late_reader.cancel()
@@ -348,10 +348,10 @@ def test_slow_disk_of_the_metrics_folder_delays_no_request(tmp_path: Path) -> No
 @pytest.mark.parametrize("content", [b"", b"no JSON", b"[]", b"{}", b'{"at": 1, "counts": 1, "state": []}'])
 def test_invalid_metrics_files_are_ignored(tmp_path: Path, content: bytes) -> None:
     counters = Counters()
-    Slot(tmp_path, 2).write(counters.counts(), counters.state("0"))
+    WorkerFile(tmp_path, 2).write(counters.counts(), counters.state("0"))
     (tmp_path / "0.json").write_bytes(content)
     (tmp_path / "1.json").mkdir()
-    assert [one.worker for one in Slot(tmp_path, 0).others()] == ["2"]
+    assert [one.worker for one in WorkerFile(tmp_path, 0).others()] == ["2"]
 
 
 def test_every_metric_is_documented() -> None:
