@@ -8,7 +8,7 @@ import resource
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 import uvicorn
@@ -32,6 +32,8 @@ logger = logging.getLogger(__name__)
 OTHER_FILES: Final = 200
 # Maximum length of the message that explains why the service cannot start.
 MAX_LINE: Final = 1000
+
+Address = tuple[socket.AddressFamily, socket.SocketKind, int, str, tuple[Any, ...]]
 
 
 class Server(uvicorn.Server):
@@ -127,11 +129,7 @@ def bind_socket(host: str, port: int) -> socket.socket:
         CannotListen: No address is available.
     """
     try:
-        *others, last = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        for family, _, _, _, address in others:
-            with contextlib.suppress(OSError):
-                return _bind(family, address)
-        return _bind(last[0], last[4])
+        return bind_first(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE))
     except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or "not a host name"
         # Quotes show blanks, which are easy to miss.
@@ -141,15 +139,27 @@ def bind_socket(host: str, port: int) -> socket.socket:
         ) from error
 
 
-def _bind(family: socket.AddressFamily, address: tuple[Any, ...]) -> socket.socket:
-    listener = socket.socket(family)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-    except OSError:
-        listener.close()
-        raise
-    return listener
+def bind_first(addresses: Iterable[Address]) -> socket.socket:
+    """Bind a socket to the first available address.
+
+    Args:
+        addresses: At least one, as `socket.getaddrinfo` returns them.
+
+    Raises:
+        OSError: No address is available; the error is that of the last one.
+    """
+    error = OSError("no address")
+    for family, _, _, _, address in addresses:
+        listener = socket.socket(family)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+        except OSError as refused:
+            listener.close()
+            error = refused
+        else:
+            return listener
+    raise error
 
 
 def url_of(listener: socket.socket) -> str:

@@ -17,7 +17,7 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from app.contract.errors import CannotListen, StartError
-from app.server import Server, bind_socket
+from app.server import Server, bind_first, bind_socket
 from app.settings import Settings
 from tests.app.processes import command, free_port, running
 from tests.figures import tell
@@ -121,13 +121,13 @@ def test_port_in_use_is_one_line(shared_store: Path) -> None:
     assert "in use" in errors
 
 
-def test_socket_is_bound_to_the_first_available_address_of_a_host(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_socket_is_bound_to_the_first_available_address_of_a_host() -> None:
     addresses = [
-        (socket.AF_INET, socket.SOCK_STREAM, 0, "", (host, 0)) for host in ("192.0.2.1", "127.0.0.1")
+        (socket.AF_INET, socket.SOCK_STREAM, 0, "", (host, 0))
+        for host in ("192.0.2.1", "127.0.0.2", "127.0.0.3")
     ]
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: addresses)
-    with bind_socket("two.example", 0) as listener:
-        assert listener.getsockname()[0] == "127.0.0.1"
+    with bind_first(addresses) as listener:
+        assert listener.getsockname()[0] == "127.0.0.2"
 
 
 def test_unavailable_address_leaves_no_open_socket() -> None:
