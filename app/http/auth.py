@@ -140,20 +140,21 @@ def _load(name: str, stated: SecretStr | None, path: Path | None) -> tuple[bytes
     if path is not None:
         place = f"{variable}_FILE: {shorten(str(path))}"
         lines = enumerate(_read(path, place).splitlines(), 1)
-        keys = {number: line.strip() for number, line in lines if line.strip() and line[0] != "#"}
-        if not keys:
+        found = [
+            (f"{place}, line {number}", line) for number, line in lines if line.strip() and line[0] != "#"
+        ]
+        if not found:
             raise BadSetting(f"{place} contains no key")
-        place += ", line"
     else:
-        place = f"{variable}: key"
         texts = [] if stated is None else stated.get_secret_value().removeprefix("\ufeff").split(",")
-        keys = {number: text.strip() for number, text in enumerate(texts, 1)}
-    for number, key in keys.items():
-        before = [other for earlier, other in keys.items() if earlier < number]
-        fault = _fault(key, before)
+        found = [(f"{variable}: key {number}", text) for number, text in enumerate(texts, 1)]
+    keys: list[str] = []
+    for place, text in found:
+        fault = _fault(text.strip(), keys)
         if fault is not None:
-            raise BadSetting(f"{place} {number} {fault}")
-    return tuple(sha256(key.encode()).digest() for key in keys.values())
+            raise BadSetting(f"{place} {fault}")
+        keys.append(text.strip())
+    return tuple(sha256(key.encode()).digest() for key in keys)
 
 
 def _read(path: Path, place: str) -> str:
