@@ -161,14 +161,12 @@ class _SumOfWorkers(Collector):
 
     def __init__(self, snapshots: Sequence[Snapshot], workers: int) -> None:
         values = [values for one in snapshots for values in (one.counts, one.state)]
-        self._values = add_up([*values, {("stars_workers",): [workers]}])
+        self._values = dict(sorted(add_up([*values, {("stars_workers",): [workers]}]).items()))
 
     def collect(self) -> Iterator[Metric]:
         """Collect the metric families."""
         for name, family in _FAMILIES.items():
-            yield _metric(
-                name, family, {k[1:]: row for k, row in sorted(self._values.items()) if k[0] == name}
-            )
+            yield _metric(name, family, {key[1:]: row for key, row in self._values.items() if key[0] == name})
 
 
 def _rating_bounds(scale: str) -> list[float]:
