@@ -138,6 +138,7 @@ class RatingScorer:
     """A loaded model: turns pairs of ids into ratings, and reports which ids have no training ratings.
 
     Attributes:
+        engine: Maps indices to ratings.
         counter: Counts its predictions.
     """
 
@@ -154,7 +155,7 @@ class RatingScorer:
         self.users = users
         self.movies = movies
         self._fallback = fallback
-        self._engine = engine
+        self.engine = engine
         self.counter: RatingCounter = NO_COUNTER
         self.given = given
 
@@ -171,15 +172,10 @@ class RatingScorer:
         return self.manifest.name
 
     @property
-    def engine(self) -> Engine:
-        """The engine that reads the tables."""
-        return self._engine
-
-    @property
     def resident_bytes(self) -> int:
         """Bytes of this process's arrays: weights, ids with their index, means and observed ratings."""
         return (
-            self._engine.weights_bytes
+            self.engine.weights_bytes
             + self._fallback.nbytes
             + sum(
                 value.nbytes
@@ -204,7 +200,7 @@ class RatingScorer:
         user, movie = self.users.index(user_id), self.movies.index(movie_id)
         if not (0 <= user < self.users.warm and 0 <= movie < self.movies.warm):
             return None
-        rating = round(self._engine.rate_one(user, movie), 6)
+        rating = round(self.engine.rate_one(user, movie), 6)
         self.counter.one(rating)
         return rating
 
@@ -226,14 +222,14 @@ class RatingScorer:
         self.counter.ranking()
         user, movies = self.users.index(user_id), self.movies.warm
         warm = 0 <= user < self.users.warm
-        keys = self._engine.affinities(user, movies) if warm else every_mean(self._fallback.movie_means)
+        keys = self.engine.affinities(user, movies) if warm else every_mean(self._fallback.movie_means)
         excluded = self.warm_movies(exclude)
         if exclude_rated and self.given is not None and user >= 0:
             rated = self.given.of_user(user)[0]
             excluded = np.append(excluded, rated[rated < movies])
         best = highest(keys, n, excluded)
         # Rate them again as pairs, because the sort keys are rounded differently.
-        stars = self._engine.rate_for(user, best) if warm else keys[best]
+        stars = self.engine.rate_for(user, best) if warm else keys[best]
         order = np.lexsort((best, -stars))
         return self.movies.at(best[order]), stars[order]
 
@@ -253,10 +249,10 @@ class RatingScorer:
         known_movie = (movie_index >= 0) & (movie_index < self.movies.warm)
         warm = known_user & known_movie
         if warm.all():
-            ratings = self._engine.rate(user_index, movie_index)
+            ratings = self.engine.rate(user_index, movie_index)
         else:
             ratings = np.empty(user_index.shape, dtype=np.float32)
-            ratings[warm] = self._engine.rate(user_index[warm], movie_index[warm])
+            ratings[warm] = self.engine.rate(user_index[warm], movie_index[warm])
             ratings[~warm] = self._fallback.rate(user_index[~warm], movie_index[~warm])
         self.counter.many(ratings, warm)
         return ScoredPairs(ratings, known_user, known_movie)

@@ -120,7 +120,7 @@ def test_unexpected_error_returns_500_without_details() -> None:
             raise RuntimeError("secret")
 
     scorer, _ = fake_scorer()
-    scorer._engine = Broken()  # type: ignore[assignment]
+    scorer.engine = Broken()  # type: ignore[assignment]
     registry = Registry([LoadedModel(scorer, ScoringTime(1, 1))], "baseline", ["baseline"])
     with TestClient(create_app(Settings(), registry), raise_server_exceptions=False) as client:
         response = client.get("/predict?user_id=1&movie_id=1")

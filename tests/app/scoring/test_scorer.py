@@ -196,7 +196,7 @@ def test_only_model_is_the_default() -> None:
 
 @pytest.mark.parametrize("name", MODELS)
 def test_one_pair_is_rated_as_in_a_batch_to_the_last_bit(registry: Registry, name: str) -> None:
-    engine = registry.get(name).scorer._engine
+    engine = registry.get(name).scorer.engine
     pairs = np.indices((29, 39), dtype=np.int32).reshape(2, -1)
     singles = [engine.rate_one(user, movie) for user, movie in pairs.T.tolist()]
     assert engine.rate(*pairs).tolist() == singles
