@@ -49,7 +49,7 @@ def _empty(store: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "settings", "said"),
+    ("damage", "settings", "reason"),
     [
         (_damage, {}, "model.keras"),
         (_damage, {"workers": 2}, "model.keras"),
@@ -74,16 +74,16 @@ def _empty(store: Path) -> None:
     ],
 )
 def test_refuses_to_start_in_one_line(
-    store: Path, spoil: Callable[[Path], None] | None, settings: dict[str, object], said: str
+    store: Path, damage: Callable[[Path], None] | None, settings: dict[str, object], reason: str
 ) -> None:
-    if spoil is not None:
-        spoil(store)
+    if damage is not None:
+        damage(store)
     process = command(store, **{"port": free_port(), **settings})
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 1
     assert errors.startswith("cannot start: ")
     assert errors.count("\n") == 1
-    assert said in errors
+    assert reason in errors
     assert "secret" not in errors and "sesame" not in errors
 
 

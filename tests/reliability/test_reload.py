@@ -97,20 +97,20 @@ def test_reload_keeps_unchanged_models(server: Running, versions: Versions) -> N
 
 
 @pytest.mark.parametrize(
-    ("file", "spoil"),
+    ("file", "content"),
     [("model.keras", b"no archive"), ("manifest.json", b"{}"), ("model.keras", None)],
     ids=["damaged", "foreign", "missing"],
 )
 def test_reload_refuses_an_invalid_store_and_keeps_the_models(
-    server: Running, versions: Versions, file: str, spoil: bytes | None
+    server: Running, versions: Versions, file: str, content: bytes | None
 ) -> None:
     versions.publish("second", "memory_efficient")
     damaged = versions.root / "second" / "baseline" / file
     good = damaged.read_bytes()
-    if spoil is None:
+    if content is None:
         damaged.unlink()
     else:
-        damaged.write_bytes(spoil)
+        damaged.write_bytes(content)
     versions.publish("second")
     answer = reload(server)
     assert answer.status_code == 409
