@@ -1,10 +1,10 @@
 """`/`: the web page, and its files below `/page`. Not part of the API, so not in the OpenAPI document."""
 
 from fastapi import APIRouter, Request
-from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from app.api.dependencies import RegistryDep, StateDep
+from app.contract.errors import RouteNotFound
 from app.web.page import INDEX, SECURITY_HEADERS, Asset, index_for
 
 router = APIRouter(include_in_schema=False)
@@ -21,7 +21,7 @@ async def get_page_file(request: Request, name: str, state: StateDep) -> Respons
     """Return a file of the page."""
     page = state["page"]
     if name not in page or name == INDEX:
-        raise HTTPException(404)
+        raise RouteNotFound
     return _send(request, page[name])
 
 
