@@ -174,6 +174,7 @@ def fit_within_budget(
     dataset = data.dataset(table, BIASED.validation_fraction)
     progress.on_split(dataset.split)
     candidates, refusals = propose(dataset, limit, seed, effort)
+    make_store(options.store, [name])
     progress.on_proposals(limit, len(dataset.validation), refusals)
     members = effort.teacher_for(len(dataset.train))
     with open_work_folder(work) as folder:
@@ -221,8 +222,11 @@ def distil_models(
 
     dataset = data.dataset(table, 0.0)
     progress.on_split(dataset.split)
-    for model in models:  # before hours are spent on a teacher
+    # Limits and the store are checked before hours are spent on a teacher.
+    for model in models:
         student_blocks(model.student, len(dataset.users), len(dataset.movies))
+    if options is not None:
+        make_store(options.store, [model.name for model in models])
     manifests = []
     with open_work_folder(work) as folder:
         cut = data.dataset(table, validation_fraction)

@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 
 from tests.conftest import REPOSITORY
 from training.__main__ import main
-from training.artefact import movie_titles, open_artefact
+from training.artefact import ArtefactError, movie_titles, open_artefact
 from training.cli.app import app
 
 QUICK = ("--epochs", "1", "--embedding-dim", "4")
@@ -125,6 +125,21 @@ class InterruptedAt(io.StringIO):
         if self._text in text:
             raise KeyboardInterrupt
         return super().write(text)
+
+
+@pytest.mark.parametrize("command", ["fit --budget 300B --name tiny", "distil tiny"])
+def test_a_store_that_cannot_be_written_is_refused_before_training(
+    command: str, ratings: pd.DataFrame, tmp_path: Path
+) -> None:
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "tiny").write_text("mine")
+    ratings.to_csv(tmp_path / "mine.csv", index=False)
+    data = ("--data", tmp_path / "mine.csv", "--columns", "customer,film,stars")
+    places = ("--store", tmp_path / "store", "--work", tmp_path / "work")
+    done = CliRunner().invoke(app, [*command.split(), *map(str, (*data, *places))])
+    assert isinstance(done.exception, ArtefactError)
+    assert "is not a folder" in str(done.exception)
+    assert not (tmp_path / "work").exists()
 
 
 def test_interrupted_fit_publishes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
