@@ -87,15 +87,18 @@ def test_it_never_installs_or_loads_extensions(tmp_path: Path) -> None:
         "SELECT * FROM 'http://127.0.0.1:PORT/a.csv'",
         "SELECT * FROM read_parquet('s3://bucket/a.parquet')",
         "ATTACH 'http://127.0.0.1:PORT/a.db'",
-        "COPY (SELECT 1) TO '/tmp/never-written.csv'",
+        "COPY (SELECT 1) TO 'ELSEWHERE'",
     ],
 )
 def test_it_reaches_nothing_else(tmp_path: Path, calls: tuple[int, list[bytes]], statement: str) -> None:
     port, heard = calls
-    with connect([write(tmp_path, "a.csv", "1\n")], tmp_path) as database, pytest.raises(duckdb.Error):
-        database.execute(statement.replace("PORT", str(port))).fetchall()
+    allowed, elsewhere = tmp_path / "allowed", tmp_path / "elsewhere.csv"
+    allowed.mkdir()
+    statement = statement.replace("PORT", str(port)).replace("ELSEWHERE", str(elsewhere))
+    with connect([write(allowed, "a.csv", "1\n")], allowed) as database, pytest.raises(duckdb.Error):
+        database.execute(statement).fetchall()
     assert heard == []
-    assert not Path("/tmp/never-written.csv").exists()
+    assert not elsewhere.exists()
 
 
 @pytest.mark.parametrize(
