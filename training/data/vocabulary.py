@@ -32,8 +32,8 @@ def _popularity_order(
 ) -> NDArray[np.int64]:
     """Return the positions in the catalogue from most to least rated.
 
-    Ties keep the order that a catalogue of `rows` alone would have: ascending numbers, or text by first row. (With the order of first appearance in the whole file, a test row could decide a
-    tie.) Ids without a rating come last, in the order of the catalogue.
+    Ties keep the order that a catalogue of `rows` alone would have: ascending numbers, or text by first row.
+    (With the order of first appearance in the whole file, a test row could decide a tie.) Ids without a rating come last, in the order of the catalogue.
 
     Args:
         catalogue: All ids of the file.
