@@ -7,39 +7,30 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Column, Table
+from rich.table import Table
 
-from training.artefact.manifest import DEFAULT_ITEM_NAME
 from training.artefact.rating_scale import DEFAULT_SCALE
-from training.cli import options
-from training.cli.output import ERRORS, ConsoleProgress, console, error_cells, serve_command, size_cells
+from training.cli import parameters
+from training.cli.output import ConsoleProgress, console, print_test_errors, serve_command
 from training.data.split import Split
 from training.data.table import RatingsTable
 from training.distillation.named import DISTILLED
 from training.models.named import select
-from training.publish.options import BUNDLED_DATA, DataOptions, PublishOptions
+from training.publish.options import DataOptions, PublishOptions
 from training.publish.workflow import distil_models
 
 
+@parameters.takes(parameters.data_options)
 def distil(
+    source: DataOptions,
     models: Annotated[
         list[str] | None,
         typer.Argument(metavar="[MODEL]...", help="tiny, compact, accurate; all by default."),
     ] = None,
-    data: options.Data = BUNDLED_DATA,
-    columns: options.Columns = None,
-    scale: options.Scale = None,
-    not_rated: options.NotRated = None,
-    repeats: options.Repeats = "error",
-    keep_null_ids: options.NullIds = False,
-    items: options.Items = None,
-    item_name: options.ItemName = DEFAULT_ITEM_NAME,
-    store: options.Store = Path("store"),
+    store: parameters.Store = Path("store"),
     work: Annotated[
         Path, typer.Option(help="Folder of finished steps, from which an interrupted run resumes.")
-    ] = options.RUNS / "distil",
-    split: options.Split = "random",
-    split_seed: options.SplitSeed = 0,
+    ] = parameters.RUNS / "distil",
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of every random draw.")] = 0,
     tile_users: Annotated[
         int,
@@ -60,9 +51,9 @@ def distil(
             help="Fit without the validation rows, report the errors on them, and publish nothing.",
         ),
     ] = False,
-    shareable: options.Shareable = False,
-    ratings: options.Ratings = True,
-    keep_others: options.KeepOthers = False,
+    shareable: parameters.Shareable = False,
+    ratings: parameters.Ratings = True,
+    keep_others: parameters.KeepOthers = False,
 ) -> None:
     """Distil small models from a large teacher and publish them to a store; an interrupted run resumes.
 
@@ -73,18 +64,7 @@ def distil(
     with _DistilProgress() as progress:
         manifests = distil_models(
             wanted,
-            DataOptions(
-                data,
-                options.column_names(columns),
-                split,
-                split_seed,
-                options.rating_scale(scale),
-                not_rated=options.not_rated_values(not_rated),
-                repeats=repeats,
-                keep_null_ids=keep_null_ids,
-                items=items,
-                item_name=item_name,
-            ),
+            source,
             None if validate_only else PublishOptions(store, shareable, ratings, keep_others),
             work=work,
             seed=seed,
@@ -94,13 +74,9 @@ def distil(
         )
     if validate_only:
         return
-    table = Table(
-        Column("model", no_wrap=True), "parameters", "bytes", *ERRORS, "seconds", title="on the test rows"
-    )
     for manifest in manifests:
-        seconds = f"{manifest.training.seconds:.0f}"
-        table.add_row(*size_cells(manifest), *error_cells(manifest.accuracy, manifest.scale), seconds)
-    console.print(table)
+        console.print(f"{manifest.name}: distilled in {manifest.training.seconds:.0f} s")
+    print_test_errors(manifests)
     console.print(f"published to {store}; serve it: {serve_command(store)}")
 
 

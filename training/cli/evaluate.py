@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -10,15 +11,14 @@ from rich.table import Table
 
 from training.artefact.manifest import Manifest
 from training.artefact.reader import open_artefact
-from training.cli import options
+from training.cli import parameters
 from training.cli.output import ERRORS, ConsoleProgress, console, error_cells
 from training.data.table import RatingsTable
-from training.publish.options import DataOptions
 from training.publish.workflow import evaluate_stored
 
 
 def evaluate(
-    artefact: options.Artefact,
+    artefact: parameters.Artefact,
     data: Annotated[
         Path,
         typer.Option(
@@ -27,32 +27,27 @@ def evaluate(
             help="Ratings, as for `fit`; their ids must mean the same users and movies.",
         ),
     ],
-    columns: options.Columns = None,
+    columns: parameters.Columns = None,
     scale: Annotated[
         str | None,
         typer.Option(help="Lowest and highest rating, such as 1:10.", show_default="the model's"),
     ] = None,
-    not_rated: options.NotRated = None,
-    repeats: options.Repeats = "error",
-    keep_null_ids: options.NullIds = False,
-    split: options.Split = "random",
-    split_seed: options.SplitSeed = 0,
+    not_rated: parameters.NotRated = None,
+    repeats: parameters.Repeats = "error",
+    keep_null_ids: parameters.NullIds = False,
+    split: parameters.Split = "random",
+    split_seed: parameters.SplitSeed = 0,
     all_rows: Annotated[
         bool, typer.Option("--all-rows", help="Evaluate on every row of the data, not only on the test rows.")
     ] = False,
 ) -> None:
     """Measure an artefact on the test rows of any data set; its fallback predicts cold pairs."""
     stored = open_artefact(artefact)
-    source = DataOptions(
-        data,
-        options.column_names(columns),
-        split,
-        split_seed,
-        stored.manifest.scale.bounds if scale is None else options.rating_scale(scale),
-        not_rated=options.not_rated_values(not_rated),
-        repeats=repeats,
-        keep_null_ids=keep_null_ids,
+    source = parameters.rating_options(
+        data, columns, scale, not_rated, repeats, keep_null_ids, split, split_seed
     )
+    if scale is None:
+        source = replace(source, scale=stored.manifest.scale.bounds)
     with _EvaluationProgress(stored.manifest) as progress:
         found = evaluate_stored(stored, source, all_rows, progress)
     table = Table("model", "rows", "cold", *ERRORS, "warm MSE")

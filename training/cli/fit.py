@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 from rich.table import Table
 
-from training.artefact.manifest import DEFAULT_ITEM_NAME, Manifest
-from training.cli import options
+from training.artefact.manifest import Manifest
+from training.cli import parameters
 from training.cli.output import ConsoleProgress, console, print_test_errors, serve_command
 from training.data.split import Split
 from training.errors import SettingsError
@@ -18,7 +19,7 @@ from training.families.quotient_remainder import Operation
 from training.fit.overrides import override_models, override_recipe
 from training.fit.recipes import RECIPES
 from training.models.named import MODELS, select
-from training.publish.options import BUNDLED_DATA, DataOptions, PublishOptions
+from training.publish.options import DataOptions, PublishOptions
 from training.publish.workflow import fit_models, fit_within_budget
 from training.search.budget.budget import Budget, BudgetRecipe, Trial
 
@@ -28,29 +29,20 @@ if TYPE_CHECKING:
 
 # The budget decides everything else.
 _ALLOWED_WITH_BUDGET: Final = {
-    *("budget", "name", "work", "store", "split", "split_seed", "seed"),
-    *("shareable", "ratings", "keep_others"),
-    *("data", "columns", "scale", "not_rated", "repeats", "keep_null_ids", "items", "item_name"),
+    *signature(parameters.data_options).parameters,
+    *("budget", "name", "work", "store", "seed", "shareable", "ratings", "keep_others"),
 }
 
 
+@parameters.takes(parameters.data_options)
 def fit(
     context: typer.Context,
+    source: DataOptions,
     models: Annotated[
         list[str] | None,
         typer.Argument(metavar="[MODEL]...", help="baseline, memory_efficient; both by default."),
     ] = None,
-    data: options.Data = BUNDLED_DATA,
-    columns: options.Columns = None,
-    scale: options.Scale = None,
-    not_rated: options.NotRated = None,
-    repeats: options.Repeats = "error",
-    keep_null_ids: options.NullIds = False,
-    items: options.Items = None,
-    item_name: options.ItemName = DEFAULT_ITEM_NAME,
-    store: options.Store = Path("store"),
-    split: options.Split = "random",
-    split_seed: options.SplitSeed = 0,
+    store: parameters.Store = Path("store"),
     recipe: Annotated[
         Literal["default", "reference"],
         typer.Option(help="`reference` is the published recipe; `default` is as accurate and much faster."),
@@ -105,10 +97,10 @@ def fit(
     name: Annotated[str, typer.Option(help="With --budget: name of the model.")] = "budget",
     work: Annotated[
         Path, typer.Option(help="With --budget: folder that keeps finished teachers for the next run.")
-    ] = options.RUNS / "budget",
-    shareable: options.Shareable = False,
-    ratings: options.Ratings = True,
-    keep_others: options.KeepOthers = False,
+    ] = parameters.RUNS / "budget",
+    shareable: parameters.Shareable = False,
+    ratings: parameters.Ratings = True,
+    keep_others: parameters.KeepOthers = False,
     report: Annotated[
         Path | None, typer.Option(help="Folder of the plots.", show_default=".report in the store")
     ] = None,
@@ -118,18 +110,6 @@ def fit(
     By default, `python -m training fit` trains both models on the bundled data set. Serve the result with
     `make serve STORE=store`.
     """
-    source = DataOptions(
-        data,
-        options.column_names(columns),
-        split,
-        split_seed,
-        options.rating_scale(scale),
-        not_rated=options.not_rated_values(not_rated),
-        repeats=repeats,
-        keep_null_ids=keep_null_ids,
-        items=items,
-        item_name=item_name,
-    )
     target = PublishOptions(store, shareable, ratings, keep_others)
     if budget is not None:
         _refuse_other_options(context)
@@ -145,8 +125,8 @@ def fit(
         num_buckets=num_buckets,
         quotient_rows=quotient_rows,
         operation=operation,
-        block_sizes=options.whole_numbers(block_sizes, "--block-sizes"),
-        block_dims=options.whole_numbers(block_dims, "--block-dims"),
+        block_sizes=parameters.whole_numbers(block_sizes, "--block-sizes"),
+        block_dims=parameters.whole_numbers(block_dims, "--block-dims"),
         temperature=temperature,
         parameter_budget=parameter_budget,
     )

@@ -9,29 +9,23 @@ import typer
 from rich.table import Table
 
 from training.artefact.rating_scale import RatingScale
-from training.cli import options
+from training.cli import parameters
 from training.cli.output import ConsoleProgress, console
 from training.data.split import Split
-from training.publish.options import BUNDLED_DATA, DataOptions
+from training.publish.options import DataOptions
 from training.publish.workflow import FRONTIER_SUMMARY, FRONTIER_TABLE, draw_frontier
 
 if TYPE_CHECKING:
     from training.search.frontier.table import Row
 
 
+@parameters.takes(parameters.rating_options)
 def frontier(
-    data: options.Data = BUNDLED_DATA,
-    columns: options.Columns = None,
-    scale: options.Scale = None,
-    not_rated: options.NotRated = None,
-    repeats: options.Repeats = "error",
-    keep_null_ids: options.NullIds = False,
+    source: DataOptions,
     out: Annotated[
         Path,
         typer.Option(help="Folder of the table and the charts, from which an interrupted run resumes."),
-    ] = options.RUNS / "frontier",
-    split: options.Split = "random",
-    split_seed: options.SplitSeed = 0,
+    ] = parameters.RUNS / "frontier",
     seeds: Annotated[
         str, typer.Option(help="Comma-separated seeds of training; the whole grid is trained with each.")
     ] = "0",
@@ -48,17 +42,7 @@ def frontier(
 
     Finished models are kept in the table and not trained again. See docs/models.md.
     """
-    source = DataOptions(
-        data,
-        options.column_names(columns),
-        split,
-        split_seed,
-        options.rating_scale(scale),
-        not_rated=options.not_rated_values(not_rated),
-        repeats=repeats,
-        keep_null_ids=keep_null_ids,
-    )
-    training_seeds = options.whole_numbers(seeds, "--seeds") or (0,)
+    training_seeds = parameters.whole_numbers(seeds, "--seeds") or (0,)
     with _FrontierProgress() as progress:
         lines, page = draw_frontier(
             source, out=out, store=store, seeds=training_seeds, quick=quick, progress=progress

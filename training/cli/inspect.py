@@ -5,11 +5,11 @@ from __future__ import annotations
 from rich.table import Table
 
 from training.artefact.reader import open_artefact
-from training.cli import options
+from training.cli import parameters
 from training.cli.output import console, print_test_errors
 
 
-def inspect(artefact: options.Artefact) -> None:
+def inspect(artefact: parameters.Artefact) -> None:
     """Check an artefact as the service does, and print its manifest."""
     manifest = open_artefact(artefact).manifest
     console.print(f"{manifest.name}: {manifest.description}", style="bold")

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from training.artefact.previous import restore as restore_models
-from training.cli import options
+from training.cli import parameters
 from training.cli.output import console, print_moved
 
 
@@ -21,7 +21,7 @@ def restore(
             show_default=False,
         ),
     ] = None,
-    store: options.Store = Path("store"),
+    store: parameters.Store = Path("store"),
 ) -> None:
     """Bring back models that training moved to the store's folder `previous`.
 
