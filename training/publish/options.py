@@ -32,7 +32,7 @@ class DataOptions:
         scale: Lowest and highest rating.
         not_rated: Ratings that mean "not rated", as for `load_ratings`.
         repeats: Which rating counts where a user rates a movie more than once.
-        keep_null_ids: Whether `NULL`, `nan` and their like are ids as others are.
+        keep_null_ids: Whether `NULL`, `nan` and similar words are accepted as ids.
         items: A file of titles and categories.
         item_name: What the page calls an item, in the singular.
 

@@ -1,4 +1,4 @@
-"""Find the columns of a file by the words in use for them, or by the names that `--columns` gives."""
+"""Find the columns of a file by common names, or by the names in `--columns`."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from training.data.files.values import shown
 from training.errors import DataError, SettingsError
 
 # The page has the same words in `app/web/columns.js`; a test compares both.
-# Compared without case, blanks, `_`, `-` and `.`: `User ID`, `user_id` and `userId` are one name. A word of
-# an earlier group is taken before one of a later group; two of one group are two candidates.
+# Names are compared without case, blanks, `_`, `-` and `.`: `User ID`, `user_id` and `userId` are equal. Words of
+# an earlier group are preferred to those of a later one; two matches in one group are ambiguous.
 _USER: Final = (
     ("user", "userid", "customer", "customerid"),
     ("reviewerid", "memberid", "uid", "useruuid", "userkey", "raterid", "readerid", "accountid", "personid"),
@@ -67,10 +67,11 @@ RATING_WORDS: Final[Words] = MappingProxyType(
     {"user": _USER, "movie": _MOVIE, "rating": _RATING, "timestamp": _TIME}
 )
 ITEM_WORDS: Final[Words] = MappingProxyType(
-    # An items file has titles beside its ids, so titles are not ids there.
+    # An items file has a column for ids and one for titles, so titles are not ids there.
     {"movie": (*_MOVIE[:-1], ("id",)), "title": _TITLE, "categories": _CATEGORIES}
 )
-# Used for a role if no name is one of its words: `movie_title`, `ratingNew`. Not for times: `date_day` is not one.
+# Tried for a role if no name is one of its words: `movie_year`, `ratingNew`. Not for times, because of columns such
+# as `date_day`.
 _BEGINNINGS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "user": ("user", "customer", "reviewer", "member"),
@@ -78,12 +79,12 @@ _BEGINNINGS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "rating": ("rating", "stars", "score"),
     }
 )
-# `rating_count` is not a rating.
+# Columns such as `rating_count` are not ratings.
 _NO_RATING: Final = re.compile(r"count|number|num|total|date|time|text|id$|by$|average|avg|mean")
 _OPTIONAL: Final = frozenset({"timestamp", "categories"})
-# As RecBole writes them: `user_id:token`.
+# Types in the headers of RecBole: `user_id:token`.
 _TYPE: Final = re.compile(r":(?:token|float)(?:_seq)?\Z")
-# How the option `--columns` calls each role.
+# Names of the roles in the option `--columns`.
 OPTION_NAMES: Final[Mapping[str, str]] = MappingProxyType(
     {"user": "user", "movie": "movie", "rating": "rating", "timestamp": "time"}
 )
@@ -95,10 +96,10 @@ _ROLES: Final = {
 
 @dataclass(frozen=True)
 class ColumnNames:
-    """The columns to read, exactly as the file's header spells them.
+    """Names of the columns to read, spelled as in the header of the file.
 
-    A role without a name is found by the usual words; but if user, movie and rating are all named, a time
-    without a name is not read. In a file without a header, names are numbers: `2` is the second column.
+    A role that is None is found by common names. If user, movie and rating are all named, times are read only if
+    they are named too. In a file without a header, the names are numbers: `2` is the second column.
 
     Attributes:
         user: Column of the user ids.
@@ -107,7 +108,7 @@ class ColumnNames:
         timestamp: Column of the times.
 
     Raises:
-        SettingsError: On an empty name, or one that is given twice.
+        SettingsError: If a name is empty or given twice.
     """
 
     user: str | None = None
@@ -116,23 +117,23 @@ class ColumnNames:
     timestamp: str | None = None
 
     def __post_init__(self) -> None:
-        """Refuse names that cannot be told apart."""
+        """Check that no name is empty and no two are equal."""
         names = list(self.by_role().values())
         if not all(names):
             raise SettingsError("a column name must not be empty")
         if len(set(names)) != len(names):
-            raise SettingsError(f"each column can hold one thing only, got {', '.join(map(repr, names))}")
+            raise SettingsError(f"each role needs a column of its own, got {', '.join(map(repr, names))}")
 
     @classmethod
     def parse(cls, text: str) -> ColumnNames:
         """Parse the option `--columns`.
 
         Args:
-            text: `user=customer_id,movie=isbn,rating=stars,time=date`, any of them; or the user, movie,
-                rating and perhaps time column in this order. A name with a comma stands in double quotes.
+            text: Any of `user=customer_id,movie=isbn,rating=stars,time=date`, or the names of the user, movie,
+                rating and optionally time column in this order. A name with a comma is quoted with `"`.
 
         Raises:
-            SettingsError: When it is neither.
+            SettingsError: If it has another form.
         """
         try:
             parts = [part.strip() for part in next(csv.reader([text], strict=True), [])]
@@ -158,7 +159,7 @@ class ColumnNames:
         return {role: name for role, name in named.items() if name is not None}
 
     def by_place(self) -> dict[str, int] | None:
-        """Map each role to a position from 0 if the columns are numbered and not named, else return None."""
+        """Map each role to its position from 0 if the columns are given by number, else return None."""
         named = self.by_role()
         if {"user", "movie", "rating"} <= named.keys() and all(
             name.isascii() and name.isdecimal() and 0 < int(name) < 1000 for name in named.values()
@@ -174,15 +175,15 @@ def match_columns(
 
     Args:
         header: Column names in file order.
-        columns: Names to take exactly; other roles are found by the usual words.
+        columns: Names given by the user; other roles are found by `words`.
         path: The file, for the message.
-        words: Words of each role that is looked for.
+        words: Common names of each role.
 
     Returns:
-        Role -> position of the roles that were found.
+        Position of each role that was found.
 
     Raises:
-        DataError: If two columns could be meant by one role.
+        DataError: If two columns match the same role.
     """
     named = columns.by_role() if columns is not None else {}
     found: dict[str, int] = {}
@@ -212,7 +213,7 @@ def is_usual(role: str, name: str) -> bool:
 def missing_roles(
     found: Mapping[str, int], columns: ColumnNames | None, words: Words = RATING_WORDS
 ) -> list[str]:
-    """Return the roles that are required or were named, and that were not found."""
+    """Return the roles that were not found although they are required or named."""
     named = columns.by_role() if columns is not None else {}
     return [role for role in words if role not in found and (role in named or role not in _OPTIONAL)]
 
@@ -220,13 +221,13 @@ def missing_roles(
 def no_column(
     missing: Sequence[str], names: Sequence[str], columns: ColumnNames | None, words: Words = RATING_WORDS
 ) -> str:
-    """Return why a file with columns of these names cannot be read, and what to do.
+    """Return the message for a file in which roles are missing, with what to do.
 
     Args:
-        missing: What `missing_roles` said.
-        names: The names that the file has.
-        columns: The columns that were asked for.
-        words: Words of each role that was looked for.
+        missing: Result of `missing_roles`.
+        names: Names of the file's columns.
+        columns: Names given by the user.
+        words: Common names of each role.
     """
     there = shown(", ".join(names), 120)
     named = columns.by_role() if columns is not None else {}
@@ -234,14 +235,14 @@ def no_column(
     if wrong:
         return f"has the columns {there}, but not {', '.join(map(repr, wrong))}; take the names from the file"
     roles = " or ".join(f"the {role}" for role in missing)
-    advice = f"name what it is: {columns_option(dict.fromkeys(missing, 'NAME'))}"
+    advice = f"name it: {columns_option(dict.fromkeys(missing, 'NAME'))}"
     if words is not RATING_WORDS:
         advice = f"rename its columns to {', '.join('id' if role == 'movie' else role for role in missing)}"
     return f"has the columns {there}, none of which is known as {roles}; {advice}"
 
 
 def columns_option(names: Mapping[str, str]) -> str:
-    """Return the option that names the columns of some roles."""
+    """Return the option `--columns` that gives these names to roles."""
     parts = [f"{OPTION_NAMES.get(role, role)}={name}" for role, name in names.items()]
     quoted = ['"' + part.replace('"', '""') + '"' if re.search(r'[",]', part) else part for part in parts]
     return f"--columns {shlex.quote(','.join(quoted))}"

@@ -37,14 +37,14 @@ def id_problem(text: str, role: str, *, keep_null_ids: bool = False) -> str | No
     Args:
         text: The id as it stands in the file.
         role: `user` or `movie`, for the message.
-        keep_null_ids: Whether `NULL`, `nan` and their like are ids as others are.
+        keep_null_ids: Whether `NULL`, `nan` and similar words are accepted as ids.
     """
     if not text:
         return f"the {role} id is empty; every rating needs one"
     if text in NOTHING and not keep_null_ids:
         return (
-            f"the {role} id is {shown(text)}, which programs write for nothing; leave the row out, or say "
-            "--keep-null-ids where it is the id of somebody"
+            f"the {role} id is {shown(text)}, which programs write for a missing value; leave the row out, or "
+            "pass --keep-null-ids if it is an id"
         )
     if len(text) > MAX_ID_LENGTH:
         return f"the {role} id {shown(text)} has {len(text)} characters; at most {MAX_ID_LENGTH} are allowed"

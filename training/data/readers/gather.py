@@ -41,7 +41,7 @@ class Ids:
         Args:
             source: Where the column is.
             role: `user` or `movie`.
-            keep_null_ids: Whether `NULL`, `nan` and their like are ids as others are.
+            keep_null_ids: Whether `NULL`, `nan` and similar words are accepted as ids.
         """
         self._source, self._column, self._prefix = source, f"{role}_id", f"{role}_"
         self._table = f"{self._column}s"

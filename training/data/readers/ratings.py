@@ -67,7 +67,7 @@ def load_ratings(
         not_rated: Ratings that mean "not rated", whose rows are left out; None looks for them, by the rule of
             `training.data.readers.scale`, and `none` says that every value is meant.
         repeats: Which rating counts where a user rates a movie more than once; `error` refuses the file.
-        keep_null_ids: Whether `NULL`, `nan` and their like are ids as others are.
+        keep_null_ids: Whether `NULL`, `nan` and similar words are accepted as ids.
         items: A file of titles and categories; None takes a movies file of MovieLens's beside the ratings.
         threads: How many read the file; None for as many as there are cores. The table is the same.
 

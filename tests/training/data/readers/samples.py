@@ -258,7 +258,7 @@ SAMPLES: Final = [
 
 def table() -> str:
     """The table of docs/data.md."""
-    head = "| like | its first lines | `python -m training split ...` | says |\n| --- | --- | --- | --- |\n"
+    head = "| like | its first lines | `python -m training split ...` | prints |\n| --- | --- | --- | --- |\n"
     return head + "".join(sample.row for sample in SAMPLES)
 
 

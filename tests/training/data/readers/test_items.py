@@ -83,7 +83,7 @@ def test_rated_items_without_a_title_are_counted(tmp_path: Path) -> None:
         ("isbn,title\n1,One\n2,\n", 3, "movie '2' has no title"),
         ("isbn,title\n1,One\n1,Two\n", 3, "item '1' comes twice, first on line 2"),
         ("isbn,title\n1,One\n,Two\n", 3, "movie id is empty"),
-        ("isbn,title\n1,One\nnan,Two\n", 3, "which programs write for nothing"),
+        ("isbn,title\n1,One\nnan,Two\n", 3, "which programs write for a missing value"),
         ('isbn,title\n1,"O\nne"\n', 2, "control character"),
         ("isbn,what\n1,One\n", 1, "known as the title; rename its columns to title"),
         ("isbn,title\n1,One,x\n", 2, "expected 2 fields"),

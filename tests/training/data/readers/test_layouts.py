@@ -1,4 +1,4 @@
-"""Every layout of docs/data.md is read, by the command that stands there, as is said there."""
+"""Every layout of docs/data.md is read by its command, and prints the result in the table."""
 
 from __future__ import annotations
 

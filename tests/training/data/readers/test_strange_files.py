@@ -65,7 +65,7 @@ REFUSED = [
     ("too few fields, Netflix", "x.txt", "1:\n5,3,2005-09-06\n6,3\n", 3, "a user, a rating and a date"),
     ("no blank after a comma", "x.csv", "user, movie, rating\n" + "1, 2, 3\n" * 100 + "2,3, 4\n", 102, "no blank"),
     ("unknown words", "x.csv", "who,what,much\n1,1,1\n", 1, "has the columns 'who, what, much'"),
-    ("no rating among the words", "x.csv", "user,movie,much\n1,1,1\n", 1, "known as the rating; name what it is: --columns rating=NAME"),
+    ("no rating among the words", "x.csv", "user,movie,much\n1,1,1\n", 1, "known as the rating; name it: --columns rating=NAME"),
     ("unknown keys", "x.json", '{"who": 1, "what": 1, "stars": 1}\n', 1, "known as the user or the movie"),
     ("header in a ml-100k file", "u.data", "who\twhat\tmuch\twhen\n1\t1\t1\t1\n", 1, "'much' is not a number"),
     ("two user columns", "x.csv", "user,customer,movie,rating\n1,1,1,1\n", 1, "'user' and 'customer'"),
