@@ -16,6 +16,7 @@ from tests.conftest import REPOSITORY
 from tests.training.data.helpers import rated, write
 from training.data.files.engine import connect, path_of
 from training.data.readers.ratings import load_ratings
+from training.errors import DataError
 
 COLUMNS = "auto_detect = false, columns = {'line': 'VARCHAR'}"
 
@@ -99,6 +100,19 @@ def test_it_reaches_nothing_else(tmp_path: Path, calls: tuple[int, list[bytes]],
         database.execute(statement).fetchall()
     assert heard == []
     assert not elsewhere.exists()
+
+
+@pytest.mark.parametrize("rows", ["1,1,1,\n2,1,1\n", "1,1,1\n\n2,1,1\n"])
+def test_the_list_of_rejected_rows_misses_what_the_reader_refuses(tmp_path: Path, rows: str) -> None:
+    # If this fails, the engine may do what `lines.first_bad_line` does.
+    path = write(tmp_path, "a.csv", f"user,movie,rating\n{rows}")
+    columns = "columns = {'u': 'VARCHAR', 'm': 'VARCHAR', 'r': 'VARCHAR'}, auto_detect = false, skip = 1"
+    with connect([path], tmp_path) as database:
+        database.execute(f"SELECT * FROM read_csv('{path}', {columns}, strict_mode = true, store_rejects = true)")
+        assert len(database.fetchall()) == 2
+        assert database.execute("SELECT * FROM reject_errors").fetchall() == []
+    with pytest.raises(DataError):
+        load_ratings(path)
 
 
 @pytest.mark.parametrize(
