@@ -61,6 +61,7 @@ class Teacher:
         tile_users: Number of users whose predictions are in memory at a time.
         observed: The training ratings of the dataset.
         seconds: Duration of each step when it was computed, by name.
+        data_key: Everything that determines a step, besides the settings.
     """
 
     def __init__(
@@ -81,7 +82,7 @@ class Teacher:
         self._work, self._on_progress = work, on_progress
         self._genres = genre_features(dataset.movies, dataset.table.titles)
         self._members: dict[Member, Predictor] = {}
-        self._data_key = {
+        self.data_key = {
             "data": dataset.table.sha256,
             "stars": _digest(self.observed.ratings),
             "titles": _digest(self._genres),
@@ -171,7 +172,7 @@ class Teacher:
             arrays, notes = make(folder)
             return arrays, {**notes, "seconds": round(time.perf_counter() - started, 3)}
 
-        step = self._work.step(name, {**self._data_key, **decided_by}, timed)
+        step = self._work.step(name, {**self.data_key, **decided_by}, timed)
         self.seconds[name] = float(step.notes["seconds"])
         self.report(name, 1, 1)
         return step

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from training.artefact.rating_scale import DEFAULT_SCALE
 from training.distillation.distiller import errors_on
 from training.errors import SettingsError
 from training.search.candidates import ONE_CHAIN, CandidateTrainer
@@ -59,15 +58,11 @@ def row_key(point: Point, trainer: CandidateTrainer) -> str:
     decided_by = {
         "algorithm": _ALGORITHM,
         "plan": point.candidate.model_dump(mode="json"),
-        "data": teacher.dataset.table.sha256,
         "test_rows": split.test_sha256,
         "validation_rows": hashlib.sha256(split.validation.astype("<i8").tobytes()).hexdigest(),
-        "seed": teacher.seed,
+        "scale": teacher.dataset.scale.bounds,
+        **teacher.data_key,
     }
-    scale = teacher.dataset.scale
-    if scale.bounds != DEFAULT_SCALE.bounds:
-        # Tables from before there were scales stay valid.
-        decided_by["scale"] = scale.bounds
     if point.candidate.student is not None and point.candidate.model is None:
         decided_by["teacher"] = teacher.settings.model_dump(mode="json")
         decided_by["blend"] = ONE_CHAIN.model_dump(mode="json")
