@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.artefact.ids.vocabulary import Vocabulary
+from training.artefact.rating_scale import RatingScale
 from training.data.split import Split, SplitKind, split_ratings
 from training.data.table import RatingsTable
 from training.data.vocabulary import by_popularity
 from training.errors import SplitError
-from training.artefact.rating_scale import RatingScale
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ class Dataset:
 
     An index is a popularity rank: the user and the movie with the most training ratings have index 0,
     those without any come last and are cold (they begin at `Vocabulary.warm`). Ties keep the order of the
-    catalogue of the training rows (see `training.data.vocabulary`). Only training rows are counted; validation
-    and test rows do not affect the index of a warm id.
+    catalogue of the training rows (see `training.data.vocabulary`). Only training rows are counted;
+    validation and test rows do not affect the index of a warm id.
 
     Attributes:
         table: The table of all rows.

@@ -194,4 +194,3 @@ def write_split(split: Split, folder: Path) -> Path:
     except OSError as error:
         raise SplitError(f"the split cannot be written to {folder}: {error.strerror or error}") from error
     return summary
-

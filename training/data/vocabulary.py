@@ -33,7 +33,8 @@ def _popularity_order(
     """Return the positions in the catalogue from most to least rated.
 
     Ties keep the order that a catalogue of `rows` alone would have: ascending numbers, or text by first row.
-    (With the order of first appearance in the whole file, a test row could decide a tie.) Ids without a rating come last, in the order of the catalogue.
+    (With the order of first appearance in the whole file, a test row could decide a tie.) Ids without a
+    rating come last, in the order of the catalogue.
 
     Args:
         catalogue: All ids of the file.

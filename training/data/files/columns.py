@@ -15,8 +15,8 @@ from training.data.files.values import shown
 from training.errors import DataError, SettingsError
 
 # The page has the same words in `app/web/columns.js`; a test compares both.
-# Names are compared without case, blanks, `_`, `-` and `.`: `User ID`, `user_id` and `userId` are equal. Words of
-# an earlier group are preferred to those of a later one; two matches in one group are ambiguous.
+# Names are compared without case, blanks, `_`, `-` and `.`: `User ID`, `user_id` and `userId` are equal.
+# Words of an earlier group are preferred to those of a later one; two matches in one group are ambiguous.
 _USER: Final = (
     ("user", "userid", "customer", "customerid"),
     ("reviewerid", "memberid", "uid", "useruuid", "userkey", "raterid", "readerid", "accountid", "personid"),
@@ -25,12 +25,17 @@ _USER: Final = (
 )
 _MOVIE: Final = (
     ("movie", "movieid", "item", "itemid", "film", "filmid"),
-    ("bookid", "productid", "animeid", "songid", "trackid", "artistid", "albumid", "jokeid", "gameid")
-    + ("businessid", "restaurantid", "recipeid", "workid", "beerid", "beerbeerid", "showid", "courseid")
-    + ("articleid", "placeid", "venueid"),
+    (
+        *("bookid", "productid", "animeid", "songid", "trackid", "artistid", "albumid", "jokeid", "gameid"),
+        *("businessid", "restaurantid", "recipeid", "workid", "beerid", "beerbeerid", "showid", "courseid"),
+        *("articleid", "placeid", "venueid"),
+    ),
     ("asin", "isbn", "isbn13", "imdbid", "tmdbid", "sku", "ean"),
-    ("book", "product", "anime", "song", "track", "artist", "album", "joke", "game", "business", "restaurant")
-    + ("recipe", "work", "beer", "show", "course", "article", "place", "venue", "parentasin"),
+    (
+        *("book", "product", "anime", "song", "track", "artist", "album", "joke", "game", "business"),
+        *("restaurant", "recipe", "work", "beer", "show", "course", "article", "place", "venue"),
+        "parentasin",
+    ),
     ("title", "movietitle", "booktitle", "itemtitle", "producttitle", "filmtitle"),
 )
 _RATING: Final = (
@@ -70,8 +75,8 @@ ITEM_WORDS: Final[Words] = MappingProxyType(
     # An items file has a column for ids and one for titles, so titles are not ids there.
     {"movie": (*_MOVIE[:-1], ("id",)), "title": _TITLE, "categories": _CATEGORIES}
 )
-# Tried for a role if no name is one of its words: `movie_year`, `ratingNew`. Not for times, because of columns such
-# as `date_day`.
+# Tried for a role if no name is one of its words: `movie_year`, `ratingNew`. Not for times, because of
+# columns such as `date_day`.
 _BEGINNINGS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "user": ("user", "customer", "reviewer", "member"),
@@ -98,8 +103,8 @@ _ROLES: Final = {
 class ColumnNames:
     """Names of the columns to read, spelled as in the header of the file.
 
-    A role that is None is found by common names. If user, movie and rating are all named, times are read only if
-    they are named too. In a file without a header, the names are numbers: `2` is the second column.
+    A role that is None is found by common names. If user, movie and rating are all named, times are read only
+    if they are named too. In a file without a header, the names are numbers: `2` is the second column.
 
     Attributes:
         user: Column of the user ids.
@@ -129,8 +134,9 @@ class ColumnNames:
         """Parse the option `--columns`.
 
         Args:
-            text: Any of `user=customer_id,movie=isbn,rating=stars,time=date`, or the names of the user, movie,
-                rating and optionally time column in this order. A name with a comma is quoted with `"`.
+            text: Any of `user=customer_id,movie=isbn,rating=stars,time=date`, or the names of the user,
+                movie, rating and optionally time column in this order. A name with a comma is
+                quoted with `"`.
 
         Raises:
             SettingsError: If it has another form.

@@ -113,9 +113,7 @@ def recognise(plain: PlainFile, columns: ColumnNames | None, words: Words = RATI
         delimiter = _MOVIELENS_ITEMS[plain.given.name]
         positions = {"movie": 0, "title": 1, "categories": 2 if delimiter == "::" else FIELDS_BEFORE_FLAGS}
         fields = 3 if delimiter == "::" else lines[0].count(delimiter) + 1
-        return Layout(
-            plain.given.name, "delimited", delimiter, tuple(_numbers([""] * fields)), positions
-        )
+        return Layout(plain.given.name, "delimited", delimiter, tuple(_numbers([""] * fields)), positions)
     if lines[0].lstrip()[:1] in ("{", "["):
         found = _json(plain, "\n".join(lines), columns, words)
         if found is not None:
@@ -190,7 +188,9 @@ def _first_lines(plain: PlainFile) -> list[str]:
             raise DataError(plain.given, "the file is empty")
         raise DataError(plain.given, "the line is blank; remove it", line=1)
     if "\0" in lines[0]:
-        raise DataError(plain.given, "this is no text; save the ratings as CSV in UTF-8, or as Parquet", line=1)
+        raise DataError(
+            plain.given, "this is no text; save the ratings as CSV in UTF-8, or as Parquet", line=1
+        )
     if "\r" in lines[0]:
         raise DataError(plain.given, LONE_RETURN, line=1)
     return lines
@@ -340,7 +340,7 @@ def _counts_itself(row: Sequence[str]) -> bool:
 
 
 def _json(plain: PlainFile, text: str, columns: ColumnNames | None, words: Words) -> Layout | None:
-    """Return the layout of JSON objects in lines, in an array or one after the other; None if there are none."""
+    """Return the layout of JSON objects, in lines, an array or a sequence; None if there are none."""
     decoder, bare = json.JSONDecoder(), text.lstrip()
     array = bare.startswith("[")
     place, entries = (1 if array else 0), list[dict[str, Any]]()

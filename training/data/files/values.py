@@ -26,7 +26,7 @@ def shown(text: str, limit: int = 60) -> str:
 
 
 def breaks_lines(text: str) -> bool:
-    """Return whether `text` has control characters or line separators, which are illegal in ids and titles."""
+    """Return whether `text` has control characters or line separators, illegal in ids and titles."""
     # Printable text, by far the most frequent, holds none of them.
     return not text.isprintable() and any(unicodedata.category(letter) in _LINE_BREAKING for letter in text)
 
@@ -43,8 +43,8 @@ def id_problem(text: str, role: str, *, keep_null_ids: bool = False) -> str | No
         return f"the {role} id is empty; every rating needs one"
     if text in NOTHING and not keep_null_ids:
         return (
-            f"the {role} id is {shown(text)}, which programs write for a missing value; leave the row out, or "
-            "pass --keep-null-ids if it is an id"
+            f"the {role} id is {shown(text)}, which programs write for a missing value; leave the row out, "
+            "or pass --keep-null-ids if it is an id"
         )
     if len(text) > MAX_ID_LENGTH:
         return f"the {role} id {shown(text)} has {len(text)} characters; at most {MAX_ID_LENGTH} are allowed"

@@ -1,7 +1,7 @@
 """Unpack a zip archive from the network, unless it could do harm.
 
-A MovieLens archive holds one folder with a dozen plain files. An archive with paths outside its folder, links,
-devices or gigabytes of zeros is refused before anything is written.
+A MovieLens archive holds one folder with a dozen plain files. An archive with paths outside its folder,
+links, devices or gigabytes of zeros is refused before anything is written.
 """
 
 from __future__ import annotations

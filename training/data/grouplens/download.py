@@ -1,7 +1,7 @@
 """Download a MovieLens data set from GroupLens: resumable, checked by digest, unpacked safely.
 
-    to/.ml-1m.download/     the received part of the archive, and its members while they are unpacked; the next
-                            call resumes from here, and the last step removes it
+    to/.ml-1m.download/     the received part of the archive, and its members while they are unpacked; the
+                            next call resumes from here, and the last step removes it
     to/ml-1m/               the complete data set, renamed into place
 
 An archive is unpacked only if it matches the `.md5` file that GroupLens publishes next to it. Both come over

@@ -110,7 +110,8 @@ class Ids:
         # Printable ASCII without blanks, by far the most frequent, is legal as it is.
         suspicious = (
             f"SELECT coalesce(id, ''), first FROM {self._table} WHERE id IS NULL OR id IN ({nothing}) OR "
-            f"length(id) > {MAX_ID_LENGTH} OR NOT regexp_full_match(id, '[!-~]+') {self._colons} ORDER BY first"
+            f"length(id) > {MAX_ID_LENGTH} OR NOT regexp_full_match(id, '[!-~]+') {self._colons} "
+            "ORDER BY first"
         )
         for text, first in _fetched(self._source, suspicious):
             problem = id_problem(text, role, keep_null_ids=keep_null_ids)

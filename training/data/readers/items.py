@@ -156,7 +156,10 @@ def _genre_names(source: Source, path: Path) -> tuple[str, ...]:
 
 
 def _has_movielens_header(path: Path) -> bool:
-    return re.match(rb"(?:\xef\xbb\xbf)?movieId,title(?:,genres)?\r?\n", head_of(PlainFile(path, path))) is not None
+    return (
+        re.match(rb"(?:\xef\xbb\xbf)?movieId,title(?:,genres)?\r?\n", head_of(PlainFile(path, path)))
+        is not None
+    )
 
 
 def _listed(text: str) -> tuple[str, ...]:

@@ -88,7 +88,7 @@ def _group(source: Source) -> None:
 
 
 def _counts(source: Source, number: str) -> Mapping[float, int]:
-    """Count the rows of each rating; if there are very many, of the lowest rating in each of 100,000 ranges."""
+    """Count the rows of each rating; if there are too many, of the lowest in each of 100,000 ranges."""
     lowest, highest, different = source.database.execute(
         f"SELECT min({number}), max({number}), count(*) FROM texts"
     ).fetchall()[0]
@@ -121,9 +121,7 @@ def _leave_out(source: Source, number: str, not_rated: NotRated) -> str:
         f"coalesce({number} IN (SELECT unnest([{listed}]::VARCHAR[])::DOUBLE), false)"
     )
     before = source.count("SELECT count(*) FROM entries")
-    source.database.execute(
-        f"CREATE TABLE rated AS SELECT rowid AS row, * FROM entries WHERE NOT ({marked})"
-    )
+    source.database.execute(f"CREATE TABLE rated AS SELECT rowid AS row, * FROM entries WHERE NOT ({marked})")
     left_out = before - source.count("SELECT count(*) FROM rated")
     if not left_out:
         source.database.execute("DROP TABLE rated")

@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.artefact.ids.vocabulary import Vocabulary
+from training.artefact.rating_scale import RatingScale
 from training.data.duplicates import Repeats, first_repeat, has_repeats, merged, pair_numbers
 from training.data.files.columns import OPTION_NAMES, ColumnNames, is_usual
 from training.data.files.engine import connect
@@ -37,12 +38,11 @@ from training.data.files.values import shown
 from training.data.readers.gather import Ids, Problem, Rows, read_rows
 from training.data.readers.items import load_items, load_titles
 from training.data.readers.known_sets import terms_of
-from training.data.readers.scale import DEFAULT_SCALE, NotRated
 from training.data.readers.rating_column import read_rating_column
+from training.data.readers.scale import DEFAULT_SCALE, NotRated
 from training.data.readers.times import read_times
 from training.data.table import RatingsTable
 from training.errors import DataError
-from training.artefact.rating_scale import RatingScale
 
 __all__ = ["ColumnNames", "load_ratings"]
 
@@ -129,7 +129,9 @@ def _notes(source: Source, columns: ColumnNames | None) -> list[str]:
             "UTF-8"
         )
     if columns is not None and columns.by_place() is not None and layout.header:
-        notes.append(f"line 1 has no rating and was taken for a header: {shown(', '.join(layout.names), 120)}")
+        notes.append(
+            f"line 1 has no rating and was taken for a header: {shown(', '.join(layout.names), 120)}"
+        )
     if columns is not None or layout.name not in ("csv", "json", "parquet"):
         return notes
     taken = {OPTION_NAMES[role]: layout.names[place] for role, place in layout.positions.items()}

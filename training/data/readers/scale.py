@@ -113,13 +113,15 @@ def judge(counts: Mapping[float, int], scale: tuple[float, float], not_rated: No
     if apart and scale != DEFAULT_SCALE:
         return Verdict(
             f"looks like 'not rated': {_portrait(apart, counts)}, apart from the others; leave these rows "
-            f"out by {not_rated_option(_listed(apart), not_rated)}, or say --not-rated none where they are ratings",
+            f"out by {not_rated_option(_listed(apart), not_rated)}, or say --not-rated none where they are "
+            "ratings",
             frozenset(apart),
         )
     suspected = apart or ([0.0] if _is_zero_beside_stars(values, counts) else [])
     if scale == DEFAULT_SCALE and suspected:
         return Verdict(
-            note=f"{_portrait(suspected, counts)}; where that means 'not rated', say {not_rated_option(_listed(suspected), not_rated)}"
+            note=f"{_portrait(suspected, counts)}; where that means 'not rated', say "
+            f"{not_rated_option(_listed(suspected), not_rated)}"
         )
     return Verdict()
 

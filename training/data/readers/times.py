@@ -42,7 +42,8 @@ def read_times(source: Source) -> Times:
     # Infinity and NaN, more than any number to the engine, say nothing about the unit.
     rows, numbers, lowest, highest = source.database.execute(
         "SELECT count(*), count(*) FILTER (time_number BETWEEN 0 AND 1e300), "
-        "min(time_number) FILTER (time_number > 0), max(time_number) FILTER (time_number < 2 ** 63) FROM entries"
+        "min(time_number) FILTER (time_number > 0), max(time_number) FILTER (time_number < 2 ** 63) "
+        "FROM entries"
     ).fetchall()[0]
     if numbers == rows:
         if lowest is None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from training.data.files.columns import ColumnNames, match_columns
-from training.errors import DataError, SettingsError
+from training.errors import SettingsError
 
 FILE = Path("x.csv")
 
@@ -33,7 +33,8 @@ def found(header: str, columns: ColumnNames | None = None) -> dict[str, str]:
          "unixReviewTime"),
         ("rating,title,text,asin,parent_asin,user_id,timestamp", "user_id", "asin", "rating", "timestamp"),
         ("username,anime_id,my_score", "username", "anime_id", "my_score", None),
-        ("review_profilename,beer_beerid,review_overall", "review_profilename", "beer_beerid", "review_overall", None),
+        ("review_profilename,beer_beerid,review_overall", "review_profilename", "beer_beerid",
+         "review_overall", None),
         # Exact names before beginnings, and ids before titles.
         ("movie_title,movie_id,user_name,user_id,rating_count,rating", "user_id", "movie_id", "rating", None),
         ("user,title,rating", "user", "title", "rating", None),

@@ -108,7 +108,9 @@ def test_the_list_of_rejected_rows_misses_what_the_reader_refuses(tmp_path: Path
     path = write(tmp_path, "a.csv", f"user,movie,rating\n{rows}")
     columns = "columns = {'u': 'VARCHAR', 'm': 'VARCHAR', 'r': 'VARCHAR'}, auto_detect = false, skip = 1"
     with connect([path], tmp_path) as database:
-        database.execute(f"SELECT * FROM read_csv('{path}', {columns}, strict_mode = true, store_rejects = true)")
+        database.execute(
+            f"SELECT * FROM read_csv('{path}', {columns}, strict_mode = true, store_rejects = true)"
+        )
         assert len(database.fetchall()) == 2
         assert database.execute("SELECT * FROM reject_errors").fetchall() == []
     with pytest.raises(DataError):
@@ -149,7 +151,8 @@ def test_nothing_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 def test_ratings_are_read_in_a_notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # There, DuckDB has a progress bar of its own.
     path = write(tmp_path, "a.csv", "user,movie,rating\na,b,4\n")
-    code = f"from training.data.readers.ratings import load_ratings, Path\nload_ratings(Path({str(path)!r})).rows"
+    code = "from training.data.readers.ratings import load_ratings, Path\n"
+    code += f"load_ratings(Path({str(path)!r})).rows"
     monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
     NotebookClient(notebook, timeout=60, kernel_name="python3").execute()

@@ -75,9 +75,7 @@ def test_archive_without_a_top_folder_is_accepted(server: ArchiveServer, get: Ge
     assert folder.stat().st_mode & 0o055 == 0o055
 
 
-def test_only_a_progress_bar_is_printed_on_standard_error(
-    server: ArchiveServer, tmp_path: Path
-) -> None:
+def test_only_a_progress_bar_is_printed_on_standard_error(server: ArchiveServer, tmp_path: Path) -> None:
     program = (
         "import sys; from pathlib import Path; from training.data.grouplens.download import download;"
         "download('ml-25m', Path(sys.argv[1]), base_url=sys.argv[2])"
@@ -134,14 +132,14 @@ def test_download_starts_again_if_the_file_has_changed(server: ArchiveServer, ge
     assert load_ratings(get()).rows == 2
 
 
-def test_download_of_a_changed_file_is_retried_immediately(
-    server: ArchiveServer, get: Get, cut: int
-) -> None:
+def test_download_of_a_changed_file_is_retried_immediately(server: ArchiveServer, get: Get, cut: int) -> None:
     server.content = archive({"ml-big/ratings.csv": RATINGS, "ml-big/noise.bin": os.urandom(600_000)})
     assert load_ratings(get(retries=1)).rows == 2
 
 
-def test_download_starts_again_if_the_server_ignores_ranges(server: ArchiveServer, get: Get, cut: int) -> None:
+def test_download_starts_again_if_the_server_ignores_ranges(
+    server: ArchiveServer, get: Get, cut: int
+) -> None:
     server.ranges = False
     assert load_ratings(get()).rows == 2
 
@@ -166,7 +164,9 @@ def test_part_that_is_longer_than_the_file_is_removed(
     assert load_ratings(get()).rows == 2
 
 
-def test_complete_part_is_not_requested_again(server: ArchiveServer, get: Get, tmp_path: Path, cut: int) -> None:
+def test_complete_part_is_not_requested_again(
+    server: ArchiveServer, get: Get, tmp_path: Path, cut: int
+) -> None:
     part_of(tmp_path).write_bytes(BIG)
     assert load_ratings(get()).rows == 2
     assert server.count(".zip") == 1

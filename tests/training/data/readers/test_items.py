@@ -99,7 +99,7 @@ def test_rated_items_without_a_title_are_counted(tmp_path: Path) -> None:
 def test_a_bad_file_of_items_is_refused_with_its_line(
     tmp_path: Path, content: str, line: int | None, message: str
 ) -> None:
-    with pytest.raises(DataError, match="books.csv") as caught:
+    with pytest.raises(DataError, match=r"books\.csv") as caught:
         read(tmp_path, "books.csv", content)
     assert message in str(caught.value)
     assert caught.value.line == line

@@ -20,7 +20,7 @@ ROWS = ["b,x,1,30", "a,x,2,10", "a,x,4,5", "c,y,5,1", "b,x,5,20"]
 
 def content(rows: list[str], *, times: bool) -> str:
     fields = 4 if times else 3
-    header = "user,movie,rating,time".split(",")[:fields]
+    header = ["user", "movie", "rating", "time"][:fields]
     return "".join(",".join(row) + "\n" for row in [header, *(row.split(",")[:fields] for row in rows)])
 
 

@@ -322,7 +322,7 @@ def test_named_columns_are_matched_by_case(tmp_path: Path) -> None:
 def test_parts_that_differ_are_refused(tmp_path: Path) -> None:
     write(tmp_path, "part-0.csv", TIMED + "1,1,1,1\n")
     second = write(tmp_path, "part-1.csv", OWN + "2,1,1\n")
-    with pytest.raises(DataError, match="has no times, unlike part-0.csv"):
+    with pytest.raises(DataError, match=r"has no times, unlike part-0\.csv"):
         load_ratings(tmp_path)
     write(tmp_path, "part-1.csv", TIMED + "2,1,1,1\n2,2,x,1\n")
     with pytest.raises(DataError, match="'x' is not a number") as caught:

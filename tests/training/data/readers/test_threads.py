@@ -53,7 +53,10 @@ def rows(*, text: bool) -> list[tuple[str, str, float, int]]:
 def test_threads_change_nothing(tmp_path: Path, layout: str, text: bool) -> None:
     note = NOTES[layout]
     if layout == "csv":
-        lines = ["user,movie,rating,time,note", *(f"{u},{m},{r},{t},{note}" for u, m, r, t in rows(text=text))]
+        lines = [
+            "user,movie,rating,time,note",
+            *(f"{u},{m},{r},{t},{note}" for u, m, r, t in rows(text=text)),
+        ]
     else:
         names = ("user", "movie", "rating", "time", "note")
         lines = [json.dumps(dict(zip(names, (*row, note), strict=True))) for row in rows(text=text)]
