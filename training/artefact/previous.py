@@ -41,10 +41,12 @@ def move_to_previous(store: Path, belongs: Callable[[Manifest], bool], undo: Exi
         manifest = read_manifest(folder / MANIFEST_FILE)
         if not belongs(manifest):
             target = store / PREVIOUS / _set_name(manifest) / folder.name
+            if target.is_symlink():
+                target.unlink()
             shutil.rmtree(target, ignore_errors=True)
             target.parent.mkdir(parents=True, exist_ok=True)
-            folder.rename(target)
-            undo.callback(target.rename, folder)
+            _move(folder, target)
+            undo.callback(_move, target, folder)
             moved.append(str(target.relative_to(store)))
     return moved
 
@@ -82,6 +84,15 @@ def restore(store: Path, name: str | None = None) -> tuple[list[str], list[str]]
     except OSError as error:
         raise ArtefactError(store, f"cannot be written ({error.strerror or error})") from error
     return names, moved
+
+
+def _move(folder: Path, target: Path) -> None:
+    """Rename a folder; a link to one is made again, because a relative one would point elsewhere."""
+    if folder.is_symlink():
+        target.symlink_to(folder.resolve())
+        folder.unlink()
+    else:
+        folder.rename(target)
 
 
 def _models(folder: Path) -> list[Path]:

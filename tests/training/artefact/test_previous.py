@@ -150,6 +150,18 @@ def test_models_take_turns_where_the_system_cannot_exchange_folders(
     assert load_registry(Settings(store=store)).scale.high == 5
 
 
+def test_a_link_to_a_model_still_leads_to_it(store: Path, books: Path) -> None:
+    (store / "tiny").rename(store.parent / "tiny")
+    (store / "tiny").symlink_to("../tiny")
+    for _ in range(2):
+        publish_again(store, books, "books")
+        assert served(store) == ["books"]
+        assert restore(store, "ml-1m_0_5")[0] == ["baseline", "tiny"]
+        assert open_artefact(store / "tiny").manifest.dataset.name == "ml-1m"
+        # An older link in `previous` gives way, as an older folder does.
+        (store / "previous" / "ml-1m_0_5" / "tiny").symlink_to("nothing")
+
+
 def test_what_cannot_be_restored_is_named(store: Path, books: Path) -> None:
     with pytest.raises(ArtefactMissing, match="there are no models to restore"):
         restore(store)
