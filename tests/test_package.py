@@ -131,7 +131,8 @@ def test_installed_service_has_its_page_and_answers(stars: Path, tmp_path: Path)
         assert page.status_code == 200
         links = re.findall(r'(?:src|href)="([^#"]+)"', page.text)
         assert len(links) >= 3
-        scripts = [f"page/{path.name}" for path in (REPOSITORY / "app" / "web").glob("*.js")]
+        web = REPOSITORY / "app" / "web"
+        scripts = [f"page/{path.relative_to(web).as_posix()}" for path in web.rglob("*.js")]
         for address in [*links, *scripts, "page/chart.js", "docs", "openapi.json", "metrics", "models"]:
             assert client.get(address).status_code == 200, address
         answer = client.post("/predict", json={"user_id": 1, "movie_id": 1193})

@@ -33,7 +33,7 @@ export function open() {
 function evaluate(given) {
   columns.replaceChildren();
   show(result, "Reading the file", async (progress) => {
-    const { Evaluation } = await import("./evaluation.js");
+    const { Evaluation } = await import("./evaluation/evaluation.js");
     return new Evaluation(columns, result).read(given, progress);
   });
 }

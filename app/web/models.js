@@ -1,11 +1,11 @@
 // The models with their sizes, errors and times.
 
 import { get, models } from "./api.js";
+import { inBlocks } from "./blocks.js";
 import { bars, frontier, lines } from "./charts.js";
 import { downloadButton } from "./csv.js";
 import { bytes, h, show, table } from "./dom.js";
 import { high, low, range } from "./scale.js";
-import { inBlocks } from "./sums.js";
 import { capitalised, item, items } from "./words.js";
 
 let result;

@@ -65,7 +65,7 @@ Page = Mapping[str, Asset]
 
 
 def load_page(root_path: str = "") -> Page:
-    """Load all files of the page, by name; `index.html` is the template of `index_for`.
+    """Load all files of the page, by their path in this folder; `index.html` is the template of `index_for`.
 
     Chart.js is missing if its package is not installed.
 
@@ -73,8 +73,8 @@ def load_page(root_path: str = "") -> Page:
         root_path: The path prefix that a proxy sets. With it, the page names its files by absolute paths,
             which are right at `/stars` and at `/stars/`. The scripts use paths relative to their own.
     """
-    files = [path for path in sorted(_HERE.iterdir()) if path.suffix in _TYPES]
-    found = {path.name: _asset(path.suffix, path.read_bytes()) for path in files}
+    files = [path for path in sorted(_HERE.rglob("*")) if path.suffix in _TYPES]
+    found = {path.relative_to(_HERE).as_posix(): _asset(path.suffix, path.read_bytes()) for path in files}
     if root_path:
         html = _LINKS.sub(rb"\g<0>%b/" % root_path.encode(), found[INDEX].plain)
         found[INDEX] = _asset(Path(INDEX).suffix, html)

@@ -26,7 +26,7 @@ def page(browser: Browser, service: str) -> Any:
 def call(page: Page, module: str, function: str, *arguments: object) -> Any:
     """Call a function that a script of the page exports."""
     return page.evaluate(
-        """async ([module, name, given]) => (await import(`/page/${module}`))[name](...given)""",
+        """async ([module, name, given]) => (await import(`/page/evaluation/${module}`))[name](...given)""",
         [module, function, arguments],
     )
 
@@ -35,7 +35,7 @@ def call(page: Page, module: str, function: str, *arguments: object) -> Any:
 
 
 def test_words_of_headers_are_those_of_the_command_line(page: Page) -> None:
-    words = page.evaluate("async () => (await import('/page/columns.js')).RATING_WORDS")
+    words = page.evaluate("async () => (await import('/page/evaluation/columns.js')).RATING_WORDS")
     assert {role: tuple(map(tuple, groups)) for role, groups in words.items()} == dict(RATING_WORDS)
 
 
@@ -49,7 +49,7 @@ def columns_of_the_command_line(header: Sequence[str]) -> dict[str, int] | None:
 def columns_of_the_page(page: Page, headers: Sequence[Sequence[str]]) -> list[dict[str, int] | None]:
     found = page.evaluate(
         """async (headers) => {
-            const { matchColumns } = await import('/page/columns.js');
+            const { matchColumns } = await import('/page/evaluation/columns.js');
             return headers.map((header) => matchColumns(header));
         }""",
         headers,
@@ -140,7 +140,7 @@ def option(advice: dict[str, Any], scale: tuple[float, float], before: Any) -> s
 def judged(page: Page, counts: dict[float, int], scale: tuple[float, float], not_rated: str | None) -> Any:
     return page.evaluate(
         """async ([counts, [low, high], notRated]) => {
-            const { judge } = await import('/page/not_rated.js');
+            const { judge } = await import('/page/evaluation/not_rated.js');
             return judge(new Map(counts), { low, high }, notRated);
         }""",
         [[[value, rows] for value, rows in counts.items()], list(scale), not_rated],
@@ -181,7 +181,7 @@ def test_not_rated_is_written_alike(page: Page, text: str) -> None:
         expected = None
     found = page.evaluate(
         """async (text) => {
-            const { parseNotRated } = await import('/page/not_rated.js');
+            const { parseNotRated } = await import('/page/evaluation/not_rated.js');
             try { return parseNotRated(text); } catch { return null; }
         }""",
         text,
@@ -255,8 +255,8 @@ def test_whole_file_is_read_alike(page: Page, tmp_path: Path, text: str) -> None
     path.write_bytes(text.encode())
     found = page.evaluate(
         """async (text) => {
-            const { normalized, recognise, rowsOf } = await import('/page/delimited.js');
-            const { collect } = await import('/page/own_ratings.js');
+            const { normalized, recognise, rowsOf } = await import('/page/evaluation/delimited.js');
+            const { collect } = await import('/page/evaluation/own_ratings.js');
             try {
                 const plain = normalized(text);
                 const layout = recognise(plain);

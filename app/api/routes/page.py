@@ -16,7 +16,7 @@ async def get_page_itself(request: Request, state: StateDep, registry: RegistryD
     return _send(request, index_for(state["page"][INDEX], registry.item_name, registry.scale))
 
 
-@router.get("/page/{name}")
+@router.get("/page/{name:path}")
 async def get_page_file(request: Request, name: str, state: StateDep) -> Response:
     """Return a file of the page."""
     page = state["page"]

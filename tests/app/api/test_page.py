@@ -89,7 +89,9 @@ def test_the_chart_library_comes_from_its_package() -> None:
     assert b"Chart.js" in load_page()[CHARTS].plain or b"Chart=" in load_page()[CHARTS].plain
 
 
-@pytest.mark.parametrize("name", ["index.html", "page.py", "__init__.py", "nope.js", "..%2Fpage.py", "a/b"])
+@pytest.mark.parametrize(
+    "name", ["index.html", "page.py", "__init__.py", "nope.js", "..%2Fpage.py", "a/b", "evaluation"]
+)
 def test_unknown_file_names_are_not_found(client: TestClient, name: str) -> None:
     assert_problem(client.get(f"/page/{name}"), 404, "route_not_found")
 

@@ -21,7 +21,15 @@ from tests.app.problems import assert_problem
 OLD, NEW, ADMIN = "old-reading-key-0123", "new/reading+key~4567==", "an.admin_key-890-890"
 STRANGER = "a-key-of-nobody-at-all"
 PAIR = {"user_id": 1, "movie_id": 1}
-OPEN = {"/", "/page/{name}", "/healthz", "/readyz", "/docs", "/docs/files/swagger-ui.css", "/openapi.json"}
+OPEN = {
+    "/",
+    "/page/{name:path}",
+    "/healthz",
+    "/readyz",
+    "/docs",
+    "/docs/files/swagger-ui.css",
+    "/openapi.json",
+}
 
 
 def _bearer(key: str) -> dict[str, str]:
@@ -61,7 +69,7 @@ def _addresses() -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize(("method", "path"), [*_addresses(), ("GET", "/nope"), ("PUT", "/predict")])
 def test_every_path_except_the_open_ones_requires_a_key(guarded: TestClient, method: str, path: str) -> None:
-    address = path.replace("{name}", "main.js" if path.startswith("/page") else "baseline")
+    address = path.replace("{name:path}", "main.js").replace("{name}", "baseline")
     answer = guarded.request(method, address)
     if path in OPEN:
         assert answer.status_code == 200

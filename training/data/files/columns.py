@@ -14,7 +14,7 @@ from typing import Final
 from training.data.files.values import shown
 from training.errors import DataError, SettingsError
 
-# The page has the same words in `app/web/columns.js`; a test compares both.
+# The page has the same words in `app/web/evaluation/columns.js`; a test compares both.
 # Names are compared without case, blanks, `_`, `-` and `.`: `User ID`, `user_id` and `userId` are equal.
 # Words of an earlier group are preferred to those of a later one; two matches in one group are ambiguous.
 _USER: Final = (

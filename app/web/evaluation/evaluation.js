@@ -1,19 +1,19 @@
 // Evaluates ratings: read here, predicted by the service in chunks, summed up here. Nothing is stored.
 
-import { get, models, post } from "./api.js";
+import { get, models, post } from "../api.js";
 import { ROLES } from "./columns.js";
 import { columnsForm } from "./columns_form.js";
 import { normalized, recognise, rowsOf } from "./delimited.js";
-import { h, hint, reset, show } from "./dom.js";
+import { h, hint, reset, show } from "../dom.js";
 import { judge, parseNotRated, written } from "./not_rated.js";
 import { collect } from "./own_ratings.js";
 import { conversion, named } from "./own_scale.js";
 import { askAboutMarkers, askAboutRows, listOf, noteOnMarkers } from "./questions.js";
 import { report } from "./report.js";
-import { high, low } from "./scale.js";
+import { high, low } from "../scale.js";
 import { Sums } from "./sums.js";
 import { textOf } from "./text_file.js";
-import { roleName } from "./words.js";
+import { roleName } from "../words.js";
 
 const CHUNK = 5000;
 const WORST = 10;

@@ -1,6 +1,6 @@
 // Asks before only a part of the ratings is evaluated, and what suspicious ratings mean.
 
-import { h } from "./dom.js";
+import { h } from "../dom.js";
 import { shown } from "./numbers.js";
 import { isSame, named } from "./own_scale.js";
 

@@ -2,7 +2,7 @@
 
 import { hasDecimalComma, parseNumber } from "./numbers.js";
 import { contains, named } from "./own_scale.js";
-import { item } from "./words.js";
+import { item } from "../words.js";
 
 const MAX_ID = 256; // characters; the service refuses a request with a longer id
 const BREAKS_LINES = /[\x00-\x1f\x7f-\x9f\u2028\u2029]/;

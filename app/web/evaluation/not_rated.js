@@ -1,7 +1,7 @@
 // Recognises ratings that mean "not rated", and a scale that fits. The rule is that of the command line
 // (`training/data/readers/scale.py`), and a test compares both.
 
-import { Problem } from "./api.js";
+import { Problem } from "../api.js";
 import { parseNumber, shown } from "./numbers.js";
 import { contains, isDefault } from "./own_scale.js";
 

@@ -3,10 +3,10 @@
 
 import { ROLES } from "./columns.js";
 import { DELIMITERS } from "./delimited.js";
-import { h } from "./dom.js";
+import { h } from "../dom.js";
 import { parseNumber } from "./numbers.js";
 import { named } from "./own_scale.js";
-import { capitalised, roleName } from "./words.js";
+import { capitalised, roleName } from "../words.js";
 
 const PREVIEW = 5;
 const LONGEST = 40;

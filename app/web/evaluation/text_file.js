@@ -1,6 +1,6 @@
 // Reads a file as text.
 
-import { Problem } from "./api.js";
+import { Problem } from "../api.js";
 
 const LARGEST = 256e6; // bytes; a string of a browser has a limit of about 500 million characters
 const EXCEL = "an Excel workbook or a zip archive; save the sheet as “CSV UTF-8 (Comma delimited)”, or unpack the archive";

@@ -1,12 +1,8 @@
 // Sums of errors over chunks of ratings.
 
-const USER_GROUPS = [1, 5, 20, 100, 500];
+import { inBlocks } from "../blocks.js";
 
-// The model with the fewest blocks of movies, if any model has blocks.
-export function inBlocks(described) {
-  const count = (model) => model.popularity?.movie_blocks?.length ?? 0;
-  return described.filter((model) => count(model) > 1).sort((one, other) => count(one) - count(other))[0];
-}
+const USER_GROUPS = [1, 5, 20, 100, 500];
 
 export class Sums {
   // `rows` are all ratings, `described` the models, `movies` the catalogue in order of popularity. `conversion`

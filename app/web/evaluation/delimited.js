@@ -1,9 +1,9 @@
 // Splits delimited text into rows: the delimiter, the header, and the fields of each row.
 
-import { Problem } from "./api.js";
+import { Problem } from "../api.js";
 import { isUsual, matchColumns, ROLES } from "./columns.js";
 import { hasDecimalComma, parseNumber, shown } from "./numbers.js";
-import { item, roleName } from "./words.js";
+import { item, roleName } from "../words.js";
 
 export const DELIMITERS = new Map([
   ["::", "::"], [",", "Commas"], [";", "Semicolons"], ["\t", "Tabs"], ["|", "Vertical bars"], [" ", "Blanks"], ["\t\t", "Pairs of tabs"],

@@ -1,10 +1,10 @@
 // Shows the errors of the models on the visitor's ratings.
 
-import { bars } from "./charts.js";
-import { downloadButton } from "./csv.js";
-import { h, table } from "./dom.js";
+import { bars } from "../charts.js";
+import { downloadButton } from "../csv.js";
+import { h, table } from "../dom.js";
 import { named } from "./own_scale.js";
-import { capitalised, item, items } from "./words.js";
+import { capitalised, item, items } from "../words.js";
 
 // The elements that show `sums`, with errors on `scale`.
 export function report(sums, scale) {
