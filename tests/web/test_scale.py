@@ -10,25 +10,18 @@ from playwright.sync_api import Browser, expect
 
 from tests.app.processes import running
 from tests.app.test_rating_scale import store_of
-from tests.web.browser import Visitor, visiting
+from tests.web.browser import Visitor
 
 
 @pytest.fixture(scope="module")
-def books(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A service of ratings from 1 to 10."""
+def service(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A service of ratings from 1 to 10, in place of the service of the shipped models."""
     with running(store_of(tmp_path_factory.mktemp("books"), books=3), log_level="warning") as server:
         yield server.url
 
 
-@pytest.fixture
-def reader(browser: Browser, books: str) -> Iterator[Visitor]:
-    with visiting(browser, books) as visitor:
-        yield visitor
-        assert visitor.console_errors == []
-
-
-def test_predictions_and_bars_are_on_the_scale(reader: Visitor) -> None:
-    page = reader.open("/?user=4&movie=1")
+def test_predictions_and_bars_are_on_the_scale(visitor: Visitor) -> None:
+    page = visitor.open("/?user=4&movie=1")
     expect(page.get_by_text("How would a user rate each movie, from 1 to 10?")).to_be_visible()
     given = page.locator(".given")
     # Three of nine steps above the lowest rating.
@@ -38,16 +31,16 @@ def test_predictions_and_bars_are_on_the_scale(reader: Visitor) -> None:
     expect(page.locator(".predictions > li").last).to_contain_text(re.compile(r"\d\.\d\d of 10"))
 
 
-def test_choices_of_a_new_user_are_the_steps_of_the_scale(reader: Visitor) -> None:
-    page = reader.open("/?view=new-user&rated=1:8,2:10")
+def test_choices_of_a_new_user_are_the_steps_of_the_scale(visitor: Visitor) -> None:
+    page = visitor.open("/?view=new-user&rated=1:8,2:10")
     choices = page.get_by_role("combobox", name=re.compile("^Rating of")).first
     expect(choices).to_have_value("8")
     assert choices.locator("option").all_text_contents() == [f"{rating} of 10" for rating in range(10, 0, -1)]
     expect(page.locator("[data-result] li").first).to_contain_text("of 10")
 
 
-def test_evaluation_takes_the_ratings_of_the_scale(reader: Visitor) -> None:
-    page = reader.open("/?view=evaluate")
+def test_evaluation_takes_the_ratings_of_the_scale(visitor: Visitor) -> None:
+    page = visitor.open("/?view=evaluate")
     page.get_by_label("Or paste lines").fill("user,book,rating\n1,11,10\n2,12,7\n3,13,11\n")
     page.get_by_role("button", name="Evaluate", exact=True).click()
     expect(page.get_by_label("Highest rating")).to_have_value("10")
