@@ -26,7 +26,7 @@ async def get_page_file(request: Request, name: str, state: StateDep) -> Respons
 
 
 def _send(request: Request, asset: Asset) -> Response:
-    # Imported by the first request: werkzeug would delay every start by 40 ms.
+    # Imported by the first request: werkzeug would delay every start.
     from werkzeug.datastructures import Accept
     from werkzeug.http import parse_accept_header, parse_etags
 

@@ -146,7 +146,7 @@ def _preferred(accept: str) -> str:
 
     `choose_encoder` takes the first one that it knows, and ignores the weights.
     """
-    # Imported by the first scrape: werkzeug would delay every start by 40 ms.
+    # Imported by the first scrape: werkzeug would delay every start.
     from werkzeug.datastructures import MIMEAccept
     from werkzeug.http import parse_accept_header
 
