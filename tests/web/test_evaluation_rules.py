@@ -169,6 +169,13 @@ def test_same_values_are_suspected_with_the_same_advice(page: Page, counts: dict
         assert bool(found["suspected"]) == ("stand" in message), context
 
 
+@pytest.mark.parametrize(("lowest", "step"), [(0, 1e-5), (978300760, 1)], ids=["ratings", "times"])
+def test_any_number_of_different_values_is_judged(page: Page, lowest: float, step: float) -> None:
+    counts = {lowest + place * step: 1 for place in range(200_000)}
+    found = judged(page, counts, (0, 5), None)
+    assert (found["ask"], found["suspected"], found["advice"]) == (lowest > 5, [], [])
+
+
 @pytest.mark.parametrize(
     "text",
     ["99", "-1,99", " 99 , NA ", "empty", '"a,b",1', '"none"', "none", '"99', "99,,1", ",", "1e3", "NA,"],

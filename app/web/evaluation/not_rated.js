@@ -53,7 +53,8 @@ export function judge(counts, scale, notRated) {
 
 function offTheScale(values, counts, scale, notRated) {
   let markers = apart(values);
-  let core = values.filter((value) => !markers.includes(value));
+  const distant = new Set(markers);
+  const core = values.filter((value) => !distant.has(value));
   const before = Array.isArray(notRated) ? notRated : [];
   if (!core.length || markers.length > 2 * MOST_AT_AN_END) return { suspected: [], ask: true, advice: [] };
   const beyond = core.filter((value) => !contains(scale, value));
@@ -96,7 +97,8 @@ function apart(values) {
     for (let many = 1; many <= MOST_AT_AN_END; many += 1) {
       const others = ordered.slice(0, -many);
       if (others.length <= many) break;
-      const widest = Math.max(...others.slice(1).map((value, place) => value - others[place]));
+      // Not by the arguments of Math.max: there may be more values than a call can have.
+      const widest = others.reduce((most, value, place) => (place ? Math.max(most, value - others[place - 1]) : 0), 0);
       if (ordered.at(-many) - others.at(-1) >= STEPS * widest) {
         found.push(...ordered.slice(-many).map((value) => end * value));
         rest = end === 1 ? others : others.map((value) => -value).reverse();
