@@ -70,7 +70,7 @@ function offTheScale(values, counts, scale, notRated) {
   }
   if (!markers.length) return { suspected: [], ask: true, advice: [{ scale: wanted, notRated }] };
   const advice = [{ scale: wanted, notRated: [...before, ...markers] }];
-  if (values.every((value) => Math.abs(value) <= LARGEST)) advice.push({ scale: fittingScale(values), notRated: "none" });
+  if (values.every((value) => Math.abs(value) <= LARGEST)) advice.push({ scale: fittingScale(values), notRated: before.length ? before : "none" });
   return { suspected: markers, ask: true, advice };
 }
 

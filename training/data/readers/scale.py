@@ -133,7 +133,7 @@ def _off_the_scale(
     off = frozenset(value for value in values if not scale[0] <= value <= scale[1])
     problem = f"is off the scale, which is {scale[0]:g} to {scale[1]:g}"
     markers = _apart(values)
-    core = [value for value in values if value not in markers]
+    core = sorted(set(values).difference(markers))
     if not core or len(markers) > 2 * _MOST_AT_AN_END:
         return Verdict(f"{problem}; is this the column of ratings?", off)
     beyond = [value for value in core if value in off]
@@ -154,7 +154,9 @@ def _off_the_scale(
     out = f"leave these rows out by {' '.join([*options, not_rated_option(_listed(markers), not_rated)])}"
     keep = ""
     if all(abs(value) <= _ENDS[-1] for value in values):
-        keep = f", or say --scale {_scale(fitting_scale(values))} --not-rated none where they are ratings"
+        # What was said about other words stays: with `none`, these rows would be refused.
+        others = not_rated_option((), not_rated) if isinstance(not_rated, tuple) else "--not-rated none"
+        keep = f", or say --scale {_scale(fitting_scale(values))} {others} where they are ratings"
     return Verdict(f"{problem}; {', '.join(said)}; {out}{keep}", off)
 
 

@@ -75,6 +75,12 @@ def test_ratings_in_use_are_not_suspected(counts: dict[float, int], scale: tuple
     assert (verdict.problem, verdict.note) == (None, None)
 
 
+@pytest.mark.parametrize(("lowest", "step"), [(0.0, 1e-5), (978300760.0, 1.0)], ids=["ratings", "times"])
+def test_any_number_of_different_values_is_judged(lowest: float, step: float) -> None:
+    counts = Counter({lowest + place * step: 1 for place in range(200_000)})
+    assert ("is this the column of ratings?" in problem(counts)) == (lowest > 5)
+
+
 def test_none_says_that_every_value_is_meant() -> None:
     assert judge(Counter({**STARS, 99.0: 10}), (0.0, 100.0), "none").problem is None
     assert judge(Counter({**STARS, 99.0: 10}), DEFAULT_SCALE, "none").problem is not None
