@@ -1,7 +1,7 @@
 """Compare the service with that of another commit, side by side: rate, latency, CPU time, start and memory.
 
 `python -m benchmarks.versions COMMIT` checks the commit out into a temporary worktree of Git and runs its
-`python -m app` in this environment, over its own store, in alternating rounds with the service here.
+`python -m app` in this environment, over its own store, in rounds beside the service here.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import argparse
 import subprocess
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,7 +20,10 @@ from benchmarks.serving import Target
 
 MIB: Final = 1024 * 1024
 HERE: Final = "here"
-Rounds = dict[tuple[str, str], list[dict[str, float]]]
+# By figure and version.
+Figures = dict[tuple[str, str], list[float]]
+# Path, body and content type.
+Batch = tuple[str, bytes, str]
 
 
 def main() -> None:
@@ -28,19 +31,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("commit", help="the commit to compare with")
     parser.add_argument("--rounds", type=int, default=10)
-    parser.add_argument("--seconds", type=int, default=3)
+    parser.add_argument("--seconds", type=int, default=2)
     arguments = parser.parse_args()
+    users, movies = pairs("compact")
+    batches = {
+        "JSON": ("/predict/batch", columns(users, movies, model="compact"), "application/json"),
+        "Arrow": ("/predict/batch?model=compact", stream(users, movies), ARROW),
+    }
+    found: Figures = {}
     with checkout(arguments.commit) as other:
         folders = {HERE: REPOSITORY, arguments.commit: other}
-        rounds: Rounds = {}
         for _ in range(arguments.rounds):
-            for name, folder in folders.items():
-                with served(app_command(), folder=folder) as server:
-                    rounds.setdefault(("start, s", name), []).append({"value": server.seconds})
-        for workers in (1, 2):
-            _requests(folders, workers, arguments.rounds, arguments.seconds, rounds)
-        _batches(folders, arguments.rounds, arguments.seconds, rounds)
-    report("versions", f"The service here and at {arguments.commit}", _rows(rounds, arguments.commit))
+            for workers in (1, 2):
+                for figure, name, value in _one_round(folders, workers, arguments.seconds, batches):
+                    found.setdefault((figure, name), []).append(value)
+    report("versions", f"The service here and at {arguments.commit}", _rows(found, arguments.commit))
 
 
 @contextmanager
@@ -56,41 +61,31 @@ def checkout(commit: str) -> Iterator[Path]:
             subprocess.run([*git, "remove", "--force", str(folder)], check=True)
 
 
-def _requests(folders: dict[str, Path], workers: int, count: int, seconds: int, rounds: Rounds) -> None:
-    here, there = folders
-    with (
-        served(app_command(), folder=folders[here], workers=workers) as ours,
-        served(app_command(), folder=folders[there], workers=workers) as theirs,
-    ):
-        targets = {here: Target(ours), there: Target(theirs)}
-        for number in range(count + 1):
-            for name, target in targets.items():
-                found = target.one_round(seconds if number else 1)
-                for figure in ("rate", "cpu_us", "p99") if number else ():
-                    key = f"/predict {figure}, {workers} workers"
-                    rounds.setdefault((key, name), []).append({"value": found[figure]})
-        for name, target in targets.items():
-            memory = target.server.memory()["Pss"] / MIB / workers
-            rounds[f"PSS MiB per worker, {workers} workers", name] = [{"value": memory}]
+def _one_round(
+    folders: Mapping[str, Path], workers: int, seconds: int, batches: Mapping[str, Batch]
+) -> Iterator[tuple[str, str, float]]:
+    """Start both versions, measure them in turns, and yield figure, version and value.
 
-
-def _batches(folders: dict[str, Path], count: int, seconds: int, rounds: Rounds) -> None:
-    here, there = folders
-    users, movies = pairs("compact")
-    bodies = {
-        "JSON": ("/predict/batch", columns(users, movies, model="compact"), "application/json"),
-        "Arrow": ("/predict/batch?model=compact", stream(users, movies), ARROW),
-    }
-    with (
-        served(app_command(), folder=folders[here]) as ours,
-        served(app_command(), folder=folders[there]) as theirs,
-    ):
-        for _ in range(count):
-            for form, (path, body, kind) in bodies.items():
-                for name, server in ((here, ours), (there, theirs)):
-                    milliseconds = _milliseconds_a_call(server, seconds, path, body, kind)
-                    key = f"{form} batch CPU ms"
-                    rounds.setdefault((key, name), []).append({"value": milliseconds})
+    Each round has new processes: one and the same process can be a quarter slower than the next for its
+    whole life, depending on where its memory lies.
+    """
+    with ExitStack() as running:
+        servers = {
+            name: running.enter_context(served(app_command(), folder=folder, workers=workers))
+            for name, folder in folders.items()
+        }
+        for name, server in servers.items():
+            yield f"start, s, workers: {workers}", name, server.seconds
+            Target(server).one_round(1)
+        for name, server in servers.items():
+            request = Target(server).one_round(seconds)
+            for figure in ("rate", "cpu_us", "p99"):
+                yield f"/predict {figure}, workers: {workers}", name, request[figure]
+        for name, server in servers.items():
+            yield f"PSS MiB per worker, workers: {workers}", name, server.memory()["Pss"] / MIB / workers
+        for form, batch in batches.items() if workers == 1 else ():
+            for name, server in servers.items():
+                yield f"{form} batch CPU ms", name, _milliseconds_a_call(server, seconds, *batch)
 
 
 def _milliseconds_a_call(server: Served, seconds: int, path: str, body: bytes, kind: str) -> float:
@@ -99,10 +94,10 @@ def _milliseconds_a_call(server: Served, seconds: int, path: str, body: bytes, k
     return 1e3 * (server.cpu_seconds() - before) / (found["rate"] * seconds)
 
 
-def _rows(rounds: Rounds, commit: str) -> list[dict[str, Any]]:
+def _rows(found: Figures, commit: str) -> list[dict[str, Any]]:
     rows = []
-    for figure in dict.fromkeys(figure for figure, _ in rounds):
-        here, there = ([one["value"] for one in rounds[figure, name]] for name in (HERE, commit))
+    for figure in dict.fromkeys(figure for figure, _ in found):
+        here, there = found[figure, HERE], found[figure, commit]
         ratios = [one / other for one, other in zip(here, there, strict=True)]
         rows.append({"figure": figure, HERE: spread(here), commit: spread(there), "ratio": spread(ratios)})
     return rows
