@@ -10,6 +10,7 @@ from tests.conftest import REPOSITORY
 from tools.documents import run_python
 
 
+@pytest.mark.long
 def test_layers_work_in_a_model_of_ones_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

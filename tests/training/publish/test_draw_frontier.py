@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
 from tests.builders import tiny_file
@@ -13,6 +14,7 @@ from training.publish.workflow import draw_frontier
 from training.search.frontier.table import read_rows
 
 
+@pytest.mark.long
 def test_quick_frontier_writes_table_and_charts_and_resumes(tmp_path: Path) -> None:
     file, out = tiny_file(tmp_path), tmp_path / "out"
     lines, page = draw_frontier(DataOptions(file), out=out, store=None, quick=True)

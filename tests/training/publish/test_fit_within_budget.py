@@ -67,6 +67,7 @@ def test_artefact_fits_the_budget_and_records_all_trials(budget: str, limit: Bud
     assert abs(again.mse - manifest.accuracy.mse) < 1e-5
 
 
+@pytest.mark.long
 def test_command_prints_trials_and_refusals(tmp_path: Path) -> None:
     command = ["fit", "--budget", "250B", "--data", tiny_file(tmp_path)]
     command += ["--store", tmp_path / "store", "--work", tmp_path / "work"]
