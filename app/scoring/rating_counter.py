@@ -1,4 +1,4 @@
-"""The interface of the counters of a model's predictions."""
+"""The interface for counting predictions, which `app.observability.metrics.rating_counters` implements."""
 
 from typing import Final, Protocol
 

@@ -8,7 +8,7 @@ import warnings
 from typing import Any
 
 from training.artefact import Artefact
-from training.artefact.engine.reading import check_layers
+from training.artefact.engine.tables import check_layers
 from training.artefact.manifest import MODEL_FILE
 from training.artefact.mapped import open_stated_file
 from training.errors import ArtefactDamaged, ArtefactForeign

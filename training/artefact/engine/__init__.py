@@ -1,6 +1,6 @@
 """The table engine: evaluates the weights of a model file in NumPy, without Keras."""
 
 from training.artefact.engine.rating import RatingTables as RatingTables
-from training.artefact.engine.reading import check_layers as check_layers
-from training.artefact.engine.reading import read_tables as read_tables
+from training.artefact.engine.tables import check_layers as check_layers
+from training.artefact.engine.tables import read_tables as read_tables
 from training.families.table import SideTable as SideTable
