@@ -20,7 +20,7 @@ _SERVICE_NAME: Final = re.compile(
     PREFIX + r"(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)"
 )
 _SERVICE_ADDRESS: Final = re.compile(r"(tcp|udp|sctp)://")
-# Below these paths the service has further ones, which could not be told from those below a prefix.
+# The service has paths below these, which would be ambiguous with those below a prefix.
 _ROOT_PATH: Final = re.compile(r"(?!/(admin|docs|models|page|predict)(/|$))(/[\w~-][\w.~-]*)*", re.ASCII)
 DEFAULT_PORT: Final = 8000
 

@@ -1,4 +1,4 @@
-"""Small real things to test with."""
+"""Builders of small data sets and stores for tests."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ TINY_BIASED = ModelSettings(
 
 
 def tiny_table() -> RatingsTable:
-    """Every user rates about half the movies, in file order; ratings depend on both ids."""
+    """Return a table in which each user rates about half the movies; ratings depend on both ids."""
     random = np.random.default_rng(7)
     user, movie = np.nonzero(random.random((USERS, MOVIES)) < 0.5)
     ratings = 1 + (3 * user + 5 * movie) % 5
@@ -56,7 +56,7 @@ def tiny_table() -> RatingsTable:
 
 
 def tiny_dataset() -> Dataset:
-    """`tiny_table`, every fifth row for test, and all rows of one user and of one movie: both are cold."""
+    """Return `tiny_table`; test rows are every fifth row, and all rows of a cold user and a cold movie."""
     table = tiny_table()
     rows = np.arange(table.rows)
     test = (rows % 5 == 0) | (table.user_index == USERS - 1) | (table.movie_index == MOVIES - 1)

@@ -58,5 +58,5 @@ def biased_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def store(shared_store: Path, tmp_path: Path) -> Path:
-    """A copy of the small store that a test may spoil."""
+    """A copy of the small store that a test may modify."""
     return Path(shutil.copytree(shared_store, tmp_path / "store"))

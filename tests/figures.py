@@ -1,4 +1,4 @@
-"""What long tests found out in numbers: printed, and kept for the table of `make soak`."""
+"""Report the figures of long tests: print them, and save them for `make soak`."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import os
 import sys
 from pathlib import Path
 
-# `make soak` names a file here.
+# Environment variable with the file that `make soak` collects figures in.
 FIGURES = "RELIABILITY_FIGURES"
 
 
-def tell(what: str, **figures: object) -> None:
-    """Say what was tried, and what came out."""
+def report(what: str, **figures: object) -> None:
+    """Print the figures of a test, and append them to the file, if any."""
     line = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in figures.items())
     sys.stdout.write(f"\n{what}: {line}\n")
     if FIGURES in os.environ:

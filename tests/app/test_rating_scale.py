@@ -17,7 +17,7 @@ from app.scoring.loading import check_store, load_registry
 from app.services.fold_in import Prior
 from app.settings import Settings
 from tests.app.problems import assert_problem
-from tests.spoiling import rewrite_manifest
+from tests.artefact_edits import rewrite_manifest
 from training.artefact import RatingScale
 
 FORMATS = Path(__file__).parents[1] / "training" / "artefact" / "formats"

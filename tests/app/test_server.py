@@ -20,7 +20,7 @@ from app.contract.errors import CannotListen, StartError
 from app.server import Server, bind_first, bind_socket
 from app.settings import Settings
 from tests.app.processes import command, free_port, running
-from tests.figures import tell
+from tests.figures import report
 
 
 def _damage(store: Path) -> None:
@@ -187,7 +187,7 @@ def test_serves_and_stops_with_exit_code_0_while_a_batch_is_in_flight(shared_sto
     assert {answer.status_code for answer in answers} == {200}
     assert len(answers[0].json()["ratings"]) == count
     assert all(answer.content == answers[0].content for answer in answers)
-    tell("SIGTERM with a batch of 100,000 pairs in flight", stopped_after=f"{seconds:.2f} s", lost=0)
+    report("SIGTERM with a batch of 100,000 pairs in flight", stopped_after=f"{seconds:.2f} s", lost=0)
 
 
 @pytest.mark.long

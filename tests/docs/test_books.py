@@ -1,4 +1,4 @@
-"""The example of the README: ratings of books, from a CSV to a service that speaks of books and of 10."""
+"""The example of the README: from a CSV of book ratings to a service for books with a scale up to 10."""
 
 from __future__ import annotations
 

@@ -142,7 +142,7 @@ def request(
 
 
 @st.composite
-def spoilt(draw: st.DrawFn, whole: bytes) -> bytes:
+def mutated(draw: st.DrawFn, whole: bytes) -> bytes:
     """Generate bytes with some of them flipped, truncated, removed or duplicated."""
     data = bytearray(whole)
     for _ in range(draw(st.integers(1, 4))):
@@ -191,7 +191,7 @@ def json_bodies(draw: st.DrawFn) -> bytes:
         draw(st.sampled_from(("utf-16", "utf-32", "utf-8-sig", "cp037"))) if change == "encoding" else "utf-8"
     )
     data = text.encode(encoding, "surrogatepass" if encoding != "cp037" else "replace")
-    return draw(spoilt(data)) if change == "bytes" else data
+    return draw(mutated(data)) if change == "bytes" else data
 
 
 @st.composite
@@ -203,7 +203,7 @@ def arrow_bodies(draw: st.DrawFn) -> bytes:
     out = io.BytesIO()
     with pa.ipc.new_stream(out, table.schema) as writer:
         writer.write_table(table)
-    return draw(spoilt(out.getvalue())) if draw(st.integers(0, 9)) else out.getvalue()
+    return draw(mutated(out.getvalue())) if draw(st.integers(0, 9)) else out.getvalue()
 
 
 def chunked(body: bytes, size: int) -> bytes:
@@ -327,7 +327,7 @@ def gets(draw: st.DrawFn) -> Sent:
     headers = draw(st.lists(st.sampled_from(HEADERS), max_size=2))
     version = draw(st.sampled_from(("1.1", "1.1", "1.1", "1.0", "2.0", "9", "", "1.1.1")))
     whole = request(method, address + ("?" + query if query else ""), headers, b"", version)
-    return Sent(draw(spoilt(whole)) if draw(st.integers(0, 4)) == 0 else whole, answered=False)
+    return Sent(draw(mutated(whole)) if draw(st.integers(0, 4)) == 0 else whole, answered=False)
 
 
 @st.composite

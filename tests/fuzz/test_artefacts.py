@@ -17,11 +17,11 @@ from app.contract.errors import ProbeFailed
 from app.scoring.probe import probe
 from app.scoring.scorer import RatingScorer
 from app.scoring.table_engine import load_table_engine
+from tests.artefact_edits import state_digest
 from tests.conftest import REPOSITORY
-from tests.figures import tell
+from tests.figures import report
 from tests.fuzz.mutations import changed_bytes, changed_json
 from tests.hostile.starting import assert_plain, bounded
-from tests.spoiling import state_digest
 from training.artefact import ArtefactError, movie_titles, open_artefact
 
 MEMBERS = ("metadata.json", "config.json", "model.weights.h5")
@@ -51,8 +51,8 @@ def changed(data: st.DataObject, name: str, sound: bytes) -> bytes:
     return data.draw(changed_json(sound) if as_json else changed_bytes(sound))
 
 
-def spoil(data: st.DataObject, sound: Path, folder: Path) -> None:
-    """Make `folder` the model in `sound`, with something changed; its digests are right."""
+def corrupt(data: st.DataObject, sound: Path, folder: Path) -> None:
+    """Copy the model in `sound` to `folder` with one file changed and its digests updated."""
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(sound, folder)
     target = data.draw(
@@ -99,7 +99,7 @@ def fuzz(models: list[Path], folder: Path, cases: int, *, the_same: bool) -> Cou
     @settings(max_examples=cases, derandomize=the_same, database=None)
     @given(data=st.data())
     def try_one(data: st.DataObject) -> None:
-        spoil(data, data.draw(st.sampled_from(models)), folder)
+        corrupt(data, data.draw(st.sampled_from(models)), folder)
         with bounded():
             ended[read(folder)] += 1
 
@@ -117,4 +117,4 @@ def test_a_changed_model_is_refused_or_served(models: list[Path], tmp_path: Path
 @pytest.mark.long
 def test_a_changed_model_is_refused_or_served_for_long(models: list[Path], tmp_path: Path) -> None:
     ended = fuzz(models, tmp_path / "model", 20_000, the_same=False)
-    tell("artefact fuzz", cases="20,000", ended=dict(sorted(ended.items())), other_errors=0)
+    report("artefact fuzz", cases="20,000", ended=dict(sorted(ended.items())), other_errors=0)

@@ -1,7 +1,8 @@
 """Schemathesis against a real server, by the server's own OpenAPI document.
 
-Legal and illegal requests, alone and in sequences: no 5xx, answers of the documented status, type, headers
-and schema, nothing illegal accepted and nothing legal refused, methods and `Allow` as documented.
+It sends valid and invalid requests, alone and in sequences, and checks that there is no 5xx, that responses
+have the documented status, type, headers and schema, that no invalid request is accepted and no valid one is
+refused, and that methods and `Allow` are as documented.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import pytest
 
 from tests.app.processes import Running, running
 from tests.conftest import REPOSITORY
-from tests.figures import tell
+from tests.figures import report
 
 HERE = Path(__file__).resolve().parent
 
@@ -57,4 +58,4 @@ def test_service_conforms_to_its_openapi_document(server: Running, tmp_path: Pat
 @pytest.mark.long
 def test_service_conforms_to_its_openapi_document_for_long(server: Running, tmp_path: Path) -> None:
     said = try_all(server, tmp_path, "--max-examples", "1000", "--max-time", "240")
-    tell("OpenAPI fuzz (Schemathesis)", requests=f"{cases(said):,}", failures=0)
+    report("OpenAPI fuzz (Schemathesis)", requests=f"{cases(said):,}", failures=0)

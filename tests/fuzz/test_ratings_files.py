@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.figures import tell
+from tests.figures import report
 from tests.fuzz.mutations import changed_bytes
 from tests.hostile.starting import assert_plain, bounded
 from training.data.readers.ratings import load_ratings
@@ -118,4 +118,4 @@ def test_a_strange_file_is_read_or_refused(tmp_path: Path) -> None:
 @pytest.mark.long
 def test_a_strange_file_is_read_or_refused_for_long(tmp_path: Path) -> None:
     ended = fuzz(tmp_path, 50_000, the_same=False)
-    tell("ratings file fuzz", cases="50,000", ended=dict(sorted(ended.items())), other_errors=0)
+    report("ratings file fuzz", cases="50,000", ended=dict(sorted(ended.items())), other_errors=0)

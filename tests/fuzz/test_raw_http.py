@@ -17,7 +17,7 @@ from hypothesis import given, settings
 
 from tests.app.processes import Running, running
 from tests.conftest import REPOSITORY
-from tests.figures import tell
+from tests.figures import report
 from tests.fuzz.requests import JSON, LONG, Sent, anything, chunked, request
 from tests.fuzz.sockets import Answer, exchange
 
@@ -109,7 +109,7 @@ def test_no_raw_request_causes_a_server_error(server: Running) -> None:
 @pytest.mark.long
 def test_no_raw_request_causes_a_server_error_for_long(server: Running) -> None:
     seen = fuzz(server, 20_000)
-    tell("raw HTTP fuzz", cases="20,000", answers_by_status=dict(sorted(seen.items())), server_errors=0)
+    report("raw HTTP fuzz", cases="20,000", answers_by_status=dict(sorted(seen.items())), server_errors=0)
 
 
 @pytest.mark.long

@@ -1,4 +1,4 @@
-"""`python -m tests.golden.renew` writes the golden OpenAPI document and problems anew."""
+"""`python -m tests.golden.renew` renews the golden OpenAPI document and problems."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ PROBLEMS = HERE / "problems.json"
 
 
 def openapi_text() -> str:
-    """The OpenAPI document as it is kept."""
+    """Return the golden OpenAPI document."""
     return json.dumps(create_app(Settings(), fake_registry()).openapi(), indent=1, ensure_ascii=False) + "\n"
 
 
 def problems_text() -> str:
-    """One problem of each kind as they are kept."""
+    """Return the golden problems, one of each kind."""
     from tests.app.contract.test_errors import REQUEST_ERRORS
 
     found = {type(error).__name__: json.loads(bytes(problem(error).body)) for error in REQUEST_ERRORS}

@@ -1,10 +1,10 @@
 """The published ways around Keras's safe loading, each as an attack on a model's folder.
 
-The attacker may write to the store: the manifest states the right digest and size of the spoilt file. What
-each was is told by the advisory of its number; the payloads here do no more than touch the canary.
+The attacker may write to the store, so the manifest states the right digest and size of the changed file. The
+advisory with the number of a CVE describes its attack; the payloads here only touch the canary.
 
-Several ways of one number are several attacks. Each is refused for itself, which the pattern beside it tells:
-what is spoilt fits the model in every other respect, as far as there is any.
+A CVE with several variants has one attack for each. The pattern next to an attack is the reason of its
+refusal, which shows that the attack itself is refused: apart from it, the model is valid, as far as possible.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from typing import Any
 import h5py
 import numpy as np
 
+from tests.artefact_edits import rewrite_config, rewrite_members, rewrite_weights, state_digest
 from tests.hostile.starting import Canary
-from tests.spoiling import rewrite_config, rewrite_members, rewrite_weights, state_digest
 
 Attack = Callable[[Path, Canary], None]
 Layer = dict[str, Any]
-# Of the model that is spoilt.
+# A table of the attacked model.
 TABLE = "layers/qr_embedding/quotient/vars/0"
 
 

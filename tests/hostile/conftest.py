@@ -11,13 +11,13 @@ import pytest
 from tests.conftest import REPOSITORY
 from tests.hostile.starting import Canary
 
-SPOILT = "memory_efficient"
+ATTACKED = "memory_efficient"
 
 
 @pytest.fixture
 def hostile_store(tmp_path: Path) -> Path:
     """Return a store of one shipped model, which a test may modify."""
-    shutil.copytree(REPOSITORY / "models_store" / SPOILT, tmp_path / "store" / SPOILT)
+    shutil.copytree(REPOSITORY / "models_store" / ATTACKED, tmp_path / "store" / ATTACKED)
     return tmp_path / "store"
 
 

@@ -22,23 +22,23 @@ from tests.conftest import REPOSITORY
 
 # Processor time of a start with all its imports.
 START_SECONDS = 3
-# In addition to the memory before; a start begins with none.
+# In addition to the memory before; for a start, all its memory.
 MEGABYTES, START_MEGABYTES = 32, 150
-# Address space that may be asked for: a table is refused, not made of pages that nobody touches.
+# Limit of further address space: a huge table must be refused, not reserved as pages that are never used.
 _RESERVED_BYTES = 2**30
 # Drop the privileges of root that override file modes.
 UNPRIVILEGED = ["setpriv", "--bounding-set=-all"] if os.geteuid() == 0 and shutil.which("setpriv") else []
 # A refusal that blocks would never end.
-PATIENCE = 60
+TIMEOUT = 60
 
 
 @dataclass
 class Canary:
-    """What an attack would touch, if it worked: a file, a module, a pipe, an address.
+    """What a successful attack would touch: a file, a module, a pipe and an address.
 
     Attributes:
-        folder: Where they lie.
-        calls: Connections that the address has got.
+        folder: The folder with the file, the module and the pipe.
+        calls: First bytes of each connection to the address.
     """
 
     folder: Path
@@ -102,7 +102,7 @@ def bounded() -> Iterator[None]:
     before = signal.signal(signal.SIGALRM, _waited)
     taken = _restarted_peak()
     resource.setrlimit(resource.RLIMIT_AS, (_memory("VmSize") + _RESERVED_BYTES, hard))
-    signal.alarm(PATIENCE)
+    signal.alarm(TIMEOUT)
     try:
         yield
     finally:
@@ -113,11 +113,11 @@ def bounded() -> Iterator[None]:
 
 
 def _waited(number: int, frame: FrameType | None) -> None:
-    raise AssertionError(f"this has not ended after {PATIENCE} s")
+    raise AssertionError(f"not finished after {TIMEOUT} s")
 
 
 def _restarted_peak() -> int:
-    # As proc(5) says: the peak is from now on that of what follows.
+    # Reset the peak, as described in proc(5).
     Path("/proc/self/clear_refs").write_text("5")
     return _memory("VmHWM")
 
@@ -141,9 +141,9 @@ def refused(store: Path, canary: Path, engine: str = "table") -> Refusal:
     """Start the service on `store`; it must end by itself with exit code 1 and one line.
 
     Args:
-        store: Where the models are.
-        canary: Folder that is on the path that modules are imported from, and where output goes.
-        engine: Of the setting.
+        store: The models store.
+        canary: A folder on the import path, which also gets the output.
+        engine: Value of RATINGS_ENGINE.
     """
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RATINGS_")}
     environment |= {"RATINGS_STORE": str(store), "RATINGS_ENGINE": engine, "RATINGS_PORT": "0"}
@@ -156,9 +156,9 @@ def refused(store: Path, canary: Path, engine: str = "table") -> Refusal:
             stdout=subprocess.DEVNULL,
             stderr=said,
         )
-        deadline, peak = time.monotonic() + PATIENCE, 0
+        deadline, peak = time.monotonic() + TIMEOUT, 0
         while True:
-            # What the system says at the end counts the parent's pages, too.
+            # The peak that `wait4` returns includes the pages of the parent.
             peak = max(peak, _memory("VmHWM", str(process.pid)))
             pid, status, usage = os.wait4(process.pid, os.WNOHANG)
             if pid:

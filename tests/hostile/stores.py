@@ -1,7 +1,7 @@
 """Stores modified by an attacker with write access, other than the published bypasses.
 
-What is merely damaged is in `tests/training/artefact`; here the files fit their manifest and still mean harm,
-or are no files at all.
+Merely damaged models are in `tests/training/artefact`; here the files match their manifest and are hostile,
+or are special files.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from typing import Any
 import h5py
 import numpy as np
 
-from tests.hostile.bypasses import MEMBERS, NO_PLAIN_ARRAY, TABLE, Attack, taken_out
-from tests.hostile.starting import Canary
-from tests.spoiling import (
+from tests.artefact_edits import (
     rewrite_config,
     rewrite_manifest,
     rewrite_members,
     rewrite_weights,
     state_digest,
 )
+from tests.hostile.bypasses import MEMBERS, NO_PLAIN_ARRAY, TABLE, Attack, taken_out
+from tests.hostile.starting import Canary
 
 FILES = ("manifest.json", "model.keras", "movies.json")
 

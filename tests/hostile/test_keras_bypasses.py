@@ -16,7 +16,7 @@ from tests.hostile.bypasses import (
     Attack,
     lambda_with_code,
 )
-from tests.hostile.conftest import SPOILT
+from tests.hostile.conftest import ATTACKED
 from tests.hostile.starting import (
     START_MEGABYTES,
     START_SECONDS,
@@ -37,12 +37,12 @@ ATTACKS = [
 
 @pytest.mark.parametrize(("attack", "why"), ATTACKS)
 def test_a_published_bypass_is_refused(attack: Attack, why: str, hostile_store: Path, canary: Canary) -> None:
-    attack(hostile_store / SPOILT, canary)
+    attack(hostile_store / ATTACKED, canary)
     for engine in ENGINES:
         with bounded(), pytest.raises(ArtefactError) as refusal:
             load_registry(Settings(store=hostile_store, engine=engine))
         canary.assert_untouched()
-        assert SPOILT in str(refusal.value)
+        assert ATTACKED in str(refusal.value)
         assert re.search(why, str(refusal.value))
         assert_plain(str(refusal.value))
 
@@ -57,21 +57,21 @@ def test_every_start_ends_with_the_error(
 
 
 def start(attack: Attack, engine: str, store: Path, canary: Canary, why: str = "") -> None:
-    attack(store / SPOILT, canary)
+    attack(store / ATTACKED, canary)
     refusal = refused(store, canary.folder, engine)
     canary.assert_untouched()
-    assert SPOILT in refusal.line
+    assert ATTACKED in refusal.line
     assert re.search(why, refusal.line)
     assert refusal.cpu_seconds < START_SECONDS
     assert refusal.megabytes < START_MEGABYTES
 
 
 def test_an_attack_would_work_on_a_careless_loader(hostile_store: Path, canary: Canary) -> None:
-    lambda_with_code(hostile_store / SPOILT, canary)
-    keras.saving.load_model(hostile_store / SPOILT / "model.keras", compile=False, safe_mode=False)
+    lambda_with_code(hostile_store / ATTACKED, canary)
+    keras.saving.load_model(hostile_store / ATTACKED / "model.keras", compile=False, safe_mode=False)
     assert canary.file.exists()
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_unchanged_model_is_loaded(engine: str, hostile_store: Path) -> None:
-    assert list(load_registry(Settings(store=hostile_store, engine=engine)).models) == [SPOILT]
+    assert list(load_registry(Settings(store=hostile_store, engine=engine)).models) == [ATTACKED]

@@ -13,8 +13,9 @@ import pytest
 from app.scoring.loading import load_registry
 from app.settings import Settings
 from tests.app.processes import running
+from tests.artefact_edits import rewrite_members, rewrite_weights
 from tests.hostile.bypasses import Attack
-from tests.hostile.conftest import SPOILT
+from tests.hostile.conftest import ATTACKED
 from tests.hostile.starting import (
     START_MEGABYTES,
     START_SECONDS,
@@ -24,7 +25,6 @@ from tests.hostile.starting import (
     refused,
 )
 from tests.hostile.stores import ATTACKS, FILES, NO_FILES, link_to_zeros_without_end, pipe
-from tests.spoiling import rewrite_members, rewrite_weights
 from training.artefact import ArtefactError
 
 NAMED = [pytest.param(attack, why, id=attack.__name__) for attack, why in ATTACKS.items()]
@@ -34,14 +34,14 @@ def load_refused(store: Path) -> str:
     with bounded(), pytest.raises(ArtefactError) as refusal:
         load_registry(Settings(store=store))
     line = str(refusal.value)
-    assert SPOILT in line
+    assert ATTACKED in line
     assert_plain(line)
     return line
 
 
 @pytest.mark.parametrize(("attack", "why"), NAMED)
 def test_a_hostile_model_is_refused(attack: Attack, why: str, hostile_store: Path, canary: Canary) -> None:
-    attack(hostile_store / SPOILT, canary)
+    attack(hostile_store / ATTACKED, canary)
     assert why in load_refused(hostile_store)
     canary.assert_untouched()
 
@@ -51,7 +51,7 @@ def test_a_hostile_model_is_refused(attack: Attack, why: str, hostile_store: Pat
 def test_special_file_in_a_model_is_refused(
     attack: Attack, name: str, hostile_store: Path, canary: Canary
 ) -> None:
-    attack(hostile_store / SPOILT / name, canary)
+    attack(hostile_store / ATTACKED / name, canary)
     line = load_refused(hostile_store)
     assert name in line
     assert "root:" not in line
@@ -60,27 +60,27 @@ def test_special_file_in_a_model_is_refused(
 
 def test_symbolic_links_are_followed(hostile_store: Path, tmp_path: Path) -> None:
     # Volumes of Kubernetes and versioned folders use links.
-    model = hostile_store / SPOILT
+    model = hostile_store / ATTACKED
     (model / "model.keras").rename(tmp_path / "elsewhere")
     (model / "model.keras").symlink_to(tmp_path / "elsewhere")
-    assert list(load_registry(Settings(store=hostile_store)).models) == [SPOILT]
+    assert list(load_registry(Settings(store=hostile_store)).models) == [ATTACKED]
 
 
 def test_special_files_in_the_store_are_not_models(hostile_store: Path, canary: Canary) -> None:
     os.mkfifo(hostile_store / "pipe")
     (hostile_store / "zeros").symlink_to("/dev/zero")
     (hostile_store / "nowhere").symlink_to(canary.file)
-    assert list(load_registry(Settings(store=hostile_store)).models) == [SPOILT]
+    assert list(load_registry(Settings(store=hostile_store)).models) == [ATTACKED]
 
 
-def spoilt_sizes_of_text(folder: Path) -> None:
-    def spoil(members: dict[str, bytes]) -> None:
+def wrong_sizes_of_text(folder: Path) -> None:
+    def change(members: dict[str, bytes]) -> None:
         weights = bytearray(members["model.weights.h5"])
         first_size = weights.index(b"GCOL") + 24
         weights[first_size + 1] = 2
         members["model.weights.h5"] = bytes(weights)
 
-    rewrite_members(folder, spoil)
+    rewrite_members(folder, change)
 
 
 def name_that_is_no_text(folder: Path) -> None:
@@ -88,23 +88,23 @@ def name_that_is_no_text(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("engine", ["table", pytest.param("keras", marks=pytest.mark.long)])
-@pytest.mark.parametrize("spoil", [spoilt_sizes_of_text, name_that_is_no_text])
+@pytest.mark.parametrize("change", [wrong_sizes_of_text, name_that_is_no_text])
 def test_text_beside_the_weights_is_not_read(
-    spoil: Callable[[Path], None], engine: str, hostile_store: Path
+    change: Callable[[Path], None], engine: str, hostile_store: Path
 ) -> None:
-    # Its sizes make the HDF5 library crash or loop.
-    spoil(hostile_store / SPOILT)
+    # Wrong sizes of text make the HDF5 library crash or loop.
+    change(hostile_store / ATTACKED)
     with running(hostile_store, engine=engine) as server:
-        answer = httpx2.get(f"{server.url}/models/{SPOILT}", timeout=60)
+        answer = httpx2.get(f"{server.url}/models/{ATTACKED}", timeout=60)
     assert answer.status_code == 200
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("name", FILES)
 def test_an_unreadable_file_ends_a_real_start(name: str, hostile_store: Path, canary: Canary) -> None:
-    (hostile_store / SPOILT / name).chmod(0)
+    (hostile_store / ATTACKED / name).chmod(0)
     said = refused(hostile_store, canary.folder)
-    assert f"{SPOILT}/{name}: cannot be read (Permission denied)" in said.line
+    assert f"{ATTACKED}/{name}: cannot be read (Permission denied)" in said.line
 
 
 @pytest.mark.long
@@ -112,7 +112,7 @@ def test_an_unreadable_file_ends_a_real_start(name: str, hostile_store: Path, ca
     ("attack", "name"), [(pipe, "model.keras"), (link_to_zeros_without_end, "manifest.json")]
 )
 def test_start_ends_with_the_error(attack: Attack, name: str, hostile_store: Path, canary: Canary) -> None:
-    attack(hostile_store / SPOILT / name, canary)
+    attack(hostile_store / ATTACKED / name, canary)
     assert_cheap(hostile_store, canary)
 
 
@@ -122,14 +122,14 @@ def test_start_ends_with_the_error(attack: Attack, name: str, hostile_store: Pat
 def test_every_start_ends_with_the_error(
     attack: Attack, why: str, engine: str, hostile_store: Path, canary: Canary
 ) -> None:
-    attack(hostile_store / SPOILT, canary)
+    attack(hostile_store / ATTACKED, canary)
     assert why in assert_cheap(hostile_store, canary, engine)
 
 
 def assert_cheap(store: Path, canary: Canary, engine: str = "table") -> str:
     refusal = refused(store, canary.folder, engine)
     canary.assert_untouched()
-    assert SPOILT in refusal.line
+    assert ATTACKED in refusal.line
     assert refusal.cpu_seconds < START_SECONDS
     assert refusal.megabytes < START_MEGABYTES
     return refusal.line

@@ -78,7 +78,7 @@ def main(store: Path, other: Path) -> None:
     line, seen = 0, {"before": 0, "after": 0}
     while killed_at(line, store, other):
         seen[known[digest(store / name)]] += 1
-        # The next one succeeds, whatever was left, and clears it away.
+        # The next run succeeds, and removes the remains.
         publish(store, first)
         left = sorted(path.name for path in store.iterdir())
         assert left == [".lock", name], left

@@ -25,7 +25,7 @@ from app.http.load_shedding import TURN_SECONDS, LoadShedding
 from app.observability.metrics.counters import Counters
 from tests.app.processes import running
 from tests.conftest import REPOSITORY
-from tests.figures import tell
+from tests.figures import report
 from tests.reliability.sockets import read_until
 
 JSON = {"content-type": "application/json"}
@@ -110,7 +110,7 @@ def test_large_requests_beyond_the_limit_are_refused(shared_store: Path) -> None
         assert {answer["ratings"] for answer in answers if answer["status"] == 200} == {COUNT}
         health = sorted(waits)[len(waits) * 9 // 10]
         assert health < 0.2
-        tell(
+        report(
             "overload",
             large_requests=24,
             turned_away=len(turned_away),

@@ -15,7 +15,7 @@ import httpx2
 import pytest
 
 from tests.app.processes import Running, command, free_port, running
-from tests.figures import tell
+from tests.figures import report
 from tests.reliability.clients import asking, wait_until
 from tests.reliability.versions import BATCH, Versions
 
@@ -408,7 +408,7 @@ def test_fifty_reloads_under_load_leak_no_memory_and_no_files(server: Running, v
     assert more_files <= 4
     health = sorted(waits)[len(waits) // 2]
     assert health < 0.2
-    tell(
+    report(
         "reloads under load",
         reloads=50,
         requests=f"{len(asked.answers):,}",

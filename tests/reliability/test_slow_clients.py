@@ -13,7 +13,7 @@ import pytest
 
 from tests.app.processes import Running, running
 from tests.conftest import REPOSITORY
-from tests.figures import tell
+from tests.figures import report
 from tests.reliability.clients import asking, wait_until
 from tests.reliability.sockets import read_until
 
@@ -162,14 +162,14 @@ def open_files(server: Running) -> int:
 
 
 def test_client_that_does_not_read_is_disconnected(server: Running, came: dict[str, Future[Came]]) -> None:
-    for client in came.values():
-        client.result()
+    for done in came.values():
+        done.result()
     before = open_files(server)
-    with socket.socket() as deaf:
-        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        deaf.connect(server.address())
-        # More than the buffers of the system hold.
-        deaf.sendall(b"GET /movies?limit=100000 HTTP/1.1\r\nHost: x\r\n\r\n" * 40)
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.connect(server.address())
+        # The responses exceed the buffers of the system.
+        client.sendall(b"GET /movies?limit=100000 HTTP/1.1\r\nHost: x\r\n\r\n" * 40)
         wait_until(lambda: open_files(server) == before + 1)
         assert httpx2.get(f"{server.url}/healthz").status_code == 200
         wait_until(lambda: open_files(server) <= before, seconds=SECONDS + SLACK)
@@ -192,7 +192,7 @@ def test_many_slow_clients_do_not_delay_others(server: Running) -> None:
     wait_until(lambda: open_files(server) <= before)
     p50, p99 = (waits[len(waits) * part // 100] for part in (50, 99))
     assert p50 < 200
-    tell(
+    report(
         "slow clients",
         slow_clients=f"{rounds * len(clients_at_once):,}",
         requests_beside=f"{len(waits):,}",

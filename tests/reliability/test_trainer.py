@@ -22,7 +22,7 @@ import pytest
 
 from tests.builders import QUICK, TINY_BASELINE, build_store, tiny_dataset
 from tests.conftest import REPOSITORY
-from tests.figures import tell
+from tests.figures import report
 from tests.hostile.starting import UNPRIVILEGED
 from tests.reliability.clients import wait_until
 from training.artefact import ArtefactError, list_artefacts, open_artefact, open_stored
@@ -34,7 +34,7 @@ from training.publish.publishing import publish_model
 FIT = ("--epochs", "1", "--embedding-dim", "4")
 MODELS = ["baseline", "memory_efficient"]
 # Longer than any of these runs takes on a busy machine.
-PATIENCE = 90
+TIMEOUT = 90
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,7 @@ def ratings(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @dataclass(frozen=True)
 class Trainer:
-    """`python -m training`, as it runs; it gets no privilege that modes of files do not bind."""
+    """A running `python -m training`, without the privileges of root that override file modes."""
 
     process: subprocess.Popen[str]
 
@@ -59,9 +59,9 @@ class Trainer:
         """Start a command.
 
         Args:
-            *arguments: Of the command line.
-            cwd: Where it runs.
-            file_bytes: How large a file it may write.
+            *arguments: Arguments of the command line.
+            cwd: Working directory.
+            file_bytes: Maximum size of a file that it may write.
         """
         limits = (resource.RLIMIT_FSIZE, (file_bytes, file_bytes)) if file_bytes is not None else None
         return cls(
@@ -84,7 +84,7 @@ class Trainer:
     def ends(self) -> tuple[str, str]:
         """Wait for its end, and return output and errors."""
         try:
-            return self.process.communicate(timeout=PATIENCE)
+            return self.process.communicate(timeout=TIMEOUT)
         except subprocess.TimeoutExpired:
             self.kill()
             raise
@@ -146,7 +146,7 @@ def test_killed_at_any_line_of_publishing_the_store_is_as_before_or_as_after(qui
     assert done.returncode == 0, done.stderr
     before, after = map(int, done.stdout.split())
     assert before > 50 and after > 0
-    tell("trainer killed while it publishes", kills=before + after, as_before=before, as_after=after)
+    report("trainer killed while it publishes", kills=before + after, as_before=before, as_after=after)
 
 
 @pytest.mark.long
@@ -162,7 +162,7 @@ def test_killed_while_it_fits_and_while_it_publishes_the_next_run_succeeds(
 
     for _ in range(5):
         publishing = fit(ratings, store, "baseline")
-        wait_until(functools.partial(_publishes_or_has_ended, publishing, store), PATIENCE)
+        wait_until(functools.partial(_publishes_or_has_ended, publishing, store), TIMEOUT)
         publishing.kill()
         if is_publishing(store):
             break
@@ -197,7 +197,7 @@ def test_killed_at_thirty_moments_the_next_run_succeeds(ratings: Path, store: Pa
     now = versions(store)
     fit(ratings, store).succeeds()
     assert_replaced(store, now, *MODELS)
-    tell("trainer killed at any moment", kills=30, broken_stores=0)
+    report("trainer killed at any moment", kills=30, broken_stores=0)
 
 
 def distil(ratings: Path, folder: Path) -> Trainer:
@@ -214,7 +214,7 @@ def finished(folder: Path) -> dict[str, int]:
 @pytest.mark.long
 def test_killed_distillation_resumes(ratings: Path, tmp_path: Path) -> None:
     trainer = distil(ratings, tmp_path)
-    wait_until(lambda: bool(finished(tmp_path)), PATIENCE)
+    wait_until(lambda: bool(finished(tmp_path)), TIMEOUT)
     trainer.kill()
     steps = finished(tmp_path)
     assert not (tmp_path / "store").exists()
@@ -231,7 +231,7 @@ def test_a_distillation_killed_after_each_step_makes_the_same_model(ratings: Pat
     kills = 0
     while len(steps := finished(killed)) < len(finished(whole)):
         trainer = distil(ratings, killed)
-        wait_until(functools.partial(_has_more_than, killed, len(steps)), PATIENCE)
+        wait_until(functools.partial(_has_more_than, killed, len(steps)), TIMEOUT)
         trainer.kill()
         kills += 1
         assert steps.items() < finished(killed).items()
@@ -240,7 +240,7 @@ def test_a_distillation_killed_after_each_step_makes_the_same_model(ratings: Pat
     for layer, variables in first.items():
         for name, array in variables.items():
             np.testing.assert_array_equal(array, second[layer][name])
-    tell("distillation killed after each step", kills=kills, steps=len(steps))
+    report("distillation killed after each step", kills=kills, steps=len(steps))
 
 
 def _has_more_than(folder: Path, steps: int) -> bool:
@@ -259,7 +259,7 @@ def test_killed_frontier_resumes(ratings: Path, tmp_path: Path) -> None:
 
     for wanted in (1, 3, 5):
         trainer = frontier()
-        wait_until(lambda: rows() >= wanted, PATIENCE)  # noqa: B023 - called at once
+        wait_until(lambda: rows() >= wanted, TIMEOUT)  # noqa: B023 - called at once
         trainer.kill()
     kept = (out / "frontier.csv").read_text()
     said = frontier().succeeds()
@@ -270,7 +270,7 @@ def test_killed_frontier_resumes(ratings: Path, tmp_path: Path) -> None:
     (out / "frontier.md").mkdir()
     line = f"error: {out}: summary and pictures cannot be written (Is a directory)"
     assert frontier().fails() == line
-    tell("frontier killed", kills=3, rows_kept=kept.count("\n") - 1)
+    report("frontier killed", kills=3, rows_kept=kept.count("\n") - 1)
 
 
 @pytest.fixture
@@ -323,7 +323,7 @@ def test_publishing_is_atomic_at_every_size_of_free_disk_space(shared_store: Pat
         assert not is_publishing(store)
     assert_replaced(store, before, "baseline")
     assert pages > 5
-    tell("disk full while a model is published", sizes=pages, broken_stores=0)
+    report("disk full while a model is published", sizes=pages, broken_stores=0)
 
 
 @pytest.mark.long

@@ -19,7 +19,7 @@ from app.observability.metrics.worker_files import ALIVE_SECONDS
 from app.workers import TIMEOUT_SECONDS
 from tests.app.processes import Running, command, free_port, running
 from tests.app.scraping import scrape
-from tests.figures import tell
+from tests.figures import report
 from tests.reliability.clients import Asked, asking, wait_until
 from tests.reliability.sockets import read_until
 
@@ -88,7 +88,7 @@ def test_repeatedly_killed_workers_lose_only_their_own_requests(shared_store: Pa
         output, _ = server.process.communicate(timeout=10)
     assert output.count("was sent SIGKILL!") == kills
     assert server.process.returncode == 0
-    tell(
+    report(
         "workers killed by SIGKILL",
         kills=kills,
         requests=f"{len(asked.answers):,}",
@@ -111,7 +111,7 @@ def test_stuck_worker_is_replaced(shared_store: Path) -> None:
         output, _ = server.process.communicate(timeout=10)
     assert f"CRITICAL gunicorn.error WORKER TIMEOUT (pid:{stuck})" in output
     assert server.process.returncode == 0
-    tell("a worker stopped by SIGSTOP", replaced_after=f"{time.monotonic() - start:.0f} s")
+    report("a worker stopped by SIGSTOP", replaced_after=f"{time.monotonic() - start:.0f} s")
 
 
 def test_workers_finish_and_exit_when_their_master_is_killed(shared_store: Path) -> None:

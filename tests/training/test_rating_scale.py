@@ -159,8 +159,8 @@ def test_artefact_carries_the_scale(tmp_path: Path, scale: RatingScale, step: fl
         assert artefact.manifest.scale == RatingScale(*scale.bounds, step)
         assert artefact.given is not None
         assert artefact.given.kind == ("float32" if step is None else "steps")
-        told = np.concatenate([artefact.given.of_user(user)[1] for user in range(30)])
-        np.testing.assert_array_equal(np.sort(told), np.sort(dataset.table.ratings))
+        stored = np.concatenate([artefact.given.of_user(user)[1] for user in range(30)])
+        np.testing.assert_array_equal(np.sort(stored), np.sort(dataset.table.ratings))
         # The table engine agrees with Keras, alone and in a batch, and the fallback is on the scale.
         tables = read_tables(open_artefact(artefact.folder).archive)
         users, movies = dataset.test.user_index[:20], dataset.test.movie_index[:20]

@@ -31,14 +31,14 @@ class RatingsTable:
             `parquet`).
         path: The ratings file, or the folder of its parts.
         sha256: Digest of the ratings file's bytes; of several files, the digest of their digests.
-        licence: The data set's terms in one line; `unknown` for one's own file.
-        redistributable: Whether those terms let titles travel in an artefact that is passed on.
+        licence: The data set's licence in one line; `unknown` for the user's own file.
+        redistributable: Whether the licence allows artefacts with titles to be passed on.
         users: All user ids of the file; numbers ascending, other text in order of first appearance.
         movies: All *rated* movie ids of the file, likewise.
         user_index: `(rows,)` int32 positions in `users`.
         movie_index: `(rows,)` int32 positions in `movies`.
-        ratings: `(rows,)` float32 ratings on the scale that was asked for.
-        timestamps: `(rows,)` int64 seconds since 1970, or None where the data has no times.
+        ratings: `(rows,)` float32 ratings on the requested scale.
+        timestamps: `(rows,)` int64 seconds since 1970, or None if the data has no times.
         titles: Titles and genres by canonical movie id (`movie_1`), as far as the data set has them.
         item_name: What the page calls an item.
         notes: What the user should know about how the file was read, a line each.

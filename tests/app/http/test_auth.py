@@ -172,7 +172,7 @@ def _file(tmp_path: Path, content: str | bytes) -> Path:
     return path
 
 
-def test_a_file_holds_a_key_a_line(tmp_path: Path) -> None:
+def test_key_file_has_one_key_per_line(tmp_path: Path) -> None:
     path = _file(tmp_path, f"# for the shop, since May\n{OLD}\n\n  {NEW}  \r\n#{STRANGER}\n")
     keys = load_keys(Settings(api_keys_file=path))
     assert keys.kind(OLD.encode()) == keys.kind(NEW.encode()) == "reading"
@@ -190,11 +190,11 @@ def test_only_digests_are_kept() -> None:
     settings = Settings(api_keys=OLD, admin_keys=ADMIN)
     keys = load_keys(settings)
     assert keys.kind(ADMIN.encode()) == "admin"
-    for told in (repr(keys), repr(settings), settings.model_dump_json()):
-        assert OLD not in told and ADMIN not in told
+    for text in (repr(keys), repr(settings), settings.model_dump_json()):
+        assert OLD not in text and ADMIN not in text
 
 
-def test_without_keys_no_address_needs_one() -> None:
+def test_no_keys_are_loaded_by_default() -> None:
     assert load_keys(Settings()) == Keys() and not Keys()
 
 
@@ -213,7 +213,9 @@ def test_without_keys_no_address_needs_one() -> None:
         ("x" * 70_000, "has more than"),
     ],
 )
-def test_a_bad_file_is_one_line_without_keys(tmp_path: Path, content: str | bytes, said: str) -> None:
+def test_invalid_key_file_is_refused_in_one_line_without_its_keys(
+    tmp_path: Path, content: str | bytes, said: str
+) -> None:
     path = _file(tmp_path, content)
     with pytest.raises(BadSetting) as refused:
         load_keys(Settings(api_keys_file=path))
@@ -222,13 +224,13 @@ def test_a_bad_file_is_one_line_without_keys(tmp_path: Path, content: str | byte
     assert "\n" not in line and OLD not in line and len(line) < 300
 
 
-def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
+def test_unreadable_key_file_is_refused_in_one_line(tmp_path: Path) -> None:
     for path, said in ((tmp_path / "none", "No such file"), (tmp_path, "Is a directory")):
         with pytest.raises(BadSetting, match=f"^RATINGS_ADMIN_KEYS_FILE: .*{said}"):
             load_keys(Settings(admin_keys_file=path))
 
 
-def test_a_bad_variable_is_one_line_without_keys() -> None:
+def test_invalid_key_variable_is_refused_in_one_line_without_its_keys() -> None:
     for stated, said in (
         (f"{OLD},", "key 2 has 0"),
         (f"short,{OLD}", "key 1 has 5"),
@@ -239,14 +241,14 @@ def test_a_bad_variable_is_one_line_without_keys() -> None:
         assert OLD not in str(refused.value) and "short" not in str(refused.value)
 
 
-def test_one_source_and_one_kind_for_each_key(tmp_path: Path) -> None:
+def test_keys_have_one_source_and_each_key_one_kind(tmp_path: Path) -> None:
     with pytest.raises(BadSetting, match=r"^RATINGS_API_KEYS: "):
         load_keys(Settings(api_keys=OLD, api_keys_file=_file(tmp_path, NEW)))
     with pytest.raises(BadSetting, match="also in RATINGS_API_KEYS"):
         load_keys(Settings(api_keys=OLD, admin_keys=f"{ADMIN},{OLD}"))
 
 
-def test_a_mistyped_variable_of_keys_ends_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mistyped_key_variable_ends_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RATINGS_API_KEY", OLD)
     with pytest.raises(BadSetting, match=r"^RATINGS_API_KEY: not a known setting"):
         load_keys(Settings())

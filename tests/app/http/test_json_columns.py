@@ -31,7 +31,7 @@ odd: st.SearchStrategy[Any] = st.sampled_from(
 
 @st.composite
 def bodies(draw: st.DrawFn) -> bytes:
-    """Two long lists, nearly always plain ones, with whatever around them."""
+    """Generate a body with two long lists, nearly always plain ones, among other members."""
     lists: list[list[Any]] = [list(MANY), list(MANY)]
     for _ in range(draw(st.integers(0, 2))):
         column = lists[draw(st.integers(0, 1))]

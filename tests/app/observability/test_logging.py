@@ -20,7 +20,7 @@ from tests.conftest import REPOSITORY
 
 
 def _output(store: Path, **settings: object) -> list[str]:
-    """What a real process logs of a few requests that name users."""
+    """Return the log lines of a real process about a few requests with ids of users."""
     with running(store, **settings) as server:
         headers = {"X-Request-ID": "mine-1"}
         with httpx2.Client(base_url=server.url, headers=headers, timeout=60) as client:

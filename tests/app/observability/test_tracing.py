@@ -24,7 +24,7 @@ from tests.conftest import REPOSITORY
 
 
 class Collector(ThreadingHTTPServer):
-    """Takes spans by OTLP over HTTP, and keeps them."""
+    """A server that receives spans by OTLP over HTTP, and stores them."""
 
     daemon_threads = True
 
@@ -37,7 +37,7 @@ class Collector(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_address[1]}"
 
     def spans(self) -> list[dict[str, Any]]:
-        """Name, kind, parent and attributes of each span, and the service's name."""
+        """Return the name, trace, parent, duration, attributes and service of each span."""
         return [
             {
                 **_values(span.attributes),
@@ -94,7 +94,7 @@ def test_collector_receives_one_span_per_request(shared_store: Path, monkeypatch
             parent = {
                 "traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
                 "x-request-id": "mine",
-                # Neither is anybody's business here, nor the log's.
+                # These must not appear in spans or in the log.
                 "baggage": "user_6;" * 8000,
                 "tracestate": "no member user_6",
             }
@@ -109,7 +109,7 @@ def test_collector_receives_one_span_per_request(shared_store: Path, monkeypatch
             client.get("/nope/user_5")
             for probe in ("/healthz", "/readyz", "/metrics"):
                 assert client.get(probe).status_code == 200
-            # What is left is sent as the service stops.
+            # The remaining spans are sent when the service stops.
             server.process.send_signal(signal.SIGTERM)
             output, errors = server.process.communicate(timeout=60)
         assert server.process.returncode == 0 and errors == ""

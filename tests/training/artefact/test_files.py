@@ -14,7 +14,7 @@ from tests.conftest import REPOSITORY
 from training.artefact.files import atomic_write, exclusive_lock
 
 
-def spoil(place: Path, what: str) -> None:
+def put_special_file(place: Path, what: str) -> None:
     if what == "link":
         place.symlink_to(place.parent / "precious")
     elif what == "link to nothing":
@@ -34,7 +34,7 @@ KINDS = ["link", "link to nothing", "pipe", "device", "folder"]
 @pytest.mark.parametrize("what", KINDS)
 def test_lock_rejects_anything_but_a_regular_file(tmp_path: Path, what: str, wait: bool) -> None:
     (tmp_path / "precious").write_text("mine")
-    spoil(tmp_path / ".lock", what)
+    put_special_file(tmp_path / ".lock", what)
     with (
         pytest.raises(OSError, match=r"\.lock is not a regular file"),
         exclusive_lock(tmp_path / ".lock", wait=wait),
@@ -85,7 +85,7 @@ for use in (make_store, lambda path: open_work_folder(path).__enter__()):
 @pytest.mark.parametrize("what", KINDS)
 def test_store_and_work_folder_report_an_unusable_lock_in_one_line(tmp_path: Path, what: str) -> None:
     (tmp_path / "precious").write_text("mine")
-    spoil(tmp_path / ".lock", what)
+    put_special_file(tmp_path / ".lock", what)
     done = subprocess.run(
         [sys.executable, "-c", CODE, str(tmp_path)],
         cwd=REPOSITORY,

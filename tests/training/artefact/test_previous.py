@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from app.container.seed_store import seed
 from app.scoring.loading import load_registry
 from app.settings import Settings
-from tests.spoiling import rewrite_manifest
+from tests.artefact_edits import rewrite_manifest
 from training.artefact import ArtefactError, ArtefactMissing, Manifest, list_artefacts, open_artefact
 from training.artefact.previous import restore
 from training.artefact.writer import make_store, publish

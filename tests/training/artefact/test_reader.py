@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.artefact_edits import rewrite_config, rewrite_manifest, rewrite_members, rewrite_weights
 from tests.conftest import REPOSITORY
-from tests.spoiling import rewrite_config, rewrite_manifest, rewrite_members, rewrite_weights
 from training.artefact import (
     ArtefactDamaged,
     ArtefactError,
@@ -110,12 +110,12 @@ def rounded_tables_within_a_layer(folder: Path) -> None:
     rewrite_config(folder, lambda config: config["config"]["layers"][4]["config"].update(table_bits=4))
 
 
-@pytest.mark.parametrize("spoil", [state_precision, rounded_layer, rounded_tables_within_a_layer])
+@pytest.mark.parametrize("change", [state_precision, rounded_layer, rounded_tables_within_a_layer])
 def test_rounded_tables_of_earlier_versions_are_refused_in_one_line(
-    spoil: Callable[[Path], None], store: Path
+    change: Callable[[Path], None], store: Path
 ) -> None:
     folder = store / "memory_efficient"
-    spoil(folder)
+    change(folder)
     with pytest.raises(ArtefactForeign, match="rounded tables, which are no longer supported") as refused:
         open_artefact(folder)
     assert "\n" not in str(refused.value)

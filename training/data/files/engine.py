@@ -10,9 +10,9 @@ from typing import Final
 
 import duckdb
 
-# Above it, the engine writes to its temporary folder.
+# Beyond this much memory, the engine writes to its temporary folder.
 MEMORY_LIMIT: Final = "1GB"
-# A file's path must never fetch code, or anything else, from elsewhere.
+# A path must never cause a download of code or anything else.
 _CLOSED_OFF: Final[dict[str, str | bool | int | float | list[str]]] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
@@ -37,7 +37,7 @@ def connect(
     if threads is not None:
         config["threads"] = threads
     with duckdb.connect(":memory:", config=config) as database:
-        # The pattern that is searched for, and the path that is opened.
+        # Both the pattern in a query and the path that it expands to.
         allowed = ", ".join(f"{path_of(file)}, {quoted(str(file.resolve()))}" for file in files)
         database.execute(f"SET allowed_paths = [{allowed}]")
         database.execute(f"SET allowed_directories = [{quoted(str(folder.resolve()))}]")

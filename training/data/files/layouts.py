@@ -1,7 +1,7 @@
 """Recognise the layout of a text file by its first lines.
 
-A header is known by its words (`columns`). Without one, the first line must read as a row: the user, the
-movie, a number, and perhaps a time.
+A header is recognised by the words in `columns`. Without a header, the first line must be a row: a user, a
+movie, a number and optionally a time.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from training.data.files.plain_file import LONGEST_LINE, PlainFile, head_of
 from training.data.files.values import has_decimal_comma, parse_number, shown
 from training.errors import DataError
 
-# One character each but `::`; a blank stands for any run of blanks and tabs.
+# Each is one character, except `::`; a blank matches any run of blanks and tabs. See also `_QUOTED`.
 _DELIMITERS: Final = ("::", ",", ";", "\t", "|", " ")
 _QUOTED: Final = frozenset({",", ";", "\t", "|"})
 _SAMPLE: Final = 100
@@ -37,11 +37,11 @@ _MOVIELENS_HEADER: Final = ["userId", "movieId", "rating", "timestamp"]
 _IN_ORDER: Final[Mapping[str, int]] = MappingProxyType({"user": 0, "movie": 1, "rating": 2, "timestamp": 3})
 _DELIMITER_LINE: Final = re.compile(r'"?sep=(.)"?\Z')
 _NETFLIX_BLOCK: Final = re.compile(r"[0-9]+:\Z")
-# What `without_blocks` makes of a line, with the movie of the block at its end.
+# Fields of the lines that `without_blocks` writes, with the movie of the block at the end.
 _NETFLIX_FIELDS: Final[Mapping[str, int]] = MappingProxyType(
     {"user": 0, "rating": 1, "timestamp": 2, "movie": 3}
 )
-# A user's number of ratings, then one for each of the 100 jokes, where 99 means none.
+# The number of a user's ratings, then a rating of each of the 100 jokes, where 99 means "not rated".
 _JESTER_FIELDS: Final = 101
 _JESTER_NONE: Final = 99.0
 # Files without a header, by name. `u.item` has a flag for each genre, after other fields.
@@ -58,14 +58,14 @@ class Layout:
         name: As in `RatingsTable.layout`.
         kind: `delimited`, `blanks` (runs of blanks between fields), `netflix`, `jester`, `json-lines`,
             `json-array` or `json`.
-        delimiter: Text between two fields; of the JSON kinds none.
-        names: Column names in file order; `column 1` and so on where there is no header.
+        delimiter: Text between two fields; empty for the JSON kinds.
+        names: Column names in file order; `column 1` and so on without a header.
         positions: Role -> field number from 0.
         delimiter_line: Whether the first line names the delimiter (`sep=;`).
         header: Whether the next line names the columns.
-        quoted: Whether a field may stand in double quotes.
+        quoted: Whether fields may be in double quotes.
         blank_after: Whether a blank follows every delimiter.
-        escape: What stands in front of a double quote inside of a quoted field.
+        escape: The character before a double quote inside a quoted field.
     """
 
     name: str
@@ -88,7 +88,7 @@ class Layout:
         """Return the fields of one line, which has no line end.
 
         Raises:
-            csv.Error: When the quotes of a quoted layout do not pair up.
+            csv.Error: The quotes of a quoted layout are not balanced.
         """
         if not self.delimiter:
             return [line]
@@ -102,11 +102,11 @@ def recognise(plain: PlainFile, columns: ColumnNames | None, words: Words = RATI
 
     Args:
         plain: The file.
-        columns: Columns to take; None looks for the usual words.
+        columns: Columns to read; None finds them by common names.
         words: Words of each role that a header may have.
 
     Raises:
-        DataError: If it has no readable layout; with what was found.
+        DataError: It has no known layout; the message states what was found.
     """
     lines = _first_lines(plain)
     if words is not RATING_WORDS and plain.given.name in _MOVIELENS_ITEMS:
@@ -211,12 +211,12 @@ def _split(line: str, delimiter: str, *, blank_after: bool = False, escape: str 
         doublequote=doubled,
         escapechar=None if doubled else escape,
     )
-    # The reader yields nothing for an empty line, which is one empty field to us.
+    # The reader yields nothing for an empty line, which here is one empty field.
     return next(reader, None) or [""]
 
 
 def _fields(line: str, delimiter: str, *, blank_after: bool = False) -> list[str]:
-    """Split a line; return no field if it is not legal with this delimiter."""
+    """Split a line; return no fields if it is not valid with this delimiter."""
     try:
         return _split(line, delimiter, blank_after=blank_after)
     except csv.Error:
@@ -229,7 +229,7 @@ def _with_header(start: _Start) -> Layout:
     best: tuple[list[str], list[str]] = ([], list(start.words))
     for delimiter in start.delimiters:
         if delimiter == " " and fitting:
-            # Its runs are of tabs, too.
+            # A run of blanks may contain tabs.
             break
         names = _fields(start.lines[0], delimiter, blank_after=True)
         found = match_columns(names, start.columns, start.plain.given, start.words) if len(names) > 1 else {}
@@ -247,7 +247,7 @@ def _with_header(start: _Start) -> Layout:
         return fitting[0]
     unknown = start.columns is None and len(best[1]) == len(missing_roles({}, None, start.words))
     if unknown and start.words is RATING_WORDS and (name := _movielens_name(start)):
-        # What is wrong with the first row is for the reader to say.
+        # The reader reports what is wrong with the first row.
         delimiter, names = {"ml-1m": "::", "ml-100k": "\t"}[name], _numbers(list(_IN_ORDER))
         return start.layout(name, delimiter, names, _IN_ORDER, header=False)
     raise DataError(start.plain.given, _no_header(start, *best), line=start.line)
@@ -340,7 +340,7 @@ def _counts_itself(row: Sequence[str]) -> bool:
 
 
 def _json(plain: PlainFile, text: str, columns: ColumnNames | None, words: Words) -> Layout | None:
-    """Return the layout of JSON objects, in lines, an array or a sequence; None if there are none."""
+    """Return the layout of JSON objects, in lines, an array or a sequence; None if the text has none."""
     decoder, bare = json.JSONDecoder(), text.lstrip()
     array = bare.startswith("[")
     place, entries = (1 if array else 0), list[dict[str, Any]]()
@@ -353,7 +353,7 @@ def _json(plain: PlainFile, text: str, columns: ColumnNames | None, words: Words
                 break
             entries.append(entry)
     except (ValueError, RecursionError):
-        # The end of the text, which may be cut off, or a fault that the reader will name.
+        # The end of the text, which may be cut off, or an error that the reader will report.
         if not entries:
             if re.match(r"\{\s*'", bare):
                 raise DataError(

@@ -1,6 +1,6 @@
 """Find the first line that is not a row, and the line of a row.
 
-Reads line by line, which is slow, and only if a file is about to be refused.
+This reads line by line, which is slow, so it is used only for a file that is about to be refused.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def first_bad_line(plain: PlainFile, layout: Layout) -> DataError | None:
                 if not text.strip("\r\n"):
                     blank = blank or line
                     continue
-                # Blank lines are fine at the end of the file.
+                # Blank lines are allowed at the end of the file.
                 if blank and layout.kind != "netflix":
                     return DataError(plain.given, _BLANK, line=blank)
                 problem = _row_problem(fields, text, layout)
@@ -69,8 +69,8 @@ def line_of_row(plain: PlainFile, layout: Layout, row: int) -> int | None:
 
     Args:
         plain: The file.
-        layout: How it is laid out; not of one whose rows are not lines.
-        row: Which row, counted from 0, blank lines left out.
+        layout: Its layout, of a kind whose rows begin on a line of their own.
+        row: Position of the row from 0, not counting blank lines.
     """
     with _Lines(plain) as lines:
         rows = (line for line, fields, _ in _rows(lines, layout) if fields not in ([], [""]))
@@ -88,15 +88,15 @@ class _Lines:
     """The lines of a text file, counted.
 
     Attributes:
-        number: Of the last line that was read.
-        began: Of the line with which the last row began.
+        number: Number of the last line that was read.
+        began: Number of the line on which the last row began.
         last: The last line that was read.
         text: The last row.
     """
 
     def __init__(self, plain: PlainFile) -> None:
         self.number, self.began, self.last, self.text = 0, 0, "", ""
-        # Line feeds alone end a line; the csv module is to see a carriage return inside of one.
+        # Only line feeds end a line, so the csv module sees a carriage return inside a line.
         self._file = io.TextIOWrapper(plain.path.open("rb"), "utf-8-sig", newline="\n")
 
     def __enter__(self) -> _Lines:
@@ -114,7 +114,7 @@ class _Lines:
             yield line
 
     def next_row(self) -> None:
-        """Begin another row."""
+        """Start a new row."""
         self.began, self.text = self.number + 1, ""
 
 

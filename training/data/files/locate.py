@@ -27,14 +27,14 @@ class Found:
 
 
 def find_files(path: Path) -> Found:
-    """Find the ratings at `path`, in it, or one folder below it (as an unpacked archive has them).
+    """Find the ratings at `path`, in this folder, or one folder below it (as in an unpacked archive).
 
     Args:
         path: A ratings file, or a folder with exactly one of `ratings.dat`, `u.data`, `ratings.csv` or
             `*.parquet`, or with the parts of one, as Spark (`part-*`) or the Netflix Prize name them.
 
     Raises:
-        DataError: If there is none, or more than one, or it is not a plain file.
+        DataError: There is no ratings file, more than one, or it is not a regular file.
     """
     try:
         if path.is_file():
@@ -66,7 +66,7 @@ def find_ratings(path: Path) -> Path:
     """Find the ratings file at `path`, or the folder of its parts, as `find_files` does.
 
     Raises:
-        DataError: If there is none, or more than one, or it is not a plain file.
+        DataError: There is no ratings file, more than one, or it is not a regular file.
     """
     return find_files(path).path
 

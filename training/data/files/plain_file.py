@@ -33,7 +33,7 @@ _OPENERS: Final[tuple[tuple[bytes, str, Callable[[Path], Any]], ...]] = (
     (b"\xfd7zXZ", "xz", lzma.LZMAFile),
     (b"\x28\xb5\x2f\xfd", "zstd", zstd.ZstdFile),
 )
-# Beginnings of files of another kind altogether.
+# First bytes of kinds of files that are not read.
 _FOREIGN: Final = (
     (b"\xff\xfe", "UTF-16 text; save it as UTF-8"),
     (b"\xfe\xff", "UTF-16 text; save it as UTF-8"),
@@ -55,9 +55,9 @@ class PlainFile:
     """A file that a parser can read.
 
     Attributes:
-        given: What the user gave, for messages.
-        path: The plain file: the same, or a temporary copy.
-        latin1: Whether the copy was Latin-1 before.
+        given: The path that the user gave, for messages.
+        path: The plain file: `given`, or a temporary copy.
+        latin1: Whether the original was Latin-1.
     """
 
     given: Path
@@ -82,7 +82,7 @@ def unpack(given: Path, folder: Path) -> PlainFile:
 
     Args:
         given: gzip, bzip2, xz, zstd, zip with one member, or none of these.
-        folder: Where copies go.
+        folder: The folder for copies.
 
     Raises:
         DataError: If it cannot be read or unpacked, or is of a kind that holds no ratings.
@@ -112,11 +112,11 @@ def unpack(given: Path, folder: Path) -> PlainFile:
 def as_text(plain: PlainFile, scan: TextScan, folder: Path) -> PlainFile:
     """Return the file as UTF-8 text with one kind of line end; a copy if it is not.
 
-    Bytes that are not UTF-8 are taken as Latin-1 where no letter beyond ASCII reads as UTF-8; Windows-1252,
-    that is, which has letters in 27 places where Latin-1 has control characters.
+    A file that is not UTF-8 is read as Windows-1252, which is Latin-1 with letters in place of 27 control
+    characters, unless a letter beyond ASCII in it is valid UTF-8.
 
     Raises:
-        DataError: On bytes that are neither; with the line.
+        DataError: A byte is neither; the error has its line.
     """
     if scan.utf8 and scan.ends in (0, scan.newlines):
         return plain
@@ -129,7 +129,7 @@ def as_text(plain: PlainFile, scan: TextScan, folder: Path) -> PlainFile:
             held = ""
             while block := source.read(_BLOCK):
                 text = held + decoder.decode(block)
-                # A pair may stand across the border of two blocks.
+                # A pair may be split between two blocks.
                 held = "\r" if text.endswith("\r") else ""
                 target.write(text.removesuffix("\r").replace("\r\n", "\n"))
             target.write(held)
@@ -182,7 +182,7 @@ def _copy(given: Path, packing: str, opener: Callable[[Path], Any], source: Path
         if isinstance(error, OSError) and error.errno is not None:
             raise _not_copied(given, error) from error
         raise DataError(
-            given, f"is packed with {packing}, and damaged ({error or 'it ends too soon'}); get it anew"
+            given, f"is packed with {packing}, and damaged ({error or 'it ends too soon'}); get it again"
         ) from error
 
 

@@ -1,8 +1,8 @@
 """Read files into one table of text columns, in the order of the files.
 
-The table `entries` has a column for each role that was found (`COLUMNS`): the text of the file, or NULL if
-there is none. Times have two columns: `time_number`, a DOUBLE, and
-`time_text` where that is NULL. The `rowid` is the position.
+The table `entries` has a column for each role that was found (`COLUMNS`): the text in the file, or NULL if
+it is missing. Times have two columns: `time_number`, a DOUBLE, and `time_text` for those that are no numbers.
+The `rowid` is the position of the row.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ COLUMNS: Final = MappingProxyType(
 _ENTRIES: Final = frozenset({"json-array", "json"})
 _JESTER_JOKES: Final = 100
 _WHOLE: Final = r"U?(?:TINY|SMALL|BIG|HUGE)INT|U?INTEGER"
-# What a Parquet column may hold.
+# Types that a Parquet column may have.
 _ID_TYPE: Final = re.compile(rf'(?:"NULL"|VARCHAR|UUID|ENUM\(.*|{_WHOLE})\Z')
 _RATING_TYPE: Final = re.compile(rf'(?:"NULL"|VARCHAR|ENUM\(.*|{_WHOLE}|FLOAT|DOUBLE|DECIMAL\(.*)\Z')
 
@@ -57,11 +57,11 @@ class Part:
 
     Attributes:
         plain: The file.
-        layout: How it is laid out.
+        layout: Its layout.
         sha256: Digest of the file that was given.
         first: Position of its first row.
-        rows: How many it has.
-        one_line_each: Whether no row runs over the end of its line.
+        rows: Number of its rows.
+        one_line_each: Whether every row is on one line.
     """
 
     plain: PlainFile
@@ -77,8 +77,8 @@ class Source:
     """The table `entries` of a database, and where its rows come from.
 
     Attributes:
-        database: Where the table is.
-        path: What the user gave: the file, or the folder of its parts.
+        database: The database with the table.
+        path: The path that the user gave: the file, or the folder of its parts.
         words: Words of each role that a header may have.
         parts: The files in order.
         numbered: Whether the table has a column `row`: the position before other rows were left out.
@@ -102,7 +102,7 @@ class Source:
         return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
 
     def count(self, query: str) -> int:
-        """Return the one number that a query results in."""
+        """Return the single number that a query yields."""
         return int(self.database.execute(query).fetchall()[0][0])
 
     def place(self, row: int) -> str:
@@ -136,15 +136,15 @@ def read_files(
     """Read files of the same layout into the table `entries`.
 
     Args:
-        database: An empty one.
-        path: What the user gave, for messages.
-        files: In the order of their rows; at least one.
-        columns: The columns to read; None looks for the usual words.
-        folder: Where copies go.
+        database: An empty database.
+        path: The path that the user gave, for messages.
+        files: At least one file, in the order of their rows.
+        columns: The columns to read; None finds them by common names.
+        folder: The folder for copies.
         words: Words of each role that a header may have.
 
     Raises:
-        DataError: On a file that cannot be read, or without a row.
+        DataError: A file cannot be read, or has no row.
     """
     source = Source(database, path, words)
     rows = 0
@@ -187,7 +187,7 @@ def _text(source: Source, plain: PlainFile, columns: ColumnNames | None, folder:
 
 
 def _inserted(source: Source, plain: PlainFile, layout: Layout, scan: TextScan) -> Layout:
-    """Read the rows of a text file into the table; return the layout that fitted."""
+    """Read the rows of a text file into the table; return the layout that matched."""
     attempts = [layout]
     if layout.quoted and scan.escaped_quotes:
         attempts.append(replace(layout, escape="\\"))
@@ -245,7 +245,7 @@ def _selected(columns: Mapping[str, str]) -> str:
     """Return the SQL of the table's columns from the SQL of the text of each role."""
     selected = [f"{text} AS {COLUMNS[role]}" for role, text in columns.items() if role != "timestamp"]
     if "timestamp" in columns:
-        # Most times are numbers, which take less as such.
+        # Most times are numbers, which need less memory than text.
         number = f"TRY_CAST({columns['timestamp']} AS DOUBLE)"
         selected.append(f"{number} AS time_number")
         selected.append(f"CASE WHEN {number} IS NULL THEN {columns['timestamp']} END AS time_text")

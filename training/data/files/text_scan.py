@@ -16,18 +16,18 @@ _BLOCK: Final = 2**20
 
 @dataclass(frozen=True)
 class TextScan:
-    """What is known about a file's bytes before they are parsed.
+    """Properties of a file's bytes, found before they are parsed.
 
     Attributes:
         sha256: Digest of the file.
-        lines: How many lines it has, without blank ones at its end; the last newline is optional.
+        lines: Number of lines, without blank ones at the end; the last newline is optional.
         utf8: Whether it is UTF-8 throughout.
-        ends: Line ends that a carriage return belongs to.
-        newlines: All line feeds.
-        lone_returns: Carriage returns without a line feed.
+        ends: Number of line ends with a carriage return (CRLF).
+        newlines: Number of line feeds.
+        lone_returns: Number of carriage returns without a line feed.
         quotes: Whether it has a double quote anywhere.
-        escaped_quotes: Whether a backslash stands in front of one.
-        marks: How often the byte that was asked about occurs.
+        escaped_quotes: Whether a backslash precedes one.
+        marks: Number of occurrences of the byte `mark`.
     """
 
     sha256: str
@@ -46,7 +46,7 @@ def scan_text(path: Path, mark: bytes = b"") -> TextScan:
 
     Args:
         path: The file.
-        mark: A byte to count; none where empty.
+        mark: A byte to count; if empty, none is counted.
 
     Raises:
         DataError: If it cannot be read.
@@ -60,7 +60,7 @@ def scan_text(path: Path, mark: bytes = b"") -> TextScan:
                 digest.update(block)
                 newlines += block.count(b"\n")
                 if b"\r" in block or last == b"\r":
-                    # A pair may stand across the border of two blocks.
+                    # A pair may be split between two blocks.
                     ends += block.count(b"\r\n") + (last == b"\r" and block.startswith(b"\n"))
                     returns += block.count(b"\r")
                 if b'"' in block:

@@ -14,7 +14,7 @@ NUMBER: Final = r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]{1,3})?"
 _NUMBER: Final = re.compile(NUMBER + r"\Z")
 _DECIMAL_COMMA: Final = re.compile(r"[-+]?[0-9]+,[0-9]+\Z")
 _LINE_BREAKING: Final = frozenset({"Cc", "Zl", "Zp"})
-# What programs write for a missing value.
+# Words that programs write for a missing value.
 NOTHING: Final = frozenset(
     {"nan", "NaN", "NAN", "None", "none", "NULL", "null", "Null", "NA", "N/A", "n/a", "<NA>", "NaT", r"\N"}
 )
@@ -35,7 +35,7 @@ def id_problem(text: str, role: str, *, keep_null_ids: bool = False) -> str | No
     """Return why `text` cannot be an id, or None if it can.
 
     Args:
-        text: The id as it stands in the file.
+        text: The id as written in the file.
         role: `user` or `movie`, for the message.
         keep_null_ids: Whether `NULL`, `nan` and similar words are accepted as ids.
     """

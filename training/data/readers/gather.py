@@ -14,7 +14,7 @@ from training.artefact.ids.vocabulary import MAX_ID_LENGTH, Vocabulary
 from training.data.files.sources import Source
 from training.data.files.values import NOTHING, id_problem, shown
 
-# A whole number, written the one way that counts.
+# A whole number in its canonical form.
 _NUMBER: Final = "0|[1-9][0-9]{0,18}"
 # Table of numbers up to this one: cheaper than a search, and no larger than the rows.
 _LARGEST_TABLE: Final = 2**24
@@ -22,7 +22,7 @@ _LARGEST_TABLE: Final = 2**24
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong with a row of the table."""
+    """An error in a row of the table."""
 
     row: int
     message: str
@@ -32,14 +32,14 @@ class Ids:
     """One column of ids.
 
     Attributes:
-        problem: The first row with an id that is not legal, or None.
+        problem: The first row with an invalid id, or None.
     """
 
     def __init__(self, source: Source, role: str, *, keep_null_ids: bool) -> None:
         """Group the ids, and check them.
 
         Args:
-            source: Where the column is.
+            source: The table with the column.
             role: `user` or `movie`.
             keep_null_ids: Whether `NULL`, `nan` and similar words are accepted as ids.
         """
@@ -75,7 +75,7 @@ class Ids:
 
     @property
     def joined(self) -> str:
-        """SQL that `selected` needs beside the table `entries`."""
+        """SQL that `selected` needs in addition to the table `entries`."""
         if self._skipped is not None:
             return ""
         return f" JOIN {self._column}_codes ON entries.{self._column} = {self._column}_codes.id"
@@ -162,11 +162,11 @@ def read_rows(source: Source, users: Ids, movies: Ids, rating: str, time: str | 
     """Read the rows of the table into arrays.
 
     Args:
-        source: Where they are.
-        users: The column of users, whose catalogue was made.
+        source: The table.
+        users: The column of users, whose catalogue is complete.
         movies: The column of movies, likewise.
         rating: SQL for the rating, a DOUBLE.
-        time: SQL for the time, a BIGINT; None where there is none.
+        time: SQL for the time, a BIGINT; None if the rows have no times.
     """
     rows = source.count("SELECT count(*) FROM entries")
     user_index, movie_index = np.empty(rows, dtype=np.int32), np.empty(rows, dtype=np.int32)

@@ -1,7 +1,7 @@
-"""Titles and categories of items: MovieLens's own file beside the ratings, or any file with a header.
+"""Titles and categories of items: the MovieLens file next to the ratings, or any file with a header.
 
-A file may leave items out. What it does say must be readable: a line with another number of fields, an item
-that comes twice or a genre flag other than 0 and 1 is an error with its line.
+A file need not have every item, but its lines must be valid: a wrong number of fields, a repeated item, or a
+genre flag other than 0 and 1 is an error that states the line.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _NONE: Final = frozenset({"", "(no genres listed)", "[]"})
 
 
 def load_titles(ratings: Path, layout: str, movies: Vocabulary) -> dict[str, Movie]:
-    """Read the movies file beside a ratings file.
+    """Read the movies file next to a ratings file.
 
     Args:
         ratings: The ratings file, or the folder of its parts.
@@ -52,7 +52,7 @@ def load_titles(ratings: Path, layout: str, movies: Vocabulary) -> dict[str, Mov
     """
     name = _MOVIELENS.get(layout, "movies.csv")
     path = ratings / name if ratings.is_dir() else ratings.with_name(name)
-    # Beside other ratings than MovieLens's, a movies.csv need not be about them.
+    # Next to ratings that are not MovieLens's, a movies.csv may be unrelated to them.
     if not path.is_file() or (layout not in _MOVIELENS and not _has_movielens_header(path)):
         return {}
     return _titles(path, movies)
@@ -68,13 +68,13 @@ def load_items(path: Path, movies: Vocabulary, notes: list[str]) -> dict[str, Mo
     Args:
         path: The file.
         movies: The catalogue, which determines how an id of the file is spelled.
-        notes: Gets what the user should know.
+        notes: List to which notes for the user are added.
 
     Returns:
         Title and categories by canonical id.
 
     Raises:
-        DataError: If it cannot be read, an item comes twice, or no item of it is rated.
+        DataError: It cannot be read, an item is repeated, or none of its items is rated.
     """
     if not path.is_file():
         raise DataError(path, "is no file; give the file of items itself")
@@ -129,7 +129,7 @@ def _entries(source: Source) -> Iterator[tuple[int, str, str, str]]:
 
 
 def _problem(raw_id: str, title: str) -> str | None:
-    """Why an id with a title cannot be an item, or None if it can."""
+    """Return why an id with a title cannot be an item, or None if it can."""
     problem = id_problem(raw_id, "movie")
     if problem is None and not title.strip():
         problem = f"movie {shown(raw_id)} has no title; leave the line out where there is none"
@@ -139,7 +139,7 @@ def _problem(raw_id: str, title: str) -> str | None:
 
 
 def _genre_names(source: Source, path: Path) -> tuple[str, ...]:
-    """The genres whose flags a `u.item` has, from `u.genre` beside it; empty for other files."""
+    """Return the genres whose flags a `u.item` has, from the `u.genre` next to it; empty for other files."""
     if source.layout.name != "u.item":
         return ()
     names, beside = GENRES_100K, path.with_name("u.genre")
@@ -163,14 +163,14 @@ def _has_movielens_header(path: Path) -> bool:
 
 
 def _listed(text: str) -> tuple[str, ...]:
-    """The categories of one field."""
+    """Return the categories of one field."""
     if text.strip() in _NONE:
         return ()
     if text.startswith("["):
         try:
             listed = json.loads(text)
         except ValueError:
-            # As Python writes a list.
+            # A list as Python writes it.
             listed = re.findall(r"'([^']*)'", text)
         return tuple(str(one).strip() for one in listed if str(one).strip())
     return tuple(one for one in _SEPARATOR.split(text.strip()) if one)

@@ -1,4 +1,4 @@
-"""The MovieLens data sets: how each is recognised, and the terms it comes under."""
+"""The MovieLens data sets: how each is recognised, and its licence."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ class MovieLensSet:
     Attributes:
         name: As in `RatingsTable.name`; also the name of its archive at GroupLens, without `.zip`.
         layout: As in `RatingsTable.layout`.
-        rows: How many ratings it has, as stated in its README; None where that changes with time, so that
-            only its folder's name identifies it.
-        licence: The terms in one line.
-        redistributable: Whether they let titles travel in an artefact that is passed on.
-        ratings_git_id: The id that git gives to its ratings file (SHA-1 over length and content), where
-            that is known for certain.
+        rows: Number of ratings, as stated in its README; None if it changes over time, so that only the
+            folder's name identifies the set.
+        licence: The licence in one line.
+        redistributable: Whether the licence allows artefacts with titles to be passed on.
+        ratings_git_id: The id that git gives to its ratings file (SHA-1 over length and content), if it is
+            known for certain.
     """
 
     name: str
@@ -64,12 +64,12 @@ MOVIELENS: Final[Mapping[str, MovieLensSet]] = MappingProxyType({known.name: kno
 
 @dataclass(frozen=True)
 class SetTerms:
-    """What a data set is called and what may be done with it.
+    """The name and licence of a data set.
 
     Attributes:
         name: As in `RatingsTable.name`.
-        licence: The terms in one line.
-        redistributable: Whether they let titles travel in an artefact that is passed on.
+        licence: The licence in one line.
+        redistributable: Whether the licence allows artefacts with titles to be passed on.
     """
 
     name: str
@@ -78,14 +78,14 @@ class SetTerms:
 
 
 def terms_of(path: Path, layout: str, rows: int) -> SetTerms:
-    """Name and terms of the set that a ratings file belongs to.
+    """Return the name and licence of the set that a ratings file belongs to.
 
-    A set whose terms are in doubt is taken as not redistributable.
+    A set whose licence is in doubt is treated as not redistributable.
 
     Args:
         path: The ratings file, or the folder of its parts.
         layout: As in `RatingsTable.layout`.
-        rows: How many ratings it has.
+        rows: Number of its ratings.
     """
     whole = path.resolve()
     named_after_folder = whole.name in RATINGS_NAMES and whole.parent.name

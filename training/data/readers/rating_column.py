@@ -14,10 +14,10 @@ from training.data.readers.gather import Problem
 from training.data.readers.scale import NotRated, judge, not_rated_option, written
 from training.errors import DataError
 
-# A text of fewer rows is a mistake, not a marker.
+# A text in fewer rows is taken as a mistake, not as a marker.
 _SHARE: Final = 0.01
 _MARKER: Final = re.compile(r"[^\d\s,\"']{0,20}\Z")
-# Maximum number of texts without a number, and of distinct ratings, that are judged one by one.
+# Maximum number of texts without a number, and of distinct ratings, that are checked one by one.
 _MOST_TEXTS: Final = 1_000
 _MOST_RATINGS: Final = 100_000
 
@@ -38,16 +38,16 @@ class RatingColumn:
 def read_rating_column(
     source: Source, scale: tuple[float, float], not_rated: NotRated | None, notes: list[str]
 ) -> RatingColumn:
-    """Leave out the rows that have no rating by `not_rated`, and judge the others.
+    """Leave out the rows that have no rating by `not_rated`, and check the others.
 
     Args:
-        source: Where the column `rating` is.
+        source: The table with the column `rating`.
         scale: Lowest and highest rating.
         not_rated: As for `load_ratings`.
-        notes: Gets what the user should know.
+        notes: List to which notes for the user are added.
 
     Raises:
-        DataError: If no row is left.
+        DataError: No row is left.
     """
     _group(source)
     text = "replace(rating, ',', '.')" if _has_decimal_commas(source) else "rating"
@@ -80,7 +80,7 @@ def read_rating_column(
 
 
 def _group(source: Source) -> None:
-    """Make the table `texts`: each text of the column, how many rows have it, and the first of them."""
+    """Create the table `texts`: each text of the column, the number of its rows, and the first of them."""
     source.database.execute(
         "CREATE OR REPLACE TABLE texts AS "
         "SELECT rating, count(*) AS many, min(rowid) AS first FROM entries GROUP BY rating"

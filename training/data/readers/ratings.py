@@ -4,15 +4,15 @@ The layout is recognised by the first lines of the file; `docs/data.md` lists al
 groups the rows as text. The rules for ids, ratings and times are the same for all layouts, and a file that
 breaks one is refused with its first offending line and what to do:
 
-- Every row has as many fields as the first. Blank lines may stand at the end only.
+- Every row has as many fields as the first. Blank lines are allowed only at the end.
 - Text is UTF-8, with or without a byte order mark, or Latin-1; lines end in LF or CRLF.
-- An id has 1 to 256 characters, no blanks around it and no control characters, is no word for nothing
-  (`NULL`, `nan`), and is taken verbatim. `1` and `1.0` are not both ids of one column.
+- An id has 1 to 256 characters, no blanks around it and no control characters, is not a word for a
+  missing value (`NULL`, `nan`), and is kept verbatim. `1` and `1.0` are not both ids of one column.
 - A rating is a plain number on the scale: not `nan`, and with a decimal comma only if commas do not separate
   the fields and no other rating has a point.
 - A user rates a movie once, unless `repeats` says which rating counts.
 - Times that cannot be read are left out, with a note.
-- Titles may be missing; an items file that is there must be readable.
+- Titles may be missing, but an items file, if any, must be readable.
 """
 
 from __future__ import annotations
@@ -62,17 +62,17 @@ def load_ratings(
 
     Args:
         path: A ratings file, or the folder that has one (directly, or one folder below) or its parts.
-        columns: The columns to read, of a file that does not use the usual words.
+        columns: The columns to read, for a file whose columns do not have common names.
         scale: Lowest and highest rating.
-        not_rated: Ratings that mean "not rated", whose rows are left out; None looks for them, by the rule of
-            `training.data.readers.scale`, and `none` says that every value is meant.
-        repeats: Which rating counts where a user rates a movie more than once; `error` refuses the file.
+        not_rated: Ratings that mean "not rated", whose rows are left out; None detects them by the rule of
+            `training.data.readers.scale`, and `none` means that every value is a rating.
+        repeats: Which rating counts if a user rates a movie more than once; `error` refuses the file.
         keep_null_ids: Whether `NULL`, `nan` and similar words are accepted as ids.
-        items: A file of titles and categories; None takes a movies file of MovieLens's beside the ratings.
-        threads: How many read the file; None for as many as there are cores. The table is the same.
+        items: A file of titles and categories; None uses a MovieLens movies file next to the ratings.
+        threads: Number of threads that read the file; None for one per core. The table does not depend on it.
 
     Raises:
-        DataError: If the file breaks a rule of this module; with the line, where there is one.
+        DataError: The file breaks a rule of this module; the error has the line, if any.
     """
     found = find_files(path)
     with ExitStack() as stack:

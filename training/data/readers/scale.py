@@ -2,12 +2,12 @@
 
 The rule: a rating is suspected to mean "not rated" when at least 1 % of the rows have it, and it lies
 outside the scale of the others, or apart from them by at least two of their steps. Their step is the largest
-distance between two of them that are neighbours. At most three ratings at an end of the scale are suspected.
+distance between neighbouring ones. At most three ratings at an end of the scale are suspected.
 
-A suspected rating off the scale is refused with both ways out: leaving such rows out, and a scale that has
-it. One on the scale is refused likewise where a scale was chosen and at least three rows have it; on the
-default scale it stays, with a note. So does 0 beside whole stars from 1 to 5, which many programs write for
-"not rated".
+A suspected rating off the scale is refused, and the message states both remedies: leave such rows out, or
+choose a scale that includes it. One on the scale is also refused if a scale was chosen and at least three
+rows have it; on the default scale it is kept, with a note. A 0 among whole stars from 1 to 5, which many
+programs write for "not rated", is also kept with a note.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from training.data.files.values import parse_number, shown
 from training.errors import SettingsError
 
 DEFAULT_SCALE: Final = (0.0, 5.0)
-# Numbers, and words of the file that are no numbers; an empty one is a rating that is missing.
+# Numbers, and words of the file that are not numbers; the empty word is a missing rating.
 NotRated = tuple[float | str, ...] | Literal["none"]
 _SHARE: Final = 0.01
 _STEPS: Final = 2
 _MOST_AT_AN_END: Final = 3
-# On the scale, a rating of fewer rows is none that many rows have, and fewer others show no step.
+# Minimum number of rows with a suspected rating on the scale, and of other ratings that determine a step.
 _FEWEST_ROWS, _FEWEST_OTHERS = 3, 3
 _ENDS: Final = (1, 2, 3, 5, 6, 7, 10, 20, 50, 100, 1_000, 10_000, 100_000, 1_000_000)
 
@@ -39,10 +39,10 @@ class Verdict:
     """The result of `judge`.
 
     Attributes:
-        problem: Why one of the culprits is refused, and what to do, to go on after "the rating 99"; None
-            where none is.
-        culprits: The ratings that are to blame.
-        note: What the user should know about ratings that are taken, or None.
+        problem: Why one of the culprits is refused and what to do, as a continuation of "the rating 99"; None
+            if none is refused.
+        culprits: The refused ratings.
+        note: A note for the user about accepted ratings, or None.
     """
 
     problem: str | None = None
@@ -54,8 +54,8 @@ def parse_not_rated(text: str) -> NotRated:
     """Parse the option `--not-rated`.
 
     Args:
-        text: `99`, `-1,99`, a word of the file such as `NA`, `empty` for ratings that are missing, or
-            `none` where every value is meant. A word with a comma stands in double quotes.
+        text: `99`, `-1,99`, a word of the file such as `NA`, `empty` for missing ratings, or `none` if
+            every value is a rating. A word with a comma is in double quotes.
 
     Raises:
         SettingsError: If it is empty, or a quote is not closed.
@@ -83,7 +83,7 @@ def parse_scale(text: str) -> tuple[float, float]:
         text: `LOW:HIGH`, such as `1:10`.
 
     Raises:
-        SettingsError: If it is no such pair, or the second is not the larger one.
+        SettingsError: It is not such a pair, or the second number is not larger.
     """
     low, colon, high = text.partition(":")
     numbers = parse_number(low.strip()), parse_number(high.strip())
@@ -96,9 +96,9 @@ def judge(counts: Mapping[float, int], scale: tuple[float, float], not_rated: No
     """Check the ratings of a file against the scale, by the rule of this module.
 
     Args:
-        counts: How many rows have each rating.
+        counts: Number of rows with each rating.
         scale: Lowest and highest rating.
-        not_rated: What was said about ratings that are none; None looks for them.
+        not_rated: Ratings that mean "not rated"; None detects them.
     """
     if any(not scale[0] <= value <= scale[1] for value in counts):
         return _off_the_scale(counts, scale, not_rated)
@@ -163,7 +163,7 @@ def _off_the_scale(
 def _are_markers(beyond: Sequence[float], core: Sequence[float], scale: tuple[float, float]) -> bool:
     """Return whether ratings next to the scale are markers.
 
-    A file of 0 to 5 and of -1 is one of 0 to 5. A file of 1 to 7 is one of 1 to 7, unless 1 to 5 was chosen.
+    Of ratings 0 to 5 and -1, the -1 is a marker. Of ratings 1 to 7, none is, unless 1 to 5 was chosen.
     """
     few = len(beyond) <= _MOST_AT_AN_END and len(core) - len(beyond) >= 2
     return few and (scale != DEFAULT_SCALE or beyond[-1] < 0)
@@ -173,12 +173,12 @@ def not_rated_option(words: Sequence[str], not_rated: NotRated | None) -> str:
     """Return the option that adds these words to those that mean "not rated" already.
 
     Args:
-        words: As the file has them; an empty one is a rating that is missing.
-        not_rated: What was said before.
+        words: As in the file; the empty word is a missing rating.
+        not_rated: Those that the user has given already.
     """
     before = () if not_rated is None or not_rated == "none" else not_rated
     said = [*(written(one) if isinstance(one, float) else one for one in before), *words]
-    # A single `none` says that there are none; in quotes it is a word.
+    # A single `none` means that no rating is a marker; in quotes it is a word of the file.
     listed = ",".join(word or "empty" for word in said)
     return "--not-rated " + shlex.quote(listed if listed != "none" else f'"{listed}"')
 
@@ -186,8 +186,8 @@ def not_rated_option(words: Sequence[str], not_rated: NotRated | None) -> str:
 def fitting_scale(values: Sequence[float]) -> tuple[float, float]:
     """Return a common scale that includes all of the ascending values.
 
-    From 0, or from 1 where that is the lowest, to 5, 6, 7, 10, 20, 50, 100 and so on; where there are ratings
-    below 0, as far below it as above.
+    It is from 0, or from 1 if that is the lowest value, to 5, 6, 7, 10, 20, 50, 100 and so on; with values
+    below 0, it extends as far below 0 as above.
     """
     lowest, highest = values[0], values[-1]
     end = float(next(end for end in _ENDS if max(abs(lowest), abs(highest)) <= end))
@@ -202,7 +202,7 @@ def _apart(values: Sequence[float]) -> list[float]:
     rest = [value for value in values if abs(value) <= _ENDS[-1]]
     found = [value for value in values if abs(value) > _ENDS[-1]]
     for end in (1, -1):
-        # Seen from this end, which comes last.
+        # In the order that has this end last.
         ordered = [end * value for value in rest][::end]
         for many in range(1, _MOST_AT_AN_END + 1):
             others = ordered[:-many]
@@ -244,7 +244,7 @@ def _listed(values: Iterable[float]) -> list[str]:
 
 def written(value: float) -> str:
     """Format a rating as a person writes it: `99`, `3.5`."""
-    # What is no finite number to the machine is written so that it reads as the same again.
+    # A value beyond the range of floats is infinite; `1e999` is parsed as infinite again.
     return str(value).removesuffix(".0").replace("inf", "1e999")
 
 

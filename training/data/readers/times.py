@@ -13,7 +13,7 @@ from training.data.files.values import shown
 
 # The last second of the year 9999.
 _LATEST: Final = 253_402_300_799
-# Of the finer units: a smaller number would be a time before March 1973, so it stands in another unit.
+# Minimum for the finer units: a smaller number would be a time before March 1973, so it has another unit.
 _SMALLEST: Final = 100_000_000_000
 _UNITS: Final = (1, 1_000, 1_000_000, 1_000_000_000)
 # Seconds since 1970 of a text that is not a number, and of `20200131`; else NULL.
@@ -26,8 +26,7 @@ class Times:
     """How to read the times of a table.
 
     Attributes:
-        sql: A BIGINT, seconds since 1970; None where there are none, where all are 0, or where one cannot
-            be read.
+        sql: A BIGINT, seconds since 1970; None if there are no times, all are 0, or one cannot be read.
         problem: What cannot be read, or None.
     """
 
@@ -36,10 +35,10 @@ class Times:
 
 
 def read_times(source: Source) -> Times:
-    """Find out how the times of the table are written."""
+    """Determine the format of the times of the table."""
     if "timestamp" not in source.layout.positions:
         return Times()
-    # Infinity and NaN, more than any number to the engine, say nothing about the unit.
+    # Infinity and NaN, which the engine sorts above all numbers, do not indicate a unit.
     rows, numbers, lowest, highest = source.database.execute(
         "SELECT count(*), count(*) FILTER (time_number BETWEEN 0 AND 1e300), "
         "min(time_number) FILTER (time_number > 0), max(time_number) FILTER (time_number < 2 ** 63) "
@@ -47,7 +46,7 @@ def read_times(source: Source) -> Times:
     ).fetchall()[0]
     if numbers == rows:
         if lowest is None:
-            # Some copies of MovieLens had their times blanked out that way.
+            # In some copies of MovieLens, all times are 0.
             return Times()
         if lowest >= 19_000_101 and highest <= 21_001_231 and not _unread(source, _DAY):
             # As seconds, they would be days of August 1970.

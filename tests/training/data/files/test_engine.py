@@ -23,7 +23,7 @@ COLUMNS = "auto_detect = false, columns = {'line': 'VARCHAR'}"
 
 @pytest.fixture
 def calls() -> Iterator[tuple[int, list[bytes]]]:
-    """The port of a server on this machine, and what it is asked."""
+    """The port of a server on this machine, and the requests that it receives."""
     listener, heard = socket.create_server(("127.0.0.1", 0)), list[bytes]()
 
     def listen() -> None:

@@ -1,7 +1,7 @@
 """Small files in every layout that can be read, and what the command line says about each.
 
 All of them are made up here; only the layouts are those of the data sets that are named.
-`python -m tests.training.data.readers.samples` writes the table of docs/data.md anew.
+`python -m tests.training.data.readers.samples` renews the table of docs/data.md.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Titles and categories of anything, from a file of one's own."""
+"""Titles and categories of items, from the user's own file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How times may be written, and what becomes of those that cannot be read."""
+"""Formats of times, and times that cannot be read."""
 
 from __future__ import annotations
 

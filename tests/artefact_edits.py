@@ -1,4 +1,4 @@
-"""Changing a model's folder as somebody would who may write to the store: digest and size fit again."""
+"""Edit the files of a model as an attacker with write access would: digests and sizes match the content."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def rewrite_manifest(folder: Path, change: Callable[[dict[str, Any]], Any]) -> N
 
 
 def rewrite_members(folder: Path, change: Callable[[dict[str, bytes]], Any], **options: Any) -> None:
-    """Change the archive's members and state its new digest: only the content is wrong, not the sum."""
+    """Change members of the archive, and update its digest, so that only the content is wrong."""
     path = folder / "model.keras"
     with zipfile.ZipFile(path) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
