@@ -47,7 +47,7 @@ class Running:
 
 
 def command(store: Path, program: Sequence[str] = ("app",), /, **settings: object) -> subprocess.Popen[str]:
-    """`python -m app` on `store`, or another module with arguments; with the settings given and no others."""
+    """Start `python -m app` on `store`, or another module with arguments, with only the given settings."""
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith(("RATINGS_", "TF_"))
     }

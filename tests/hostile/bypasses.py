@@ -211,7 +211,7 @@ def in_another_file(table: np.ndarray[Any, Any], canary: Canary) -> str:
 
 
 def own_prefix_on_keras_lambda(folder: Path, canary: Canary) -> None:
-    """No advisory: our prefix on a class that Keras then looks for in the module that is stated."""
+    """No advisory: a class with our prefix, which Keras would import from the stated module."""
     add_layers(folder, {**code_layer(canary), "registered_name": "stars>Lambda"})
 
 
@@ -230,7 +230,7 @@ def lambda_registered_behind_our_module(folder: Path, canary: Canary) -> None:
 
 
 def training_configuration(folder: Path, canary: Canary) -> None:
-    """No advisory: what a model is compiled with is deserialised, too."""
+    """No advisory: Keras also deserialises the compile configuration of a model."""
     loss = {"loss": function("canary_module", "touch"), "optimizer": "adam"}
     rewrite_config(folder, lambda config: config.update(compile_config=loss))
 

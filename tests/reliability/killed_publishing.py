@@ -1,11 +1,11 @@
-"""Publish a model again and again, killed each time one line later; run as a program of its own.
+"""Publish a model repeatedly, and kill each attempt one line later than the one before. A separate program.
 
     python -m tests.reliability.killed_publishing STORE OTHER
 
-STORE holds the model that is replaced by the one in the folder OTHER. Publishing is done in a child, and each
-child is killed (signal 9) one line later in the writer's code, until one gets through. After each, the store
-must hold one of the two models, whole, and the next writer must succeed. Says how many left the model before,
-and how many the one after.
+STORE holds the model that is replaced by the one in the folder OTHER. Each attempt is a child process, which
+is killed (signal 9) at a line of the writer's code, until one completes. After each, the store must hold one
+of the two models completely, and the next writer must succeed. Prints the numbers of attempts that left the
+old model and the new one.
 """
 
 from __future__ import annotations
@@ -36,18 +36,18 @@ def publish(store: Path, source: Path) -> None:
 
 
 def digest(folder: Path) -> str:
-    """Of the model's file, every byte of which was checked."""
+    """Return the digest of the model's file, after checking every byte."""
     return reader.open_artefact(folder).manifest.model_file.sha256
 
 
 class Killer:
-    """Ends the process at the line of the writer's code that has a number."""
+    """A trace function that kills the process when this number of lines of the writer has run."""
 
     def __init__(self, line: int) -> None:
         self._left = line
 
     def __call__(self, frame: FrameType, event: str, argument: Any) -> Any:
-        """What `sys.settrace` asks for."""
+        """Count a line; the interface of `sys.settrace`."""
         if frame.f_code.co_filename not in TRACED:
             return None
         if event == "line":
@@ -58,7 +58,7 @@ class Killer:
 
 
 def killed_at(line: int, store: Path, source: Path) -> bool:
-    """Whether a child that publishes came to that line; it is dead then."""
+    """Publish in a child process; return whether it was killed at the line."""
     child = os.fork()
     if child == 0:
         sys.settrace(Killer(line))
@@ -70,7 +70,7 @@ def killed_at(line: int, store: Path, source: Path) -> bool:
 
 
 def main(store: Path, other: Path) -> None:
-    """Kill at every line, and see that the store holds one of two models."""
+    """Kill at every line, and check that the store holds one of the two models."""
     (name,) = [path.name for path in store.iterdir() if not path.name.startswith(".")]
     first = store.with_name("first")
     shutil.copytree(store / name, first)

@@ -127,7 +127,7 @@ SCALES = [(0, 5), (1, 5), (1, 10), (0, 10), (-10, 10), (0, 100)]
 
 
 def option(advice: dict[str, Any], scale: tuple[float, float], before: Any) -> str:
-    """The option of the command line that says what a button of the page does."""
+    """Return the option of the command line that corresponds to a button of the page."""
     low, high = advice["scale"]["low"], advice["scale"]["high"]
     parts = [] if (low, high) == scale else [f"--scale {low:g}:{high:g}"]
     meant = advice["notRated"]
@@ -158,7 +158,7 @@ def test_same_values_are_suspected_with_the_same_advice(page: Page, counts: dict
         message = expected.problem or expected.note or ""
         if "e+" in message or "1e" in message:
             continue  # numbers that the two languages write differently
-        # Without a suspicion only the scale is said.
+        # Without a suspicion, the message advises only on the scale.
         before = None if found["suspected"] else none
         advised = [option(advice, scale, before) for advice in found["advice"]]
         if expected.problem is None:

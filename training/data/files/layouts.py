@@ -47,7 +47,7 @@ _JESTER_NONE: Final = 99.0
 # Files without a header, by name. `u.item` has a flag for each genre, after other fields.
 _MOVIELENS_ITEMS: Final[Mapping[str, str]] = MappingProxyType({"movies.dat": "::", "u.item": "|"})
 FIELDS_BEFORE_FLAGS: Final = 5
-LONE_RETURN: Final = "a carriage return stands inside the line; save the file with Unix or Windows line ends"
+LONE_RETURN: Final = "a carriage return is inside the line; save the file with Unix or Windows line ends"
 
 
 @dataclass(frozen=True)
@@ -189,7 +189,7 @@ def _first_lines(plain: PlainFile) -> list[str]:
         raise DataError(plain.given, "the line is blank; remove it", line=1)
     if "\0" in lines[0]:
         raise DataError(
-            plain.given, "this is no text; save the ratings as CSV in UTF-8, or as Parquet", line=1
+            plain.given, "this is not text; save the ratings as CSV in UTF-8, or as Parquet", line=1
         )
     if "\r" in lines[0]:
         raise DataError(plain.given, LONE_RETURN, line=1)

@@ -157,7 +157,7 @@ def _row_problem(fields: list[str], text: str, layout: Layout) -> str | None:
     if layout.blank_after and _unlike(whole, layout):
         return f"no blank follows a {layout.delimiter!r}, as in other lines: {shown(whole)}"
     if layout.delimiter == "::" and "user" in layout.positions and any(":" in field for field in fields):
-        return "a ':' stands beside a '::'; no field may hold one"
+        return "a field contains ':', but '::' separates the fields; remove it"
     return None
 
 

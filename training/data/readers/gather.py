@@ -116,7 +116,7 @@ class Ids:
         for text, first in _fetched(self._source, suspicious):
             problem = id_problem(text, role, keep_null_ids=keep_null_ids)
             if problem is None and self._colons and ":" in text:
-                problem = "a ':' stands beside a '::'; no field may hold one"
+                problem = "a field contains ':', but '::' separates the fields; remove it"
             if problem is not None:
                 return Problem(first, problem)
         return None

@@ -77,14 +77,14 @@ def load_items(path: Path, movies: Vocabulary, notes: list[str]) -> dict[str, Mo
         DataError: It cannot be read, an item is repeated, or none of its items is rated.
     """
     if not path.is_file():
-        raise DataError(path, "is no file; give the file of items itself")
+        raise DataError(path, "is not a file; give the file of items itself")
     titles = _titles(path, movies)
     rated = sum(movies.index(name) >= 0 for name in titles)
     if not rated:
         example = next(iter(titles), "")
         raise DataError(
             path,
-            f"none of its ids, such as {shown(example)}, is rated; rated is, for one, {shown(movies[0])}",
+            f"none of its ids, such as {shown(example)}, is rated; a rated one is {shown(movies[0])}",
         )
     if rated < len(movies):
         notes.append(f"{len(movies) - rated:,} of {len(movies):,} rated items have no title in {path.name}")
@@ -104,7 +104,7 @@ def _titles(path: Path, movies: Vocabulary) -> dict[str, Movie]:
                 problem = _problem(raw_id, title)
                 if problem is None and movie_id in rows:
                     first = source.place(rows[movie_id])
-                    problem = f"item {shown(raw_id)} comes twice, first on {first}; keep one of them"
+                    problem = f"item {shown(raw_id)} is repeated, first on {first}; keep one of them"
                 if problem is None and genres and not set(text) <= set("01|"):
                     problem = f"a genre flag is neither 0 nor 1: {shown(text)}"
                 if problem is not None:
@@ -132,7 +132,7 @@ def _problem(raw_id: str, title: str) -> str | None:
     """Return why an id with a title cannot be an item, or None if it can."""
     problem = id_problem(raw_id, "movie")
     if problem is None and not title.strip():
-        problem = f"movie {shown(raw_id)} has no title; leave the line out where there is none"
+        problem = f"movie {shown(raw_id)} has no title; add one, or remove the line"
     if problem is None and breaks_lines(title):
         problem = f"the title {shown(title)} holds a control character; remove it"
     return problem

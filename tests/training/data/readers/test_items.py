@@ -81,7 +81,7 @@ def test_rated_items_without_a_title_are_counted(tmp_path: Path) -> None:
     ("content", "line", "message"),
     [
         ("isbn,title\n1,One\n2,\n", 3, "movie '2' has no title"),
-        ("isbn,title\n1,One\n1,Two\n", 3, "item '1' comes twice, first on line 2"),
+        ("isbn,title\n1,One\n1,Two\n", 3, "item '1' is repeated, first on line 2"),
         ("isbn,title\n1,One\n,Two\n", 3, "movie id is empty"),
         ("isbn,title\n1,One\nnan,Two\n", 3, "which programs write for a missing value"),
         ('isbn,title\n1,"O\nne"\n', 2, "control character"),
@@ -91,7 +91,7 @@ def test_rated_items_without_a_title_are_counted(tmp_path: Path) -> None:
         (
             "isbn,title\n5,One\n",
             None,
-            "none of its ids, such as '5', is rated; rated is, for one, '034545104X'",
+            "none of its ids, such as '5', is rated; a rated one is '034545104X'",
         ),
         ("", None, "empty"),
     ],
@@ -108,7 +108,7 @@ def test_a_bad_file_of_items_is_refused_with_its_line(
 def test_a_folder_or_nothing_is_no_file_of_items(tmp_path: Path) -> None:
     ratings = write(tmp_path, "ratings.csv", RATINGS)
     for path in (tmp_path, tmp_path / "nowhere"):
-        with pytest.raises(DataError, match="is no file; give the file of items itself"):
+        with pytest.raises(DataError, match="is not a file; give the file of items itself"):
             load_ratings(ratings, items=path)
     with pytest.raises(DataError, match="known as the title"):
         load_ratings(ratings, items=write(tmp_path, "r.parquet", parquet([("a", "b", 1.0, 1)])))
