@@ -131,7 +131,7 @@ def distil(teacher: Teacher, model: DistilledModel, blend: Blend) -> Distilled:
             teacher.observed,
             predictions,
             model.student,
-            tile_users=teacher.tile_users,
+            teacher.tiles,
             seed=teacher.seed,
             on_round=partial(teacher.report, model.name),
         )

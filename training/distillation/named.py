@@ -6,7 +6,13 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from training.distillation.base.settings import Blend, DistilledModel, StudentSettings
+from training.distillation.base.settings import (
+    BayesianFactorsSettings,
+    Blend,
+    DistilledModel,
+    StudentSettings,
+    TeacherSettings,
+)
 
 ACCURATE: Final = DistilledModel(
     name="accurate",
@@ -40,3 +46,12 @@ DISTILLED: Final[Mapping[str, DistilledModel]] = MappingProxyType(
     {model.name: model for model in (TINY, COMPACT, ACCURATE)}
 )
 """The smallest first."""
+
+QUICK_TEACHER: Final = TeacherSettings(
+    ordinal=BayesianFactorsSettings(noise="ordinal", sweeps=60, burn_in=20, thin=1),
+    gaussian=BayesianFactorsSettings(noise="gaussian", sweeps=60, burn_in=20, thin=1),
+)
+"""Half the rounds, every one of which is a sample."""
+
+QUICK_BLEND: Final = Blend(members=("ordinal", "gaussian"), weights=(0.5, 0.5))
+"""No weights to find, so that the members are fitted once instead of twice."""

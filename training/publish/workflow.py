@@ -30,7 +30,8 @@ from training.artefact.writer import make_store
 from training.data.dataset import Dataset
 from training.data.split import Split, split_ratings, write_split
 from training.data.table import RatingsTable
-from training.distillation.base.settings import DistilledModel
+from training.distillation.base.settings import DistilledModel, TeacherSettings
+from training.distillation.named import QUICK_BLEND, QUICK_TEACHER
 from training.errors import ReportError, SettingsError
 from training.fit.recipes import BIASED
 from training.publish.options import DataOptions, PublishOptions
@@ -200,18 +201,23 @@ def distil_models(
     seed: int = 0,
     tile_users: int = 256,
     validation_fraction: float = 0.1,
+    quick: bool = False,
     progress: Progress = SILENT,
 ) -> list[Manifest]:
     """Find each teacher's blend on validation rows, then distil from all training rows and publish.
 
     The weights of the blends are found on the part `validation_fraction` of the training rows. Without
     `options`, the students are fitted without these rows and measured there, and nothing is published. The
-    predictions of `tile_users` users are in memory at a time.
+    predictions of `tile_users` users are in memory at a time. A quick run draws fewer samples and gives every
+    model the same teacher with equal weights, which need not be found.
 
     Returns:
         The manifests of the published artefacts.
     """
     table = load_table(data, progress)
+    members = QUICK_TEACHER if quick else TeacherSettings()
+    if quick:
+        models = [model.model_copy(update={"blend": QUICK_BLEND}) for model in models]
     with progress.busy("importing Keras"):
         from training.distillation.base.work_folder import open_work_folder
         from training.distillation.distiller import distil, find_blends
@@ -229,19 +235,24 @@ def distil_models(
         make_store(options.store, [model.name for model in models])
     manifests = []
     with open_work_folder(work) as folder:
-        cut = data.dataset(table, validation_fraction)
-        teacher = Teacher(
-            cut,
-            folder,
-            seed=seed,
-            tile_users=tile_users,
-            on_progress=lambda what, done, total: progress.on_step(f"validation: {what}", done, total),
-        )
-        blends, mse = find_blends(teacher, models, with_students=options is None)
-        progress.on_validation(mse, len(cut.validation))
+        blends = {model.name: model.blend for model in models}
+        if options is None or any(blend.weights is None for blend in blends.values()):
+            cut = data.dataset(table, validation_fraction)
+            teacher = Teacher(
+                cut,
+                folder,
+                members,
+                seed=seed,
+                tile_users=tile_users,
+                on_progress=lambda what, done, total: progress.on_step(f"validation: {what}", done, total),
+            )
+            blends, mse = find_blends(teacher, models, with_students=options is None)
+            progress.on_validation(mse, len(cut.validation))
         if options is None:
             return []
-        teacher = Teacher(dataset, folder, seed=seed, tile_users=tile_users, on_progress=progress.on_step)
+        teacher = Teacher(
+            dataset, folder, members, seed=seed, tile_users=tile_users, on_progress=progress.on_step
+        )
         for model in models:
             trained = distil(teacher, model, blends[model.name])
             accuracy = evaluate(trained.predict, trained.fallback, dataset)

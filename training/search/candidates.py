@@ -100,7 +100,7 @@ class CandidateTrainer:
             teacher.observed,
             predictions,
             candidate.student,
-            tile_users=teacher.tile_users,
+            teacher.tiles,
             seed=teacher.seed,
             on_round=partial(teacher.report, "student"),
         )

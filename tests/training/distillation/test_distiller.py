@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from tests.builders import COLD_MOVIE, COLD_USER, tiny_table
+from tests.builders import COLD_MOVIE, COLD_USER, tiny_file, tiny_table
 from tests.contracts.fresh_process import predict_in_fresh_process
 from training.artefact import Artefact, open_artefact
+from training.artefact.ids.vocabulary import Vocabulary
 from training.artefact.manifest import BiasesRecord
 from training.cli.app import app
 from training.data.dataset import Dataset, prepare
@@ -218,6 +219,39 @@ def test_dataset_without_titles_can_be_distilled(tmp_path: Path) -> None:
     with open_work_folder(tmp_path) as folder:
         blend = Blend(members=members, weights=(1.0,))
         assert distil_model(Teacher(bare, folder, TEACHER), MODEL, blend).student.nbytes <= 220
+
+
+def test_autoencoder_is_left_out_of_wide_and_sparse_data(tmp_path: Path) -> None:
+    # 7,000 users x 7,000 movies, of which 14,000 pairs are rated.
+    count = 7_000
+    ids = np.arange(count, dtype=np.int32)
+    table = replace(
+        tiny_table(),
+        users=Vocabulary.from_numbers(ids + 1, "user_"),
+        movies=Vocabulary.from_numbers(ids + 1, "movie_"),
+        user_index=np.concatenate([ids, ids]),
+        movie_index=np.concatenate([ids, np.roll(ids, 1)]),
+        ratings=(1 + np.arange(2 * count) % 5).astype(np.float32),
+    )
+    rows = np.arange(2 * count)
+    split = Split("random", 0, train=rows[:-100], validation=rows[-100:], test=rows[:0])
+    with open_work_folder(tmp_path) as folder:
+        blend, mse = Teacher(prepare(table, split), folder, TEACHER).find_blend(MODEL.blend)
+    assert blend.members == MODEL.blend.members
+    assert blend.weights is not None
+    assert blend.weights[-1] == 0
+    assert "auto_encoder" not in mse
+
+
+def test_quick_distillation_publishes_a_model_of_a_smaller_teacher(tmp_path: Path) -> None:
+    places = ["--work", str(tmp_path / "work"), "--store", str(tmp_path / "store")]
+    file = str(tiny_file(tmp_path))
+    result = CliRunner().invoke(app, ["distil", "compact", "--quick", "--data", file, *places])
+    assert result.exit_code == 0, result.output
+    training = open_artefact(tmp_path / "store" / "compact").manifest.training
+    assert training.recipe["blend"] == {"members": ["ordinal", "gaussian"], "weights": [0.5, 0.5]}
+    assert training.recipe["teacher"]["ordinal"]["sweeps"] == 60
+    assert "validation" not in result.output
 
 
 def test_shipped_distilled_models_have_the_published_names_and_limits() -> None:

@@ -1,1 +1,1 @@
-"""Shared by the teacher and the students: settings, observed ratings, the work folder."""
+"""Shared by the teacher and the students: settings, ratings, tiles, compiled loops, threads, work folder."""

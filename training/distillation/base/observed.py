@@ -1,15 +1,17 @@
-"""Training ratings sorted by user, with dense tiles of a few users at a time."""
+"""Training ratings sorted by user and by movie."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from training.data.dataset import Dataset
+from training.distillation.base.loops import sum_rows
+from training.distillation.base.threads import concatenate, ranges
 
 Floats = NDArray[np.float32]
 
@@ -74,24 +76,38 @@ class Observed:
         """Highest rating that occurs, in stars."""
         return float(self.ratings.max())
 
-    def tile(self, rows: slice, values: Floats | None = None) -> Floats:
-        """Return a dense `(users of the tile, movies)` array of the ratings, with 0 for unrated pairs.
+    @cached_property
+    def by_user(self) -> SortedRatings:
+        """The ratings sorted by user."""
+        return SortedRatings(np.arange(len(self)), self.user_ends, self.movie_index)
 
-        Args:
-            rows: The users of the tile.
-            values: `(n,)` the value to write for each rating; 1 by default.
-        """
-        start, stop = int(self.user_ends[rows.start]), int(self.user_ends[rows.stop])
-        dense = np.zeros((rows.stop - rows.start, self.movies), dtype=np.float32)
-        places = self.user_index[start:stop] - rows.start, self.movie_index[start:stop]
-        dense[places] = 1 if values is None else values[start:stop]
-        return dense
+    @cached_property
+    def by_movie(self) -> SortedRatings:
+        """The ratings sorted by movie."""
+        order = np.argsort(self.movie_index, kind="stable")
+        ends = np.searchsorted(self.movie_index[order], np.arange(self.movies + 1))
+        return SortedRatings(order, ends, self.user_index[order])
 
 
-def tiles(users: int, tile_users: int) -> Iterator[slice]:
-    """Yield consecutive ranges of users that together cover every user once."""
-    for start in range(0, users, tile_users):
-        yield slice(start, min(start + tile_users, users))
+@dataclass(frozen=True)
+class SortedRatings:
+    """The ratings sorted by the ids of one side.
+
+    Attributes:
+        order: `(n,)` place of each sorted rating in the order of `Observed`.
+        ends: `(ids + 1,)` int64: id i's ratings are `ends[i] : ends[i + 1]`.
+        other: `(n,)` int32 the other side's id of each rating.
+    """
+
+    order: NDArray[np.int64]
+    ends: NDArray[np.int64]
+    other: NDArray[np.int32]
+
+    def sums(self, table: Floats) -> Floats:
+        """Sum the rows of `(other ids, columns)` that each id has ratings with: `(ids, columns)`."""
+        return concatenate(
+            lambda ids: sum_rows(self.ends[ids.start : ids.stop + 1], self.other, table), ranges(self.ends)
+        )
 
 
 def rating_levels(ratings: Floats) -> tuple[NDArray[np.float64], NDArray[np.int64]]:

@@ -28,7 +28,7 @@ _ARRAYS: Final = "arrays.npz"
 _NOTES: Final = "notes.json"
 _UNFINISHED: Final = ".unfinished-"
 # Part of every key; increment it when a change of the algorithm changes a step's result.
-_ALGORITHM: Final = 1
+_ALGORITHM: Final = 2
 
 
 @dataclass(frozen=True)

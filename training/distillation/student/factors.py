@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from training.distillation.base.observed import Floats, Observed, tiles
+from training.distillation.base.observed import Floats, Observed
+from training.distillation.base.threads import in_threads
+from training.distillation.base.tiles import Tile
 from training.distillation.teacher.teacher import TeacherPredictions
 
 MAX_STARS: Final = 5.0
@@ -41,17 +43,17 @@ class Factors:
         """Number of factors of a row."""
         return int(self.users.shape[1]) - 1
 
-    def logits(self, rows: slice) -> Floats:
-        """Return the `(users of the tile, movies)` logits."""
-        own = self.users[rows]
-        logits: Floats = own[:, :-1] @ self.movies[:, :-1].T
+    def logits(self, tile: Tile) -> Floats:
+        """Return the `(users of the tile, movies of the tile)` logits."""
+        own, other = self.users[tile.users], self.movies[tile.movies]
+        logits: Floats = own[:, :-1] @ other[:, :-1].T
         logits += own[:, -1:]
-        logits += self.movies[:, -1] + np.float32(self.global_bias)
+        logits += other[:, -1] + np.float32(self.global_bias)
         return logits
 
-    def tile(self, rows: slice) -> Floats:
-        """Return the `(users of the tile, movies)` predicted stars, as a teacher does."""
-        return np.float32(MAX_STARS) * sigmoid(self.logits(rows))
+    def tile(self, tile: Tile) -> Floats:
+        """Return the predicted stars of a tile, as a teacher does."""
+        return np.float32(MAX_STARS) * sigmoid(self.logits(tile))
 
     def side(self, side: SideName) -> Floats:
         """Return the `(ids, rank + 1)` values of one side."""
@@ -78,7 +80,7 @@ def sigmoid(logits: Floats) -> Floats:
 
 
 def start_from_logits(
-    teacher: TeacherPredictions | Factors, observed: Observed, *, rank: int, tile_users: int, seed: int
+    teacher: TeacherPredictions | Factors, observed: Observed, tiles: Sequence[Tile], *, rank: int, seed: int
 ) -> Factors:
     """Initialise a student from the weighted singular value decomposition of the teacher's logits.
 
@@ -88,40 +90,66 @@ def start_from_logits(
     Args:
         teacher: Predictions to fit.
         observed: Number of ratings of each user and movie.
+        tiles: All pairs, or a sample.
         rank: Number of factors; fewer if there are fewer users or movies.
-        tile_users: Number of users in memory at a time.
         seed: Seed of the random start of the iteration.
     """
     users, movies = observed.users, observed.movies
     user_weight = np.sqrt(observed.user_counts + 1)
     movie_weight = np.sqrt(observed.movie_counts + 1)
     user_weight, movie_weight = user_weight / user_weight.mean(), movie_weight / movie_weight.mean()
-    user_root, movie_root = np.sqrt(user_weight), np.sqrt(movie_weight)
+    scale = np.empty(movies, dtype=np.float32)
+    for tile in tiles:
+        scale[tile.movies] = tile.scale
+    # A movie with few sampled pairs gets a small weight, because their scale amplifies its noise.
+    user_root, movie_root = np.sqrt(user_weight), np.sqrt(movie_weight / scale)
     lowest = np.float32(max(_LOWEST_SHARE_OF_LOWEST * observed.lowest / MAX_STARS, 0.01))
 
-    def logits(rows: slice) -> Floats:
-        share = np.clip(teacher.tile(rows) / np.float32(MAX_STARS), lowest, np.float32(_HIGHEST_SHARE))
+    def logits(tile: Tile) -> Floats:
+        share = np.clip(teacher.tile(tile) / np.float32(MAX_STARS), lowest, np.float32(_HIGHEST_SHARE))
         found: Floats = np.log(share / (1 - share))
         return found
 
+    def means(tile: Tile) -> tuple[Floats, Floats]:
+        share = tile.scale * movie_share[tile.movies]
+        values = logits(tile)
+        return values @ (share / share.sum()), user_share[tile.users] @ values * tile.scale
+
     user_share, movie_share = user_weight / user_weight.sum(), movie_weight / movie_weight.sum()
     user_bias, movie_bias = np.empty(users, dtype=np.float32), np.zeros(movies, dtype=np.float32)
-    for rows in tiles(users, tile_users):
-        tile = logits(rows)
-        user_bias[rows] = tile @ movie_share
-        movie_bias += user_share[rows] @ tile
+    for tile, (own, other) in zip(tiles, in_threads(means, tiles), strict=True):
+        user_bias[tile.users] = own
+        movie_bias[tile.movies] += other
     global_bias = np.float32(user_share @ user_bias)
     user_bias -= global_bias
     movie_bias -= global_bias
 
-    def scaled(rows: slice) -> Floats:
-        rest = logits(rows) - user_bias[rows, None] - (movie_bias + global_bias)
-        weighted: Floats = rest * user_root[rows, None] * movie_root
+    def scaled(tile: Tile) -> Floats:
+        rest = logits(tile) - user_bias[tile.users, None] - (movie_bias[tile.movies] + global_bias)
+        weighted: Floats = rest * user_root[tile.users, None] * (tile.scale * movie_root[tile.movies])
         return weighted
+
+    def times(table: Floats) -> Floats:
+        product = np.empty((users, table.shape[1]), dtype=np.float32)
+        parts = in_threads(lambda tile: scaled(tile) @ table[tile.movies], tiles)
+        for tile, part in zip(tiles, parts, strict=True):
+            product[tile.users] = part
+        return product
+
+    def squared_times(table: Floats) -> Floats:
+        def of_tile(tile: Tile) -> Floats:
+            values = scaled(tile)
+            part: Floats = values.T @ (values @ table[tile.movies])
+            return part
+
+        product = np.zeros_like(table)
+        for tile, part in zip(tiles, in_threads(of_tile, tiles), strict=True):
+            product[tile.movies] += part
+        return product
 
     random = np.random.default_rng([seed, 4])
     left, sizes, right = truncated_svd(
-        scaled, (users, movies), rank, tile_users, random, oversampling=8, iterations=6
+        times, squared_times, (users, movies), rank, random, oversampling=8, iterations=6
     )
     root = np.sqrt(sizes)
     return Factors(
@@ -132,24 +160,24 @@ def start_from_logits(
 
 
 def truncated_svd(
-    tile: Callable[[slice], NDArray[np.floating]],
+    times: Callable[[Floats], Floats],
+    squared_times: Callable[[Floats], Floats],
     shape: tuple[int, int],
     rank: int,
-    tile_users: int,
     random: np.random.Generator,
     *,
     oversampling: int,
     iterations: int,
 ) -> tuple[Floats, Floats, Floats]:
-    """Find the leading singular vectors of a matrix that is only computed in tiles of rows.
+    """Find the leading singular vectors of a matrix that is given by its products.
 
     This is subspace iteration (Halko, Martinsson & Tropp 2011, arXiv:0909.4061).
 
     Args:
-        tile: Returns the `(rows of the tile, columns)` values.
+        times: Returns A X.
+        squared_times: Returns A'A X for `(columns, k)` X, where A is the matrix.
         shape: Number of rows (users) and columns (movies).
         rank: Maximum number of singular vectors.
-        tile_users: Number of rows per tile.
         random: Generator of the random start.
         oversampling: Number of further vectors that are iterated and then dropped.
         iterations: Number of iterations.
@@ -162,13 +190,8 @@ def truncated_svd(
     width = min(rank + oversampling, users, movies)
     basis = np.linalg.qr(random.standard_normal((movies, width)).astype(np.float32))[0]
     for _ in range(iterations):
-        back = np.zeros_like(basis)
-        for rows in tiles(users, tile_users):
-            values = tile(rows)
-            back += values.T @ (values @ basis)
-        basis = np.linalg.qr(back)[0]
-    small = np.concatenate([tile(rows) @ basis for rows in tiles(users, tile_users)])
-    left, sizes, right = np.linalg.svd(small, full_matrices=False)
+        basis = np.linalg.qr(squared_times(basis))[0]
+    left, sizes, right = np.linalg.svd(times(basis), full_matrices=False)
     return left[:, :rank], sizes[:rank], basis @ right[:rank].T
 
 

@@ -14,14 +14,17 @@ Every row has its own small linear system, which is accumulated over tiles of us
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from training.compress.quantisation import best_steps, pack_table, round_to
-from training.distillation.base.observed import Floats, tiles
+from training.distillation.base.observed import Floats
 from training.distillation.base.settings import StudentSettings
+from training.distillation.base.threads import in_threads
+from training.distillation.base.tiles import Tile
 from training.distillation.student.factors import MAX_STARS, Factors, SideName, sigmoid
 from training.distillation.student.propensity import PairWeights
 from training.distillation.teacher.teacher import TeacherPredictions
@@ -35,12 +38,12 @@ class Target:
     Attributes:
         teacher: The teacher's stars.
         weights: The weight of each pair.
-        tile_users: Number of users in memory at a time.
+        tiles: All pairs, or a sample.
     """
 
     teacher: TeacherPredictions | Factors
     weights: PairWeights
-    tile_users: int
+    tiles: Sequence[Tile]
 
 
 @dataclass(frozen=True)
@@ -91,20 +94,24 @@ def normal_equations(factors: Factors, target: Target, side: SideName) -> Normal
     products = regressors[:, upper[0]] * regressors[:, upper[1]]
     gradient = np.zeros((len(own), columns), dtype=np.float32)
     packed = np.zeros((len(own), products.shape[1]), dtype=np.float32)
-    for rows in tiles(len(factors.users), target.tile_users):
-        share = sigmoid(factors.logits(rows))
-        error = np.float32(MAX_STARS) * share - target.teacher.tile(rows)
-        slope = np.float32(MAX_STARS) * share * (1 - share)
-        weight = target.weights.tile(rows)
+
+    def of_tile(tile: Tile) -> tuple[Floats, Floats]:
+        share = sigmoid(factors.logits(tile))
+        error = np.float32(MAX_STARS) * share
+        error -= target.teacher.tile(tile)
+        slope = share * (np.float32(MAX_STARS) * (1 - share))
+        weight = target.weights.tile(tile)
         weight *= slope
         error *= weight
         weight *= slope
         if side == "users":
-            gradient[rows] = error @ regressors
-            packed[rows] = weight @ products
-        else:
-            gradient += error.T @ regressors[rows]
-            packed += weight.T @ products[rows]
+            return error @ regressors[tile.movies], weight @ products[tile.movies]
+        return error.T @ regressors[tile.users], weight.T @ products[tile.users]
+
+    for tile, (error, weight) in zip(target.tiles, in_threads(of_tile, target.tiles), strict=True):
+        ids = tile.users if side == "users" else tile.movies
+        gradient[ids] += error
+        packed[ids] += weight
     curvature = np.empty((len(own), columns, columns), dtype=np.float32)
     curvature[:, upper[0], upper[1]] = packed
     curvature[:, upper[1], upper[0]] = packed
@@ -113,13 +120,14 @@ def normal_equations(factors: Factors, target: Target, side: SideName) -> Normal
 
 def objective(factors: Factors, target: Target) -> float:
     """Return the weighted mean squared error against the teacher, in stars squared."""
-    error_sum = weight_sum = 0.0
-    for rows in tiles(len(factors.users), target.tile_users):
-        error = np.float32(MAX_STARS) * sigmoid(factors.logits(rows)) - target.teacher.tile(rows)
-        weight = target.weights.tile(rows)
-        error_sum += float(np.einsum("ui,ui,ui->", weight, error, error))
-        weight_sum += float(weight.sum())
-    return error_sum / weight_sum
+
+    def of_tile(tile: Tile) -> tuple[float, float]:
+        error = np.float32(MAX_STARS) * sigmoid(factors.logits(tile)) - target.teacher.tile(tile)
+        weight = target.weights.tile(tile)
+        return float(np.einsum("ui,ui,ui->", weight, error, error)), float(weight.sum())
+
+    error_sum, weight_sum = np.sum(list(in_threads(of_tile, target.tiles)), axis=0)
+    return float(error_sum / weight_sum)
 
 
 def float_step(factors: Factors, target: Target, side: SideName, ridge: float) -> Factors:

@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from training.distillation.base.observed import Floats, Observed
 from training.distillation.base.settings import StudentSettings
+from training.distillation.base.tiles import Tile
 from training.distillation.student.factors import truncated_svd
 
 
@@ -40,36 +40,49 @@ class PairWeights:
     floor: float
     total: float
 
-    def tile(self, rows: slice) -> Floats:
-        """Return the `(users of the tile, movies)` weights."""
-        weights = self.users[rows] @ self.movies.T
-        least = np.float32(self.floor / self.total) * self.user_counts[rows, None] * self.movie_counts
+    def tile(self, tile: Tile) -> Floats:
+        """Return the `(users of the tile, movies of the tile)` weights, including the tile's scale."""
+        weights: Floats = self.users[tile.users] @ self.movies[tile.movies].T
+        least = self.user_counts[tile.users, None] * self.movie_counts[tile.movies]
+        least *= np.float32(self.floor / self.total)
         np.maximum(weights, least, out=weights)
-        weights *= np.float32(self.user_counts.size * self.movie_counts.size / self.total)
+        weights *= tile.scale * np.float32(self.user_counts.size * self.movie_counts.size / self.total)
         return weights
 
 
-def pair_weights(observed: Observed, settings: StudentSettings, *, tile_users: int, seed: int) -> PairWeights:
-    """Estimate the propensity of all pairs from tiles of users.
+def pair_weights(observed: Observed, settings: StudentSettings, *, seed: int) -> PairWeights:
+    """Estimate the propensity of all pairs.
 
     Args:
         observed: The training ratings; only the rated pairs are used.
         settings: Rank of the estimate and minimum weight (`propensity_rank`, `propensity_floor`).
-        tile_users: Number of users per dense tile.
         seed: Seed of the random start of the iteration.
     """
     user_counts, movie_counts = observed.user_counts + 1, observed.movie_counts + 1
-    user_root, movie_root = np.sqrt(user_counts), np.sqrt(movie_counts)
+    by_user, by_movie = (
+        (1 / np.sqrt(counts)[:, None]).astype(np.float32) for counts in (user_counts, movie_counts)
+    )
 
-    def scaled(rows: slice) -> NDArray[np.floating]:
-        return observed.tile(rows) / user_root[rows, None] / movie_root
+    def times(table: Floats) -> Floats:
+        product: Floats = by_user * observed.by_user.sums(by_movie * table)
+        return product
 
-    random, shape = np.random.default_rng([seed, 3]), (observed.users, observed.movies)
-    rank = settings.propensity_rank
-    left, sizes, right = truncated_svd(scaled, shape, rank, tile_users, random, oversampling=10, iterations=4)
+    def squared_times(table: Floats) -> Floats:
+        product: Floats = by_movie * observed.by_movie.sums(by_user * times(table))
+        return product
+
+    left, sizes, right = truncated_svd(
+        times,
+        squared_times,
+        (observed.users, observed.movies),
+        settings.propensity_rank,
+        np.random.default_rng([seed, 3]),
+        oversampling=10,
+        iterations=4,
+    )
     return PairWeights(
-        users=(left * sizes * user_root[:, None]).astype(np.float32),
-        movies=np.ascontiguousarray(right * movie_root[:, None], dtype=np.float32),
+        users=(left * sizes / by_user).astype(np.float32),
+        movies=np.ascontiguousarray(right / by_movie, dtype=np.float32),
         user_counts=user_counts,
         movie_counts=movie_counts,
         floor=settings.propensity_floor,

@@ -10,9 +10,9 @@ There is no gradient descent and no straight-through estimator: each step solves
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from training.compress.quantisation import best_steps
 from training.distillation.base.observed import Floats, Observed
 from training.distillation.base.settings import StudentSettings
 from training.distillation.base.threads import one_blas_thread
+from training.distillation.base.tiles import Tile, is_sample
 from training.distillation.student.factors import (
     SIDES,
     Factors,
@@ -36,6 +37,10 @@ from training.families.packed_table import PackedTable
 
 OnRound = Callable[[int, int], None]
 """Called with (rounds done, rounds in all)."""
+
+# The start from a sample of the pairs is poor, so further rounds are made until one gains little.
+_LEAST_GAIN: Final = 0.02
+_MOST_FLOAT_ROUNDS: Final = 12
 
 
 @dataclass(frozen=True)
@@ -105,8 +110,8 @@ def fit_student(
     observed: Observed,
     teacher: TeacherPredictions | Factors,
     settings: StudentSettings,
+    tiles: Sequence[Tile],
     *,
-    tile_users: int,
     seed: int,
     on_round: OnRound | None = None,
 ) -> Student:
@@ -116,7 +121,7 @@ def fit_student(
         observed: The training ratings; only the rated pairs are used, not their values.
         teacher: Predictions to fit.
         settings: Rank, limits and rounds.
-        tile_users: Number of users in memory at a time.
+        tiles: The pairs on which it is fitted, which include those that `teacher` was written for.
         seed: Seed of the random starts of the subspace iterations.
         on_round: Called after each round.
 
@@ -124,19 +129,23 @@ def fit_student(
         SettingsError: The limits are too small for this many users and movies.
     """
     user_blocks, movie_blocks = student_blocks(settings, observed.users, observed.movies)
-    total = settings.float_rounds + settings.packed_rounds + 1
-    reached: list[float] = []
+    float_rounds, reached = settings.float_rounds, list[float]()
 
     def report(factors: Factors) -> None:
         reached.append(objective(factors, target))
         if on_round:
-            on_round(len(reached), total)
+            on_round(len(reached), float_rounds + settings.packed_rounds + 1)
 
-    weights = pair_weights(observed, settings, tile_users=tile_users, seed=seed)
-    target = Target(teacher, weights, tile_users)
-    factors = start_from_logits(teacher, observed, rank=settings.rank, tile_users=tile_users, seed=seed)
+    def start_is_poor() -> bool:
+        if not is_sample(tiles) or not 1 < len(reached) <= _MOST_FLOAT_ROUNDS:
+            return False
+        return reached[-1] < (1 - _LEAST_GAIN) * reached[-2]
+
+    target = Target(teacher, pair_weights(observed, settings, seed=seed), tiles)
+    factors = start_from_logits(teacher, observed, tiles, rank=settings.rank, seed=seed)
     report(factors)
-    for _ in range(settings.float_rounds):
+    while len(reached) <= float_rounds or start_is_poor():
+        float_rounds = max(float_rounds, len(reached))
         for side in SIDES:
             factors = float_step(factors, target, side, settings.ridge)
         report(factors)

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from training.distillation.base.loops import dot_products
 from training.distillation.base.observed import Floats, Observed
 from training.distillation.base.settings import AutoEncoderSettings
 from training.fit.evaluation import damped_biases
@@ -46,12 +47,20 @@ class AutoEncoder:
     movie_offsets: Floats
     bounds: Floats
 
-    def predict(self, rows: slice) -> Floats:
-        """Return the `(users of the tile, movies)` predicted stars."""
-        stars = self.decoder[:, rows].T @ self.hidden.T
-        stars += self.user_offsets[rows, None]
-        stars += self.movie_offsets
+    def predict(self, users: slice, movies: slice | NDArray[np.int64]) -> Floats:
+        """Return the `(users, movies)` predicted stars."""
+        stars = self.decoder[:, users].T @ self.hidden[movies].T
+        stars += self.user_offsets[users, None]
+        stars += self.movie_offsets[movies]
         return np.clip(stars, self.bounds[0], self.bounds[1], out=stars)
+
+    def predict_pairs(self, user: NDArray[np.int32], movie: NDArray[np.int32]) -> Floats:
+        """Return the `(n,)` predicted stars of `(n,)` pairs."""
+        users, movies = (
+            np.concatenate([values, offsets[:, None]], axis=1)
+            for values, offsets in ((self.decoder.T, self.user_offsets), (self.hidden, self.movie_offsets))
+        )
+        return np.clip(dot_products(users, movies, user, movie), self.bounds[0], self.bounds[1])
 
 
 def fit_auto_encoder(
@@ -117,12 +126,12 @@ def fit_auto_encoder(
 
 
 class _ByMovie:
-    """Ratings sorted by movie, with dense rows for a few movies at a time."""
+    """Dense rows for a few movies at a time."""
 
     def __init__(self, observed: Observed, values: Floats) -> None:
-        order = np.argsort(observed.movie_index, kind="stable")
-        self._users, self._user, self._values = observed.users, observed.user_index[order], values[order]
-        self._ends = np.searchsorted(observed.movie_index[order], np.arange(observed.movies + 1))
+        ratings = observed.by_movie
+        self._users, self._user, self._ends = observed.users, ratings.other, ratings.ends
+        self._values = values[ratings.order]
 
     def dense(self, movies: NDArray[np.int64]) -> tuple[Floats, Floats]:
         """Return the `(movies, users)` values, and a mask of the rated pairs as 0 and 1."""

@@ -11,25 +11,24 @@ Koren 2019, arXiv:1905.01395). The prediction is the posterior mean, averaged ov
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from training.distillation.base.observed import Floats, Observed
+from training.distillation.base.loops import add_expected, dot_products, draw_rows, expected_stars
+from training.distillation.base.observed import Floats, Observed, SortedRatings
 from training.distillation.base.settings import BayesianFactorsSettings
-from training.distillation.base.threads import one_blas_thread
-from training.distillation.teacher.kernel import Kernel, side_kernels
-from training.distillation.teacher.noise import GaussianNoise, OrdinalNoise, ordinal_stars
+from training.distillation.base.threads import concatenate, in_threads, one_blas_thread, ranges
+from training.distillation.teacher.kernel import Kernel
+from training.distillation.teacher.noise import GaussianNoise, OrdinalNoise
 
 OnRound = Callable[[int, int], None]
 """Called with (rounds done, rounds in all)."""
 
-# Maximum number of ids and of ratings per batch, which bounds the memory of a draw.
-_IDS_AT_A_TIME: Final = 2_048
-_RATINGS_AT_A_TIME: Final = 1_000_000
+_LOOKUP_POINTS: Final = 2_001
 _FIRST_PRECISION: Final = 10.0
 _FIRST_SPREAD: Final = 0.1
 
@@ -53,29 +52,47 @@ class BayesianFactors:
     stars: NDArray[np.float64]
     ordinal: bool
 
-    def predict(self, rows: slice) -> Floats:
-        """Return the `(users of the tile, movies)` predicted stars, averaged over the samples."""
-        total = np.zeros((rows.stop - rows.start, self.movies.shape[1]), dtype=np.float32)
+    def predict(self, users: slice, movies: slice | NDArray[np.int64]) -> Floats:
+        """Return the `(users, movies)` predicted stars, averaged over the samples."""
+
+        def match(user: Floats, movie: Floats) -> Floats:
+            user, movie = user[users], movie[movies]
+            constant = np.ones((len(user), 1), dtype=np.float32), np.ones((len(movie), 1), dtype=np.float32)
+            own = np.concatenate([user, constant[0]], axis=1)
+            other = np.concatenate([movie[:, :-1], constant[1], movie[:, -1:]], axis=1)
+            product: Floats = own @ other.T
+            return product
+
+        return self._mean(match)
+
+    def predict_pairs(self, user: NDArray[np.int32], movie: NDArray[np.int32]) -> Floats:
+        """Return the `(n,)` predicted stars of `(n,)` pairs, averaged over the samples."""
+        return self._mean(lambda users, movies: dot_products(users, movies, user, movie))
+
+    def _mean(self, match: Callable[[Floats, Floats], Floats]) -> Floats:
+        """Return the mean of the predicted stars for the matches of each sample."""
+        total: Floats | None = None
         for users, movies, state in zip(self.users, self.movies, self.states, strict=True):
-            user, movie = users[rows].astype(np.float32), movies.astype(np.float32)
-            match = user[:, :-1] @ movie[:, :-1].T
-            match += user[:, -1:]
-            match += movie[:, -1]
+            of_sample = match(users.astype(np.float32), movies.astype(np.float32))
+            if total is None:
+                total = np.zeros_like(of_sample)
             if self.ordinal:
-                total += ordinal_stars(match, state, self.stars)
+                table = expected_stars(state.astype(np.float64), self.stars, _LOOKUP_POINTS)
+                add_expected(total.ravel(), of_sample.ravel(), table)
             else:
-                total += np.clip(match + state[0], self.stars[0], self.stars[-1])
-        total /= len(self.states)
+                of_sample += state[0]
+                total += np.clip(of_sample, self.stars[0], self.stars[-1], out=of_sample)
+        assert total is not None
+        total /= np.float32(len(self.states))
         return total
 
 
 @one_blas_thread()
 def fit_bayesian_factors(
     observed: Observed,
-    genres: Floats | None,
+    kernels: tuple[Kernel, Kernel],
     settings: BayesianFactorsSettings,
     *,
-    tile_users: int,
     seed: int,
     on_round: OnRound | None = None,
 ) -> BayesianFactors:
@@ -83,22 +100,25 @@ def fit_bayesian_factors(
 
     Args:
         observed: The training ratings.
-        genres: `(movies, features)` 0 or 1, or None if no features are known.
+        kernels: Kernels of the prior means of users and movies.
         settings: Settings of the sampler.
-        tile_users: Number of users per dense tile while the kernels are computed.
         seed: Seed of every draw.
         on_round: Called after each round with (rounds done, rounds in all).
     """
     random = np.random.default_rng([seed, 1])
-    user_kernel, movie_kernel = side_kernels(observed, genres, settings, tile_users=tile_users, seed=seed)
+    user_kernel, movie_kernel = kernels
     user, movie = observed.user_index, observed.movie_index
-    users = GibbsSide(user, movie, observed.users, settings.rank, user_kernel, random)
-    movies = GibbsSide(movie, user, observed.movies, settings.rank, movie_kernel, random)
+    users = GibbsSide(observed.by_user, settings.rank, user_kernel, random)
+    movies = GibbsSide(observed.by_movie, settings.rank, movie_kernel, random)
+    pairs = ranges(np.arange(len(observed) + 1))
     ordinal = settings.noise == "ordinal" and observed.lowest < observed.highest
     noise = OrdinalNoise(observed, random) if ordinal else GaussianNoise(observed, random)
     kept = []
     for done in range(1, settings.sweeps + 1):
-        target, precision = noise.draw_targets(_match(users.values, movies.values, user, movie))
+        match = concatenate(
+            lambda part: dot_products(users.values, movies.values, user[part], movie[part]), pairs
+        )
+        target, precision = noise.draw_targets(match)
         users.draw_values(movies.values, target, precision)
         users.draw_prior()
         movies.draw_values(users.values, target, precision)
@@ -123,32 +143,22 @@ class GibbsSide:
     """
 
     def __init__(
-        self,
-        own_index: NDArray[np.int32],
-        other_index: NDArray[np.int32],
-        size: int,
-        rank: int,
-        kernel: Kernel,
-        random: np.random.Generator,
+        self, ratings: SortedRatings, rank: int, kernel: Kernel, random: np.random.Generator
     ) -> None:
         """Start from small random factors.
 
         Args:
-            own_index: `(n,)` this side's id of each rating.
-            other_index: `(n,)` the other side's id of each rating.
-            size: Number of ids of this side.
+            ratings: The ratings sorted by this side's ids.
             rank: Number of factors.
             kernel: Kernel of the prior means.
             random: Generator that the whole sampler shares.
         """
-        self._order = np.argsort(own_index, kind="stable")
-        self._ends = np.searchsorted(own_index[self._order], np.arange(size + 1))
-        self._other = other_index[self._order]
-        self._kernel, self._random = kernel, random
-        self._size, self._columns = size, rank + 1
-        factors = _FIRST_SPREAD * random.standard_normal((size, rank))
-        self.values: Floats = np.concatenate([factors, np.zeros((size, 1))], axis=1).astype(np.float32)
-        self._means = np.zeros((size, rank + 1), dtype=np.float32)
+        self._ratings, self._kernel, self._random = ratings, kernel, random
+        self._size, self._columns = ratings.ends.size - 1, rank + 1
+        self._ranges = ranges(ratings.ends, cost_of_row=rank)
+        factors = _FIRST_SPREAD * random.standard_normal((self._size, rank))
+        self.values: Floats = np.concatenate([factors, np.zeros((self._size, 1))], axis=1).astype(np.float32)
+        self._means = np.zeros((self._size, rank + 1), dtype=np.float32)
         self._precision: Floats = np.eye(rank + 1, dtype=np.float32) * np.float32(_FIRST_PRECISION)
 
     def draw_values(self, other: Floats, target: Floats, precision: Floats | None) -> None:
@@ -159,31 +169,19 @@ class GibbsSide:
             target: `(n,)` target of the dot product plus both biases for each rating.
             precision: `(n,)` precision of each target; 1 for all by default.
         """
-        columns = self._columns
+        ratings = self._ratings
         pull = self._means @ self._precision
-        target = target[self._order]
-        weight = None if precision is None else np.sqrt(precision[self._order])
-        for ids in self._portions():
-            rows = slice(int(self._ends[ids.start]), int(self._ends[ids.stop]))
-            regressors = other[self._other[rows]]
-            rest = target[rows] - regressors[:, -1]
-            regressors[:, -1] = 1  # regressor of the row's own bias
-            if weight is not None:
-                regressors *= weight[rows, None]
-                rest = rest * weight[rows]
-            count = ids.stop - ids.start
-            information = np.empty((count, columns, columns), dtype=np.float32)
-            towards = pull[ids]
-            ends = (self._ends[ids.start : ids.stop + 1] - rows.start).tolist()
-            for place in range(count):
-                own = slice(ends[place], ends[place + 1])
-                np.matmul(regressors[own].T, regressors[own], out=information[place])
-                towards[place] += rest[own] @ regressors[own]
-            information += self._precision
-            noise = self._random.standard_normal((count, columns, 1), dtype=np.float32)
-            # With A = L L', A^-1 (b + L z) has mean A^-1 b and covariance A^-1.
-            drawn = towards[:, :, None] + np.linalg.cholesky(information) @ noise
-            self.values[ids] = np.linalg.solve(information, drawn)[:, :, 0]
+        target = target[ratings.order]
+        trust = np.empty(0, dtype=np.float32) if precision is None else precision[ratings.order]
+        noise = self._random.standard_normal((self._size, self._columns), dtype=np.float32)
+
+        def draw(ids: slice) -> Floats:
+            ends = ratings.ends[ids.start : ids.stop + 1]
+            return draw_rows(
+                ends, ratings.other, other, target, trust, pull[ids], self._precision, noise[ids]
+            )
+
+        self.values = concatenate(draw, self._ranges)
 
     def draw_prior(self) -> None:
         """Draw the prior means (matrix normal) and the precision (Wishart), given the rows."""
@@ -192,9 +190,10 @@ class GibbsSide:
         shrink = (shares / (1 + shares))[:, None]
         covariance_root = np.linalg.cholesky(np.linalg.inv(self._precision.astype(np.float64)))
         noise = random.standard_normal((shares.size, columns), dtype=np.float32)
-        weights = shrink * (vectors.T @ self.values)
+        products = in_threads(lambda ids: vectors[ids].T @ self.values[ids], self._ranges)
+        weights = shrink * sum(products, np.float32(0))
         weights += np.sqrt(shrink) * (noise @ covariance_root.T.astype(np.float32))
-        self._means = vectors @ weights
+        self._means = concatenate(lambda ids: vectors[ids] @ weights, self._ranges)
         away = self.values - self._means
         scatter = (away.T @ away + (weights / shares[:, None]).T @ weights).astype(np.float64)
         scatter += np.eye(columns)
@@ -204,21 +203,3 @@ class GibbsSide:
         bartlett[np.diag_indices(columns)] = np.sqrt(random.chisquare(freedom - np.arange(columns)))
         root = np.linalg.cholesky(np.linalg.inv(scatter)) @ bartlett
         self._precision = (root @ root.T).astype(np.float32)
-
-    def _portions(self) -> Iterator[slice]:
-        start = 0
-        while start < self._size:
-            fits = int(np.searchsorted(self._ends, self._ends[start] + _RATINGS_AT_A_TIME, side="right")) - 1
-            stop = min(max(fits, start + 1), start + _IDS_AT_A_TIME, self._size)
-            yield slice(start, stop)
-            start = stop
-
-
-def _match(users: Floats, movies: Floats, user: NDArray[np.int32], movie: NDArray[np.int32]) -> Floats:
-    """Return the `(n,)` dot product plus both biases of each rating, computed a million at a time."""
-    match = np.empty(user.size, dtype=np.float32)
-    for start in range(0, user.size, 1_000_000):
-        part = slice(start, start + 1_000_000)
-        own, other = users[user[part]], movies[movie[part]]
-        match[part] = np.einsum("nk,nk->n", own[:, :-1], other[:, :-1]) + own[:, -1] + other[:, -1]
-    return match

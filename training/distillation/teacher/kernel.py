@@ -20,8 +20,9 @@ from typing import Final
 import numpy as np
 
 from training.data.table import Movie
-from training.distillation.base.observed import Floats, Observed, tiles
+from training.distillation.base.observed import Floats, Observed
 from training.distillation.base.settings import BayesianFactorsSettings
+from training.distillation.base.threads import in_threads, one_blas_thread
 
 _OVERSAMPLING: Final = 40
 _POWER_ITERATIONS: Final = 2
@@ -41,12 +42,12 @@ class Kernel:
     vectors: Floats
 
 
+@one_blas_thread()
 def side_kernels(
     observed: Observed,
     genres: Floats | None,
     settings: BayesianFactorsSettings,
     *,
-    tile_users: int,
     seed: int,
 ) -> tuple[Kernel, Kernel]:
     """Compute the kernels of users and movies.
@@ -56,10 +57,9 @@ def side_kernels(
         genres: `(movies, features)` 0 or 1, or None if no features are known.
         settings: Weights of the three terms (`intercept_scale`, `implicit_scale`, `genre_scale`), and the
             maximum number of eigenpairs (`kernel_rank`).
-        tile_users: Number of users per dense tile.
         seed: Seed of the randomised eigendecomposition.
     """
-    intercept, genre = settings.intercept_scale, settings.genre_scale
+    intercept, genre, rank = settings.intercept_scale, settings.genre_scale, settings.kernel_rank
     root = np.sqrt(np.float32(settings.implicit_scale))
     by_user = root / np.sqrt(np.maximum(observed.user_counts, 1))[:, None]
     by_movie = root / np.sqrt(np.maximum(observed.movie_counts, 1))[:, None]
@@ -70,20 +70,22 @@ def side_kernels(
         movie_dense = np.concatenate([movie_dense, np.sqrt(np.float32(genre)) * genres / length], axis=1)
 
     def times_users_kernel(basis: Floats) -> Floats:
-        shared = by_user * _rated(observed, _rated_by(observed, by_user * basis, tile_users), tile_users)
+        shared = by_user * observed.by_user.sums(observed.by_movie.sums(by_user * basis))
         product: Floats = user_dense @ (user_dense.T @ basis) + shared
         return product
 
     def times_movies_kernel(basis: Floats) -> Floats:
-        shared = by_movie * _rated_by(observed, _rated(observed, by_movie * basis, tile_users), tile_users)
+        shared = by_movie * observed.by_movie.sums(observed.by_user.sums(by_movie * basis))
         product: Floats = movie_dense @ (movie_dense.T @ basis) + shared
         return product
 
     random = np.random.default_rng([seed, 0])
-    return (
-        _leading(times_users_kernel, observed.users, settings.kernel_rank, random),
-        _leading(times_movies_kernel, observed.movies, settings.kernel_rank, random),
-    )
+    sides = [
+        (product, random.standard_normal((size, min(rank + _OVERSAMPLING, size)), dtype=np.float32))
+        for product, size in ((times_users_kernel, observed.users), (times_movies_kernel, observed.movies))
+    ]
+    users, movies = in_threads(lambda side: _leading(*side, rank), sides)
+    return users, movies
 
 
 def genre_features(movies: Iterable[str], titles: dict[str, Movie]) -> Floats | None:
@@ -111,25 +113,9 @@ def _marks(movie: Movie) -> list[str]:
     return [*movie.genres, *([f"decade {year[:3]}0"] if year.isdigit() else [])]
 
 
-def _rated(observed: Observed, by_movie: Floats, tile_users: int) -> Floats:
-    """Return `(users, k)`: for each user the sum over the movies that they rated."""
-    return np.concatenate([observed.tile(rows) @ by_movie for rows in tiles(observed.users, tile_users)])
-
-
-def _rated_by(observed: Observed, by_user: Floats, tile_users: int) -> Floats:
-    """Return `(movies, k)`: for each movie the sum over the users who rated it."""
-    total = np.zeros((observed.movies, by_user.shape[1]), dtype=np.float32)
-    for rows in tiles(observed.users, tile_users):
-        total += observed.tile(rows).T @ by_user[rows]
-    return total
-
-
-def _leading(
-    times_kernel: Callable[[Floats], Floats], size: int, rank: int, random: np.random.Generator
-) -> Kernel:
+def _leading(times_kernel: Callable[[Floats], Floats], start: Floats, rank: int) -> Kernel:
     """Randomised eigendecomposition (Halko, Martinsson & Tropp 2011, arXiv:0909.4061, algorithm 4.4)."""
-    width = min(rank + _OVERSAMPLING, size)
-    basis = np.linalg.qr(random.standard_normal((size, width), dtype=np.float32))[0]
+    basis = start
     for _ in range(_POWER_ITERATIONS):
         basis = np.linalg.qr(times_kernel(basis))[0]
     small = basis.T @ times_kernel(basis)

@@ -14,22 +14,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.data.dataset import Dataset
-from training.distillation.base.observed import Floats, Observed, tiles
+from training.distillation.base.observed import Floats, Observed
 from training.distillation.base.settings import (
     AutoEncoderSettings,
+    BayesianFactorsSettings,
     Blend,
     DistillationRecipe,
     Member,
     StudentSettings,
     TeacherSettings,
 )
+from training.distillation.base.threads import in_threads, one_blas_thread
+from training.distillation.base.tiles import MOST_PAIRS, Tile, make_tiles
 from training.distillation.base.work_folder import Step, WorkFolder
 from training.distillation.teacher.auto_encoder import AutoEncoder, fit_auto_encoder
 from training.distillation.teacher.bayesian_factors import BayesianFactors, fit_bayesian_factors
-from training.distillation.teacher.kernel import genre_features
+from training.distillation.teacher.kernel import Kernel, genre_features, side_kernels
 
 PREDICTIONS: Final = "predictions.float16"
 LEAST_WEIGHT: Final = 0.02
+LEAST_DENSITY: Final = 0.004
 
 OnProgress = Callable[[str, int, int], None]
 """Called with (name of the current step, steps done, steps in all)."""
@@ -40,14 +44,15 @@ Predictor = AutoEncoder | BayesianFactors
 
 
 class TeacherPredictions:
-    """The predicted stars of every user for every movie, in a file that is read by tiles of users."""
+    """The predicted stars of the pairs of tiles, in a file."""
 
-    def __init__(self, path: Path, users: int, movies: int) -> None:
-        self._array = np.memmap(path, dtype=np.float16, mode="r", shape=(users, movies))
+    def __init__(self, path: Path) -> None:
+        self._array = np.memmap(path, dtype=np.float16, mode="r")
 
-    def tile(self, rows: slice) -> Floats:
-        """Return the `(users of the tile, movies)` stars."""
-        stars: Floats = self._array[rows].astype(np.float32)
+    def tile(self, tile: Tile) -> Floats:
+        """Return the `(users of the tile, movies of the tile)` stars."""
+        size = tile.shape[0] * tile.shape[1]
+        stars: Floats = self._array[tile.start : tile.start + size].reshape(tile.shape).astype(np.float32)
         return stars
 
 
@@ -58,8 +63,8 @@ class Teacher:
         dataset: The data that everything is fitted on.
         settings: Settings of the members.
         seed: Seed of every random draw.
-        tile_users: Number of users whose predictions are in memory at a time.
         observed: The training ratings of the dataset.
+        tiles: The pairs whose predictions students are fitted to.
         seconds: Duration of each step when it was computed, by name.
         data_key: Everything that determines a step, besides the settings.
     """
@@ -75,13 +80,15 @@ class Teacher:
         on_progress: OnProgress | None = None,
     ) -> None:
         """Prepare a teacher; nothing is fitted yet. `on_progress` is called as its steps proceed."""
-        self.dataset, self.seed, self.tile_users = dataset, seed, tile_users
+        self.dataset, self.seed = dataset, seed
         self.settings = settings or TeacherSettings()
         self.observed = Observed.of(dataset)
+        self.tiles = make_tiles(self.observed, tile_users, seed=seed)
         self.seconds: dict[str, float] = {}
-        self._work, self._on_progress = work, on_progress
+        self._work, self._tile_users, self._on_progress = work, tile_users, on_progress
         self._genres = genre_features(dataset.movies, dataset.table.titles)
         self._members: dict[Member, Predictor] = {}
+        self._kernels: dict[tuple[float, ...], tuple[Kernel, Kernel]] = {}
         self.data_key = {
             "data": dataset.table.sha256,
             "stars": _digest(self.observed.ratings),
@@ -103,16 +110,13 @@ class Teacher:
     def validation_predictions(self, name: Member) -> Floats:
         """Return the `(validation rows,)` predicted stars of a member."""
         rows = self.dataset.validation
-        member, predicted = self.member(name), np.empty(len(rows), dtype=np.float32)
-        for tile in tiles(self.observed.users, self.tile_users):
-            own = np.flatnonzero((rows.user_index >= tile.start) & (rows.user_index < tile.stop))
-            if own.size:
-                user, movie = rows.user_index[own] - tile.start, rows.movie_index[own]
-                predicted[own] = member.predict(tile)[user, movie]
-        return predicted
+        return self.member(name).predict_pairs(rows.user_index, rows.movie_index)
 
     def find_blend(self, blend: Blend) -> tuple[Blend, dict[str, float]]:
         """Find the weights of a blend on the validation rows; weights that the blend already has are kept.
+
+        The autoencoder, whose time grows with users x movies, gets the weight 0 without being fitted if
+        there are more than `MOST_PAIRS` pairs of which fewer than `LEAST_DENSITY` are rated.
 
         Returns:
             The blend with its weights, and the validation MSE of each member and of the blend, on the
@@ -120,39 +124,46 @@ class Teacher:
         """
         scale = self.dataset.scale
         ratings = scale.to_stars(self.dataset.validation.ratings)
-        predictions = np.stack([self.validation_predictions(name) for name in blend.members])
+        members = list(blend.members)
+        if blend.weights is None and self._too_wide and len(members) > 1:
+            members = [name for name in members if name != "auto_encoder"]
+        predictions = np.stack([self.validation_predictions(name) for name in members])
         weights = blend.weights or find_weights(predictions, ratings)
         mse: dict[str, float] = {
             name: scale.unit**2 * float(np.mean((own - ratings) ** 2, dtype=np.float64))
-            for name, own in zip(blend.members, predictions, strict=True)
+            for name, own in zip(members, predictions, strict=True)
         }
         blended = np.array(weights, dtype=np.float32) @ predictions
-        name = " + ".join(
-            f"{weight:g} {member}" for weight, member in zip(weights, blend.members, strict=True)
-        )
+        name = " + ".join(f"{weight:g} {member}" for weight, member in zip(weights, members, strict=True))
         mse[name] = scale.unit**2 * float(np.mean((blended - ratings) ** 2, dtype=np.float64))
-        return blend.model_copy(update={"weights": weights}), mse
+        found = dict(zip(members, weights, strict=True))
+        return blend.model_copy(
+            update={"weights": tuple(found.get(name, 0.0) for name in blend.members)}
+        ), mse
 
     def predictions(self, blend: Blend) -> TeacherPredictions:
-        """Return the predictions of a blend for every pair, written now or in an earlier run.
+        """Return the predictions of a blend for the pairs of all tiles, written now or in an earlier run.
 
         Args:
             blend: The members, with weights.
         """
         members = [(self.member(name), weight) for name, weight in _used(blend)]
 
+        def of_tile(tile: Tile) -> NDArray[np.float16]:
+            stars = np.zeros(tile.shape, dtype=np.float32)
+            for member, weight in members:
+                stars += np.float32(weight) * member.predict(tile.users, tile.movies)
+            return stars.astype(np.float16)
+
         def write(folder: Path) -> StepResult:
-            with (folder / PREDICTIONS).open("wb") as file:
-                for rows in tiles(self.observed.users, self.tile_users):
-                    stars = np.zeros((rows.stop - rows.start, self.observed.movies), dtype=np.float32)
-                    for member, weight in members:
-                        stars += np.float32(weight) * member.predict(rows)
-                    file.write(stars.astype(np.float16).tobytes())
-                    self.report("blend", rows.stop, self.observed.users)
+            with (folder / PREDICTIONS).open("wb") as file, one_blas_thread():
+                for done, stars in enumerate(in_threads(of_tile, self.tiles), 1):
+                    file.write(stars.tobytes())
+                    self.report("blend", done, len(self.tiles))
             return {}, {}
 
         step = self.step("blend", self.blend_key(blend), write)
-        return TeacherPredictions(step.folder / PREDICTIONS, self.observed.users, self.observed.movies)
+        return TeacherPredictions(step.folder / PREDICTIONS)
 
     def blend_key(self, blend: Blend) -> dict[str, Any]:
         """Return everything that determines the predictions of a blend, besides the data and the seed."""
@@ -161,7 +172,7 @@ class Teacher:
     def recipe(self, blend: Blend, student: StudentSettings) -> DistillationRecipe:
         """Return the record of a student of a blend."""
         return DistillationRecipe(
-            seed=self.seed, tile_users=self.tile_users, teacher=self.settings, blend=blend, student=student
+            seed=self.seed, tile_users=self._tile_users, teacher=self.settings, blend=blend, student=student
         )
 
     def step(self, name: str, decided_by: Mapping[str, Any], make: Callable[[Path], StepResult]) -> Step:
@@ -182,6 +193,12 @@ class Teacher:
         if self._on_progress:
             self._on_progress(what, done, total)
 
+    @property
+    def _too_wide(self) -> bool:
+        """Whether there are too many pairs, with too few ratings, for the autoencoder."""
+        pairs = self.observed.users * self.observed.movies
+        return pairs > MOST_PAIRS and len(self.observed) < LEAST_DENSITY * pairs
+
     def _member_key(self, name: Member) -> dict[str, Any]:
         return {"settings": getattr(self.settings, name).model_dump(mode="json")}
 
@@ -190,13 +207,15 @@ class Teacher:
         if isinstance(settings, AutoEncoderSettings):
             return fit_auto_encoder(self.observed, settings, seed=self.seed, on_step=on_step)
         return fit_bayesian_factors(
-            self.observed,
-            self._genres,
-            settings,
-            tile_users=self.tile_users,
-            seed=self.seed,
-            on_round=on_step,
+            self.observed, self._kernels_for(settings), settings, seed=self.seed, on_round=on_step
         )
+
+    def _kernels_for(self, settings: BayesianFactorsSettings) -> tuple[Kernel, Kernel]:
+        """Return the kernels of both sides, which samplers with the same prior share."""
+        prior = settings.intercept_scale, settings.implicit_scale, settings.genre_scale, settings.kernel_rank
+        if prior not in self._kernels:
+            self._kernels[prior] = side_kernels(self.observed, self._genres, settings, seed=self.seed)
+        return self._kernels[prior]
 
 
 def _used(blend: Blend) -> list[tuple[Member, float]]:

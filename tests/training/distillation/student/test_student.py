@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.builders import tiny_dataset
 from training.distillation.base.observed import Observed
 from training.distillation.base.settings import StudentSettings
+from training.distillation.base.tiles import make_tiles
 from training.distillation.student.factors import Factors, in_principal_axes, start_from_logits
 from training.distillation.student.least_squares import Target, float_step, normal_equations, objective
 from training.distillation.student.packing import popularity_blocks
@@ -21,6 +22,8 @@ from training.errors import SettingsError
 
 OBSERVED = Observed.of(tiny_dataset())
 USERS, MOVIES = OBSERVED.users, OBSERVED.movies
+TILES = make_tiles(OBSERVED, 7, seed=0)
+[ALL] = make_tiles(OBSERVED, USERS, seed=0)
 
 
 @pytest.fixture(scope="module")
@@ -30,12 +33,12 @@ def teacher(tmp_path_factory: pytest.TempPathFactory) -> TeacherPredictions:
     logits = random.standard_normal((USERS, 2)) @ random.standard_normal((2, MOVIES)) * 0.5 + 0.7
     path: Path = tmp_path_factory.mktemp("teacher") / "predictions"
     path.write_bytes((5 / (1 + np.exp(-logits))).astype(np.float16).tobytes())
-    return TeacherPredictions(path, USERS, MOVIES)
+    return TeacherPredictions(path)
 
 
 @pytest.fixture(scope="module")
 def target(teacher: TeacherPredictions) -> Target:
-    return Target(teacher, pair_weights(OBSERVED, settings(), tile_users=7, seed=0), 7)
+    return Target(teacher, pair_weights(OBSERVED, settings(), seed=0), TILES)
 
 
 def settings(**changes: Any) -> StudentSettings:
@@ -43,14 +46,15 @@ def settings(**changes: Any) -> StudentSettings:
 
 
 def fitted(teacher: TeacherPredictions, **changes: Any) -> Student:
-    return fit_student(OBSERVED, teacher, settings(**changes), tile_users=7, seed=0)
+    return fit_student(OBSERVED, teacher, settings(**changes), TILES, seed=0)
 
 
 def test_pair_weights_are_positive_and_larger_for_rated_pairs(target: Target) -> None:
-    weights = np.concatenate([target.weights.tile(slice(start, start + 10)) for start in (0, 10, 20)])
+    weights = np.concatenate([target.weights.tile(tile) for tile in TILES])
     assert weights.shape == (USERS, MOVIES)
     assert weights.min() > 0
-    rated = OBSERVED.tile(slice(0, USERS)) > 0
+    rated = np.zeros((USERS, MOVIES), dtype=bool)
+    rated[OBSERVED.user_index, OBSERVED.movie_index] = True
     assert weights[rated].mean() > 1.2 * weights[~rated].mean()
 
 
@@ -61,7 +65,7 @@ def test_gradient_matches_finite_differences_of_the_objective(target: Target) ->
         random.standard_normal((MOVIES, 3)).astype(np.float32),
         0.2,
     )
-    total = sum(float(target.weights.tile(slice(row, row + 1)).sum()) for row in range(USERS))
+    total = float(target.weights.tile(ALL).sum())
     for side in ("users", "movies"):
         equations = normal_equations(factors, target, side)
         for column in (0, 2):
@@ -76,12 +80,25 @@ def test_gradient_matches_finite_differences_of_the_objective(target: Target) ->
 
 
 def test_least_squares_recovers_a_low_rank_teacher(teacher: TeacherPredictions, target: Target) -> None:
-    factors = start_from_logits(teacher, OBSERVED, rank=2, tile_users=7, seed=0)
+    factors = start_from_logits(teacher, OBSERVED, TILES, rank=2, seed=0)
     first = objective(factors, target)
     for _ in range(4):
         for side in ("movies", "users"):
             factors = float_step(factors, target, side, 1e-4)
     assert objective(factors, target) < min(first, 1e-3)
+
+
+def test_student_recovers_a_low_rank_teacher_from_a_sample_of_the_pairs() -> None:
+    random = np.random.default_rng(4)
+    sides = (np.concatenate([random.standard_normal((size, 2)) * 0.5, np.zeros((size, 1))], axis=1)
+             for size in (USERS, MOVIES))  # fmt: skip
+    users, movies = (side.astype(np.float32) for side in sides)
+    teacher = Factors(users, movies, 0.7)
+    sample = make_tiles(OBSERVED, 3, seed=0, most_pairs=USERS * MOVIES // 2, least_movies=1)
+    assert sum(tile.shape[1] for tile in sample) < 0.6 * len(sample) * MOVIES
+    student = fit_student(OBSERVED, teacher, settings(rank=2, propensity_rank=2), sample, seed=0)
+    predicted = Factors(student.users.values(), student.movies.values(), float(student.global_bias)).tile(ALL)
+    assert np.mean((predicted - teacher.tile(ALL)) ** 2) < 0.01 * teacher.tile(ALL).var()
 
 
 def test_principal_axes_keep_the_predictions_and_diagonalise_the_moments() -> None:
@@ -92,8 +109,7 @@ def test_principal_axes_keep_the_predictions_and_diagonalise_the_moments() -> No
         -0.3,
     )
     transformed = in_principal_axes(factors, OBSERVED)
-    all_users = slice(0, USERS)
-    np.testing.assert_allclose(transformed.logits(all_users), factors.logits(all_users), atol=1e-4)
+    np.testing.assert_allclose(transformed.logits(ALL), factors.logits(ALL), atol=1e-4)
     share = OBSERVED.user_counts / OBSERVED.user_counts.sum()
     moments = (transformed.users[:, :-1] * share[:, None]).T @ transformed.users[:, :-1]
     np.testing.assert_allclose(moments, np.diag(np.diag(moments)), atol=1e-5)
