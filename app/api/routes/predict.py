@@ -11,7 +11,8 @@ from app.api.strict_route import ArrowRoute, StrictRoute
 from app.contract.errors import InvalidRequest, TooManyPairs, UnknownModel, UnknownMovie, UnknownUser
 from app.contract.schemas.requests import BatchOptions, BatchRequest, PredictRequest
 from app.contract.schemas.responses import BatchPrediction, Prediction
-from app.http.arrow import read_pairs, write_ratings
+from app.http.arrow.reading import read_pairs
+from app.http.arrow.writing import write_ratings
 from app.http.json_response import JSONResponse
 from app.http.request_body import ARROW_STREAM
 from app.http.thread_pool import SMALL_BATCH, SMALL_BYTES

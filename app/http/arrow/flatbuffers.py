@@ -10,22 +10,16 @@ class BadBytesError(ValueError):
     """The bytes are not a valid flatbuffer or Arrow stream."""
 
 
-@dataclass(frozen=True, slots=True)
-class Bytes:
-    """Untrusted bytes."""
+def number_at(data: bytes, form: str, place: int) -> int:
+    """Read the number of a `struct` format at an offset.
 
-    data: bytes
-
-    def number(self, form: str, place: int) -> int:
-        """Read the number of a `struct` format at an offset.
-
-        Raises:
-            BadBytesError: The offset is out of range.
-        """
-        if not 0 <= place <= len(self.data) - struct.calcsize(form):
-            raise BadBytesError
-        number: int = struct.unpack_from(form, self.data, place)[0]
-        return number
+    Raises:
+        BadBytesError: The offset is out of range.
+    """
+    if not 0 <= place <= len(data) - struct.calcsize(form):
+        raise BadBytesError
+    number: int = struct.unpack_from(form, data, place)[0]
+    return number
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,36 +27,36 @@ class Table:
     """A table: optional fields by number.
 
     Attributes:
-        source: The bytes that contain it.
+        data: The untrusted bytes that contain it.
         place: Offset of its first byte.
     """
 
-    source: Bytes
+    data: bytes
     place: int
 
     @classmethod
-    def root(cls, source: Bytes, start: int) -> "Table":
-        """Return the root table of the flatbuffer that begins at `start`."""
-        return cls(source, start + source.number("<I", start))
+    def at(cls, data: bytes, place: int) -> "Table":
+        """Return the table that the offset at `place` refers to; a flatbuffer begins with its root's."""
+        return cls(data, place + number_at(data, "<I", place))
 
     def field(self, number: int) -> int | None:
         """Return the offset of a field, or None if it is absent."""
-        fields = self.place - self.source.number("<i", self.place)
+        fields = self.place - number_at(self.data, "<i", self.place)
         slot = 4 + 2 * number
-        if slot + 2 > self.source.number("<H", fields):
+        if slot + 2 > number_at(self.data, "<H", fields):
             return None
-        offset = self.source.number("<H", fields + slot)
+        offset = number_at(self.data, "<H", fields + slot)
         return self.place + offset if offset else None
 
     def number(self, number: int, form: str, default: int = 0) -> int:
         """Return a numeric field."""
         place = self.field(number)
-        return default if place is None else self.source.number(form, place)
+        return default if place is None else number_at(self.data, form, place)
 
     def table(self, number: int) -> "Table | None":
         """Return a field that is a table, or None if it is absent."""
         place = self.field(number)
-        return None if place is None else Table(self.source, place + self.source.number("<I", place))
+        return None if place is None else Table.at(self.data, place)
 
     def vector(self, number: int) -> tuple[int, int]:
         """Return the offset of the first entry of a vector, and the number of entries.
@@ -73,8 +67,8 @@ class Table:
         place = self.field(number)
         if place is None:
             return 0, 0
-        place += self.source.number("<I", place)
-        count = self.source.number("<I", place)
+        place += number_at(self.data, "<I", place)
+        count = number_at(self.data, "<I", place)
         if count > _MAX_ENTRIES:
             raise BadBytesError
         return place + 4, count
@@ -82,10 +76,9 @@ class Table:
     def text(self, number: int) -> str:
         """Return a text field; invalid UTF-8 is replaced."""
         place, count = self.vector(number)
-        return self.source.data[place : place + count].decode("utf-8", "replace")
+        return self.data[place : place + count].decode("utf-8", "replace")
 
     def tables(self, number: int) -> "list[Table]":
         """Return the tables of a vector."""
         place, count = self.vector(number)
-        slots = range(place, place + 4 * count, 4)
-        return [Table(self.source, slot + self.source.number("<I", slot)) for slot in slots]
+        return [Table.at(self.data, slot) for slot in range(place, place + 4 * count, 4)]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from app.contract.errors import InvalidRequest, TooManyPairs, UnreadableBody
 from app.contract.ids import MAX_NUMBER, Column, Pairs, check_id
 from app.contract.limits import Limits
-from app.http.arrow.flatbuffers import BadBytesError, Bytes, Table
+from app.http.arrow.flatbuffers import BadBytesError, Table, number_at
 from training.artefact.ids.id_text import IdTexts
 
 COLUMNS: Final = ("user_id", "movie_id")
@@ -80,14 +80,14 @@ def read_pairs(body: bytes, limits: Limits) -> list[Pairs]:
 
 
 def _messages(body: bytes) -> Iterator[_Message]:
-    source, place = Bytes(body), 0
+    place = 0
     while place < len(body):
         if body[place : place + 4] != _CONTINUES:
             raise BadBytesError
-        size = source.number("<i", place + 4)
+        size = number_at(body, "<i", place + 4)
         if size == 0:
             return
-        metadata = Table.root(source, place + 8)
+        metadata = Table.at(body, place + 8)
         header = metadata.table(_HEADER)
         length = metadata.number(_BODY_LENGTH, "<q")
         start = place + 8 + size
@@ -121,16 +121,16 @@ def _kind(field: Table) -> _Kind:
 def _columns(
     body: bytes, message: _Message, kinds: list[_Kind], rows: int, limits: Limits
 ) -> dict[str, Column]:
-    source, header = message.header.source, message.header
+    header = message.header
     node, nodes = header.vector(_NODES)
     buffer, buffers = header.vector(_BUFFERS)
     if rows < 0 or nodes != len(kinds) or buffers != sum(3 if kind.is_text else 2 for kind in kinds):
         raise BadBytesError
     columns: dict[str, Column] = {}
     for kind in kinds:
-        if source.number("<q", node) != rows:
+        if number_at(body, "<q", node) != rows:
             raise BadBytesError
-        if source.number("<q", node + 8) != 0:
+        if number_at(body, "<q", node + 8) != 0:
             raise InvalidRequest([((kind.name,), "has nulls")])
         node += _STRUCT_BYTES
         # The first buffer is the null bitmap, which is not needed without nulls.
@@ -146,12 +146,11 @@ def _columns(
 
 
 def _buffer(body: bytes, message: _Message, place: int) -> memoryview:
-    offset, length = (message.header.source.number("<q", place + eight) for eight in (0, 8))
-    if not (
-        0 <= offset <= message.end - message.start and 0 <= length <= message.end - message.start - offset
-    ):
+    offset, length = (number_at(body, "<q", place + eight) for eight in (0, 8))
+    content = memoryview(body)[message.start : message.end]
+    if not 0 <= offset <= offset + length <= len(content):
         raise BadBytesError
-    return memoryview(body)[message.start + offset : message.start + offset + length]
+    return content[offset : offset + length]
 
 
 def _array(buffer: memoryview, dtype: np.dtype[Any], count: int) -> NDArray[Any]:
