@@ -15,11 +15,11 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.server import HANDLED_SIGNALS
 
-from app.contract.errors import BadSetting, CannotListen, StartError, shorten
+from app.contract.errors import BadSetting, StartError, shorten
 from app.http.auth import Keys, load_keys, warn_of_open_access
 from app.http_guard import http_protocol
 from app.main import create_app
-from app.observability.logging import start_logging, stop_logging
+from app.observability.logging import start_logging
 from app.observability.metrics.worker_files import remove_abandoned_folders
 from app.scoring.loading import load_registry
 from app.scoring.memory import freeze_memory
@@ -40,7 +40,6 @@ class Server(uvicorn.Server):
     """Uvicorn that reloads the models on SIGHUP and exits with code 0 after a requested stop."""
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
-        """Prepare to serve `app`."""
         config = uvicorn.Config(
             app,
             loop="auto",
@@ -119,14 +118,12 @@ def run_server(settings: Settings, keys: Keys, listener: socket.socket) -> None:
 
 
 def bind_socket(host: str, port: int) -> socket.socket:
-    """Bind a socket to the first available address of a host. Clients cannot connect before a server listens.
+    """Bind a socket to the first available address of a host name or IP address; port 0 is any free one.
 
-    Args:
-        host: Host name or IP address.
-        port: 0 for any free one.
+    Clients cannot connect before a server listens.
 
     Raises:
-        CannotListen: No address is available.
+        StartError: No address is available.
     """
     try:
         return bind_first(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE))
@@ -134,16 +131,11 @@ def bind_socket(host: str, port: int) -> socket.socket:
         reason = getattr(error, "strerror", None) or "not a host name"
         # Quotes show blanks, which are easy to miss.
         shown = host if host == "".join(host.split()) else repr(host)
-        raise CannotListen(
-            f"cannot listen on {shown}:{port}: {reason} (RATINGS_HOST, RATINGS_PORT)"
-        ) from error
+        raise StartError(f"cannot listen on {shown}:{port}: {reason} (RATINGS_HOST, RATINGS_PORT)") from error
 
 
 def bind_first(addresses: Iterable[Address]) -> socket.socket:
-    """Bind a socket to the first available address.
-
-    Args:
-        addresses: At least one, as `socket.getaddrinfo` returns them.
+    """Bind a socket to the first available address of at least one, as `socket.getaddrinfo` returns them.
 
     Raises:
         OSError: No address is available; the error is that of the last one.
@@ -199,7 +191,8 @@ def handling_signals(handler: Callable[[int, Any], None]) -> Iterator[None]:
 
 def exit_at_once(*_: object) -> None:
     """Signal handler: exit with code 0 at once, since there is nothing to finish."""
-    stop_logging()
+    # Writes the remaining lines, which happens at the normal end of a process, but not with `os._exit`.
+    logging.shutdown()
     os._exit(0)
 
 

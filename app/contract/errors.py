@@ -57,22 +57,6 @@ class BadSetting(StartError):
     """An environment variable has an invalid value; the message begins with its name."""
 
 
-class CannotListen(StartError):
-    """The service cannot listen on the configured host and port."""
-
-
-class EngineFailed(StartError):
-    """The engine is not installed, or cannot load a model that is otherwise valid."""
-
-
-class MixedScales(StartError):
-    """The models of the store have different rating scales."""
-
-
-class ProbeFailed(StartError):
-    """A model was loaded, but its predictions are not valid ratings."""
-
-
 class ModelUnusable(ServiceError):
     """An artefact cannot be read; the message of the reader is logged for the operator."""
 
@@ -167,11 +151,7 @@ class InvalidRequest(RequestError):
     kind = Kind(422, "invalid_request", "The request is not valid")
 
     def __init__(self, errors: Sequence[tuple[Sequence[str | int], str]]) -> None:
-        """List the invalid fields.
-
-        Args:
-            errors: (location, message) pairs; the first `MAX_ERRORS` are kept.
-        """
+        """List the (location, message) pairs of invalid fields, at most `MAX_ERRORS` of them."""
         kept = [
             {
                 "loc": [shorten(part) if isinstance(part, str) else part for part in location],
@@ -203,13 +183,10 @@ class ColdId(RequestError):
     side: ClassVar[str]
 
     def __init__(self, cold_id: str, positions: Sequence[int] = (), of: int = 0, **fields: Any) -> None:
-        """Name the id, or the first cold one of a list.
+        """Name the id, or the first cold one of a list of length `of` with cold entries at all `positions`.
 
-        Args:
-            cold_id: The id.
-            positions: Positions of all cold pairs or ids of a list; the first `MAX_POSITIONS` are kept.
-            of: Length of the list.
-            fields: Additional fields of the problem document; `field` is the name of the list, if not pairs.
+        The first `MAX_POSITIONS` are kept. `fields` are more fields of the problem document; `field` is the
+        name of the list, if not pairs.
         """
         shown = shorten(cold_id)
         message = f"{self.side} {shown!r} has no training rating"

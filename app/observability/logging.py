@@ -98,19 +98,9 @@ def start_logging(level: str, log_format: str = "text") -> None:
     logging.config.dictConfig(logging_config(level, log_format))
 
 
-def stop_logging() -> None:
-    """Write the remaining lines. This happens at the normal end of a process, but not with `os._exit`."""
-    logging.shutdown()
-
-
 def logging_config(level: str, log_format: str = "text") -> dict[str, Any]:
-    """Return the configuration for `logging.config.dictConfig`.
-
-    Args:
-        level: Minimum level of the service's own loggers; uvicorn logs errors only, unless it is `debug`.
-        log_format: `text` or `json`.
-    """
-    # Warnings of the server are about invalid requests, which get a response.
+    """Return the configuration for `logging.config.dictConfig`; `level` is that of the service's loggers."""
+    # Servers log errors only: their warnings are about invalid requests, which get a response.
     server = "DEBUG" if level == "debug" else "ERROR"
     return {
         "version": 1,

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from app.contract.errors import BadSetting, EngineFailed, MixedScales, shorten
+from app.contract.errors import BadSetting, StartError, shorten
 from app.scoring.keras_engine import load_keras_engine
 from app.scoring.probe import measure, probe
 from app.scoring.registry import BASELINE, LoadedModel, Registry
@@ -38,19 +38,15 @@ logger = logging.getLogger(__name__)
 
 
 def load_registry(settings: Settings, live: Registry | None = None) -> Registry:
-    """Load all models that the settings name.
+    """Load all models that the settings name; return the `live` registry if nothing in the store has changed.
 
-    Args:
-        settings: Store, models and engine.
-        live: The registry that serves now. Models that are unchanged in the store are reused; if nothing has
-            changed, this registry is returned.
+    Otherwise, models of the live registry that are unchanged in the store are reused.
 
     Raises:
         ArtefactError: The store, or a model in it, is missing, damaged or foreign.
         BadSetting: A setting names a model that is not in the store.
-        EngineFailed: The engine is not installed or cannot load a model.
-        ProbeFailed: A model returns values that are not ratings.
-        MixedScales: The models have different rating scales.
+        StartError: The engine is not installed or cannot load a model, a model returns values that are not
+            ratings, or the models have different rating scales.
     """
     try:
         return _load_registry(settings, live)
@@ -92,7 +88,7 @@ def check_store(settings: Settings) -> None:
     Raises:
         ArtefactError: The store, or a model in it, is missing, damaged or foreign.
         BadSetting: A setting names a model that is not in the store.
-        MixedScales: The models have different rating scales.
+        StartError: The models have different rating scales.
     """
     _check_scales([open_stored(folder).manifest for folder in find_folders(settings)])
 
@@ -101,7 +97,7 @@ def _check_scales(manifests: Sequence[Manifest]) -> None:
     first = manifests[0]
     for other in manifests[1:]:
         if other.scale.bounds != first.scale.bounds:
-            raise MixedScales(
+            raise StartError(
                 f"the models have different rating scales: {first.name} rates from {first.scale}, "
                 f"{other.name} from {other.scale}; name those to serve in RATINGS_MODELS"
             )
@@ -142,9 +138,7 @@ def _load(artefact: Artefact, engine: str) -> LoadedModel:
         # One line is logged for any library error; the debug log has the traceback.
         logger.debug("engine %s", engine, exc_info=True)
         reason = shorten(f"{type(error).__name__}: {error}", 200)
-        raise EngineFailed(
-            f"model {artefact.manifest.name}: the engine {engine!r} fails ({reason})"
-        ) from error
+        raise StartError(f"model {artefact.manifest.name}: the engine {engine!r} fails ({reason})") from error
     scorer = RatingScorer.from_artefact(artefact, loaded)
     probe(scorer)
     return LoadedModel(scorer, measure(scorer))

@@ -23,15 +23,7 @@ class Engine(ABC):
 
     @abstractmethod
     def rate(self, user_index: NDArray[np.int32], movie_index: NDArray[np.int32]) -> NDArray[np.float32]:
-        """Rate pairs of indices.
-
-        Args:
-            user_index: `(n,)`, each an index of a warm user.
-            movie_index: `(n,)`, each an index of a warm movie.
-
-        Returns:
-            `(n,)` ratings. Row i depends on pair i alone.
-        """
+        """Return `(n,)` ratings of pairs of `(n,)` indices of warm ids; row i depends on pair i alone."""
 
     def rate_one(self, user_index: int, movie_index: int) -> float:
         """Rate one pair of warm ids; equal to `rate` for the same pair."""
@@ -42,14 +34,9 @@ class Engine(ABC):
         return self.rate(np.full_like(movie_index, user_index), movie_index)
 
     def affinities(self, user_index: int, movies: int) -> NDArray[np.float32]:
-        """Return sort keys that increase with the user's rating of each movie, up to rounding.
+        """Return `(movies,)` sort keys that increase with a warm user's rating of each movie, up to rounding.
 
-        Args:
-            user_index: A warm user.
-            movies: Number of movies, by popularity rank.
-
-        Returns:
-            `(movies,)`; the caller may modify it.
+        They are those of the first `movies` movies. The caller may modify the array.
         """
         return self.rate(np.full(movies, user_index, np.int32), np.arange(movies, dtype=np.int32))
 
@@ -75,10 +62,7 @@ class VectorEngine(Protocol):
 def with_biases(vectors: Any, user_bias: Any, movie_bias: Any) -> NDArray[np.float32]:
     """Append two columns to `(n, dim)` embeddings, so that the dot product of two sides adds their biases.
 
-    Args:
-        vectors: Embeddings of one side.
-        user_bias: `(n,)` biases of users, or 1 for vectors of movies.
-        movie_bias: `(n,)` biases of movies, or 1 for vectors of users.
+    The biases of the embeddings' own side are `(n,)`; that of the other side is 1.
     """
     columns = [
         np.broadcast_to(np.asarray(bias, np.float32), len(vectors)) for bias in (user_bias, movie_bias)
@@ -119,10 +103,7 @@ def rounded(ratings: NDArray[np.floating]) -> NDArray[np.float64]:
 def highest(keys: NDArray[np.float32], n: int, excluded: NDArray[np.int32]) -> NDArray[np.int32]:
     """Return the indices of the `n` highest keys, highest first; of equal keys, the lowest index first.
 
-    Args:
-        keys: `(movies,)`; those of excluded movies are overwritten.
-        n: Maximum number of indices.
-        excluded: Indices to leave out, possibly repeated.
+    The keys, `(movies,)`, of the `excluded` indices are overwritten. Such an index may be repeated.
     """
     keys[excluded] = -np.inf
     count = min(n, keys.size - np.unique(excluded).size)
@@ -134,30 +115,24 @@ def highest(keys: NDArray[np.float32], n: int, excluded: NDArray[np.int32]) -> N
     return candidates[np.argsort(-keys[candidates], kind="stable")[:count]]
 
 
+@dataclass(eq=False)
 class RatingScorer:
     """A loaded model: turns pairs of ids into ratings, and reports which ids have no training ratings.
 
     Attributes:
-        engine: Maps indices to ratings.
+        fallback: Rates cold pairs.
+        engine: Rates all other pairs.
+        given: The training ratings, if the artefact has them.
         counter: Counts its predictions.
     """
 
-    def __init__(
-        self,
-        manifest: Manifest,
-        users: Vocabulary,
-        movies: Vocabulary,
-        fallback: Fallback,
-        engine: Engine,
-        given: GivenRatings | None = None,
-    ) -> None:
-        self.manifest = manifest
-        self.users = users
-        self.movies = movies
-        self._fallback = fallback
-        self.engine = engine
-        self.counter: RatingCounter = NO_COUNTER
-        self.given = given
+    manifest: Manifest
+    users: Vocabulary
+    movies: Vocabulary
+    fallback: Fallback
+    engine: Engine
+    given: GivenRatings | None = None
+    counter: RatingCounter = NO_COUNTER
 
     @classmethod
     def from_artefact(cls, artefact: Artefact, engine: Engine) -> Self:
@@ -174,25 +149,12 @@ class RatingScorer:
     @property
     def resident_bytes(self) -> int:
         """Bytes of this process's arrays: weights, ids with their index, means and observed ratings."""
-        return (
-            self.engine.weights_bytes
-            + self._fallback.nbytes
-            + sum(
-                value.nbytes
-                for held in (self.users, self.movies, self.given)
-                if held is not None
-                for value in vars(held).values()
-                if isinstance(value, np.ndarray)
-            )
-        )
+        held = [vars(one) for one in (self.users, self.movies, self.given) if one is not None]
+        arrays = [value for fields in held for value in fields.values() if isinstance(value, np.ndarray)]
+        return self.engine.weights_bytes + self.fallback.nbytes + sum(array.nbytes for array in arrays)
 
     def score(self, user_ids: Sequence[RawId], movie_ids: Sequence[RawId]) -> ScoredPairs:
-        """Rate pairs of ids; the fallback rates cold pairs.
-
-        Args:
-            user_ids: n ids in any form that the API accepts.
-            movie_ids: n ids; the pair at i is `user_ids[i]`, `movie_ids[i]`.
-        """
+        """Rate the pairs of n user ids and n movie ids; the fallback rates cold pairs."""
         return self.score_indices(self.users.indices(user_ids), self.movies.indices(movie_ids))
 
     def rate_known(self, user_id: RawId, movie_id: RawId) -> float | None:
@@ -222,7 +184,7 @@ class RatingScorer:
         self.counter.ranking()
         user, movies = self.users.index(user_id), self.movies.warm
         warm = 0 <= user < self.users.warm
-        keys = self.engine.affinities(user, movies) if warm else every_mean(self._fallback.movie_means)
+        keys = self.engine.affinities(user, movies) if warm else every_mean(self.fallback.movie_means)
         excluded = self.warm_movies(exclude)
         if exclude_rated and self.given is not None and user >= 0:
             rated = self.given.of_user(user)[0]
@@ -239,12 +201,7 @@ class RatingScorer:
         return indices[(indices >= 0) & (indices < self.movies.warm)]
 
     def score_indices(self, user_index: NDArray[np.int32], movie_index: NDArray[np.int32]) -> ScoredPairs:
-        """Rate pairs of indices. Indices of cold ids never reach a table.
-
-        Args:
-            user_index: `(n,)`, -1 for an unknown user.
-            movie_index: `(n,)`, -1 for an unknown movie.
-        """
+        """Rate pairs of `(n,)` indices, -1 for an unknown id. Indices of cold ids never reach the engine."""
         known_user = (user_index >= 0) & (user_index < self.users.warm)
         known_movie = (movie_index >= 0) & (movie_index < self.movies.warm)
         warm = known_user & known_movie
@@ -253,6 +210,6 @@ class RatingScorer:
         else:
             ratings = np.empty(user_index.shape, dtype=np.float32)
             ratings[warm] = self.engine.rate(user_index[warm], movie_index[warm])
-            ratings[~warm] = self._fallback.rate(user_index[~warm], movie_index[~warm])
+            ratings[~warm] = self.fallback.rate(user_index[~warm], movie_index[~warm])
         self.counter.many(ratings, warm)
         return ScoredPairs(ratings, known_user, known_movie)

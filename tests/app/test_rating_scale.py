@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
-from app.contract.errors import MixedScales
+from app.contract.errors import StartError
 from app.main import create_app
 from app.scoring.loading import check_store, load_registry
 from app.services.fold_in import Prior
@@ -105,7 +105,7 @@ def test_predicted_ratings_are_counted_in_tenths_of_the_scale(tmp_path: Path) ->
 def test_models_of_two_scales_are_refused_in_one_line(tmp_path: Path) -> None:
     store = store_of(tmp_path, books=3, movies=1)
     for load in (load_registry, check_store):
-        with pytest.raises(MixedScales) as refused:
+        with pytest.raises(StartError) as refused:
             load(Settings(store=store))
         assert str(refused.value) == (
             "the models have different rating scales: books rates from 1 to 10, movies from 0 to 5; "

@@ -16,7 +16,7 @@ import httpx2
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from app.contract.errors import CannotListen, StartError
+from app.contract.errors import StartError
 from app.server import Server, bind_first, bind_socket
 from app.settings import Settings
 from tests.app.processes import command, free_port, running
@@ -132,7 +132,7 @@ def test_socket_is_bound_to_the_first_available_address_of_a_host() -> None:
 
 def test_unavailable_address_leaves_no_open_socket() -> None:
     # Otherwise the collector would warn, and warnings are errors.
-    with pytest.raises(CannotListen, match="cannot listen on 192"):
+    with pytest.raises(StartError, match="cannot listen on 192"):
         bind_socket("192.0.2.1", 0)
     gc.collect()
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.contract.errors import ProbeFailed
+from app.contract.errors import StartError
 from app.scoring.probe import probe
 from app.scoring.scorer import RatingScorer
 from app.scoring.table_engine import load_table_engine
@@ -82,7 +82,7 @@ def read(folder: Path) -> str:
         movie_titles(folder, artefact.manifest)
         scorer = RatingScorer.from_artefact(artefact, load_table_engine(artefact))
         probe(scorer)
-    except (ArtefactError, ProbeFailed) as error:
+    except (ArtefactError, StartError) as error:
         assert_plain(str(error))
         return type(error).__name__
     ids = list(artefact.users)[:50], list(artefact.movies)[:50]

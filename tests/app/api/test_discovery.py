@@ -42,7 +42,7 @@ class VectorFake(FakeEngine):
 def client() -> Iterator[TestClient]:
     plain, _ = fake_scorer("plain")
     scorer, _ = fake_scorer("baseline")
-    scorer = RatingScorer(scorer.manifest, scorer.users, scorer.movies, scorer._fallback, VectorFake(1.0))
+    scorer = RatingScorer(scorer.manifest, scorer.users, scorer.movies, scorer.fallback, VectorFake(1.0))
     models = [LoadedModel(one, ScoringTime(1.0, 1.0)) for one in (scorer, plain)]
     registry = Registry(models, "baseline", ["baseline", "plain"], TITLES)
     app = create_app(Settings(max_batch=20, max_body_bytes=100_000, max_id_length=40), registry)
@@ -194,7 +194,7 @@ def test_engine_without_embeddings_returns_501(client: TestClient) -> None:
 
 def test_maximum_of_n_is_a_setting() -> None:
     scorer, _ = fake_scorer("baseline")
-    scorer = RatingScorer(scorer.manifest, scorer.users, scorer.movies, scorer._fallback, VectorFake(1.0))
+    scorer = RatingScorer(scorer.manifest, scorer.users, scorer.movies, scorer.fallback, VectorFake(1.0))
     registry = Registry([LoadedModel(scorer, ScoringTime(1.0, 1.0))], "baseline", ["baseline"])
     with TestClient(create_app(Settings(max_items=2), registry)) as client:
         rated = [{"movie_id": 1, "rating": 4}]

@@ -112,7 +112,7 @@ def test_other_handlers_can_write_the_record(caplog: pytest.LogCaptureFixture) -
 
 def _script(text: str) -> subprocess.Popen[str]:
     """A process that logs as the service does, and whose output nobody reads yet."""
-    begin = "import logging, os, sys, time; from app.observability.logging import start_logging, stop_logging"
+    begin = "import logging, os, sys, time; from app.observability.logging import start_logging"
     script = f"{begin}\nlogger = logging.getLogger('app.test'); start_logging('info')\n{text}"
     return subprocess.Popen([sys.executable, "-c", script], cwd=REPOSITORY, stdout=subprocess.PIPE, text=True)
 
@@ -143,7 +143,7 @@ def test_blocked_reader_delays_neither_a_fork_nor_the_exit() -> None:
 
 def test_long_and_last_lines_are_written_completely() -> None:
     with _script(
-        "logger.info('x' * 100_000); logger.info('é'); logger.info('last'); stop_logging(); os._exit(0)"
+        "logger.info('x' * 100_000); logger.info('é'); logger.info('last'); logging.shutdown(); os._exit(0)"
     ) as process:
         assert process.stdout is not None
         first, *rest = process.stdout.read().splitlines()

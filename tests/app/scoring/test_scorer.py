@@ -12,7 +12,7 @@ import pytest
 from fastapi.testclient import TestClient
 from numpy.typing import NDArray
 
-from app.contract.errors import BadSetting, EngineFailed, ProbeFailed
+from app.contract.errors import BadSetting, StartError
 from app.main import create_app
 from app.scoring.keras_engine import BLOCK
 from app.scoring.loading import check_store, load_registry
@@ -143,7 +143,7 @@ def test_damaged_model_is_refused_even_if_another_is_valid(store: Path) -> None:
 def test_engine_that_fails_is_named(monkeypatch: pytest.MonkeyPatch, shared_store: Path) -> None:
     # As if Keras is not installed.
     monkeypatch.setitem(sys.modules, "keras", None)
-    with pytest.raises(EngineFailed, match=r"baseline.*'keras'.*ModuleNotFoundError"):
+    with pytest.raises(StartError, match=r"baseline.*'keras'.*ModuleNotFoundError"):
         load_registry(Settings(store=shared_store, engine="keras"))
 
 
@@ -157,8 +157,8 @@ def test_probe_refuses_invalid_ratings(value: float) -> None:
 
     sound, _ = fake_scorer()
     probe(sound)
-    with pytest.raises(ProbeFailed, match="baseline"):
-        probe(RatingScorer(sound.manifest, sound.users, sound.movies, sound._fallback, Ill(1.0)))
+    with pytest.raises(StartError, match="baseline"):
+        probe(RatingScorer(sound.manifest, sound.users, sound.movies, sound.fallback, Ill(1.0)))
 
 
 def test_probe_refuses_a_model_that_raises_or_has_no_warm_ids() -> None:
@@ -167,17 +167,17 @@ def test_probe_refuses_a_model_that_raises_or_has_no_warm_ids() -> None:
             raise IndexError("out of range")
 
     sound, engine = fake_scorer()
-    with pytest.raises(ProbeFailed, match="IndexError"):
-        probe(RatingScorer(sound.manifest, sound.users, sound.movies, sound._fallback, Failing(1.0)))
+    with pytest.raises(StartError, match="IndexError"):
+        probe(RatingScorer(sound.manifest, sound.users, sound.movies, sound.fallback, Failing(1.0)))
     nobody = Vocabulary.from_numbers(np.arange(1, 5), "user_", warm=0)
-    with pytest.raises(ProbeFailed, match="training rating"):
-        probe(RatingScorer(sound.manifest, nobody, sound.movies, sound._fallback, engine))
+    with pytest.raises(StartError, match="training rating"):
+        probe(RatingScorer(sound.manifest, nobody, sound.movies, sound.fallback, engine))
 
 
 def test_text_ids_are_not_normalised() -> None:
     sound, engine = fake_scorer()
     users = Vocabulary.from_texts(["Ørsted", "007", "日本"], warm=3)
-    scorer = RatingScorer(sound.manifest, users, sound.movies, sound._fallback, engine)
+    scorer = RatingScorer(sound.manifest, users, sound.movies, sound.fallback, engine)
     scored = scorer.score(["日本", "007", 7, "7", "Orsted"], [1, 1, 1, 1, 1])
     assert scored.known_user.tolist() == [True, True, False, False, False]
     assert scored.rounded() == [2.0, 1.0, 2.0, 2.0, 2.0]
