@@ -1,18 +1,9 @@
 """Field types shared by requests and responses, with examples for the documentation."""
 
 from collections.abc import Sequence
-from typing import Annotated, Final, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeVar
 
-from pydantic import (
-    BeforeValidator,
-    Field,
-    GetJsonSchemaHandler,
-    PlainValidator,
-    ValidationInfo,
-    WithJsonSchema,
-)
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
+from pydantic import BeforeValidator, Field, PlainValidator, ValidationInfo, WithJsonSchema
 
 from app.contract.errors import InvalidRequest, TooManyPairs
 from app.contract.ids import ID_SCHEMA, check_id, plain_ids
@@ -74,15 +65,10 @@ def _refuse_null(value: object) -> object:
     return value
 
 
-class _WithoutNull:
+def _leave_out_null(schema: dict[str, Any]) -> None:
     """Leave null out of the JSON schema of an optional field."""
-
-    def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
-        described = handler(schema)
-        value, _null = described.pop("anyOf")
-        return {**value, **described}
+    value, _null = schema.pop("anyOf")
+    schema.update({**value, **schema})
 
 
 def _number_from_text(value: object) -> object:
@@ -110,7 +96,9 @@ MovieIds = Annotated[
     WithJsonSchema({"type": "array", "items": ID_SCHEMA, "examples": [["movie_1193", 661]]}),
 ]
 # An optional field, which must not be null: there is only one way to omit it.
-OptionalField = Annotated[FieldT | None, BeforeValidator(_refuse_null), _WithoutNull()]
+OptionalField = Annotated[
+    FieldT | None, BeforeValidator(_refuse_null), Field(json_schema_extra=_leave_out_null)
+]
 OptionalModel = Annotated[
     OptionalField[str],
     Field(description="name of a model; the default model if omitted", examples=["baseline"]),

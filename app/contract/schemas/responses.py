@@ -125,17 +125,13 @@ class LabelledComparison:
     models: Sequence[ModelErrors]
 
 
-Title = Annotated[str | None, Field(description="null if no model has it", examples=["Casablanca (1942)"])]
-Genres = Annotated[Sequence[str], Field(examples=[["Drama", "Romance", "War"]])]
-
-
 @dataclass(frozen=True, slots=True)
 class Movie:
     """A movie in the vocabulary of at least one model."""
 
     movie_id: FullMovieId
-    title: Title
-    genres: Genres
+    title: Annotated[str | None, Field(description="null if no model has it", examples=["Casablanca (1942)"])]
+    genres: Annotated[Sequence[str], Field(examples=[["Drama", "Romance", "War"]])]
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,9 +201,6 @@ class NewUserPrediction:
     items: Annotated[Sequence[RecommendedMovie], Field(description="best movies, without the rated ones")]
 
 
-Bytes = Annotated[int, Field(ge=0, description="bytes")]
-
-
 @dataclass(frozen=True, slots=True)
 class Table:
     """One weight array."""
@@ -216,7 +209,7 @@ class Table:
     shape: Annotated[Sequence[int], Field(examples=[[6040, 64]])]
     dtype: Annotated[str, Field(examples=["float32"])]
     parameters: Annotated[int, Field(examples=[386_560])]
-    bytes: Annotated[Bytes, Field(examples=[1_546_240])]
+    bytes: Annotated[int, Field(ge=0, description="bytes", examples=[1_546_240])]
 
 
 @dataclass(frozen=True, slots=True)
