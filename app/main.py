@@ -11,7 +11,7 @@ from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp
 
 from app.api.dependencies import State
-from app.api.error_handlers import add_error_handlers
+from app.api.error_handlers import ERROR_HANDLERS
 from app.api.openapi import extend_openapi, problems
 from app.api.routes import admin, compare, health, metrics, models, movies, new_user, page, predict, recommend
 from app.contract.errors import AdminOnly, KeyMissing, KeyUnknown, ServiceError
@@ -44,13 +44,10 @@ def create_app(
     keys: Keys | None = None,
     worker_file: WorkerFile | None = None,
 ) -> FastAPI:
-    """Create the application.
+    """Create the application, by default with the settings and API keys of the environment.
 
-    Args:
-        settings: Loaded from the environment by default.
-        registry: Loaded models; by default, the models store in the settings is loaded at start-up.
-        keys: API keys, loaded from the settings by default.
-        worker_file: The metrics file of this process if there are several workers.
+    Without a `registry` of loaded models, the store is loaded when the application starts. `worker_file` is
+    the metrics file of this process if there are several workers.
 
     Raises:
         BadSetting: A setting or an API key is invalid, or tracing is enabled and OpenTelemetry is not
@@ -88,6 +85,7 @@ def create_app(
         telemetry={"tracing": False, "metrics": False, "logs": False},
         generate_unique_id_function=lambda route: route.name,
         responses=problems(ServiceError),
+        exception_handlers=ERROR_HANDLERS,
     )
     # Only for the OpenAPI document: `app.http.auth` checks keys, for paths without a route too.
     bearer = [Security(HTTPBearer(scheme_name="key", auto_error=False))]
@@ -105,7 +103,6 @@ def create_app(
         app.include_router(
             admin.router, dependencies=bearer, responses=problems(KeyMissing, KeyUnknown, AdminOnly)
         )
-    add_error_handlers(app)
     app.add_middleware(HeadAsGet)
     app.add_middleware(AnswerAtShutdown)
     build_rest = app.build_middleware_stack
@@ -117,7 +114,7 @@ def create_app(
             stack, settings.max_requests, settings.max_large_requests, instrumentation.counters
         )
         stack = FastPredict(stack, settings.limits)
-        if keys:
+        if keys.reading or keys.admin:
             stack = ApiKeyMiddleware(stack, keys)
         if settings.cors_origins:
             # Before the check of keys, because browsers send preflight requests without a key.

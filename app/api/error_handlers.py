@@ -3,7 +3,6 @@
 import logging
 from typing import Any, Final
 
-from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -56,10 +55,10 @@ async def handle_error(request: Request, error: Exception) -> Response:
     return problem(ServiceError())
 
 
-def add_error_handlers(app: FastAPI) -> None:
-    """Register the handler, so that `app` returns a problem document for every error."""
-    for handled in (ServiceError, ArtefactError, RequestValidationError, HTTPException, Exception):
-        app.add_exception_handler(handled, handle_error)
+# With these, the application returns a problem document for every error.
+ERROR_HANDLERS: Final[dict[int | type[Exception], Any]] = dict.fromkeys(
+    (ServiceError, ArtefactError, RequestValidationError, HTTPException, Exception), handle_error
+)
 
 
 def _message(error: dict[str, Any]) -> str:
@@ -70,10 +69,8 @@ def _message(error: dict[str, Any]) -> str:
 
 def _allowed_methods(request: Request) -> list[str]:
     # Starlette lists only the methods of the first route with this path.
-    routes, scope = request.app.routes, dict(request.scope)
-    allowed = [
-        method
-        for method in _METHODS
-        if any(route.matches({**scope, "method": method})[0] is Match.FULL for route in routes)
-    ]
-    return ["GET", "HEAD", *(m for m in allowed if m not in ("GET", "HEAD"))] if "GET" in allowed else allowed
+    def is_allowed(method: str) -> bool:
+        scope = {**request.scope, "method": "GET" if method == "HEAD" else method}
+        return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
+
+    return list(filter(is_allowed, _METHODS))

@@ -56,10 +56,6 @@ class Keys:
     reading: tuple[bytes, ...] = ()
     admin: tuple[bytes, ...] = ()
 
-    def __bool__(self) -> bool:
-        """Whether any path needs a key."""
-        return bool(self.reading or self.admin)
-
     def kind(self, key: bytes) -> Literal["reading", "admin"] | None:
         """Return the kind of `key`, or None. It is compared with every key, so that the time is constant."""
         digest = sha256(key).digest()

@@ -18,6 +18,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter, SpanExporter
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.contract.errors import BadSetting, shorten
@@ -107,10 +108,9 @@ class TracingMiddleware:
             await self.app(scope, receive, send)
             return
         method = scope["method"]
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         with self._tracer.start_as_current_span(
             method,
-            self._callers.extract(headers),
+            self._callers.extract(Headers(scope=scope)),
             trace.SpanKind.SERVER,
             {"http.request.method": method},
             # The message of an error may contain ids, so it is only logged.
@@ -166,6 +166,4 @@ def _record_response(span: trace.Span, start: Message) -> None:
     span.set_attribute("http.response.status_code", status)
     if status >= 500:
         span.set_status(trace.StatusCode.ERROR)
-    for name, value in start["headers"]:
-        if name == b"x-request-id":
-            span.set_attribute("stars.request_id", value.decode("latin-1"))
+    span.set_attribute("stars.request_id", Headers(raw=start["headers"])["x-request-id"])

@@ -195,7 +195,7 @@ def test_only_digests_are_kept() -> None:
 
 
 def test_no_keys_are_loaded_by_default() -> None:
-    assert load_keys(Settings()) == Keys() and not Keys()
+    assert load_keys(Settings()) == Keys()
 
 
 @pytest.mark.parametrize(
