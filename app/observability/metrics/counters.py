@@ -65,14 +65,7 @@ class Counters:
         self._registry = registry
 
     def request(self, route: str, method: str, status: int, seconds: float) -> None:
-        """Count a finished request.
-
-        Args:
-            route: Path template of the route, such as `/models/{name}`.
-            method: HTTP method as sent.
-            status: The HTTP status.
-            seconds: Duration.
-        """
+        """Count a finished request; `route` is a path template, such as `/models/{name}`."""
         try:
             row = self._requests[route, method, status]
         except KeyError:

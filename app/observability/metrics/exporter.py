@@ -9,10 +9,8 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import accumulate
-from types import MappingProxyType
 from typing import Final, Literal
 
-from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
@@ -36,46 +34,40 @@ class _Family:
 
 
 # By name, which is the first part of a key of `Values`; the other parts are label values.
-_FAMILIES: Final = MappingProxyType(
-    {
-        "stars_http_requests": _Family(
-            "counter", "Requests that got a response.", ("route", "method", "status")
-        ),
-        "stars_http_request_duration_seconds": _Family(
-            "histogram",
-            "Time from the head of a request to the end of its response.",
-            ("route", "method"),
-            SECONDS,
-        ),
-        "stars_shed_requests": _Family("counter", "Requests refused because there were too many."),
-        "stars_reloads": _Family(
-            "counter", "Reloads of the store by a worker, by outcome: ok or refused.", ("outcome",)
-        ),
-        "stars_pairs": _Family(
-            "counter", "Requested pairs: known to the model, or with a cold side.", ("model", "ids")
-        ),
-        "stars_predicted_stars": _Family(
-            "histogram", "Predicted ratings of pairs that the model knows.", ("model", "scale")
-        ),
-        "stars_batch_pairs": _Family("histogram", "Pairs of a batch.", ("model",), BATCHES),
-        "stars_rankings": _Family(
-            "counter", "Recommendation lists, and predictions for new users.", ("model",)
-        ),
-        "stars_workers": _Family("gauge", "Configured number of workers."),
-        "stars_ready_workers": _Family("gauge", "Workers with every expected model loaded."),
-        "stars_http_requests_in_flight": _Family("gauge", "Requests in progress."),
-        "stars_model_info": _Family(
-            "gauge", "1 for each model that a worker serves.", ("model", "sha256", "default")
-        ),
-        "process_resident_memory_bytes": _Family(
-            "gauge", "Resident memory of a worker, including pages shared with the others.", ("worker",)
-        ),
-        "process_start_time_seconds": _Family(
-            "gauge", "Start time of a worker in seconds since 1970.", ("worker",)
-        ),
-        "process_cpu_seconds": _Family("counter", "Processor time of a worker.", ("worker",)),
-    }
-)
+_FAMILIES: Final = {
+    "stars_http_requests": _Family("counter", "Requests that got a response.", ("route", "method", "status")),
+    "stars_http_request_duration_seconds": _Family(
+        "histogram",
+        "Time from the head of a request to the end of its response.",
+        ("route", "method"),
+        SECONDS,
+    ),
+    "stars_shed_requests": _Family("counter", "Requests refused because there were too many."),
+    "stars_reloads": _Family(
+        "counter", "Reloads of the store by a worker, by outcome: ok or refused.", ("outcome",)
+    ),
+    "stars_pairs": _Family(
+        "counter", "Requested pairs: known to the model, or with a cold side.", ("model", "ids")
+    ),
+    "stars_predicted_stars": _Family(
+        "histogram", "Predicted ratings of pairs that the model knows.", ("model", "scale")
+    ),
+    "stars_batch_pairs": _Family("histogram", "Pairs of a batch.", ("model",), BATCHES),
+    "stars_rankings": _Family("counter", "Recommendation lists, and predictions for new users.", ("model",)),
+    "stars_workers": _Family("gauge", "Configured number of workers."),
+    "stars_ready_workers": _Family("gauge", "Workers with every expected model loaded."),
+    "stars_http_requests_in_flight": _Family("gauge", "Requests in progress."),
+    "stars_model_info": _Family(
+        "gauge", "1 for each model that a worker serves.", ("model", "sha256", "default")
+    ),
+    "process_resident_memory_bytes": _Family(
+        "gauge", "Resident memory of a worker, including pages shared with the others.", ("worker",)
+    ),
+    "process_start_time_seconds": _Family(
+        "gauge", "Start time of a worker in seconds since 1970.", ("worker",)
+    ),
+    "process_cpu_seconds": _Family("counter", "Processor time of a worker.", ("worker",)),
+}
 INTERVAL_SECONDS: Final = 0.25
 
 
@@ -89,12 +81,11 @@ class Exporter:
     def text(self, accept: str) -> tuple[bytes, str]:
         """Return the metrics and their content type, for the `Accept` header of a request."""
         counts, state = self._values()
-        if self._worker_file is None:
-            return expose([Snapshot("0", counts, state)], self._workers, accept)
-        # Their files are small, and cached, because they were written less than a second ago.
-        return expose(
-            [self._worker_file.snapshot(counts, state), *self._worker_file.others()], self._workers, accept
-        )
+        snapshots = [Snapshot("0", counts, state)]
+        if self._worker_file is not None:
+            # Their files are small, and cached, because they were written less than a second ago.
+            snapshots = [self._worker_file.snapshot(counts, state), *self._worker_file.others()]
+        return expose(snapshots, self._workers, accept)
 
     @asynccontextmanager
     async def sharing(self) -> AsyncIterator[None]:
@@ -125,20 +116,12 @@ class Exporter:
 
 
 def expose(snapshots: Sequence[Snapshot], workers: int, accept: str) -> tuple[bytes, str]:
-    """Write the metrics of all workers together.
+    """Write the metrics of all workers for an `Accept` header, and return them with their content type.
 
-    Args:
-        snapshots: One per worker.
-        workers: Configured number of workers.
-        accept: `Accept` header of the request.
-
-    Returns:
-        The text, and its content type.
+    `snapshots` has one entry per worker that runs or has run, `workers` is the configured number.
     """
-    registry = CollectorRegistry(auto_describe=False)
-    registry.register(_SumOfWorkers(snapshots, workers))
     encode, content_type = choose_encoder(_preferred(accept))
-    return encode(registry), content_type
+    return encode(_SumOfWorkers(snapshots, workers)), content_type
 
 
 def _preferred(accept: str) -> str:

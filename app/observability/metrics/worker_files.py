@@ -91,12 +91,7 @@ class WorkerFile:
     """The file of this worker in the shared folder."""
 
     def __init__(self, folder: Path, number: int) -> None:
-        """Use the file `number` in `folder`, which no other living worker uses, and continue its counts.
-
-        Args:
-            folder: The folder shared by all workers of the service.
-            number: Counted from 0; a worker that replaces another one has the same number.
-        """
+        """Use the file `number`, and continue the counts of the worker that had this number before."""
         self.worker = str(number)
         self._folder = folder
         self._before = next((one.counts for one in self._read_all() if one.worker == self.worker), {})
