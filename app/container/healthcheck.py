@@ -15,15 +15,7 @@ _LOOPBACK: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compare
 
 
 def check(host: str, port: int) -> str | None:
-    """Ask the service whether it is ready.
-
-    Args:
-        host: What it listens on: a name or an address, with or without brackets.
-        port: Its port.
-
-    Returns:
-        None if it is ready, else the reason in one line.
-    """
+    """Return None if the service on `host` (brackets are allowed) is ready, else the reason in one line."""
     host = host.removeprefix("[").removesuffix("]")
     connection = http.client.HTTPConnection(_LOOPBACK.get(host, host), port, timeout=TIMEOUT_SECONDS)
     try:
@@ -43,13 +35,6 @@ def address_in(environment: Mapping[str, str]) -> tuple[str, int]:
     return environment.get("RATINGS_HOST") or "127.0.0.1", int(port) if port.isdecimal() else 8000
 
 
-def main() -> int:
-    """Check the service that the environment describes, and return the exit code."""
-    reason = check(*address_in(os.environ))
-    if reason is not None:
-        sys.stderr.write(f"{reason}\n")
-    return 0 if reason is None else 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    # Writes the reason, if any, to standard error, and exits with 1; without one, exits with 0.
+    sys.exit(check(*address_in(os.environ)))

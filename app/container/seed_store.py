@@ -26,17 +26,12 @@ _BEFORE_THE_RECORD: Final = {
 def seed(shipped: Path, store: Path) -> list[str]:
     """Copy each shipped model into a store, unless a model that was trained there has its name.
 
+    Return one line for each model that was added, replaced, kept or left out.
+
     A missing one is left out if models of another data set or rating scale were trained there: training has
     moved it to `previous`, and models of two scales cannot be served together.
 
     Every folder is copied under a temporary name and then renamed, so that a reader sees a whole model.
-
-    Args:
-        shipped: Folder of the shipped models.
-        store: Folder of the served models; may be empty.
-
-    Returns:
-        One line for each model that was added, replaced, kept or left out.
 
     Raises:
         OSError: A folder cannot be read or written.
@@ -101,13 +96,5 @@ def _replace(source: Path, target: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def main() -> int:
-    """Seed the store that the arguments name, and return the exit code."""
-    shipped, store = map(Path, sys.argv[1:])
-    for line in seed(shipped, store):
-        sys.stdout.write(f"{line}\n")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.stdout.writelines(f"{line}\n" for line in seed(*map(Path, sys.argv[1:])))
