@@ -8,13 +8,9 @@ _ADVICE: Final = "train one with `make train STORE=store`, and serve it with `ma
 
 
 def main(advice: str = _ADVICE) -> int:
-    """Serve until a signal ends the process.
+    """Serve until a signal ends the process, and return 0; return 1 if the service could not start.
 
-    Args:
-        advice: How to get a models store, for the message if there is none.
-
-    Returns:
-        The exit code: 0 after such a signal, 1 if the service could not start.
+    If there is no models store, the message ends with `advice`, which states how to get one.
     """
     # It would end the process during the imports, which take half a second. The server unblocks it.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})

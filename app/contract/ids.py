@@ -12,11 +12,11 @@ from training.artefact import MAX_ID_LENGTH, RawId
 from training.artefact.ids.id_text import IdTexts
 
 MAX_NUMBER: Final = 2**63 - 1
-# Control characters, line and paragraph separators, and surrogates.
-_FORBIDDEN: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-# The same for the OpenAPI document, without blanks at either end. Regular expression engines disagree on
-# what `\\s` matches, so the blanks are listed.
+# Control characters, and line and paragraph separators.
 _CONTROL: Final = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
+_FORBIDDEN: Final = re.compile(rf"[{_CONTROL}\ud800-\udfff]")
+# The same for the OpenAPI document, without surrogates, and without blanks at either end: these are listed,
+# because regular expression engines disagree on what `\\s` matches.
 _BLANK: Final = r"\x20\xa0\u1680\u2000-\u200a\u202f\u205f\u3000"
 _PATTERN: Final = rf"^[^{_CONTROL}{_BLANK}]([^{_CONTROL}]*[^{_CONTROL}{_BLANK}])?$"
 
@@ -42,11 +42,7 @@ class Pairs:
 
 
 def check_id(raw: object, max_length: int = MAX_ID_LENGTH) -> RawId:
-    """Return `raw` if it is a valid id.
-
-    Args:
-        raw: A parsed JSON value.
-        max_length: Maximum number of characters of an id.
+    """Return `raw`, a parsed JSON value, if it is a valid id of at most `max_length` characters.
 
     Raises:
         ValueError: It is not valid; the message states why and does not repeat it.

@@ -26,14 +26,7 @@ class LoadShedding:
     """Forward requests up to the limits, and refuse the others."""
 
     def __init__(self, app: ASGIApp, most: int, most_large: int, counters: Counters) -> None:
-        """Wrap `app`.
-
-        Args:
-            app: The application that processes requests.
-            most: Maximum number of requests processed at once, without those that wait for their body.
-            most_large: Maximum number of requests with a large body, including waiting ones.
-            counters: Counts the refused requests.
-        """
+        """Allow `most` requests at once that do not wait for their body, `most_large` large ones in all."""
         self.app = app
         self._most, self._most_large, self._counters = most, most_large, counters
         self._working = self._large = 0

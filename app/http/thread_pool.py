@@ -27,12 +27,7 @@ class ThreadPool:
         self._limiter = anyio.CapacityLimiter(threads)
 
     async def run(self, work: Callable[[], ResultT], *, in_thread: bool) -> ResultT:
-        """Return the result of `work`, which runs in a thread or, if it is short, immediately.
-
-        Args:
-            work: A thread-safe function.
-            in_thread: Whether it takes more than a few milliseconds.
-        """
+        """Return the result of `work`, run in a thread if it takes more than a few milliseconds."""
         if not in_thread:
             return work()
         return await anyio.to_thread.run_sync(work, limiter=self._limiter)

@@ -23,16 +23,11 @@ _PLAIN_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 class AccessLog:
     """Add a request id and common headers to every response; log and count every request.
 
-    One middleware does all of this, since each adds a little time to every request.
+    One middleware does all of this, since each adds a little time to every request. It counts nothing without
+    counters.
     """
 
     def __init__(self, app: ASGIApp, counters: Counters | None = None) -> None:
-        """Wrap `app`.
-
-        Args:
-            app: The application.
-            counters: Counters of requests; None to count nothing.
-        """
         self.app = app
         self._counters = counters
         # A random prefix, so that ids are unique across processes and restarts.

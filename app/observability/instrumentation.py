@@ -27,11 +27,7 @@ class Instrumentation:
     """
 
     def __init__(self, settings: Settings, worker_file: WorkerFile | None = None) -> None:
-        """Set up counters, exporter and tracer.
-
-        Args:
-            settings: Settings of the service.
-            worker_file: The metrics file of this process if there are several workers.
+        """Set up counters, exporter and tracer; `worker_file` is that of one worker of several.
 
         Raises:
             BadSetting: Tracing is enabled, and OpenTelemetry is not installed.

@@ -18,11 +18,9 @@ class Catalogue:
     """All movies of the loaded models, the most rated first."""
 
     def __init__(self, movie_ids: Iterable[str], titles: Mapping[str, Mapping[str, Any]]) -> None:
-        """Index movies.
+        """Index movies in the order in which equally good matches are listed; duplicate ids are dropped.
 
-        Args:
-            movie_ids: Ids in the order in which equally good matches are listed; duplicates are dropped.
-            titles: `{"title": ..., "genres": [...]}` by movie id; ids may be missing.
+        The `titles`, by movie id, have the form `{"title": ..., "genres": [...]}`; ids may be missing.
         """
         self._entries = {movie_id: _movie(movie_id, titles.get(movie_id, {})) for movie_id in movie_ids}
         # A blank precedes each word, so that a word's beginning is found as a substring. All movies are lines
@@ -45,10 +43,6 @@ class Catalogue:
         Order: the movie with exactly this id, titles that begin with the query, the movie with this number,
         titles in which each query word begins a word, all others; ties in catalogue order. An empty query
         matches every movie.
-
-        Args:
-            query: Words, or parts of words.
-            limit: Maximum number of results.
         """
         words = fold(query).split()
         if not words:

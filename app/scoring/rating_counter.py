@@ -13,12 +13,7 @@ class RatingCounter(Protocol):
         """Count a rated pair of warm ids."""
 
     def many(self, stars: NDArray[np.float32], known: NDArray[np.bool_], /) -> object:
-        """Count rated pairs.
-
-        Args:
-            stars: `(n,)`.
-            known: `(n,)` whether the model predicted it, and not the fallback.
-        """
+        """Count `(n,)` rated pairs, and whether the model predicted each (`known`) or the fallback."""
 
     def batch(self, pairs: int, /) -> object:
         """Count a batch with this number of pairs, before it is rated."""

@@ -44,13 +44,9 @@ class Registry:
         expected: Sequence[str],
         titles: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
     ) -> None:
-        """Register `models`.
+        """Register loaded and probed models, of which `default` is for requests that name none.
 
-        Args:
-            models: Loaded and probed models.
-            default: Name of the model for requests that name none.
-            expected: Names of all models that must be loaded before the service is ready.
-            titles: Titles and genres by movie id, from the artefacts that have them.
+        The service is ready if all `expected` models are loaded. `titles` has titles and genres by movie id.
         """
         self.models: Mapping[str, LoadedModel] = MappingProxyType({model.name: model for model in models})
         self.default = default
@@ -77,11 +73,7 @@ class Registry:
         return self.get().scorer.manifest.scale
 
     def check_ratings(self, ratings: NDArray[np.float64], field: str) -> None:
-        """Check that ratings in a request are on the scale.
-
-        Args:
-            ratings: `(n,)` the `rating` of each item of a list, NaN for an item without one.
-            field: Name of the list.
+        """Check that the `(n,)` ratings in the list `field` of a request, NaN if missing, are on the scale.
 
         Raises:
             InvalidRequest: A rating is off the scale.

@@ -65,14 +65,7 @@ class Prior:
         global_bias: float,
         scale: RatingScale = DEFAULT_SCALE,
     ) -> Self:
-        """Estimate the prior from trained users.
-
-        Args:
-            vectors: `(users, dim)`, at least one.
-            noise: See the class.
-            global_bias: See the class.
-            scale: See the class.
-        """
+        """Estimate the prior from the `(users, dim)` vectors of trained users, at least one."""
         exact = vectors.astype(np.float64)
         mean = exact.mean(axis=0)
         centred = exact - mean
@@ -82,12 +75,7 @@ class Prior:
         return cls(mean, factor, max(noise, MIN_NOISE * scale.unit**2), global_bias, scale)
 
     def fit(self, movie_vectors: NDArray[np.float32], ratings: Floats) -> Floats:
-        """Fit a user's `(dim,)` vector to their ratings.
-
-        Args:
-            movie_vectors: `(n, dim)` the movies that they rated.
-            ratings: `(n,)`.
-        """
+        """Fit a user's `(dim,)` vector to their `(n,)` ratings of movies with `(n, dim)` vectors."""
         movies = movie_vectors.astype(np.float64)
         start, slopes = movies @ self.mean + self.global_bias, movies @ self.factor
         z = np.zeros(self.factor.shape[1])

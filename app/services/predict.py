@@ -87,14 +87,9 @@ def _cold_pairs(
     scored: ScoredPairs,
     before: int = 0,
 ) -> UnknownUser | UnknownMovie:
-    """Make the error for a batch with cold pairs; it names the first unknown user, else the first movie.
+    """Make the error for n pairs, some of them cold, that follow `before` other pairs of the request.
 
-    Args:
-        scorer: The model.
-        user_ids: n ids.
-        movie_ids: n ids.
-        scored: The scored pairs.
-        before: Number of pairs of the request that precede these.
+    It names the first unknown user, or else the first unknown movie.
     """
     positions = (np.flatnonzero(scored.cold) + before).tolist()
     error, ids, column, known = (

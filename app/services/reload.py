@@ -13,7 +13,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-import anyio
 import anyio.to_thread
 
 from app.contract.errors import ReloadRefused, StartError
@@ -45,27 +44,18 @@ class LiveModels:
         self._settings = settings
         self._serve(registry)
         self._lock = asyncio.Lock()
-        self._thread = anyio.CapacityLimiter(1)
         self._requested: asyncio.Task[None] | None = None
         self._waiting = False
         self._expects_own_request = False
 
-    async def reload(self) -> Reload:
-        """Reload the store, after reloads that were requested before. Unchanged models are kept.
+    async def reload_everywhere(self) -> Reload:
+        """Reload the store after earlier requests; if it is valid, let the other workers reload too.
 
         Raises:
             ReloadRefused: The store or a model in it is invalid; the registry stays.
         """
         async with self._lock:
-            return await self._reload()
-
-    async def reload_everywhere(self) -> Reload:
-        """Reload the store, and let the other workers reload too if it is valid.
-
-        Raises:
-            ReloadRefused: The store or a model in it is invalid; the registry stays.
-        """
-        done = await self.reload()
+            done = await self._reload()
         if self.reload_all_workers is not None:
             # The master may have died: this worker then serves on until its event loop notices.
             with contextlib.suppress(ProcessLookupError):
@@ -89,9 +79,7 @@ class LiveModels:
     async def _reload(self, is_own_request: bool = False) -> Reload:
         start, at = time.perf_counter(), datetime.now(UTC).isoformat(timespec="seconds")
         try:
-            found = await anyio.to_thread.run_sync(
-                load_registry, self._settings, self.registry, limiter=self._thread
-            )
+            found = await anyio.to_thread.run_sync(load_registry, self._settings, self.registry)
             found.check_ready()
         except Exception as error:
             is_expected = isinstance(error, (ArtefactError, StartError))
