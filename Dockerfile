@@ -31,6 +31,8 @@ COPY app app
 USER stars
 # The volume is the only place that can be written; `.work` in it keeps unfinished runs.
 ENV STARS_STORE=/srv/models_store STARS_RUNS=/srv/models_store/.work
+# What hints name instead of a program in the container.
+ENV STARS_COMMAND="docker compose run --rm train"
 ENTRYPOINT ["python", "-m", "training"]
 CMD ["fit"]
 

@@ -72,7 +72,7 @@ soak: $(VENV)/.dev ## run MINUTES (10) of mixed load with reloads and memory che
 	@rm -f $(FIGURES); mkdir -p $(dir $(FIGURES)); $(BIN)/python -m benchmarks.soak --minutes $(MINUTES) $(ARGS); soaked=$$?; \
 	  RELIABILITY_FIGURES=$(FIGURES) $(BIN)/python -m pytest -m long -s $(AT_RANDOM) && exit $$soaked
 
-train: $(VENV)/.train ## train both models on DATA (default: the bundled set) into store/
+train: $(VENV)/.train ## run `fit` on DATA (default: the bundled set): the best model and the published pair, into store/
 	@test "$(abspath $(TRAIN_STORE))" != "$(abspath models_store)" || { echo "models_store holds the shipped models: make train STORE=store" >&2; exit 1; }
 	$(BIN)/python -m training fit --data "$(DATA)" --store "$(TRAIN_STORE)" $(ARGS)
 
@@ -95,8 +95,7 @@ bench-fold-in: $(VENV)/.dev ## compare folded-in users with trained ones on DATA
 	$(BIN)/python -m benchmarks.fold_in --data "$(DATA)" $(ARGS)
 
 shipped-models: $(VENV)/.train ## rebuild models_store/ from ML1M=folder (MovieLens 1M may not be redistributed)
-	$(BIN)/python -m training fit baseline memory_efficient --recipe reference --data $(ML1M) --store models_store --shareable
-	$(BIN)/python -m training distil --data $(ML1M) --store models_store --shareable
+	$(BIN)/python -m training fit baseline memory_efficient tiny compact accurate --recipe reference --data $(ML1M) --store models_store --shareable --report runs
 
 frontier: $(VENV)/.train ## train the grid on DATA and plot error against bytes; resumes an interrupted run (long)
 	$(BIN)/python -m training frontier --data "$(DATA)" $(ARGS)

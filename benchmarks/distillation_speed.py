@@ -1,12 +1,13 @@
-"""Time the best compact model from file to published, and measure every compact model, beside another commit.
+"""Time training from file to published, and measure every compact model, beside another commit.
 
     python -m benchmarks.distillation_speed COMMIT --data ../ml-100k ../ml-1m
 
-Both versions run `python -m training distil` in processes of their own, one after the other: `compact` with
-an empty work folder, timed from the start of the process to its end, then the other models with what is
-already there. The data sets are the bundled one, those of `--data`, and a file that is made here: 200,000
-ratings of 20,000 users for 10,000 books. The other commit is not run on it unless `--wide` is given, because
-versions that visit every pair of it need most of an hour.
+Each run is a process of its own, one after the other, with an empty work folder, timed from its start to its
+end: `distil compact` of the other commit, which later versions know as well, then `fit compact`, `fit` (with
+the published pair) and `fit --quick` of this one. Afterwards the other models are made with what is already
+there, only to measure them. The data sets are the bundled one, those of `--data`, and a file that is made
+here: 200,000 ratings of 20,000 users for 10,000 books. The other commit is not run on it unless `--wide` is
+given, because versions that visit every pair of it need most of an hour.
 """
 
 from __future__ import annotations
@@ -45,13 +46,18 @@ def main() -> None:
         wide = Path(folder) / "books-like.csv"
         write_wide_file(wide)
         for data in (BUNDLED, *(path.resolve() for path in arguments.data), wide):
-            runs = [(HERE, REPOSITORY, ()), (f"{HERE}, --quick", REPOSITORY, ("--quick",))]
+            runs = [
+                (f"{HERE}, fit {BEST}", REPOSITORY, ("fit", BEST), ()),
+                (f"{HERE}, fit", REPOSITORY, ("fit",), ()),
+                (f"{HERE}, fit --quick", REPOSITORY, ("fit",), ("--quick",)),
+            ]
             if data != wide or arguments.wide:
-                runs.insert(0, (arguments.commit, other, ()))
-            for version, code, options in runs:
-                rows.append({"data": data.stem, "version": version, **_distil(code, data, options)})
+                runs.insert(0, (arguments.commit, other, ("distil", BEST), ()))
+            for version, code, command, options in runs:
+                figures = _train(code, data, command, options)
+                rows.append({"data": data.stem, "version": version, **figures})
                 print(rows[-1], flush=True)
-    title = "Best compact model from file to published, and the test MSE of every compact model"
+    title = "From file to published, and the test MSE of every compact model"
     report("distillation_speed", title, rows)
 
 
@@ -93,20 +99,22 @@ def write_wide_file(
         file.writelines(f"u{one},b{other},{stars}\n" for one, other, stars in lines)
 
 
-def _distil(code: Path, data: Path, options: tuple[str, ...]) -> dict[str, Any]:
-    """Run `distil` of the code in a folder; return seconds for `BEST`, and the test MSE of every model."""
+def _train(code: Path, data: Path, command: tuple[str, ...], options: tuple[str, ...]) -> dict[str, Any]:
+    """Run a command of the code in a folder; return its seconds, and the test MSE of every compact model."""
     with tempfile.TemporaryDirectory() as folder:
         work, store = Path(folder) / "work", Path(folder) / "store"
-        command = [sys.executable, "-m", "training", "distil"]
+        program = [sys.executable, "-m", "training"]
         places = ["--data", str(data), "--work", str(work), "--store", str(store), *options]
         started, busy = time.perf_counter(), _cpu_seconds()
-        subprocess.run([*command, BEST, *places], cwd=code, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([*program, *command, *places], cwd=code, check=True, stdout=subprocess.DEVNULL)
         seconds, cpu = time.perf_counter() - started, _cpu_seconds() - busy
-        subprocess.run([*command, *OTHERS, *places], cwd=code, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            [*program, command[0], *OTHERS, *places], cwd=code, check=True, stdout=subprocess.DEVNULL
+        )
         manifests = [json.loads(path.read_text(encoding="utf-8")) for path in store.glob("*/manifest.json")]
     mse = {manifest["name"]: manifest["accuracy"]["mse"] for manifest in manifests}
     errors = {f"{name} MSE": f"{mse[name]:.4f}" for name in (OTHERS[0], BEST, OTHERS[1])}
-    return {f"{BEST}, s": round(seconds), "CPU s": round(cpu), **errors}
+    return {"s": round(seconds), "CPU s": round(cpu), **errors}
 
 
 def _cpu_seconds() -> float:

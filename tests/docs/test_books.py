@@ -65,7 +65,7 @@ def test_the_commands_of_the_readme_lead_to_a_service_of_books(tmp_path: Path) -
             text=True,
             check=False,
         )
-        if "distil" not in arguments:
+        if "fit" not in arguments:
             assert (done.stdout + done.stderr).strip() == output.strip()
         run += 1
     assert run == 6

@@ -73,7 +73,7 @@ def main(folder: Path) -> None:
         evaluations = dict.fromkeys(EVALUATIONS, VIEWS["evaluate"])
         _take(browser, REPOSITORY / "models_store", {**VIEWS, **evaluations}, folder)
         subprocess.run(
-            [sys.executable, "-m", "training", "fit", "--store", store],
+            [sys.executable, "-m", "training", "fit", "baseline", "memory_efficient", "--store", store],
             cwd=REPOSITORY,
             stdout=subprocess.DEVNULL,
             check=True,

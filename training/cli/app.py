@@ -7,10 +7,9 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from training.cli.distil import distil
 from training.cli.download import download
 from training.cli.evaluate import evaluate
-from training.cli.fit import fit
+from training.cli.fit import distil, fit
 from training.cli.frontier import frontier
 from training.cli.inspect import inspect
 from training.cli.restore import restore
@@ -30,10 +29,11 @@ class _Commands(TyperGroup):
 
 app = typer.Typer(
     cls=_Commands,
-    help="Train compact rating models on MovieLens-style ratings, and inspect and evaluate them.",
+    help="Train compact models of ratings, and inspect and evaluate them.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for _command in (fit, download, inspect, evaluate, split, distil, frontier, restore):
+for _command in (fit, download, inspect, evaluate, split, frontier, restore):
     app.command()(_command)
+app.command(hidden=True)(distil)

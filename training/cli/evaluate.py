@@ -23,14 +23,21 @@ def evaluate(
         Path,
         typer.Option(
             "--data",
+            metavar="PATH",
             readable=False,
             help="Ratings, as for `fit`; their ids must mean the same users and movies.",
+            rich_help_panel=parameters.DATA,
         ),
     ],
     columns: parameters.Columns = None,
     scale: Annotated[
         str | None,
-        typer.Option(help="Lowest and highest rating, such as 1:10.", show_default="the model's"),
+        typer.Option(
+            metavar="A:B",
+            help="Lowest and highest rating, such as 1:10.",
+            show_default="the model's",
+            rich_help_panel=parameters.DATA,
+        ),
     ] = None,
     not_rated: parameters.NotRated = None,
     repeats: parameters.Repeats = "error",

@@ -1,9 +1,8 @@
-"""The command `fit`, with and without a budget."""
+"""The command `fit`, with and without a budget, and `distil`, its old form for distilled models."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from inspect import signature
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
@@ -11,116 +10,173 @@ import typer
 from rich.table import Table
 
 from training.artefact.manifest import Manifest
+from training.artefact.rating_scale import DEFAULT_SCALE
 from training.cli import parameters
-from training.cli.output import ConsoleProgress, console, print_test_errors, serve_command
+from training.cli.output import (
+    ConsoleProgress,
+    console,
+    print_test_errors,
+    print_verdict,
+    program,
+    serve_command,
+)
 from training.data.split import Split
+from training.data.table import RatingsTable
+from training.distillation.base.settings import DistilledModel
+from training.distillation.named import COMPACT, DISTILLED
 from training.errors import SettingsError
 from training.families.quotient_remainder import Operation
 from training.fit.overrides import override_models, override_recipe
 from training.fit.recipes import RECIPES
-from training.models.named import MODELS, select
-from training.publish.options import DataOptions, PublishOptions
-from training.publish.workflow import fit_models, fit_within_budget
+from training.models.named import BASELINE, MEMORY_EFFICIENT, MODELS, select
+from training.publish.options import DataOptions, DistillationOptions, PublishOptions
+from training.publish.workflow import fit_within_budget, train_models, validate_distillation
 from training.search.budget.budget import Budget, BudgetRecipe, Trial
+from training.settings import ModelSettings
 
 if TYPE_CHECKING:
     from training.models.trained import TrainedModel
     from training.search.budget.proposals import Refusal
 
-# The budget decides everything else.
-_ALLOWED_WITH_BUDGET: Final = {
-    *signature(parameters.data_options).parameters,
-    *("budget", "name", "work", "store", "seed", "shareable", "ratings", "keep_others"),
-}
+ALL: Final[Mapping[str, ModelSettings | DistilledModel]] = {**MODELS, **DISTILLED}
+DEFAULT: Final = (COMPACT.name, BASELINE.name, MEMORY_EFFICIENT.name)
+_PAIR: Final = "Settings of baseline and memory_efficient"
+# Options that neither a budget nor any distilled model has.
+_OF_THE_PAIR: Final = (
+    *("recipe", "epochs", "batch_size", "learning_rate", "patience", "embedding_dim", "num_buckets"),
+    *("quotient_rows", "operation", "block_sizes", "block_dims", "temperature", "parameter_budget"),
+)
+_OF_DISTILLED: Final = ("quick", "tile_users", "validate_only")
+_OF_A_BUDGET: Final = ("name",)
+_REPLACED_BY_A_BUDGET: Final = ("models", *_OF_THE_PAIR, *_OF_DISTILLED, "validation_fraction")
+
+
+def _pair(help_text: str, *, metavar: str = "N", default: str | bool = True) -> typer.models.OptionInfo:
+    option: typer.models.OptionInfo = typer.Option(
+        help=help_text, metavar=metavar, rich_help_panel=_PAIR, show_default=default
+    )
+    return option
 
 
 @parameters.takes(parameters.data_options)
 def fit(
     context: typer.Context,
-    source: DataOptions,
     models: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[MODEL]...", help="baseline, memory_efficient; both by default."),
+        typer.Argument(
+            metavar="MODEL",
+            help="compact, tiny, accurate (distilled); baseline, memory_efficient (published). "
+            "Default: compact and the published pair.",
+        ),
     ] = None,
-    store: parameters.Store = Path("store"),
-    recipe: Annotated[
-        Literal["default", "reference"],
-        typer.Option(help="`reference` is the published recipe; `default` is as accurate and much faster."),
-    ] = "default",
-    seed: Annotated[
-        int | None, typer.Option(help="Seed of the initial weights and the row order.", show_default="0")
-    ] = None,
-    epochs: Annotated[
-        int | None, typer.Option(help="Maximum number of passes over the training rows.")
-    ] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Ratings per step.")] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="Initial learning rate of Adam.")] = None,
-    validation_fraction: Annotated[
-        float | None, typer.Option(help="Part of the training rows held out for early stopping.")
-    ] = None,
-    patience: Annotated[
-        int | None, typer.Option(help="Epochs without a better validation loss before fitting stops.")
-    ] = None,
-    embedding_dim: Annotated[
-        int | None, typer.Option(help="Length of the embeddings.", show_default="64")
-    ] = None,
-    num_buckets: Annotated[
-        int | None, typer.Option(help="Quotient-remainder: rows of the remainder table.")
-    ] = None,
-    quotient_rows: Annotated[
-        int | None, typer.Option(help="Quotient-remainder: rows of the quotient table.")
-    ] = None,
-    operation: Annotated[
-        Operation | None, typer.Option(help="Quotient-remainder: how the two rows are combined.")
-    ] = None,
-    block_sizes: Annotated[
-        str | None,
-        typer.Option(help="Mixed dimension: ids in each block, most popular first: 400,1300,2006."),
-    ] = None,
-    block_dims: Annotated[
-        str | None, typer.Option(help="Mixed dimension: width of each block: 64,32,16.")
-    ] = None,
-    temperature: Annotated[
-        float | None,
-        typer.Option(help="Mixed dimension: widths by the power rule, popularity ** temperature."),
-    ] = None,
-    parameter_budget: Annotated[
-        int | None, typer.Option(help="Mixed dimension: the widest blocks within this number of parameters.")
-    ] = None,
+    quick: Annotated[
+        bool,
+        typer.Option(
+            "--quick",
+            metavar="",
+            help="Less than half the time, a slightly larger error; by default compact alone.",
+            rich_help_panel=parameters.MODELS,
+        ),
+    ] = False,
     budget: Annotated[
         str | None,
         typer.Option(
-            help="Maximum size of the weights: 64KB, 64KiB or 100000params. Tries what fits on validation "
-            "rows and publishes the best. Replaces MODEL and all options about models and recipes."
+            metavar="SIZE",
+            help="Publish the best model of at most 64KB, 64KiB or 100000params, instead of MODEL.",
+            rich_help_panel=parameters.MODELS,
         ),
     ] = None,
-    name: Annotated[str, typer.Option(help="With --budget: name of the model.")] = "budget",
-    work: Annotated[
-        Path, typer.Option(help="With --budget: folder that keeps finished teachers for the next run.")
-    ] = parameters.RUNS / "budget",
+    name: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME", help="Name of the model of --budget.", rich_help_panel=parameters.MODELS
+        ),
+    ] = "budget",
+    *,
+    source: DataOptions,
+    seed: parameters.Seed = 0,
+    work: parameters.Work = parameters.RUNS / "fit",
+    validation_fraction: Annotated[
+        float | None,
+        typer.Option(
+            metavar="X",
+            help="Part of the training rows held out: for the weights of the teacher's members (0.1), "
+            "and for early stopping (0.01).",
+            rich_help_panel=parameters.TRAINING,
+        ),
+    ] = None,
+    validate_only: parameters.ValidateOnly = False,
+    tile_users: parameters.TileUsers = 256,
+    recipe: Annotated[
+        Literal["default", "reference"],
+        typer.Option(
+            metavar="NAME",
+            help="default, or reference: the published one, as accurate, slower.",
+            rich_help_panel=_PAIR,
+        ),
+    ] = "default",
+    epochs: Annotated[int | None, _pair("Most passes over the training rows.")] = None,
+    batch_size: Annotated[int | None, _pair("Ratings per step.")] = None,
+    learning_rate: Annotated[float | None, _pair("Initial learning rate of Adam.", metavar="X")] = None,
+    patience: Annotated[int | None, _pair("Epochs without a better validation loss before a stop.")] = None,
+    embedding_dim: Annotated[int | None, _pair("Length of the embeddings.", default="64")] = None,
+    num_buckets: Annotated[int | None, _pair("Rows of the remainder table.")] = None,
+    quotient_rows: Annotated[int | None, _pair("Rows of the quotient table.")] = None,
+    operation: Annotated[
+        Operation | None, _pair("How the two rows are combined: multiply, add, concatenate.", metavar="HOW")
+    ] = None,
+    block_sizes: Annotated[
+        str | None, _pair("Ids in each block, most popular first: 400,1300,2006.", metavar="N,N")
+    ] = None,
+    block_dims: Annotated[str | None, _pair("Width of each block: 64,32,16.", metavar="N,N")] = None,
+    temperature: Annotated[
+        float | None, _pair("Widths by the power rule, popularity ** temperature.", metavar="X")
+    ] = None,
+    parameter_budget: Annotated[
+        int | None, _pair("The widest blocks within this number of parameters.")
+    ] = None,
+    store: parameters.Store = Path("store"),
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Folder of report.html.",
+            show_default="the store",
+            rich_help_panel=parameters.OUTPUT,
+        ),
+    ] = None,
     shareable: parameters.Shareable = False,
     ratings: parameters.Ratings = True,
     keep_others: parameters.KeepOthers = False,
-    report: Annotated[
-        Path | None, typer.Option(help="Folder of the plots.", show_default=".report in the store")
-    ] = None,
 ) -> None:
-    """Train models on ratings and publish each atomically to a store.
+    """Train models on ratings, compare them with biases, publish them.
 
-    By default, `python -m training fit` trains both models on the bundled data set. Serve the result with
-    `make serve STORE=store`.
+    An interrupted run resumes. See docs/data.md and docs/training.md.
     """
-    target = PublishOptions(store, shareable, ratings, keep_others)
+    target = PublishOptions(store, shareable, ratings, keep_others, report)
+    given = _given(context)
     if budget is not None:
-        _refuse_other_options(context)
+        _refuse(given, _REPLACED_BY_A_BUDGET, "--budget decides what is trained and how; leave out {}")
         with _BudgetProgress() as progress:
-            manifest = fit_within_budget(
-                budget, name, source, target, work=work, seed=seed or 0, progress=progress
+            manifest, page = fit_within_budget(
+                budget, name, source, target, work=work, seed=seed, progress=progress
             )
-        _print_budget(manifest, store)
+        _print_trials(manifest)
+        _print_results([manifest], store, page)
         return
-    wanted = override_models(
-        select(models, MODELS),
+    _refuse(given, _OF_A_BUDGET, "{} applies to --budget only")
+    wanted: list[ModelSettings | DistilledModel] = select(
+        models or (DEFAULT[:1] if quick or validate_only else DEFAULT), ALL
+    )
+    names = ", ".join(model.name for model in wanted)
+    distilled = [model for model in wanted if isinstance(model, DistilledModel)]
+    fitted = [model for model in wanted if isinstance(model, ModelSettings)]
+    if not fitted:
+        _refuse(given, _OF_THE_PAIR, f"{{}} does not apply to {names}, but to baseline and memory_efficient")
+    if not distilled or (validate_only and fitted):
+        _refuse(given, _OF_DISTILLED, f"{{}} does not apply to {names}, but to {', '.join(DISTILLED)}")
+    overridden = override_models(
+        fitted,
         embedding_dim=embedding_dim,
         num_buckets=num_buckets,
         quotient_rows=quotient_rows,
@@ -136,20 +192,90 @@ def fit(
         epochs=epochs,
         batch_size=batch_size,
         learning_rate=learning_rate,
-        validation_fraction=validation_fraction,
+        validation_fraction=validation_fraction if fitted else None,
         patience=patience,
     )
+    fraction = 0.1 if validation_fraction is None else validation_fraction
+    distillation = DistillationOptions(work, seed, tile_users, fraction, quick)
+    if validate_only:
+        with _FitProgress() as progress:
+            validate_distillation(distilled, distillation, source, progress)
+        return
+    by_name = {**ALL, **{model.name: model for model in overridden}}
     with _FitProgress() as progress:
-        manifests, page = fit_models(wanted, chosen, source, target, report, progress)
-    print_test_errors(manifests)
-    console.print(f"published to {store}; plots: {page}")
-    console.print(f"serve it: {serve_command(store)}")
+        manifests, page = train_models(
+            [by_name[model.name] for model in wanted], chosen, distillation, source, target, progress
+        )
+    _print_results(manifests, store, page)
+
+
+@parameters.takes(parameters.data_options)
+def distil(
+    models: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="MODEL", help="tiny, compact, accurate; all by default."),
+    ] = None,
+    quick: Annotated[
+        bool,
+        typer.Option(
+            "--quick",
+            metavar="",
+            help="Less than half the time, a slightly larger error.",
+            rich_help_panel=parameters.MODELS,
+        ),
+    ] = False,
+    *,
+    source: DataOptions,
+    seed: parameters.Seed = 0,
+    work: parameters.Work = parameters.RUNS / "distil",
+    validation_fraction: Annotated[
+        float,
+        typer.Option(
+            metavar="X",
+            callback=parameters.within(0.01, 0.5),
+            help="Part of the training rows held out for the weights of the teacher's members.",
+            rich_help_panel=parameters.TRAINING,
+        ),
+    ] = 0.1,
+    validate_only: parameters.ValidateOnly = False,
+    tile_users: parameters.TileUsers = 256,
+    store: parameters.Store = Path("store"),
+    shareable: parameters.Shareable = False,
+    ratings: parameters.Ratings = True,
+    keep_others: parameters.KeepOthers = False,
+) -> None:
+    """Old name of `fit` for the distilled models."""
+    wanted = select(models, DISTILLED, "distilled model")
+    now = f"{program()} fit {' '.join(model.name for model in wanted)}"
+    typer.echo(f"`distil` is now a part of `fit`: {now}", err=True)
+    distillation = DistillationOptions(work, seed, tile_users, validation_fraction, quick)
+    with _FitProgress() as progress:
+        if validate_only:
+            validate_distillation(wanted, distillation, source, progress)
+            return
+        target = PublishOptions(store, shareable, ratings, keep_others)
+        manifests, page = train_models(wanted, RECIPES["default"], distillation, source, target, progress)
+    _print_results(manifests, store, page)
 
 
 class _FitProgress(ConsoleProgress):
+    def __init__(self) -> None:
+        super().__init__()
+        self._scale = DEFAULT_SCALE
+
+    def on_table(self, table: RatingsTable) -> None:
+        super().on_table(table)
+        self._scale = table.scale
+
     def on_trained(self, trained: TrainedModel) -> None:
-        trained.model.indexed.summary(print_fn=console.print)
-        console.print(f"{trained.settings.name}: {trained.epochs} epochs in {trained.seconds:.1f} s")
+        if trained.settings.name in MODELS:
+            console.print(f"{trained.settings.name}: {trained.epochs} epochs in {trained.seconds:.1f} s")
+
+    def on_validation(self, mse: Mapping[str, float], rows: int) -> None:
+        table = Table("what", "MSE", "RMSE / width", title=f"on {rows:,} validation rows")
+        for name, value in mse.items():
+            table.add_row(name, f"{value:.4f}", f"{value**0.5 / self._scale.width:.4f}")
+        console.print(table)
 
 
 class _BudgetProgress(ConsoleProgress):
@@ -165,39 +291,43 @@ class _BudgetProgress(ConsoleProgress):
         console.print(f"{trial.label}: validation MSE {trial.validation_mse:.4f}")
 
 
-def _refuse_other_options(context: typer.Context) -> None:
-    """Reject options that a budget decides.
+def _given(context: typer.Context) -> set[str]:
+    """Return the names of the parameters that were given on the command line."""
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    return {name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"}
+
+
+def _refuse(given: set[str], names: Sequence[str], message: str) -> None:
+    """Reject options that have no effect on what is trained.
 
     Raises:
-        SettingsError: If an option about what to train, or how, is given as well.
+        SettingsError: If one of the names was given.
     """
-    for name in context.params:
-        source = context.get_parameter_source(name)
-        if name not in _ALLOWED_WITH_BUDGET and source is not None and source.name == "COMMANDLINE":
-            what = "MODEL" if name == "models" else f"--{name.replace('_', '-')}"
-            raise SettingsError(f"--budget decides what is trained and how; leave out {what}")
+    for name in names:
+        if name in given:
+            raise SettingsError(
+                message.format("MODEL" if name == "models" else f"--{name.replace('_', '-')}")
+            )
 
 
-def _print_budget(manifest: Manifest, store: Path) -> None:
+def _print_trials(manifest: Manifest) -> None:
     recipe = BudgetRecipe.model_validate(manifest.training.recipe)
-    columns = ("tried", "parameters", "bytes", "validation MSE", "RMSE / width", "seconds")
-    width = manifest.scale.width
-    table = Table(*columns, title=f"within {recipe.budget}")
+    columns = ("tried", "parameters", "bytes", "validation MSE", "seconds")
+    table = Table(*columns, title=f"within {recipe.budget}; {recipe.chosen} is the best")
     for trial in recipe.tried:
         table.add_row(
             trial.label,
             f"{trial.parameters:,}",
             f"{trial.nbytes:,}",
             f"{trial.validation_mse:.4f}",
-            f"{trial.validation_mse**0.5 / width:.4f}",
             f"{trial.seconds:.0f}",
             style="bold" if trial.label == recipe.chosen else None,
         )
     console.print(table)
-    accuracy = manifest.accuracy
-    console.print(
-        f"{manifest.name}: {recipe.chosen}, {manifest.weights_bytes:,} bytes, "
-        f"{manifest.parameters.total:,} parameters, test MSE {accuracy.mse:.4f} "
-        f"(biases only {accuracy.biases_only_mse:.4f}), RMSE / width {accuracy.rmse / width:.4f}"
-    )
-    console.print(f"published to {store}; serve it: {serve_command(store)}")
+
+
+def _print_results(manifests: Sequence[Manifest], store: Path, page: Path) -> None:
+    print_test_errors(manifests)
+    console.print(f"published to {store}; report: {page}")
+    console.print(f"serve it: {serve_command(store)}")
+    print_verdict(manifests)

@@ -60,7 +60,7 @@ def frontier(
 class _FrontierProgress(ConsoleProgress):
     def __init__(self) -> None:
         super().__init__()
-        self._models = self._bars.add_task("models", total=None, losses="")
+        self._models = self._bars.add_task("models", total=None, losses="", left="")
 
     def on_split(self, split: Split) -> None:
         console.print(

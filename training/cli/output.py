@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import math
+import os
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +19,10 @@ from training.artefact.manifest import AccuracyRecord, Manifest
 from training.artefact.rating_scale import RatingScale
 from training.data.split import Split
 from training.data.table import RatingsTable
+from training.distillation.named import COMPACT, DISTILLED
 from training.fit.evaluation import Errors
+from training.publish.comparison import beats_biases, compare, verdict
+from training.publish.plan import TimeLeft, in_words
 from training.publish.progress import Progress
 
 # What is printed may hold names of files, which are to be shown as they are.
@@ -28,13 +32,23 @@ ERRORS: Final = ("MSE", "RMSE", "RMSE / width", "MAE")
 
 
 def program() -> str:
-    """Return how this program was started: the installed command, or the module."""
-    return "stars" if Path(sys.argv[0]).stem == "stars" else "python -m training"
+    """Return how this program was started: as the installed command, in a container, or as a module."""
+    if Path(sys.argv[0]).stem == "stars":
+        return "stars"
+    python, here = Path(sys.executable), Path.cwd()
+    own = str(python.relative_to(here)) if python.is_relative_to(here) else "python"
+    return os.environ.get("STARS_COMMAND", f"{own} -m training")
 
 
 def serve_command(store: Path) -> str:
-    """Return the command that serves a store."""
-    return f"stars serve --store {store}" if program() == "stars" else f"make serve STORE={store}"
+    """Return the command that serves a store, where this program runs."""
+    if program() == "stars":
+        return f"stars serve --store {store}"
+    if "STARS_COMMAND" in os.environ:  # set by the image
+        return "docker compose restart serve"
+    if Path("Makefile").exists() and Path("app").is_dir():
+        return f"make serve STORE={store}"
+    return f"RATINGS_STORE={store} python -m app"
 
 
 class ConsoleProgress(Progress):
@@ -47,11 +61,14 @@ class ConsoleProgress(Progress):
             bars.TextColumn("{task.fields[losses]}"),
             bars.TimeElapsedColumn(),
             bars.TimeRemainingColumn(),
+            bars.TextColumn("{task.fields[left]}"),
             console=console,
             transient=True,
             disable=not console.is_terminal,
         )
         self._task, self._bar = "", bars.TaskID(0)
+        self._time_left = TimeLeft({})
+        self._started, self._done = time.monotonic(), set[str]()
 
     def __enter__(self) -> ConsoleProgress:
         self._bars.start()
@@ -65,18 +82,34 @@ class ConsoleProgress(Progress):
     @contextmanager
     def busy(self, what: str) -> Iterator[None]:
         """Show that something takes an unknown time."""
-        bar = self._bars.add_task(what, total=None, losses="")
+        bar = self._bars.add_task(what, total=None, losses="", left="")
         yield
         self._bars.remove_task(bar)
 
+    def on_plan(self, shares: Mapping[str, float]) -> None:
+        """Say what will be done."""
+        self._time_left = TimeLeft(shares)
+        console.print(f"to do: {', '.join(shares)}")
+
     def on_step(self, task: str, done: int, total: int, losses: Mapping[str, float] | None = None) -> None:
-        """Advance the bar of the current task."""
+        """Advance the bar of the current task, and print a line when it is done, with the time left."""
         if task != self._task:
             if self._task:
                 self._bars.remove_task(self._bar)
-            self._task, self._bar = task, self._bars.add_task(task, losses="")
+            self._task, self._bar = task, self._bars.add_task(task, losses="", left="")
+            self._started = time.monotonic()
+        self._time_left.on_step(task, done, total)
+        seconds = self._time_left.seconds()
+        left = "" if seconds is None else f"{in_words(seconds)} left"
         shown = f"MSE {losses['mse']:.4f}" if losses and "mse" in losses else ""
-        self._bars.update(self._bar, completed=done, total=total or None, losses=shown)
+        self._bars.update(
+            self._bar, completed=done, total=total or None, losses=shown, left=left and f"({left} in all)"
+        )
+        if done == total > 0 and task not in self._done:
+            self._done.add(task)
+            took = time.monotonic() - self._started
+            how = f"{took:.0f} s" if took >= 0.5 else "done"
+            console.print(f"{task}: {how}{f'; {left}' if seconds else ''}")
 
     def on_table(self, table: RatingsTable) -> None:
         """Say what was found, and what the user should know about it."""
@@ -113,22 +146,40 @@ def print_moved(folders: Sequence[str]) -> None:
 
 
 def print_test_errors(manifests: Sequence[Manifest]) -> None:
-    """Print sizes and test errors of models, next to those of two trivial models."""
-    name = Column("model", no_wrap=True)
-    table = Table(name, "parameters", "weight bytes", *ERRORS, title="on the test rows")
-    for manifest in manifests:
-        table.add_row(*size_cells(manifest), *error_cells(manifest.accuracy, manifest.scale))
-    accuracy = manifests[0].accuracy
-    trivial = {"biases only": accuracy.biases_only_mse, "global mean": accuracy.global_mean_mse}
-    for label, mse in trivial.items():
-        errors = Errors(mse, mse**0.5, math.nan)
-        table.add_row(label, "", "", *error_cells(errors, manifests[0].scale)[:3], style="dim")
+    """Print sizes and test errors of models beside those of two trivial models, the smallest error first."""
+    names = (Column("model", no_wrap=True), Column("bytes", no_wrap=True, justify="right"))
+    columns = ("MSE", "RMSE", "RMSE / width", "than biases", "than mean")
+    table = Table(*names, *columns, title="errors on the test rows")
+    for line in compare(manifests):
+        style = "dim" if line.is_reference else "bold red" if line.is_worse else None
+        table.add_row(*line.cells, style=style)
     console.print(table)
 
 
-def size_cells(manifest: Manifest) -> tuple[str, str, str]:
-    """Return the name, parameters and bytes of a model."""
-    return manifest.name, f"{manifest.parameters.total:,}", f"{manifest.weights_bytes:,}"
+def print_verdict(manifests: Sequence[Manifest]) -> None:
+    """Say which models lose to biases and what to do, in words that need no colour."""
+    worse = [manifest.name for manifest in manifests if not beats_biases(manifest)]
+    if not worse:
+        return
+    if len(worse) < len(manifests):
+        does = "do" if len(worse) > 1 else "does"
+        console.print(
+            f"{' and '.join(worse)} {does} worse than user and movie biases on this data: use another model "
+            "of the table",
+            style="bold red",
+        )
+    elif not any(manifest.name in DISTILLED or manifest.name == "budget" for manifest in manifests):
+        console.print(
+            "warning: no model beats user and movie biases; the distilled model may: "
+            f"{program()} fit {COMPACT.name}",
+            style="bold red",
+        )
+    else:
+        console.print(
+            f"warning: {verdict(manifests)} Check --columns, --scale and --not-rated, and train again with "
+            "more ratings of each user and movie.",
+            style="bold red",
+        )
 
 
 def error_cells(errors: AccuracyRecord | Errors, scale: RatingScale) -> tuple[str, str, str, str]:

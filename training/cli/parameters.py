@@ -23,88 +23,188 @@ from training.publish.options import BUNDLED_DATA, DataOptions
 # Folder of unfinished work. The image sets the variable, because only its volume is writable.
 RUNS: Final = Path(os.environ.get("STARS_RUNS", "runs"))
 
+DATA: Final = "Data"
+MODELS: Final = "Models"
+TRAINING: Final = "Training"
+OUTPUT: Final = "Output"
+"""Titles of the groups of options. A type has a column of its own in help texts, so its name is short."""
+
+
+def within(low: float, high: float) -> Callable[[Any], Any]:
+    """Return a callback that refuses a number outside a range, which Typer would print beside the type."""
+
+    def check(value: Any) -> Any:
+        if value is not None and not low <= value <= high:
+            raise typer.BadParameter(f"{value} is not in the range from {low} to {high}")
+        return value
+
+    return check
+
+
 Data = Annotated[
     Path,
     typer.Option(
         "--data",
+        metavar="PATH",
         readable=False,  # the error of the loader is more specific
-        help="File of ratings (MovieLens of any layout, CSV, JSON or Parquet, compressed or not), or the "
-        "folder that contains it or its parts.",
+        help="File of ratings (MovieLens, CSV, JSON or Parquet, compressed or not), or its folder.",
         show_default="the bundled ml-latest-small",
+        rich_help_panel=DATA,
     ),
 ]
 Columns = Annotated[
     str | None,
     typer.Option(
-        help="Columns that are not recognised by name, such as user=buyer,time=day (of user, movie, rating, "
-        "time); or all of them in this order: buyer,isbn,stars,day. Numbers if there is no header: "
-        "user=2,movie=1,rating=3"
+        metavar="NAMES",
+        help="Columns with other names than usual: user=buyer,time=day, or all in the order "
+        "user,movie,rating,time: buyer,isbn,stars,day.",
+        rich_help_panel=DATA,
     ),
 ]
 Scale = Annotated[
     str | None,
-    typer.Option(help="Lowest and highest rating, such as 1:10.", show_default="0:5"),
+    typer.Option(
+        metavar="A:B",
+        help="Lowest and highest rating, such as 1:10.",
+        show_default="0:5",
+        rich_help_panel=DATA,
+    ),
 ]
 NotRated = Annotated[
     str | None,
     typer.Option(
-        help="Comma-separated values that mean 'not rated', such as 99 or -1,NA; their rows are left out. "
-        "`empty` stands for a missing rating. `none` keeps every row: each value is a rating."
+        metavar="VALUES",
+        help="Ratings that mean 'not rated', such as 99 or -1,NA; their rows are left out. "
+        "'empty': a missing rating; 'none': keep every row.",
+        rich_help_panel=DATA,
     ),
 ]
 Repeats = Annotated[
     RepeatsKind,
     typer.Option(
-        help="Which rating to keep if a user rated a movie more than once; `error` rejects the data."
+        metavar="WHICH",
+        help="Rating to keep if a user rated a movie twice: last, first, mean; error rejects the data.",
+        rich_help_panel=DATA,
     ),
 ]
 NullIds = Annotated[
     bool,
     typer.Option(
         "--keep-null-ids",
-        help="Accept NULL, None, nan, NA and similar words as ids instead of rejecting them.",
+        metavar="",
+        help="Accept NULL, None, nan, NA and similar words as ids.",
+        rich_help_panel=DATA,
     ),
 ]
 Items = Annotated[
     Path | None,
     typer.Option(
         "--items",
+        metavar="FILE",
         readable=False,
-        help="File of titles, with columns for the id, the title and optionally the categories.",
-        show_default="the movies file of MovieLens next to the ratings",
+        help="Titles: a file with columns for id, title and optionally categories.",
+        show_default="MovieLens' own",
+        rich_help_panel=DATA,
     ),
 ]
-ItemName = Annotated[str, typer.Option(help="Singular noun for an item on the page, such as book.")]
-Split = Annotated[SplitKind, typer.Option("--split", help="How test rows are chosen.")]
-SplitSeed = Annotated[int, typer.Option(min=0, max=2**32 - 2, help="Seed of the random split.")]
+ItemName = Annotated[
+    str,
+    typer.Option(metavar="NOUN", help="What the page calls an item, such as book.", rich_help_panel=DATA),
+]
+Split = Annotated[
+    SplitKind,
+    typer.Option(
+        "--split",
+        metavar="KIND",
+        help="How test rows are chosen: random, time, leave-last.",
+        rich_help_panel=DATA,
+    ),
+]
+SplitSeed = Annotated[
+    int,
+    typer.Option(
+        metavar="N",
+        callback=within(0, 2**32 - 2),
+        help="Seed of the random split.",
+        rich_help_panel=DATA,
+    ),
+]
 Store = Annotated[
-    Path, typer.Option(envvar="STARS_STORE", help="Folder of the artefacts, one subfolder per model.")
+    Path,
+    typer.Option(
+        metavar="DIR",
+        envvar="STARS_STORE",
+        help="Folder of the models, one subfolder each.",
+        rich_help_panel=OUTPUT,
+    ),
 ]
 Shareable = Annotated[
     bool,
     typer.Option(
         "--shareable",
-        help="Make a store to pass on: no ratings, and titles only if the data's licence allows it.",
+        metavar="",
+        help="A store to pass on: no ratings, and titles only if the data's licence allows it.",
+        rich_help_panel=OUTPUT,
     ),
 ]
 Ratings = Annotated[
     bool,
     typer.Option(
         "--ratings/--no-ratings",
-        help="Whether each artefact includes all ratings of the data, so that the service can show a user's "
-        "ratings and exclude rated movies; never with --shareable.",
+        metavar="",
+        help="Whether models carry the ratings, to show them and to exclude rated movies.",
+        rich_help_panel=OUTPUT,
     ),
 ]
 KeepOthers = Annotated[
     bool,
     typer.Option(
         "--keep-others",
-        help="Leave models of another data set on the same rating scale in the store. By default, and always "
-        "those on another scale, they are moved to its folder `previous`.",
+        metavar="",
+        help="Do not move models of other data on the same scale to DIR/previous.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+Seed = Annotated[
+    int,
+    typer.Option(
+        metavar="N",
+        callback=within(0, 2**32 - 1),
+        help="Seed of every random draw.",
+        rich_help_panel=TRAINING,
+    ),
+]
+TileUsers = Annotated[
+    int,
+    typer.Option(
+        metavar="N",
+        callback=within(1, 2**31 - 1),
+        help="Users whose predictions are in memory at a time.",
+        rich_help_panel=TRAINING,
+    ),
+]
+Work = Annotated[
+    Path,
+    typer.Option(
+        metavar="DIR",
+        help="Folder of finished steps, from which an interrupted run resumes.",
+        rich_help_panel=TRAINING,
+    ),
+]
+ValidateOnly = Annotated[
+    bool,
+    typer.Option(
+        "--validate-only",
+        metavar="",
+        help="Distil without the validation rows, print errors on them, publish nothing.",
+        rich_help_panel=TRAINING,
     ),
 ]
 Artefact = Annotated[
-    Path, typer.Argument(readable=False, help="Folder of a model, such as models_store/baseline.")
+    Path,
+    typer.Argument(
+        readable=False, metavar="FOLDER", help="Folder of a model, such as models_store/baseline."
+    ),
 ]
 
 

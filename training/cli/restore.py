@@ -16,7 +16,7 @@ def restore(
     name: Annotated[
         str | None,
         typer.Argument(
-            metavar="[SET]",
+            metavar="SET",
             help="Folder in `previous`, such as ml-1m_0_5; the one that was moved last by default.",
             show_default=False,
         ),

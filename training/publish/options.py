@@ -1,4 +1,4 @@
-"""Options shared by all runs: the ratings to read, and what to publish."""
+"""Options shared by all runs: the ratings to read, how to distil, and what to publish."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from training.data.readers.ratings import load_ratings
 from training.data.readers.scale import DEFAULT_SCALE, NotRated
 from training.data.split import SplitKind
 from training.data.table import RatingsTable
+from training.distillation.base.settings import Blend, DistilledModel, TeacherSettings
+from training.distillation.named import QUICK_BLEND, QUICK_TEACHER
 from training.errors import DataError, SettingsError
 
 BUNDLED_DATA: Final = Path(__file__).resolve().parents[2] / "data" / "ml-latest-small"
@@ -92,6 +94,35 @@ class DataOptions:
 
 
 @dataclass(frozen=True)
+class DistillationOptions:
+    """How models are distilled.
+
+    Attributes:
+        work: Folder of finished steps, from which an interrupted run resumes.
+        seed: Seed of every random draw.
+        tile_users: Number of users whose predictions for all movies are in memory at a time.
+        validation_fraction: Part of the training rows on which the weights of the teacher's members are
+            found.
+        quick: Whether the teacher is smaller and fitted once, with equal weights, which need not be found.
+    """
+
+    work: Path
+    seed: int = 0
+    tile_users: int = 256
+    validation_fraction: float = 0.1
+    quick: bool = False
+
+    @property
+    def teacher(self) -> TeacherSettings:
+        """Settings of the teacher's members."""
+        return QUICK_TEACHER if self.quick else TeacherSettings()
+
+    def blend(self, model: DistilledModel) -> Blend:
+        """Return the blend of a model's teacher; its weights are still to be found unless it has some."""
+        return QUICK_BLEND if self.quick else model.blend
+
+
+@dataclass(frozen=True)
 class PublishOptions:
     """Where artefacts are written, and what they include.
 
@@ -101,12 +132,14 @@ class PublishOptions:
             the data allows it.
         ratings: Whether each artefact includes the ratings of the data set, unless it is shareable.
         keep_others: Whether models of another data set on the same rating scale stay in the store.
+        report: Folder of the report; None for the store itself.
     """
 
     store: Path
     shareable: bool = False
     ratings: bool = True
     keep_others: bool = False
+    report: Path | None = None
 
     @property
     def carries_ratings(self) -> bool:

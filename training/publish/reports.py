@@ -1,10 +1,13 @@
-"""Writes plots of a training run: an interactive page that works offline, and a PNG file for each plot."""
+"""Writes the report of a training run: one page of tables and charts that opens without a network."""
 
 from __future__ import annotations
 
+import html
+import io
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from string import Template
+from typing import Any, Final
 
 import altair as alt
 import numpy as np
@@ -15,18 +18,56 @@ from training.artefact.manifest import Manifest
 from training.data.dataset import Dataset
 from training.errors import ReportError
 from training.families import MixedDimension
+from training.publish.comparison import BIASES, Line, compare, verdict
+from training.publish.options import PublishOptions
+from training.search.frontier.references import references
 from training.settings import ModelSettings
 
-_WIDTH, _HEIGHT = 420, 240
+REPORT: Final = "report.html"
+_WIDTH, _HEIGHT = 620, 280
+_PAGE: Final = Template("""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>$title</title>
+<style>
+body { font: 16px/1.5 system-ui, sans-serif; color: #1c2430; }
+body { max-width: 46rem; margin: 2rem auto; padding: 0 1rem; }
+h1 { font-size: 1.7rem; margin-bottom: 0; }
+h2 { font-size: 1.2rem; margin-top: 2.2rem; }
+p.about { color: #556677; margin-top: .2rem; }
+table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
+th, td { text-align: right; padding: .35rem .6rem; border-bottom: 1px solid #d8dee6; }
+th:first-child, td:first-child { text-align: left; }
+tr.reference { color: #556677; font-style: italic; }
+tr.worse td { color: #b00020; }
+tr.best td { font-weight: 600; }
+p.warning { border-left: 4px solid #b00020; padding-left: .8rem; }
+svg { max-width: 100%; height: auto; }
+</style>
+</head>
+<body>
+<h1>$title</h1>
+<p class="about">$about</p>
+<p>$verdict</p>
+<h2>Errors on the test ratings</h2>
+$table
+<p class="about">MSE: mean squared error of the predicted ratings; RMSE: its root; a smaller error is
+better. Biases: the mean rating, corrected for each user and each $item, which every model should beat.</p>
+$charts
+</body>
+</html>
+""")
 
 
-def write_report(manifests: list[Manifest], dataset: Dataset, folder: Path) -> Path:
-    """Write `training.html` and `loss.png`, `popularity.png`, `memory.png` to `folder`.
+def write_report(manifests: list[Manifest], dataset: Dataset, options: PublishOptions) -> Path:
+    """Write `report.html` to the store, or to the folder that the options name.
 
     Args:
         manifests: The models that were trained together.
         dataset: The data that they were trained on.
-        folder: Created if missing; files of the same names are replaced.
+        options: Where they were published.
 
     Returns:
         The page.
@@ -34,36 +75,144 @@ def write_report(manifests: list[Manifest], dataset: Dataset, folder: Path) -> P
     Raises:
         ReportError: If the folder cannot be written.
     """
+    page = (options.report or options.store) / REPORT
     charts = {
-        "loss": loss_by_epoch(manifests),
-        "popularity": popularity_with_blocks(manifests, dataset),
-        "memory": parameters_and_bytes(manifests),
+        "Error against size": error_against_bytes(manifests, dataset, options.store),
+        **learning_curves(manifests),
+        f"Ratings of each {html.escape(dataset.table.item_name)}": popularity_with_blocks(manifests, dataset),
     }
+    table = dataset.table
+    text = _PAGE.substitute(
+        title=f"Rating models of {html.escape(table.name)}",
+        about=html.escape(
+            f"{table.rows:,} ratings from {dataset.scale}, {len(table.users):,} users, "
+            f"{len(table.movies):,} rated {table.item_name}s. Split: {dataset.split.kind}, "
+            f"{dataset.split.test.size:,} test ratings, which no model was trained on. "
+            f"Trained {manifests[0].training.created_at[:16].replace('T', ' ')} UTC."
+        ),
+        verdict=html.escape(verdict(manifests)),
+        table=_table(compare(manifests)),
+        item=html.escape(table.item_name),
+        charts="\n".join(f"<h2>{title}</h2>\n{_svg(chart)}" for title, chart in charts.items()),
+    )
     try:
-        return write_page(charts, folder / "training.html")
+        page.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_write(page) as unfinished:
+            unfinished.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise ReportError(f"{folder}: the plots cannot be written ({error.strerror or error})") from error
+        raise ReportError(f"{page}: the report cannot be written ({error.strerror or error})") from error
+    return page
 
 
-def loss_by_epoch(manifests: list[Manifest]) -> Any:
-    """Return a chart with a line for each model and curve, and a point for each epoch."""
-    names = {"mse": "training MSE", "val_mse": "validation MSE"}
-    rows = [
-        {"model": manifest.name, "curve": names[curve], "epoch": epoch, "MSE": value}
-        for manifest in manifests
-        for curve, values in manifest.training.history.items()
-        if curve in names
-        for epoch, value in enumerate(values, start=1)
-    ]
+def _table(lines: list[Line]) -> str:
+    """Return the table of errors as HTML, the smallest error first."""
+    columns = ("model", "bytes", "MSE", "RMSE", "RMSE / width", "than biases", "than mean")
+    rows = ["<tr>" + "".join(f"<th>{column}</th>" for column in columns) + "</tr>"]
+    for place, line in enumerate(lines):
+        kind = "reference" if line.is_reference else "worse" if line.is_worse else "best" if not place else ""
+        cells = "".join(f"<td>{html.escape(cell)}</td>" for cell in line.cells)
+        rows.append(f'<tr class="{kind}">{cells}</tr>')
+    return "<table>\n" + "\n".join(rows) + "\n</table>"
+
+
+def _svg(chart: Any) -> str:
+    written = io.StringIO()
+    chart.save(written, format="svg")
+    return written.getvalue()
+
+
+def error_against_bytes(manifests: list[Manifest], dataset: Dataset, store: Path) -> Any:
+    """Return a chart with a point for each model of the run and of the store, and lines for biases and mean.
+
+    Args:
+        manifests: The models of the run.
+        dataset: Their data; models of the store with other test rows are left out.
+        store: The models store.
+    """
+    own = {manifest.name for manifest in manifests}
+    frame = pd.DataFrame(
+        [
+            {
+                "model": row.label,
+                "bytes": row.nbytes,
+                "MSE": row.test_mse,
+                "trained": "in this run" if row.label in own else "before",
+            }
+            for row in references(dataset, store)
+            if row.source not in ("trivial", "literature value")
+        ]
+    )
+    accuracy = manifests[0].accuracy
+    trivial = pd.DataFrame(
+        [
+            {"name": BIASES, "MSE": accuracy.biases_only_mse},
+            {"name": "global mean", "MSE": accuracy.global_mean_mse},
+        ]
+    )
+    y = alt.Y("MSE:Q", title="test MSE", scale=alt.Scale(zero=False, padding=12))
+    x = alt.X(
+        "bytes:Q",
+        title="bytes of the weights (log)",
+        axis=alt.Axis(tickCount=6, labelOverlap=True),
+        scale=alt.Scale(type="log", padding=60, nice=False),
+    )
+    models = alt.Chart(frame).encode(x=x, y=y)
+    points = models.mark_point(size=110, filled=True).encode(
+        color=alt.Color("model:N", legend=None),
+        shape=alt.Shape("trained:N", title="trained", legend=alt.Legend(orient="bottom")),
+    )
+    names = models.mark_text(dy=-13, fontSize=12).encode(text="model")
+    rules = alt.Chart(trivial)
+    levels = rules.mark_rule(strokeDash=[5, 4], color="grey").encode(y=y)
+    captions = rules.mark_text(align="left", dy=-6, dx=4, color="grey").encode(
+        y=y, x=alt.value(0), text="name"
+    )
+    return alt.layer(levels, captions, points, names).properties(width=_WIDTH, height=_HEIGHT)
+
+
+def learning_curves(manifests: list[Manifest]) -> dict[str, Any]:
+    """Return charts of the curves of all models by title: of ratings by epoch, of the teacher by round.
+
+    A model has the same colour in all of its curves, and validation another dash than training.
+    """
+    kinds = {
+        "Learning curves: fitted to the ratings": (
+            {"mse": "training", "val_mse": "validation"},
+            "epoch",
+            "MSE",
+        ),
+        "Learning curves: fitted to the teacher": (
+            {"objective": "training"},
+            "round",
+            "weighted squared difference",
+        ),
+    }
+    charts = {}
+    for title, (names, step, measure) in kinds.items():
+        rows = [
+            {"model": manifest.name, "curve": names[curve], "step": number, "value": value}
+            for manifest in manifests
+            for curve, values in manifest.training.history.items()
+            if curve in names
+            for number, value in enumerate(values, start=1)
+        ]
+        if rows:
+            charts[title] = _curves(pd.DataFrame(rows), step, measure)
+    return charts
+
+
+def _curves(frame: pd.DataFrame, step: str, measure: str) -> Any:
+    """Return a line for each curve, with a colour for each model and a dash for each kind."""
+    legend = alt.Legend(orient="bottom", labelLimit=300, symbolSize=300)
+    domain = [0.93 * frame["value"].min(), 1.07 * frame["value"].max()]
     return (
-        alt.Chart(pd.DataFrame(rows), title="Loss by epoch", width=_WIDTH, height=_HEIGHT)
-        .mark_line(point=True)
+        alt.Chart(frame, width=_WIDTH, height=_HEIGHT)
+        .mark_line(point=True, strokeWidth=2.5)
         .encode(
-            x=alt.X("epoch:O", axis=alt.Axis(labelAngle=0)),
-            y=alt.Y("MSE:Q", scale=alt.Scale(zero=False)),
-            color="model:N",
-            strokeDash="curve:N",
-            tooltip=["model", "curve", "epoch", alt.Tooltip("MSE:Q", format=".4f")],
+            x=alt.X("step:O", title=step, axis=alt.Axis(labelAngle=0)),
+            y=alt.Y("value:Q", title=measure, scale=alt.Scale(type="log", domain=domain, nice=False)),
+            color=alt.Color("model:N", title=None, legend=legend),
+            strokeDash=alt.StrokeDash("curve:N", title=None, legend=legend),
         )
     )
 
@@ -74,12 +223,12 @@ def popularity_with_blocks(manifests: list[Manifest], dataset: Dataset) -> Any:
     # A few hundred points draw the same curve as thousands.
     ranks = np.unique(np.linspace(0, counts.size - 1, 400).astype(int))
     frame = pd.DataFrame({"rank": ranks + 1, "ratings": np.maximum(counts[ranks], 0.5)})
-    title = f"Training ratings of each movie of {dataset.table.name}, and the blocks"
+    item = dataset.table.item_name
     curve = (
-        alt.Chart(frame, title=title, width=_WIDTH, height=_HEIGHT)
+        alt.Chart(frame, width=_WIDTH, height=_HEIGHT)
         .mark_area(opacity=0.6)
         .encode(
-            x=alt.X("rank:Q", title="movie, most popular first"),
+            x=alt.X("rank:Q", title=f"{item}, most popular first"),
             y=alt.Y(
                 "ratings:Q",
                 title="training ratings (log; 0 is drawn as 0.5)",
@@ -100,26 +249,6 @@ def popularity_with_blocks(manifests: list[Manifest], dataset: Dataset) -> Any:
             x="begins:Q", y=alt.value(0), text="block"
         ),
     )
-
-
-def parameters_and_bytes(manifests: list[Manifest]) -> Any:
-    """Return bar charts of the parameters and weight bytes of each model."""
-    rows = [(manifest.name, manifest.parameters.total, manifest.weights_bytes) for manifest in manifests]
-    frame = pd.DataFrame(rows, columns=["model", "parameters", "weight bytes"])
-
-    def bars(what: str) -> Any:
-        return (
-            alt.Chart(frame, title=what.capitalize(), width=_WIDTH // 2 - 20, height=_HEIGHT)
-            .mark_bar()
-            .encode(
-                x=alt.X("model:N", title=None, axis=alt.Axis(labelAngle=0)),
-                y=alt.Y(f"{what}:Q", title=what),
-                color=alt.Color("model:N", legend=None),
-                tooltip=["model", alt.Tooltip(f"{what}:Q", format=",")],
-            )
-        )
-
-    return alt.hconcat(bars("parameters"), bars("weight bytes"))
 
 
 def _blocks(manifests: list[Manifest]) -> list[tuple[str, int, str]]:

@@ -30,11 +30,11 @@ from training.artefact.writer import make_store
 from training.data.dataset import Dataset
 from training.data.split import Split, split_ratings, write_split
 from training.data.table import RatingsTable
-from training.distillation.base.settings import DistilledModel, TeacherSettings
-from training.distillation.named import QUICK_BLEND, QUICK_TEACHER
+from training.distillation.base.settings import Blend, DistilledModel
 from training.errors import ReportError, SettingsError
 from training.fit.recipes import BIASED
-from training.publish.options import DataOptions, PublishOptions
+from training.publish.options import DataOptions, DistillationOptions, PublishOptions
+from training.publish.plan import VALIDATION, plan
 from training.publish.progress import SILENT, Progress
 from training.search.budget.budget import FULL, Effort, parse_budget
 from training.settings import ModelSettings, Recipe
@@ -42,7 +42,9 @@ from training.settings import ModelSettings, Recipe
 if TYPE_CHECKING:
     import pandas as pd
 
+    from training.distillation.base.work_folder import WorkFolder
     from training.fit.evaluation import Evaluation
+    from training.models.trained import TrainedModel
 
 FRONTIER_TABLE: Final = "frontier.csv"
 FRONTIER_SUMMARY: Final = "frontier.md"
@@ -77,31 +79,58 @@ def split_table(
     return split
 
 
-def fit_models(
-    models: Sequence[ModelSettings],
+def train_models(
+    models: Sequence[ModelSettings | DistilledModel],
     recipe: Recipe,
+    distillation: DistillationOptions,
     data: DataOptions,
     options: PublishOptions,
-    report: Path | None = None,
     progress: Progress = SILENT,
 ) -> tuple[list[Manifest], Path]:
-    """Fit models one after the other, publish them, and plot their training.
+    """Distil models, fit the others by gradients, publish all of them, and write a report.
 
-    The folder of the plots is `report`, by default `.report` in the store.
+    Args:
+        models: The models, of which those with `ModelSettings` are fitted by gradients.
+        recipe: How these are fitted.
+        distillation: How the others are distilled.
+        data: As above.
+        options: As above.
+        progress: As above.
 
     Returns:
-        The manifests of the published artefacts, and the page of plots.
+        The manifests of the published artefacts in the order of `models`, and the page of the report.
 
     Raises:
         SettingsError: Some settings are not legal for this data.
-        ReportError: The plots cannot be written.
+        ReportError: The report cannot be written.
     """
-    dataset = data.dataset(load_table(data, progress), recipe.validation_fraction)
-    artefacts = fit_on(dataset, models, recipe, options, progress)
-    from training.publish.reports import write_report
-
-    manifests = [artefact.manifest for artefact in artefacts]
-    return manifests, write_report(manifests, dataset, report or options.store / ".report")
+    table = load_table(data, progress)
+    distilled = [model for model in models if isinstance(model, DistilledModel)]
+    fitted = [model for model in models if isinstance(model, ModelSettings)]
+    # Distilled models need no rows for early stopping.
+    whole = data.dataset(table, 0.0) if distilled else None
+    part = data.dataset(table, recipe.validation_fraction) if fitted else None
+    dataset = part or whole
+    assert dataset is not None, "no model to train"
+    progress.on_split(dataset.split)
+    with progress.busy("importing Keras"):
+        from training.distillation.student.packing import student_blocks
+        from training.publish.reports import write_report
+    # All limits, settings and the store are checked before the first model is trained.
+    for model in distilled:
+        student_blocks(model.student, len(dataset.users), len(dataset.movies))
+    _check_settings(fitted, dataset)
+    make_store(options.store, [model.name for model in models])
+    progress.on_plan(plan(models, distillation))
+    trained: list[tuple[TrainedModel, Dataset]] = []
+    if whole is not None:
+        found = _distil(distilled, whole, table, distillation, data, progress)
+        trained += [(model, whole) for model in found]
+    if part is not None:
+        trained += [(model, part) for model in _fit(fitted, part, recipe, progress)]
+    artefacts = {artefact.manifest.name: artefact for artefact in _publish(trained, options, progress)}
+    manifests = [artefacts[model.name].manifest for model in models]
+    return manifests, write_report(manifests, dataset, options)
 
 
 def fit_on(
@@ -111,31 +140,111 @@ def fit_on(
     options: PublishOptions,
     progress: Progress = SILENT,
 ) -> list[Artefact]:
-    """Fit models to a dataset and publish them; the part of `fit_models` that reads no file.
+    """Fit models to a dataset and publish them; the part of `train_models` that reads no file.
 
     Raises:
         SettingsError: Some settings are not legal for this dataset.
     """
     progress.on_split(dataset.split)
-    with progress.busy("importing Keras"):
-        from training.fit.evaluation import evaluate
-        from training.fit.fitting import fit
-        from training.publish.publishing import publish_model
-    # All settings are checked before the first model is fitted.
-    for settings in models:
-        sizes = len(dataset.users), len(dataset.movies)
-        settings.resolve(*sizes, dataset.movie_popularity, dataset.user_popularity)
+    _check_settings(models, dataset)
     make_store(options.store, [settings.name for settings in models])
-    fitted = []
+    trained = _fit(models, dataset, recipe, progress)
+    return _publish([(model, dataset) for model in trained], options, progress)
+
+
+def _check_settings(models: Sequence[ModelSettings], dataset: Dataset) -> None:
+    """Raise SettingsError if the settings of a model are not legal for this dataset."""
+    sizes = len(dataset.users), len(dataset.movies)
+    for settings in models:
+        settings.resolve(*sizes, dataset.movie_popularity, dataset.user_popularity)
+
+
+def _fit(
+    models: Sequence[ModelSettings], dataset: Dataset, recipe: Recipe, progress: Progress
+) -> list[TrainedModel]:
+    with progress.busy("importing Keras"):
+        from training.fit.fitting import fit
+
+    trained = []
     for settings in models:
         progress.on_step(settings.name, 0, 0)
-        fitted.append(fit(settings, recipe, dataset, partial(progress.on_step, settings.name)))
-        progress.on_trained(fitted[-1])
-    accuracies = [evaluate(trained.predict, trained.fallback, dataset) for trained in fitted]
-    # All models are published at the end, so an interrupted run leaves the store unchanged.
+        trained.append(fit(settings, recipe, dataset, partial(progress.on_step, settings.name)))
+        progress.on_trained(trained[-1])
+    return trained
+
+
+def _distil(
+    models: Sequence[DistilledModel],
+    dataset: Dataset,
+    table: RatingsTable,
+    options: DistillationOptions,
+    data: DataOptions,
+    progress: Progress,
+) -> list[TrainedModel]:
+    """Find the weights of each teacher's members on validation rows, then distil from all training rows."""
+    from training.distillation.base.work_folder import open_work_folder
+    from training.distillation.distiller import distil
+    from training.distillation.teacher.teacher import Teacher
+
+    trained: list[TrainedModel] = []
+    with open_work_folder(options.work) as folder:
+        blends = {model.name: options.blend(model) for model in models}
+        if any(blend.weights is None for blend in blends.values()):
+            blends = _find_blends(models, table, folder, options, data, progress)
+        teacher = Teacher(
+            dataset,
+            folder,
+            options.teacher,
+            seed=options.seed,
+            tile_users=options.tile_users,
+            on_progress=progress.on_step,
+        )
+        for model in models:
+            trained.append(distil(teacher, model, blends[model.name]))
+            progress.on_trained(trained[-1])
+    return trained
+
+
+def _find_blends(
+    models: Sequence[DistilledModel],
+    table: RatingsTable,
+    folder: WorkFolder,
+    options: DistillationOptions,
+    data: DataOptions,
+    progress: Progress,
+    *,
+    with_students: bool = False,
+) -> dict[str, Blend]:
+    from training.distillation.distiller import find_blends
+    from training.distillation.teacher.teacher import Teacher
+
+    dataset = data.dataset(table, options.validation_fraction)
+    teacher = Teacher(
+        dataset,
+        folder,
+        options.teacher,
+        seed=options.seed,
+        tile_users=options.tile_users,
+        on_progress=lambda what, done, total: progress.on_step(f"{VALIDATION}{what}", done, total),
+    )
+    wanted = [model.model_copy(update={"blend": options.blend(model)}) for model in models]
+    blends, mse = find_blends(teacher, wanted, with_students=with_students)
+    progress.on_validation(mse, len(dataset.validation))
+    return blends
+
+
+def _publish(
+    trained: Sequence[tuple[TrainedModel, Dataset]], options: PublishOptions, progress: Progress
+) -> list[Artefact]:
+    """Evaluate and publish all models at the end, so that an interrupted run leaves the store unchanged."""
+    from training.fit.evaluation import evaluate
+    from training.publish.publishing import publish_model
+
+    with progress.busy("evaluating"):
+        accuracies = [evaluate(model.predict, model.fallback, dataset) for model, dataset in trained]
     return [
-        publish_model(trained, dataset, accuracy, options, progress)
-        for trained, accuracy in zip(fitted, accuracies, strict=True)
+        publish_model(model, dataset, accuracy, options, progress)
+        for (model, dataset), accuracy in zip(trained, accuracies, strict=True)
     ]
 
 
@@ -149,14 +258,15 @@ def fit_within_budget(
     seed: int = 0,
     effort: Effort = FULL,
     progress: Progress = SILENT,
-) -> Manifest:
+) -> tuple[Manifest, Path]:
     """Try what fits a budget, choose on validation rows, train the best on all training rows, publish it.
 
     The budget limits the bytes of the weights, such as `64KB`; `effort` limits the computation for each
     candidate.
 
     Returns:
-        The manifest of the published artefact, whose name is `name` and whose recipe is a `BudgetRecipe`.
+        The manifest of the published artefact, whose name is `name` and whose recipe is a `BudgetRecipe`,
+        and the page of the report.
 
     Raises:
         SettingsError: The budget is invalid, or nothing fits it.
@@ -168,6 +278,7 @@ def fit_within_budget(
         from training.distillation.teacher.teacher import Teacher
         from training.fit.evaluation import evaluate
         from training.publish.publishing import publish_model
+        from training.publish.reports import write_report
         from training.search.budget.proposals import propose
         from training.search.budget.selection import best_of, final_fraction, train_best, try_all
         from training.search.candidates import CandidateTrainer
@@ -189,75 +300,26 @@ def fit_within_budget(
         trainer = CandidateTrainer(teacher)
         trained = train_best(trainer, winner, limit, trials, name)
     accuracy = evaluate(trained.predict, trained.fallback, dataset)
-    return publish_model(trained, dataset, accuracy, options, progress).manifest
+    manifest = publish_model(trained, dataset, accuracy, options, progress).manifest
+    return manifest, write_report([manifest], dataset, options)
 
 
-def distil_models(
+def validate_distillation(
     models: Sequence[DistilledModel],
+    distillation: DistillationOptions,
     data: DataOptions,
-    options: PublishOptions | None,
-    *,
-    work: Path,
-    seed: int = 0,
-    tile_users: int = 256,
-    validation_fraction: float = 0.1,
-    quick: bool = False,
     progress: Progress = SILENT,
-) -> list[Manifest]:
-    """Find each teacher's blend on validation rows, then distil from all training rows and publish.
-
-    The weights of the blends are found on the part `validation_fraction` of the training rows. Without
-    `options`, the students are fitted without these rows and measured there, and nothing is published. The
-    predictions of `tile_users` users are in memory at a time. A quick run draws fewer samples and gives every
-    model the same teacher with equal weights, which need not be found.
-
-    Returns:
-        The manifests of the published artefacts.
-    """
+) -> None:
+    """Fit teachers and students without the validation rows and measure them there; publish nothing."""
     table = load_table(data, progress)
-    members = QUICK_TEACHER if quick else TeacherSettings()
-    if quick:
-        models = [model.model_copy(update={"blend": QUICK_BLEND}) for model in models]
     with progress.busy("importing Keras"):
         from training.distillation.base.work_folder import open_work_folder
-        from training.distillation.distiller import distil, find_blends
         from training.distillation.student.packing import student_blocks
-        from training.distillation.teacher.teacher import Teacher
-        from training.fit.evaluation import evaluate
-        from training.publish.publishing import publish_model
 
-    dataset = data.dataset(table, 0.0)
-    progress.on_split(dataset.split)
-    # Limits and the store are checked before hours are spent on a teacher.
     for model in models:
-        student_blocks(model.student, len(dataset.users), len(dataset.movies))
-    if options is not None:
-        make_store(options.store, [model.name for model in models])
-    manifests = []
-    with open_work_folder(work) as folder:
-        blends = {model.name: model.blend for model in models}
-        if options is None or any(blend.weights is None for blend in blends.values()):
-            cut = data.dataset(table, validation_fraction)
-            teacher = Teacher(
-                cut,
-                folder,
-                members,
-                seed=seed,
-                tile_users=tile_users,
-                on_progress=lambda what, done, total: progress.on_step(f"validation: {what}", done, total),
-            )
-            blends, mse = find_blends(teacher, models, with_students=options is None)
-            progress.on_validation(mse, len(cut.validation))
-        if options is None:
-            return []
-        teacher = Teacher(
-            dataset, folder, members, seed=seed, tile_users=tile_users, on_progress=progress.on_step
-        )
-        for model in models:
-            trained = distil(teacher, model, blends[model.name])
-            accuracy = evaluate(trained.predict, trained.fallback, dataset)
-            manifests.append(publish_model(trained, dataset, accuracy, options, progress).manifest)
-    return manifests
+        student_blocks(model.student, len(table.users), len(table.movies))
+    with open_work_folder(distillation.work) as folder:
+        _find_blends(models, table, folder, distillation, data, progress, with_students=True)
 
 
 def draw_frontier(

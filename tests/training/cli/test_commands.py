@@ -18,10 +18,13 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from app.scoring.loading import load_registry
+from app.settings import Settings
 from tests.conftest import REPOSITORY
 from training.__main__ import main
-from training.artefact import ArtefactError, movie_titles, open_artefact
+from training.artefact import ArtefactError, Manifest, list_artefacts, movie_titles, open_artefact
 from training.cli.app import app
+from training.cli.output import print_test_errors, print_verdict
 
 QUICK = ("--epochs", "1", "--embedding-dim", "4")
 
@@ -54,8 +57,23 @@ def test_help_does_not_import_keras() -> None:
 
 def test_help_names_every_command() -> None:
     shown = run("--help")
-    for command in ("fit", "download", "inspect", "evaluate", "split", "distil", "frontier", "restore"):
+    for command in ("fit", "download", "inspect", "evaluate", "split", "frontier", "restore"):
         assert command in shown
+    assert "distil" not in shown
+
+
+@pytest.mark.parametrize(
+    "command", ["", "fit", "download", "inspect", "evaluate", "split", "distil", "frontier", "restore"]
+)
+def test_help_reads_well_at_80_columns(command: str) -> None:
+    shown = CliRunner(env={"COLUMNS": "80", "TERMINAL_WIDTH": "80"}).invoke(app, [*command.split(), "--help"])
+    lines = shown.stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert "…" not in shown.stdout
+    # The names and types of a group's options leave at least half of its lines to the texts.
+    for line in lines:
+        option = re.match(r"│ (?:\* +| +)?(--\S+(?: +--\S+)?(?: +\S+)?)  +(?=\S)", line)
+        assert option is None or option.end() <= 45, line
 
 
 def test_csv_with_other_column_names_can_be_fitted_inspected_and_evaluated(
@@ -66,9 +84,17 @@ def test_csv_with_other_column_names_can_be_fitted_inspected_and_evaluated(
     columns = ("--columns", "user=customer,movie=film,rating=stars")
     about = ("--items", tmp_path / "books.csv", "--item-name", "book")
     done = run(
-        "fit", "--data", tmp_path / "mine.csv", *columns, *about, "--store", tmp_path / "store", *QUICK
+        "fit",
+        *("baseline", "memory_efficient", "--data", tmp_path / "mine.csv", *columns, *about),
+        *("--store", tmp_path / "store", *QUICK),
     )
-    for part in (f"{len(ratings):,} ratings", "40 users", "biases only", "global mean", "Total params"):
+    for part in (
+        f"{len(ratings):,} ratings",
+        "40 users",
+        "biases alone",
+        "global mean",
+        "baseline: 1 epochs",
+    ):
         assert part in done
     artefact = open_artefact(tmp_path / "store" / "memory_efficient")
     assert artefact.users.index("who-7") >= 0
@@ -78,15 +104,11 @@ def test_csv_with_other_column_names_can_be_fitted_inspected_and_evaluated(
     assert movie_titles(artefact.folder, artefact.manifest) == {
         "movie_3": {"title": "Dune", "genres": ["Novel", "Space"]}
     }
-    assert sorted(path.name for path in (tmp_path / "store" / ".report").iterdir()) == [
-        "loss.png",
-        "memory.png",
-        "popularity.png",
-        "training.html",
-    ]
-    page = (tmp_path / "store" / ".report" / "training.html").read_text()
-    assert "<script src" not in page
-    assert "<link" not in page
+    page = (tmp_path / "store" / "report.html").read_text()
+    assert "<h1>Rating models of mine</h1>" in page
+    assert "<script" not in page and "<link" not in page and "src=" not in page
+    for part in ("<td>baseline</td>", "<td>biases alone</td>", "<td>global mean</td>", "Learning curves"):
+        assert part in page
 
     shown = run("inspect", tmp_path / "store" / "baseline")
     assert artefact.manifest.split.test_sha256 in shown
@@ -108,6 +130,78 @@ def test_fit_on_parquet_can_omit_the_ratings(ratings: pd.DataFrame, tmp_path: Pa
     assert not (store / "baseline" / "ratings.bin").exists()
 
 
+def test_fit_trains_the_best_model_beside_the_published_pair_and_resumes(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    user, movie = np.nonzero(random.random((30, 40)) < 0.3)
+    file, store = tmp_path / "mine.csv", tmp_path / "store"
+    frame = pd.DataFrame({"user": user, "movie": movie, "rating": random.integers(1, 6, user.size)})
+    frame.to_csv(file, index=False)
+    options = ("--data", file, "--store", store, "--work", tmp_path / "work", *QUICK)
+    with redirect_stdout(InterruptedAt("baseline: 1 epochs")), pytest.raises(SystemExit) as ended:
+        app(["fit", *map(str, options)])
+    assert ended.value.code == 130
+    assert not list(store.glob("*/manifest.json"))
+    steps = {path: path.stat().st_mtime_ns for path in (tmp_path / "work").glob("*/notes.json")}
+    assert {path.parent.name.split("-")[0] for path in steps} == {"ordinal", "gaussian", "blend", "compact"}
+
+    done = run("fit", *options)
+    assert {path: path.stat().st_mtime_ns for path in steps} == steps
+    names = [folder.name for folder in list_artefacts(store)]
+    assert names == ["baseline", "compact", "memory_efficient"]
+    # The report in the store is no model.
+    assert load_registry(Settings(store=store)).default == "compact"
+    page = (store / "report.html").read_text()
+    assert "fitted to the teacher" in page
+    for name in names:
+        assert f"│ {name} " in done and f"<td>{name}</td>" in page
+
+
+def with_errors(store: Path, **errors: float) -> list[Manifest]:
+    """Return manifests with these names and errors, where biases alone have an error of 1."""
+    manifest = open_artefact(store / "baseline").manifest
+    return [
+        manifest.model_copy(
+            update={
+                "name": name,
+                "accuracy": manifest.accuracy.model_copy(
+                    update={"mse": mse, "biases_only_mse": 1.0, "global_mean_mse": 2.0}
+                ),
+            }
+        )
+        for name, mse in errors.items()
+    ]
+
+
+@pytest.mark.parametrize(
+    ("errors", "said"),
+    [
+        ({"compact": 0.9, "baseline": 0.95}, None),
+        ({"compact": 0.9, "baseline": 1.2}, "baseline does worse than user and movie biases on this data"),
+        ({"baseline": 1.2}, "no model beats user and movie biases; the distilled model may: "),
+        ({"compact": 1.1, "baseline": 1.2}, "warning: No model beats user and movie biases alone"),
+    ],
+)
+def test_models_that_lose_to_biases_are_marked_and_named(
+    errors: dict[str, float], said: str | None, shared_store: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manifests = with_errors(shared_store, **errors)
+    print_test_errors(manifests)
+    print_verdict(manifests)
+    shown = capsys.readouterr().out
+    assert shown.count(" worse ") == sum(mse > 1 for mse in errors.values()) + (said or "").count(" worse ")
+    assert said in shown if said else "worse" not in shown
+    lines = [line for line in shown.splitlines() if line.startswith("│ ")]
+    assert [line.split()[1] for line in lines if line.split()[1] in errors] == sorted(
+        errors, key=lambda name: errors[name]
+    )
+
+
+def test_old_command_names_the_new_one(tmp_path: Path) -> None:
+    shown = CliRunner().invoke(app, ["distil", "tiny", "--data", str(tmp_path / "missing.csv")])
+    assert "`distil` is now a part of `fit`" in shown.stderr
+    assert "fit tiny" in shown.stderr
+
+
 def test_split_command_writes_rows_and_digest(tmp_path: Path) -> None:
     done = run("split", "--out", tmp_path / "parts")
     written = json.loads((tmp_path / "parts" / "split.json").read_text())
@@ -127,7 +221,7 @@ class InterruptedAt(io.StringIO):
         return super().write(text)
 
 
-@pytest.mark.parametrize("command", ["fit --budget 300B --name tiny", "distil tiny"])
+@pytest.mark.parametrize("command", ["fit --budget 300B --name tiny", "fit tiny", "distil tiny"])
 def test_a_store_that_cannot_be_written_is_refused_before_training(
     command: str, ratings: pd.DataFrame, tmp_path: Path
 ) -> None:
@@ -154,7 +248,7 @@ def test_interrupted_fit_publishes_nothing(tmp_path: Path, capsys: pytest.Captur
 @pytest.mark.long
 def test_ctrl_c_leaves_the_store_unchanged(tmp_path: Path) -> None:
     store = tmp_path / "store"
-    command = [sys.executable, "-m", "training", "fit", "--epochs", "500", "--patience", "500"]
+    command = [sys.executable, "-m", "training", "fit", "baseline", "--epochs", "500", "--patience", "500"]
     command += ["--store", str(store)]
     process = subprocess.Popen(
         command,
@@ -188,6 +282,12 @@ def test_ctrl_c_leaves_the_store_unchanged(tmp_path: Path) -> None:
         (["fit", "--learning-rate", "nan"], "--learning-rate"),
         (["fit", "--embedding-dim", "0"], "--embedding-dim"),
         (["fit", "baseline", "--num-buckets", "9"], "does not apply to baseline"),
+        (["fit", "--quick", "--epochs", "9"], "--epochs does not apply to compact, but to baseline and"),
+        (
+            ["fit", "baseline", "--quick"],
+            "--quick does not apply to baseline, but to tiny, compact, accurate",
+        ),
+        (["fit", "--split-seed", "-1"], "--split-seed"),
         (["fit", "memory_efficient", "--num-buckets", "5"], "smallest legal"),
         (["fit", "memory_efficient", "--block-sizes", "1,2"], "block"),
         (["fit", "memory_efficient", "--block-sizes", "a,b"], "--block-sizes takes whole numbers"),

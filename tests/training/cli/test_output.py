@@ -12,7 +12,7 @@ import pytest
 from tests.conftest import REPOSITORY
 
 FULL = Path("/dev/full")
-COMMANDS = [["--help"], ["inspect", "models_store/tiny"], ["split"], ["fit", "--epochs", "1"]]
+COMMANDS = [["--help"], ["inspect", "models_store/tiny"], ["split"], ["fit", "baseline", "--epochs", "1"]]
 
 
 def run(arguments: list[str], output: Path, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -246,12 +246,12 @@ def test_autoencoder_is_left_out_of_wide_and_sparse_data(tmp_path: Path) -> None
 def test_quick_distillation_publishes_a_model_of_a_smaller_teacher(tmp_path: Path) -> None:
     places = ["--work", str(tmp_path / "work"), "--store", str(tmp_path / "store")]
     file = str(tiny_file(tmp_path))
-    result = CliRunner().invoke(app, ["distil", "compact", "--quick", "--data", file, *places])
+    result = CliRunner().invoke(app, ["fit", "--quick", "--data", file, *places])
     assert result.exit_code == 0, result.output
     training = open_artefact(tmp_path / "store" / "compact").manifest.training
     assert training.recipe["blend"] == {"members": ["ordinal", "gaussian"], "weights": [0.5, 0.5]}
     assert training.recipe["teacher"]["ordinal"]["sweeps"] == 60
-    assert "validation" not in result.output
+    assert "validation: " not in result.output
 
 
 def test_shipped_distilled_models_have_the_published_names_and_limits() -> None:

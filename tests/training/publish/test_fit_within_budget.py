@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from pathlib import Path
 
@@ -44,12 +45,13 @@ class Labels(Progress):
 )
 def test_artefact_fits_the_budget_and_records_all_trials(budget: str, limit: Budget, tmp_path: Path) -> None:
     data, options, progress = DataOptions(tiny_file(tmp_path)), PublishOptions(tmp_path / "store"), Labels()
-    published = fit_within_budget(
+    published, page = fit_within_budget(
         budget, "mine", data, options, work=tmp_path / "work", seed=1, effort=BRIEF, progress=progress
     )
     artefact = open_artefact(tmp_path / "store" / "mine")
     manifest = artefact.manifest
     assert manifest == published
+    assert page == tmp_path / "store" / "report.html" and "mine" in page.read_text()
     assert limit.holds(manifest.parameters.total, manifest.weights_bytes)
     assert manifest.weights_bytes == sum(table.bytes for table in manifest.parameters.tables)
     assert manifest.fallback == BiasesRecord(kind="biases")
@@ -77,7 +79,8 @@ def test_command_prints_trials_and_refusals(tmp_path: Path) -> None:
     (trial,) = BudgetRecipe.model_validate(manifest.training.recipe).tried
     assert f"{trial.label}: validation MSE {trial.validation_mse:.4f}" in done.stdout
     assert "left out: quotient-remainder and biases (needs 380 bytes)" in done.stdout
-    assert f"budget: {trial.label}, {manifest.weights_bytes} bytes" in done.stdout
+    assert f"{trial.label} is the best" in " ".join(done.stdout.split())
+    assert re.search(rf"budget +│ +{manifest.weights_bytes} ", done.stdout)
 
 
 def test_best_of_prefers_the_smallest_among_equals() -> None:
@@ -95,6 +98,8 @@ def test_best_of_prefers_the_smallest_among_equals() -> None:
         (["baseline", "--budget", "64KB"], "leave out MODEL"),
         (["--embedding-dim", "8", "--budget", "64KB"], "leave out --embedding-dim"),
         (["--recipe", "reference", "--budget", "64KB"], "leave out --recipe"),
+        (["--quick", "--budget", "64KB"], "leave out --quick"),
+        (["baseline", "--name", "mine"], "--name applies to --budget only"),
     ],
 )
 def test_invalid_options_are_reported(arguments: list[str], message: str, tmp_path: Path) -> None:

@@ -1,0 +1,85 @@
+"""The time left of a run, from the tasks that are done."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from training.distillation.named import ACCURATE, COMPACT
+from training.models.named import BASELINE
+from training.publish.options import DistillationOptions
+from training.publish.plan import TimeLeft, in_words, plan
+
+
+class Clock:
+    """A clock that is set by hand."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_plan_has_the_tasks_in_order() -> None:
+    full = plan([BASELINE, COMPACT], DistillationOptions(Path("work")))
+    assert list(full) == [
+        *(
+            "validation: ordinal",
+            "validation: gaussian",
+            "ordinal",
+            "gaussian",
+            "blend",
+            "compact",
+            "baseline",
+        )
+    ]
+    assert sum(full.values()) == pytest.approx(1)
+    quick = plan([COMPACT, ACCURATE], DistillationOptions(Path("work"), quick=True))
+    assert list(quick) == ["ordinal", "gaussian", "blend", "compact", "accurate"]
+    assert list(plan([BASELINE], DistillationOptions(Path("work")))) == ["baseline"]
+
+
+def test_time_left_is_in_proportion_to_the_time_of_what_is_done() -> None:
+    clock = Clock()
+    left = TimeLeft({"a": 0.5, "b": 0.25, "c": 0.25}, clock)
+    assert left.seconds() is None
+    clock.now = 10.0
+    left.on_step("a", 1, 2)
+    assert left.seconds() == pytest.approx(30)
+    clock.now = 20.0
+    left.on_step("a", 2, 2)
+    assert left.seconds() == pytest.approx(20)
+    left.on_step("student of another task", 1, 1)
+    clock.now = 30.0
+    left.on_step("b", 0, 4)
+    left.on_step("b", 4, 4)
+    left.on_step("c", 0, 0)
+    assert left.seconds() == pytest.approx(10)
+    left.on_step("c", 1, 1)
+    assert left.seconds() == 0
+
+
+def test_tasks_of_an_earlier_run_and_skipped_tasks_are_not_counted() -> None:
+    clock = Clock()
+    left = TimeLeft({"a": 0.4, "skipped": 0.2, "b": 0.2, "c": 0.2}, clock)
+    left.on_step("a", 1, 1)
+    assert left.seconds() is None
+    left.on_step("b", 0, 2)
+    clock.now = 7.0
+    left.on_step("b", 2, 2)
+    assert left.seconds() == pytest.approx(7)
+
+
+def test_a_task_that_stops_early_counts_as_done() -> None:
+    clock = Clock()
+    left = TimeLeft({"a": 0.5, "b": 0.5}, clock)
+    left.on_step("a", 1, 9)
+    clock.now = 5.0
+    left.on_step("b", 0, 9)
+    assert left.seconds() == pytest.approx(5)
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(1, "about 5 s"), (41, "about 40 s"), (170, "about 3 min")])
+def test_durations_are_rounded(seconds: float, words: str) -> None:
+    assert in_words(seconds) == words
