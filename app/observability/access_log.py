@@ -21,10 +21,9 @@ _PLAIN_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
 class AccessLog:
-    """Add a request id and common headers to every response; log and count every request.
+    """Add a request id and common headers to every response; log and, with `counters`, count every request.
 
-    One middleware does all of this, since each adds a little time to every request. It counts nothing without
-    counters.
+    One middleware does all of this, since each adds a little time to every request.
     """
 
     def __init__(self, app: ASGIApp, counters: Counters | None = None) -> None:
