@@ -164,8 +164,8 @@ def error_against_bytes(manifests: list[Manifest], dataset: Dataset, store: Path
     names = models.mark_text(dy=-13, fontSize=12).encode(text="model")
     rules = alt.Chart(trivial)
     levels = rules.mark_rule(strokeDash=[5, 4], color="grey").encode(y=y)
-    captions = rules.mark_text(align="left", dy=-6, dx=4, color="grey").encode(
-        y=y, x=alt.value(0), text="name"
+    captions = rules.mark_text(align="right", dy=-6, dx=-4, color="grey").encode(
+        y=y, x=alt.value(_WIDTH), text="name"
     )
     return alt.layer(levels, captions, points, names).properties(width=_WIDTH, height=_HEIGHT)
 
@@ -203,7 +203,7 @@ def learning_curves(manifests: list[Manifest]) -> dict[str, Any]:
 
 def _curves(frame: pd.DataFrame, step: str, measure: str) -> Any:
     """Return a line for each curve, with a colour for each model and a dash for each kind."""
-    legend = alt.Legend(orient="bottom", labelLimit=300, symbolSize=300)
+    legend = alt.Legend(orient="bottom", labelLimit=300, symbolType="stroke", symbolSize=400)
     domain = [0.93 * frame["value"].min(), 1.07 * frame["value"].max()]
     return (
         alt.Chart(frame, width=_WIDTH, height=_HEIGHT)
@@ -231,7 +231,7 @@ def popularity_with_blocks(manifests: list[Manifest], dataset: Dataset) -> Any:
             x=alt.X("rank:Q", title=f"{item}, most popular first"),
             y=alt.Y(
                 "ratings:Q",
-                title="training ratings (log; 0 is drawn as 0.5)",
+                title="training ratings (log; 0 as 0.5)",
                 scale=alt.Scale(type="log"),
                 stack=None,
             ),
@@ -244,7 +244,9 @@ def popularity_with_blocks(manifests: list[Manifest], dataset: Dataset) -> Any:
     rules = alt.Chart(pd.DataFrame(blocks, columns=["model", "begins", "block"]))
     return alt.layer(
         curve,
-        rules.mark_rule(strokeDash=[4, 3]).encode(x="begins:Q", color="model:N", tooltip=["model", "block"]),
+        rules.mark_rule(strokeDash=[4, 3]).encode(
+            x="begins:Q", color=alt.Color("model:N", title="blocks of", legend=alt.Legend(orient="bottom"))
+        ),
         rules.mark_text(angle=270, align="right", baseline="top", dx=-4, dy=3).encode(
             x="begins:Q", y=alt.value(0), text="block"
         ),
