@@ -43,17 +43,38 @@ async function draw(canvas) {
 }
 
 // `columns` and `rows` are the numbers; `config(colours)` is the configuration of the chart.
-function figure(title, note, columns, rows, config) {
+function chart(title, note, columns, rows, config) {
   const canvas = h("canvas", { role: "img", ariaLabel: `${title}: chart. The table below has the same numbers.` });
   const holder = h("div", { className: "canvas" }, canvas);
   live.set(canvas, { chart: null, config });
   requestAnimationFrame(() => draw(canvas).catch((error) => {
     holder.replaceChildren(h("p", { className: "problem", role: "alert" }, error.message));
   }));
+  return figure(title, note, columns, rows, holder);
+}
+
+function figure(title, note, columns, rows, ...content) {
   return h("figure", {},
-    h("figcaption", {}, title, note ? h("span", { className: "note" }, note) : null), holder,
+    h("figcaption", {}, title, note ? h("span", { className: "note" }, note) : null), ...content.filter(Boolean),
     h("div", { className: "actions" }, downloadButton(title, columns, rows),
       h("details", {}, h("summary", {}, "Numbers", h("span", { className: "visually-hidden" }, ` of ${title}`)), table(title, columns, rows))));
+}
+
+// Bars whose lengths can be compared: of each row [{label, value, text}] from `zero` to its value, on an axis from `zero`
+// to `end`, with a line for each of `lines` [{label, value}]. `columns` and `rows` are the numbers.
+export function lengths({ title, note, bars: drawn, zero = 0, end, lines = [], columns, rows }) {
+  const percent = (value) => `${(100 * (value - zero)) / (end - zero)}%`;
+  const placed = (element, value) => {
+    element.style.setProperty("--share", percent(value));
+    return element;
+  };
+  return figure(title, note, columns, rows,
+    h("ul", { className: "lengths" }, ...drawn.map(({ label, value, text, best }) => h("li", {},
+      h("span", { className: "name" }, ...label),
+      h("span", { className: "track", ariaHidden: "true" }, placed(h("span", { className: "bar" }), value),
+        ...lines.map((line) => placed(h("span", { className: "line" }), line.value))),
+      h("span", { className: best ? "best" : "" }, text)))),
+    lines.length ? h("ul", { className: "legend" }, ...lines.map(({ label }) => h("li", {}, label))) : null);
 }
 
 const plain = (value) => value;
@@ -79,7 +100,7 @@ export function bars({ title, note, first, labels, series, unit, format = plain,
   const lowest = Math.min(...series.flatMap((one) => one.values).filter((value) => value > 0));
   const columns = [{ label: first, value: (place) => labels[place] },
     ...series.map((one) => ({ label: one.label, value: (place) => one.values[place] ?? "" }))];
-  return figure(title, note, columns, [...labels.keys()], (colours) => ({
+  return chart(title, note, columns, [...labels.keys()], (colours) => ({
     type: "bar",
     data: {
       labels,
@@ -101,7 +122,7 @@ export function bars({ title, note, first, labels, series, unit, format = plain,
 export function lines({ title, note, first, series, unit, across }) {
   const rows = series.flatMap((one) => one.points.map(([x, y]) => ({ label: one.label, x, y })));
   const columns = [{ label: "Model", value: (row) => row.label }, { label: first, value: (row) => row.x }, { label: unit, value: (row) => row.y }];
-  return figure(title, note, columns, rows, (colours) => ({
+  return chart(title, note, columns, rows, (colours) => ({
     type: "line",
     data: {
       datasets: series.map((one, place) => ({
@@ -127,7 +148,7 @@ export function frontier({ title, note, points, across, unit, format }) {
     { label: "On the frontier", value: (row) => (best.includes(row) ? "yes" : "no") }];
   const low = Math.min(...points.map((point) => point.x)) / 2;
   const high = Math.max(...points.map((point) => point.x)) * 2;
-  return figure(title, note, columns, points, (colours, colour) => ({
+  return chart(title, note, columns, points, (colours, colour) => ({
     type: "scatter",
     data: {
       datasets: [...points.map((point, place) => ({

@@ -14,16 +14,20 @@ export function combobox({ label, placeholder, search, describe, text, choose, f
     ariaAutoComplete: "list", ariaExpanded: "false", "aria-controls": options.id,
   });
   let items = [];
+  let answered = null; // the text that `items` were found for
+  let pending = null; // the search for what is typed
   let active = -1;
   let lastRun = 0;
   let timer = 0;
 
+  // Drops the suggestions, and the answer to a question that is still open.
   function close() {
     lastRun += 1;
+    answered = pending = null;
     clearTimeout(timer);
     options.hidden = true;
     input.ariaExpanded = "false";
-    input.removeAttribute("aria-activedescendant");
+    for (const name of ["aria-activedescendant", "aria-busy"]) input.removeAttribute(name);
     active = -1;
   }
 
@@ -52,28 +56,46 @@ export function combobox({ label, placeholder, search, describe, text, choose, f
     activate(-1);
   }
 
-  async function suggest() {
+  // Searches for what is typed. Returns whether that is still wanted when the answer comes.
+  const suggest = () => (pending = answer(input.value.trim()));
+
+  async function answer(text) {
+    clearTimeout(timer);
     const run = (lastRun += 1);
+    let message = "Nothing found";
     try {
-      const found = await search(input.value.trim());
-      if (run !== lastRun) return;
+      const found = await search(text);
+      if (run !== lastRun) return false;
       items = found;
-      open(...(items.length
-        ? items.map((item, place) => h("li", {
-          id: `${id}-option-${place}`, role: "option", ariaSelected: "false",
-          onpointerdown: (event) => event.preventDefault(), onclick: () => pick(item),
-        }, ...describe(item)))
-        : [h("li", { className: "none", role: "option", ariaDisabled: "true", ariaSelected: "false" }, "Nothing found")]));
     } catch (error) {
-      if (run !== lastRun) return;
+      if (run !== lastRun) return false;
       items = [];
-      open(h("li", { className: "none", role: "option", ariaDisabled: "true", ariaSelected: "false" }, `${error.title}. ${error.message}`));
+      message = `${error.title}. ${error.message}`;
     }
+    input.removeAttribute("aria-busy");
+    answered = text;
+    open(...(items.length
+      ? items.map((item, place) => h("li", {
+        id: `${id}-option-${place}`, role: "option", ariaSelected: "false",
+        onpointerdown: (event) => event.preventDefault(), onclick: () => pick(item),
+      }, ...describe(item)))
+      : [h("li", { className: "none", role: "option", ariaDisabled: "true", ariaSelected: "false" }, message)]));
+    return true;
+  }
+
+  // Chooses the best match of what is typed, when it is known. Typing on or leaving the field cancels that.
+  async function pickTyped() {
+    const text = input.value.trim();
+    if (answered !== text) {
+      input.ariaBusy = "true";
+      if (!(await (pending ?? suggest()))) return;
+    }
+    if (text && items.length) pick(items[0]);
   }
 
   input.addEventListener("input", () => {
-    clearTimeout(timer);
-    timer = setTimeout(suggest, 120);
+    close();
+    timer = setTimeout(suggest, 80);
   });
   input.addEventListener("focus", () => input.select());
   input.addEventListener("click", suggest);
@@ -90,9 +112,8 @@ export function combobox({ label, placeholder, search, describe, text, choose, f
       event.preventDefault();
       if (!options.hidden && active >= 0) pick(items[active]);
       else if (free && input.value.trim()) pick(free(input.value.trim()));
-      else if (!options.hidden && items.length) pick(items[0]);
-      else suggest();
-    } else if (event.key === "Escape" && !options.hidden) {
+      else pickTyped();
+    } else if (event.key === "Escape" && (!options.hidden || pending)) {
       event.preventDefault();
       close();
     }

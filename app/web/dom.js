@@ -1,6 +1,6 @@
 // Elements, and the states of a request. Text is set as text, never as HTML.
 
-import { outOf, share } from "./scale.js";
+import { high, low, outOf, share } from "./scale.js";
 
 export function h(tag, properties = {}, ...children) {
   const element = document.createElement(tag);
@@ -16,6 +16,22 @@ export function h(tag, properties = {}, ...children) {
 // A rating with its scale, such as "7.50 of 10".
 export function ratingOf(rating) {
   return h("span", { className: "rating" }, rating.toFixed(2), h("span", { className: "of" }, ` ${outOf}`));
+}
+
+// A rating as a number beside five stars, which are filled in proportion; on a scale with negative ratings without stars.
+export function stars(rating) {
+  const number = ratingOf(rating);
+  if (low < 0) return number;
+  const gauge = h("span", { className: "gauge", ariaHidden: "true" });
+  gauge.style.setProperty("--share", `${(rating / high) * 100}%`);
+  number.prepend(gauge);
+  number.classList.add("starred");
+  return number;
+}
+
+// The name of a model, marked if it is the default.
+export function modelName(name, preferred) {
+  return name === preferred ? [`${name} `, badge("default")] : [name];
 }
 
 // A bar for the predicted rating, with a mark at the actual rating.

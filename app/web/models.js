@@ -1,11 +1,12 @@
-// The models with their sizes, errors and times.
+// The models with their sizes, errors and times. Models that were tested on different ratings are never compared.
 
-import { get, models } from "./api.js";
+import { get } from "./api.js";
 import { inBlocks } from "./blocks.js";
-import { bars, frontier, lines } from "./charts.js";
+import { bars, frontier, lengths, lines } from "./charts.js";
 import { downloadButton } from "./csv.js";
-import { bytes, h, show, table } from "./dom.js";
-import { high, low, range } from "./scale.js";
+import { groups } from "./data_sets.js";
+import { bytes, h, modelName, show, table } from "./dom.js";
+import { high, low } from "./scale.js";
 import { capitalised, item, items } from "./words.js";
 
 let result;
@@ -18,67 +19,139 @@ export function start(root) {
 export async function open() {
   if (shown) return;
   await show(result, "Loading the models", async () => {
-    const [{ models: described, default: chosen }, { models: timed }] = await Promise.all([models(), get("compare")]);
+    const [found, { models: timed }] = await Promise.all([groups(), get("compare")]);
     const times = new Map(timed.map((model) => [model.name, model]));
     shown = true;
-    return [tableOf(described, chosen, times), h("div", { className: "charts" }, ...chartsOf(described, times))];
+    return found.flatMap(({ models, preferred }) => [...Map.groupBy(models, testOf).values()])
+      .flatMap((described) => groupOf(described, found[0].preferred, times, found.length > 1));
   });
 }
 
-function tableOf(described, chosen, times) {
-  const least = (value) => Math.min(...described.map(value));
-  const figure = (label, value, format = (number) => number) => ({
-    label, value: (model) => format(value(model)), raw: value,
-    best: (model) => described.length > 1 && value(model) === least(value),
-  });
+// What the errors of a model were measured on.
+const testOf = ({ accuracy }) => [accuracy.dataset, accuracy.split, accuracy.test_rows, accuracy.global_mean_mse].join();
+
+const microseconds = (time) => `${time.toFixed(time < 10 ? 1 : 0)} µs`;
+
+function groupOf(unsorted, preferred, times, isOneOfMany) {
+  const described = unsorted.toSorted((one, other) => one.accuracy.mse - other.accuracy.mse);
+  const { accuracy } = described[0];
+  return [
+    isOneOfMany ? h("h3", { className: "data-set-name" }, accuracy.dataset) : null,
+    h("p", { className: "sentence" }, summary(described, preferred)),
+    h("div", { className: "cards" }, ...described.map((model) => cardOf(model, described, preferred, times))),
+    h("div", { className: "charts bars" }, ...lengthsOf(described, preferred, times)),
+    tableOf(described, preferred, times),
+    h("div", { className: "charts" }, ...chartsOf(described)),
+  ].filter(Boolean);
+}
+
+function summary(described, preferred) {
+  const { accuracy } = described[0];
+  const tested = `on ${accuracy.test_rows.toLocaleString("en")} ratings of ${accuracy.dataset} that no model had seen (${accuracy.split} split)`;
+  const beaten = described.filter((model) => model.accuracy.mse < accuracy.biases_only_mse).length;
+  const trivial = described.length === 1 ? `${beaten ? "It predicts better" : "It predicts no better"} than the averages of users and ${items} alone.`
+    : `${beaten === described.length ? "All of them predict" : `${beaten} of ${described.length} predict`} better than the averages of users and ${items} alone.`;
+  const chosen = described.some((model) => model.name === preferred) ? ` The default is ${preferred}: it answers requests that name no model.` : "";
+  return `${described.length === 1 ? "One model" : `${described.length} models`}, tested ${tested}. ${trivial}${chosen}`;
+}
+
+// The ratio to the bytes of `baseline`, unless that is a model of other ratings.
+const ratioOf = (model, described) => (described.some(({ name }) => name === "baseline") ? model.memory.compression_ratio : null);
+
+function cardOf(model, described, preferred, times) {
+  const { mae, mse, biases_only_mse: biases } = model.accuracy;
+  const ratio = ratioOf(model, described);
+  const size = ratio && ratio > 1.05 ? `, ${ratio.toFixed(ratio < 10 ? 1 : 0)} times smaller than baseline` : "";
+  const isBest = described.length > 1 && model === described[0];
+  return h("section", { className: "card model", ariaLabel: model.name },
+    h("h3", {}, ...modelName(model.name, preferred)),
+    h("p", { className: "note" }, model.description),
+    h("ul", {},
+      h("li", {}, h("b", {}, `± ${mae.toFixed(2)}`), ` A prediction is off by ${mae.toFixed(2)} on average${isBest ? ", the least of all" : ""}.`),
+      h("li", {}, h("b", {}, bytes(model.memory.weights_bytes)), ` That is what its weights take${size}.`),
+      h("li", {}, h("b", {}, microseconds(times.get(model.name).microseconds_single)), " So long it takes to rate one pair."),
+      mse < biases ? null : h("li", { className: "warning" }, "It predicts no better than averages: train it longer, or use another model.")));
+}
+
+function tableOf(described, preferred, times) {
+  const figure = (label, value, format = (number) => number, better = Math.min) => {
+    const best = better(...described.map(value));
+    return { label, value: (model) => format(value(model)), raw: value, best: (model) => described.length > 1 && value(model) === best };
+  };
   const columns = [
-    { label: "Model", value: (model) => `${model.name}${model.name === chosen ? " (default)" : ""}`, raw: (model) => model.name },
+    { label: "Model", value: (model) => h("span", {}, ...modelName(model.name, preferred)), raw: (model) => model.name },
+    figure("MSE", (model) => model.accuracy.mse, (error) => error.toFixed(4)),
+    figure("RMSE / width", (model) => model.accuracy.rmse / (high - low), (error) => error.toFixed(4)),
+    figure("MAE", (model) => model.accuracy.mae, (error) => error.toFixed(4)),
     figure("Parameters", (model) => model.parameters.total, (count) => count.toLocaleString("en")),
     figure("Weights", (model) => model.memory.weights_bytes, bytes),
     figure("File", (model) => model.memory.file_bytes, bytes),
     figure("Resident", (model) => model.memory.resident_bytes, bytes),
-    { label: "Smaller by", value: (model) => (model.memory.compression_ratio ? `${model.memory.compression_ratio.toFixed(1)} ×` : "–"), raw: (model) => model.memory.compression_ratio },
-    figure("MSE", (model) => model.accuracy.mse, (error) => error.toFixed(4)),
-    figure("RMSE / width", (model) => model.accuracy.rmse / (high - low), (error) => error.toFixed(4)),
-    figure("MAE", (model) => model.accuracy.mae, (error) => error.toFixed(4)),
-    figure("One pair", (model) => times.get(model.name).microseconds_single, (time) => `${time.toFixed(0)} µs`),
+    figure("Smaller by", (model) => ratioOf(model, described) ?? 0, (ratio) => (ratio ? `${ratio.toFixed(1)} ×` : "–"), Math.max),
+    figure("One pair", (model) => times.get(model.name).microseconds_single, microseconds),
     figure("Per pair in a batch", (model) => times.get(model.name).microseconds_per_pair, (time) => `${time.toFixed(2)} µs`),
   ];
   const { accuracy } = described[0];
   const download = columns.map(({ label, raw, value }) => ({ label, value: raw ?? value }));
+  const meanings = [
+    ["MSE", "Mean squared error of the predictions on the test ratings: large errors count most. Less is better, as in all columns but one."],
+    ["RMSE / width", `Square root of the MSE, as a share of the scale from ${low} to ${high}.`],
+    ["MAE", "Mean absolute error: by how much a prediction is off on average."],
+    ["Parameters", "Numbers that training found, before any packing."],
+    ["Weights, File, Resident", "Bytes of these numbers, of the model file with all ids, and in the memory of this process."],
+    ["Smaller by", "How many times smaller the weights are than those of baseline. More is better."],
+    ["One pair, Per pair in a batch", "Time from ids to rating in this process, as a request for one pair or for thousands needs it, without HTTP; measured when the service started."],
+  ];
   return h("div", { className: "card" },
     table(`All models on ${accuracy.dataset}, ${accuracy.test_rows.toLocaleString("en")} test ratings, ${accuracy.split} split`, columns, described),
-    h("dl", { className: "names" }, ...described.flatMap((model) => [h("dt", {}, model.name), h("dd", {}, model.description)])),
     h("p", { className: "note" }, `For comparison: the global mean alone has an MSE of ${accuracy.global_mean_mse.toFixed(4)}, user and ${item} biases alone ${accuracy.biases_only_mse.toFixed(4)}. The best value of each column is green.`),
-    downloadButton("Models", download, described));
+    downloadButton("Models", download, described),
+    h("details", {}, h("summary", {}, "What the figures mean"), h("dl", { className: "names" }, ...meanings.flatMap(([term, text]) => [h("dt", {}, term), h("dd", {}, text)]))));
 }
 
-function chartsOf(described, times) {
-  const labels = described.map((model) => model.name);
-  const series = (label, value) => ({ label, values: described.map(value) });
-  const curves = described.filter((model) => model.training.history.mse?.length);
-  const found = [
-    frontier({
-      title: "Error against bytes", note: "Lower left is better. The line is the Pareto frontier: no other model is better in both.",
-      points: described.map((model) => ({ label: model.name, x: model.memory.weights_bytes, y: model.accuracy.mse })),
-      across: "Bytes of weights", unit: "MSE", format: bytes,
+// Errors, bytes and times as bars.
+function lengthsOf(described, preferred, times) {
+  const least = (value) => (described.length > 1 ? Math.min(...described.map(value)) : null);
+  const barsOf = (value, format) => described.map((model) => (
+    { label: modelName(model.name, preferred), value: value(model), text: format(value(model)), best: value(model) === least(value) }));
+  const column = (label, value) => ({ label, value });
+  const name = column("Model", (model) => model.name);
+  const { global_mean_mse: mean, biases_only_mse: biases } = described[0].accuracy;
+  const mse = (model) => model.accuracy.mse;
+  const weights = (model) => model.memory.weights_bytes;
+  const single = (model) => times.get(model.name).microseconds_single;
+  const best = Math.min(biases, ...described.map(mse));
+  const worst = Math.max(mean, ...described.map(mse));
+  return [
+    lengths({
+      title: "Error", note: `The axis runs from the error of the global mean alone, ${mean.toFixed(3)}, down to the lowest: the longer the bar, the more of the error a model removes.`,
+      bars: barsOf(mse, (error) => `MSE ${error.toFixed(3)}`), zero: worst, end: best - (worst - best) * 0.03,
+      lines: [{ label: `User and ${item} biases alone: MSE ${biases.toFixed(3)}`, value: biases }],
+      columns: [name, column("MSE", mse), column("RMSE", (model) => model.accuracy.rmse), column("MAE", (model) => model.accuracy.mae)],
+      rows: described,
     }),
-    bars({
-      title: "Memory", first: "Model", labels, unit: "Bytes, logarithmic", format: bytes, log: true,
-      series: [series("Weights", (model) => model.memory.weights_bytes), series("Vocabulary", (model) => model.memory.vocabulary_bytes),
-        ...(described.some((model) => model.memory.ratings_bytes) ? [series("Ratings", (model) => model.memory.ratings_bytes)] : []),
-        series("File", (model) => model.memory.file_bytes), series("Resident", (model) => model.memory.resident_bytes)],
+    lengths({
+      title: "Memory", note: "Bytes of the weights, from zero.", bars: barsOf(weights, bytes), end: Math.max(...described.map(weights)),
+      columns: [name, column("Weights", weights), column("Vocabulary", (model) => model.memory.vocabulary_bytes), column("Ratings", (model) => model.memory.ratings_bytes),
+        column("File", (model) => model.memory.file_bytes), column("Resident", (model) => model.memory.resident_bytes)],
+      rows: described,
     }),
-    bars({
-      title: "Error", first: "Model", labels, unit: `Error on the scale ${range}`, format: (error) => Number(error).toFixed(3),
-      series: [series("RMSE", (model) => model.accuracy.rmse), series("MAE", (model) => model.accuracy.mae)],
-    }),
-    bars({
-      title: "Scoring time", note: "Measured when the service started, without HTTP.", first: "Model", labels, unit: "Microseconds, logarithmic", log: true,
-      format: (time) => `${Number(time).toPrecision(3)} µs`,
-      series: [series("One pair alone", (model) => times.get(model.name).microseconds_single), series("Per pair in a batch", (model) => times.get(model.name).microseconds_per_pair)],
+    lengths({
+      title: "Scoring time", note: "From the ids of one pair to its rating, without HTTP, from zero. Measured when the service started.",
+      bars: barsOf(single, microseconds), end: Math.max(...described.map(single)),
+      columns: [name, column("One pair", single), column("Per pair in a batch", (model) => times.get(model.name).microseconds_per_pair)],
+      rows: described,
     }),
   ];
+}
+
+function chartsOf(described) {
+  const curves = described.filter((model) => model.training.history.mse?.length);
+  const found = [frontier({
+    title: "Error against bytes", note: "Lower left is better. The line is the Pareto frontier: no other model is better in both.",
+    points: described.map((model) => ({ label: model.name, x: model.memory.weights_bytes, y: model.accuracy.mse })),
+    across: "Bytes of weights", unit: "MSE", format: bytes,
+  })];
   if (curves.length) {
     found.push(lines({
       title: "Learning curves", note: "Mean squared error on the training ratings by epoch.", first: "Epoch", across: "Epoch", unit: "MSE",

@@ -1,109 +1,165 @@
 // A new user: ratings entered on the page, predictions without training.
 
-import { get, models, movieById, post } from "./api.js";
-import { h, hint, meter, ratingOf, reset, show, titleOf } from "./dom.js";
-import { sideBySide } from "./lists.js";
+import { get, movieById, post } from "./api.js";
+import { group, leader } from "./data_sets.js";
+import { h, hint, meter, modelName, movieLabel, ratingOf, reset, show, stars, titleOf } from "./dom.js";
+import { bestLists } from "./lists.js";
 import { moviePicker } from "./pickers.js";
-import { choices, low, outOf, share } from "./scale.js";
-import { capitalised, item } from "./words.js";
+import { ratingField } from "./rating_field.js";
+import { choices } from "./scale.js";
+import { hasTitles, listOf, listed } from "./untitled.js";
+import { counted, item, items } from "./words.js";
 
-let rated = []; // {movie, rating}
+const DELAY = 250; // milliseconds after the last rating
+const MOST_KNOWN = 240;
+const narrow = matchMedia("(max-width: 48rem)");
+
+let entries = []; // {movie, rating} of each card; rating is null until the visitor rates the movie
+let known = []; // well-known movies that have no card yet
+let compared = false;
 let otherMovie = null;
-let result, list, suggested, otherForm, otherResult, movies, changed;
+let timer = 0;
+let result, grid, more, words, otherForm, otherResult, changed;
 
 export function start(root, onChange) {
   changed = onChange;
   result = root.querySelector("[data-result]");
-  list = root.querySelector("[data-rated]");
-  suggested = root.querySelector("[data-suggested]");
+  grid = root.querySelector("[data-grid]");
+  more = root.querySelector("[data-more]");
+  words = root.querySelector("[data-words]");
   otherForm = root.querySelector("[data-other]");
   otherResult = root.querySelector("[data-other-result]");
-  movies = moviePicker(`${capitalised(item)} you know`, (movie) => { movies.set(""); add(movie); });
+  const movies = moviePicker(`Find a ${item} you know`, (movie) => { movies.set(""); add(movie); });
   root.querySelector("[data-movie]").append(movies.element);
   const picker = moviePicker("And what about", (movie) => { otherMovie = movie; predictOther(); }, `Any other ${item}`);
   root.querySelector("[data-other-movie]").append(picker.element);
+  more.addEventListener("click", () => {
+    const first = entries.length;
+    showMore();
+    grid.children[first]?.querySelector("input, select")?.focus();
+  });
 }
 
-export const state = () => ({ rated: rated.map(({ movie, rating }) => `${movie.movie_id}:${rating}`).join(",") });
+const rated = () => entries.filter((one) => one.rating !== null);
+
+export const state = () => ({ rated: rated().map(({ movie, rating }) => `${movie.movie_id}:${rating}`).join(","), compare: compared ? "all" : "" });
 
 export async function open(query) {
   // Invalid ratings in the address are ignored; the last rating of a movie counts.
   const wanted = new Map((query.get("rated") ?? "").split(",").map((part) => part.split(":"))
-    .filter(([id, rating]) => id && choices.includes(Number(rating))));
-  rated = [...wanted].map(([id, rating]) => ({
-    movie: rated.find(({ movie }) => movie.movie_id === id)?.movie ?? { movie_id: id, title: null, genres: [] }, rating: Number(rating),
+    .filter(([id, rating]) => id && rating && choices.includes(Number(rating))));
+  const before = entries;
+  entries = [...wanted].map(([id, rating]) => ({
+    movie: before.find(({ movie }) => movie.movie_id === id)?.movie ?? { movie_id: id, title: null, genres: [] }, rating: Number(rating),
   }));
+  compared = query.get("compare") === "all";
   render();
-  const unnamed = rated.filter(({ movie }) => movie.title === null);
-  await Promise.all(unnamed.map(async (one) => { one.movie = await movieById(one.movie.movie_id).catch(() => one.movie); }));
-  if (unnamed.length) renderList();
-  if (!suggested.childElementCount) suggest();
+  predict();
+  const unnamed = entries.filter(({ movie }) => movie.title === null);
+  const [found, named] = await Promise.all([wellKnown().catch(() => []), hasTitles().catch(() => true),
+    ...unnamed.map(async (one) => { one.movie = await movieById(one.movie.movie_id).catch(() => one.movie); })]);
+  words.textContent = named
+    ? `Click the stars of ${items} you know. What you would like appears as you rate.`
+    : `The models here know no titles, so ${items} are shown by their ids. Rate those that you know, or find one by its id.`;
+  known = found;
+  showMore();
 }
 
-async function suggest() {
-  const found = await get("movies", { limit: 120 }).catch(() => ({ items: [] }));
-  const titled = found.items.filter((movie) => movie.title);
-  // Suggest some of the most rated movies, spread over the list for variety.
-  const some = titled.filter((_, place) => place % 12 === 0).slice(0, 8).filter((movie) => !rated.some((one) => one.movie.movie_id === movie.movie_id));
-  suggested.replaceChildren(...some.map((movie) => {
-    const entry = h("li", {}, h("button", { type: "button", onclick: () => { entry.remove(); add(movie); } }, movie.title));
-    return entry;
-  }));
+// The movies with the most ratings. The catalogue begins with those of the default model; for the movies of another
+// data set, the list of its most active user serves.
+async function wellKnown() {
+  const { models, preferred } = await group();
+  if (models[0].name === preferred) return listed(await get("movies", { limit: MOST_KNOWN }));
+  const model = await leader();
+  const { items: [user_id] } = await get("users", { limit: 1, model });
+  return listed(await post("recommend", { user_id, model, n: 60, exclude_rated: false }));
+}
+
+function showMore() {
+  known = known.filter((movie) => !entries.some((one) => one.movie.movie_id === movie.movie_id));
+  entries.push(...known.splice(0, narrow.matches ? 4 : 12).map((movie) => ({ movie, rating: null })));
+  render();
 }
 
 function add(movie) {
-  if (!rated.some((one) => one.movie.movie_id === movie.movie_id)) rated.push({ movie, rating: choices.find((rating) => share(rating) <= 0.8) });
-  update();
-  list.querySelector("li:last-child select")?.focus();
-}
-
-function update() {
-  changed(state());
+  const there = entries.find((one) => one.movie.movie_id === movie.movie_id);
+  if (!there) entries.unshift({ movie, rating: null });
   render();
+  const place = there ? entries.indexOf(there) : 0;
+  const field = grid.children[place];
+  (field.querySelector("input:checked") ?? field.querySelector("input, select")).focus();
 }
 
-function renderList() {
-  list.replaceChildren(...rated.map((one) => h("li", {},
-    h("span", {}, titleOf(one.movie)),
-    h("select", {
-      ariaLabel: `Rating of ${titleOf(one.movie)}`,
-      onchange: (event) => { one.rating = Number(event.target.value); changed(state()); predict(); },
-    }, ...choices.map((value) => h("option", { value, selected: value === one.rating }, low < 0 ? value : `${value} ${outOf}`))),
-    h("button", {
-      type: "button", className: "secondary", ariaLabel: `Remove ${titleOf(one.movie)}`,
-      onclick: () => { rated = rated.filter((other) => other !== one); movies.input.focus(); update(); },
-    }, "Remove"))));
+function rate(entry, rating) {
+  entry.rating = rating;
+  changed(state());
+  mark(entry);
+  clearTimeout(timer);
+  timer = setTimeout(predict, DELAY);
+}
+
+// Shows whether the movie of an entry is rated, without a new field, which would lose the focus.
+function mark(entry) {
+  const card = grid.children[entries.indexOf(entry)];
+  card.classList.toggle("is-rated", entry.rating !== null);
+  card.querySelector("button").hidden = entry.rating === null;
 }
 
 function render() {
-  renderList();
-  predict();
+  grid.replaceChildren(...entries.map((entry) => h("li", {},
+    h("div", { className: "about" }, ...movieLabel(entry.movie)),
+    ratingField(titleOf(entry.movie), entry.rating, (rating) => rate(entry, rating)),
+    h("button", { type: "button", className: "link", ariaLabel: `Remove the rating of ${titleOf(entry.movie)}`, onclick: () => clear(entry) }, "Remove"))));
+  entries.forEach(mark);
+  more.hidden = !known.length;
 }
 
-function request(more) {
-  return { ratings: rated.map(({ movie, rating }) => ({ movie_id: movie.movie_id, rating })), ...more };
+function clear(entry) {
+  rate(entry, null);
+  const card = grid.children[entries.indexOf(entry)];
+  card.querySelectorAll("input").forEach((input) => { input.checked = false; });
+  const field = card.querySelector("input, select");
+  if (field.tagName === "SELECT") field.value = "";
+  field.focus();
 }
 
-async function everyModel(more) {
-  const names = (await models()).models.map((model) => model.name);
-  return Promise.all(names.map((model) => post("predict/new-user", { ...request(more), model })));
+async function byModels(described, more) {
+  const ratings = rated().map(({ movie, rating }) => ({ movie_id: movie.movie_id, rating }));
+  return Promise.all(described.map(({ name: model }) => listOf((exclude) => post("predict/new-user", { ratings, exclude, ...more, model }))));
 }
 
 function predict() {
-  otherForm.hidden = !rated.length;
-  if (!rated.length) {
+  clearTimeout(timer);
+  const many = rated().length;
+  otherForm.hidden = !many;
+  if (!many) {
     reset(result, hint(`Rate at least one ${item}. Five ratings give rough predictions, twenty give good ones.`));
-    return;
+    return null;
   }
-  show(result, "Fitting your ratings", async () => sideBySide(await everyModel({ n: 10 })));
   if (otherMovie) predictOther();
+  return show(result, "Fitting your ratings", async () => {
+    const found = await group();
+    const lists = await byModels(compared ? found.models : found.models.slice(0, 1), { n: 10 });
+    const heading = h("p", { className: "sentence" }, `What you would like, from your ratings of ${counted(many)}.`);
+    return [heading, ...bestLists(lists, found, { compared, compare })];
+  });
+}
+
+async function compare() {
+  compared = !compared;
+  changed(state());
+  await predict();
+  result.querySelector(".compare")?.focus();
 }
 
 function predictOther() {
   const movie = otherMovie;
   show(otherResult, "Requesting predictions", async () => {
-    const found = await everyModel({ n: 0, movie_ids: [movie.movie_id] });
-    return [h("h3", {}, titleOf(movie)), h("ul", { className: "predictions" }, ...found.map(({ model, predictions: [one] }) => h("li", {},
-      h("span", { className: "name" }, model), meter(one.rating), ratingOf(one.rating))))];
+    const { models, preferred } = await group();
+    const [first, ...others] = await byModels(compared ? models : models.slice(0, 1), { n: 0, movie_ids: [movie.movie_id] });
+    return [h("p", { className: "figure" }, stars(first.predictions[0].rating)),
+      h("p", { className: "sentence" }, `You would give ${titleOf(movie)} ${first.predictions[0].rating.toFixed(1)}, as predicted by ${first.model}.`),
+      others.length ? h("ul", { className: "predictions" }, ...[first, ...others].map(({ model, predictions: [one] }) => h("li", {},
+        h("span", { className: "name" }, ...modelName(model, preferred)), meter(one.rating), ratingOf(one.rating)))) : null].filter(Boolean);
   });
 }

@@ -88,6 +88,7 @@ def load_page(root_path: str = "") -> Page:
 def index_for(template: Asset, item: str, scale: RatingScale) -> Asset:
     """Return the page itself, with `item` as the word for what is rated, on a rating scale."""
     words = {"item": item, "items": plural(item), "Item": item[0].upper() + item[1:]}
+    words["Items"] = plural(words["Item"])
     words |= {name: "" if value is None else f"{value:g}" for name, value in vars(scale).items()}
     return _asset(Path(INDEX).suffix, Template(template.plain.decode()).substitute(words).encode())
 

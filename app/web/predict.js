@@ -1,12 +1,15 @@
-// The predictions of every model for one pair.
+// The prediction for one pair: that of the default model, and those of the other models.
 
-import { get, movieById } from "./api.js";
-import { badge, h, hint, meter, ratingOf, reset, show, titleOf } from "./dom.js";
+import { get, movieById, post } from "./api.js";
+import { group, leader } from "./data_sets.js";
+import { badge, h, hint, meter, modelName, ratingOf, reset, show, stars, titleOf } from "./dom.js";
 import { moviePicker, userPicker } from "./pickers.js";
-import { capitalised, item, items } from "./words.js";
+import { listOf } from "./untitled.js";
+import { capitalised, item, items, userName } from "./words.js";
 
 let user = "";
 let movie = null;
+let isExample = false;
 let result, users, movies, changed;
 
 export function start(root, onChange) {
@@ -16,14 +19,9 @@ export function start(root, onChange) {
   movies = moviePicker(capitalised(item), (found) => { movie = found; update(); });
   root.querySelector("[data-user]").append(users.element);
   root.querySelector("[data-movie]").append(movies.element);
-  root.querySelector("[data-new-user]").addEventListener("click", () => {
-    const tab = document.getElementById("tab-new-user");
-    tab.click();
-    tab.focus();
-  });
 }
 
-export const state = () => ({ user, movie: movie?.movie_id ?? "" });
+export const state = () => (isExample ? {} : { user, movie: movie?.movie_id ?? "" });
 
 export function open(query) {
   user = query.get("user") ?? "";
@@ -33,7 +31,22 @@ export function open(query) {
     movie = wanted ? { movie_id: wanted, title: null, genres: [] } : null;
     movies.set(wanted);
   }
+  isExample = !user && !movie;
   refresh();
+}
+
+// Chooses the user with the most ratings, and the best movie for them.
+async function chooseExample() {
+  const model = await leader();
+  const [id] = (await get("users", { limit: 1, model })).items;
+  if (id === undefined) return;
+  const { items: [best] } = await listOf((exclude) => post("recommend", { user_id: id, n: 3, model, exclude }));
+  // What the visitor has chosen or typed meanwhile stays.
+  if (!isExample || !best || users.input.value || movies.input.value) return;
+  user = id;
+  movie = best;
+  users.set(id);
+  movies.set(titleOf(best));
 }
 
 // Adds the title to a movie that comes from an address, which has its id only.
@@ -42,43 +55,57 @@ async function withTitle(chosen) {
   const found = await movieById(chosen.movie_id).catch(() => chosen);
   if (movie === chosen) {
     movie = found;
-    movies.set(titleOf(found));
+    if (movies.input.value === chosen.movie_id) movies.set(titleOf(found));
   }
   return found;
 }
 
 function update() {
+  isExample = false;
   changed(state());
   refresh();
 }
 
 function refresh() {
-  if (!user || !movie) {
+  if (!isExample && !(user && movie)) {
     reset(result, hint(user ? `Now choose the ${item}.` : movie ? "Now choose a user." : `Choose a user and one of the ${items}.`));
     return;
   }
-  const chosen = movie;
   show(result, "Requesting predictions", async () => {
-    const pair = { user_id: user, movie_id: chosen.movie_id };
-    const [{ predictions, spread }, { title, movie_id: id }, { total, items }] = await Promise.all(
+    if (!movie) await chooseExample();
+    if (!movie) return [hint(`Choose a user and one of the ${items}.`)];
+    const [chosen, rater] = [movie, user];
+    const pair = { user_id: rater, movie_id: chosen.movie_id };
+    const [{ predictions: all }, named, { total, items: [given] }, { models, preferred }] = await Promise.all(
       // The actual rating is optional: if it cannot be loaded, the predictions are shown without it.
-      [get("compare", pair), withTitle(chosen), get("ratings", pair).catch(() => ({ total: null, items: [] }))]);
-    const cold = predictions.filter((one) => !one.known_user || !one.known_movie);
-    const given = items.length ? items[0].rating : null;
-    return [h("div", { className: "card" },
-      h("h3", {}, `${title ?? id}, as ${/^\d+$/.test(user) ? `user ${user}` : user} would rate it`),
-      h("ul", { className: "facts" },
-        h("li", {}, badge(`Spread ${spread.toFixed(2)}`)),
-        h("li", {}, cold.length ? badge("Cold pair: estimated from averages", "bad") : badge(`User and ${item} are in the training data`, "good")),
-        total !== null && given === null ? h("li", {}, badge("Not rated by this user")) : null),
+      [get("compare", pair), withTitle(chosen), get("ratings", { ...pair, model: await leader() }).catch(() => ({ total: null, items: [] })), group()]);
+    const byModel = new Map(all.map((one) => [one.model, one]));
+    const predictions = models.map(({ name }) => byModel.get(name)).filter(Boolean);
+    return [card({ named, rater, given: given?.rating ?? null, isUnrated: total !== null && !given, predictions, preferred, model: models[0] }), nextSteps(rater, predictions[0].known_user)];
+  });
+}
+
+function card({ named, rater, given, isUnrated, predictions, preferred, model }) {
+  const [first] = predictions;
+  const warm = predictions.filter((one) => one.known_user && one.known_movie);
+  const isCold = !warm.includes(first);
+  const title = titleOf(named);
+  const ratings = warm.map((one) => one.rating);
+  const spread = Math.max(...ratings) - Math.min(...ratings);
+  return h("div", { className: "card answer" },
+    isExample ? h("p", { className: "eyebrow" }, `An example: the user with the most ratings, and a ${item} for them`) : null,
+    h("h3", {}, `${title}, as ${userName(rater)} would rate it`),
+    h("p", { className: "figure" }, stars(first.rating)),
+    h("p", { className: "sentence" }, isCold ? coldSentence(first, rater, title) : `The model ${first.model} predicts that ${userName(rater)} would give ${title} ${first.rating.toFixed(1)} out of ${model.rating_scale.high}. `
+      + `Its predictions are off by ${model.accuracy.mae.toFixed(2)} on average, as measured on ${model.accuracy.test_rows.toLocaleString("en")} ratings that it had not seen.`),
+    isUnrated ? h("p", {}, badge("Not rated by this user")) : null,
+    warm.length > (isCold ? 0 : 1) || given !== null ? h("section", { ariaLabel: "Every model" },
+      h("h4", {}, warm.length > 1 ? `All ${warm.length} models` : "Prediction and rating", warm.length > 1 ? h("span", { className: "note" }, ` Spread ${spread.toFixed(2)}`) : null),
       h("ul", { className: given === null ? "predictions" : "predictions beside-given" },
         given === null ? null : h("li", { className: "given" }, h("span", { className: "name" }, "Actual rating"), meter(given), ratingOf(given)),
-        ...predictions.map((one) => h("li", {},
-          h("span", { className: "name" }, one.model), meter(one.rating, given), ratingOf(one.rating),
-          given === null ? null : difference(one.rating - given),
-          one.known_user && one.known_movie ? null
-            : h("span", { className: "note detail" }, unknownIds(one))))))];
-  });
+        ...warm.map((one) => h("li", {},
+          h("span", { className: "name" }, ...modelName(one.model, preferred)), meter(one.rating, given), ratingOf(one.rating),
+          given === null ? null : difference(one.rating - given))))) : null);
 }
 
 function difference(error) {
@@ -86,7 +113,18 @@ function difference(error) {
     h("span", { className: "visually-hidden" }, " from the actual rating"));
 }
 
-function unknownIds({ known_user: knowsUser, known_movie: knowsMovie }) {
-  if (!knowsUser && !knowsMovie) return `Unknown user and ${item}: the average of all ratings.`;
-  return knowsUser ? `Unknown ${item}: the average of this user's ratings.` : `Unknown user: the average rating of this ${item}.`;
+// Why there is only an estimate. Models estimate by damped means or by biases, so it is no exact average.
+function coldSentence({ known_user: knowsUser, known_movie: knowsMovie }, rater, title) {
+  const isUser = `${capitalised(userName(rater))} has no rating in the training data`;
+  const isMovie = `${title} has no rating in the training data`;
+  if (!knowsUser && !knowsMovie) return `Neither ${userName(rater)} nor ${title} has a rating in the training data, so this is only what an average user gives an average ${item}.`;
+  return knowsUser ? `${isMovie}, so this is only what ${userName(rater)} gives an average ${item}.` : `${isUser}, so this is only what an average user gives this ${item}.`;
+}
+
+function nextSteps(rater, isKnown) {
+  const link = (search, text) => h("li", {}, h("a", { href: `?${new URLSearchParams(search)}` }, text));
+  return h("nav", { className: "next", ariaLabel: "Next" }, h("ul", { className: "facts" },
+    isKnown ? link({ view: "recommend", user: rater }, `What else would ${userName(rater)} like?`) : "",
+    link({ view: "new-user" }, `Rate a few ${items} yourself`),
+    link({ view: "models" }, "How good are these models?")));
 }

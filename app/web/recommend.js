@@ -1,16 +1,20 @@
-// The best movies of a user by each model.
+// The best movies of a user, by the default model or by every model.
 
-import { get, models, movieById, post } from "./api.js";
+import { get, movieById, post } from "./api.js";
+import { group, leader } from "./data_sets.js";
 import { h, hint, movieLabel, ratingOf, reset, show, titleOf } from "./dom.js";
-import { sideBySide } from "./lists.js";
+import { bestLists } from "./lists.js";
 import { moviePicker, userPicker } from "./pickers.js";
+import { listOf } from "./untitled.js";
 import * as words from "./words.js";
 
 const SHOWN = 20; // most ratings of the user that are listed
 const ALL = 1000; // most ratings that the service returns
 const MAX_TITLES = 30; // most excluded movies whose titles are loaded
 let user = "";
+let isExample = false;
 let excluded = [];
+let compared = false;
 let result, users, movies, chips, number, rated, changed;
 
 export function start(root, onChange) {
@@ -19,7 +23,7 @@ export function start(root, onChange) {
   chips = root.querySelector("[data-chips]");
   number = root.querySelector("select");
   rated = root.querySelector("[data-rated]");
-  users = userPicker((id) => { user = id; update(); }, (error) => show(result, "Selecting a random user", () => { throw error; }));
+  users = userPicker((id) => { user = id; isExample = false; update(); }, (error) => show(result, "Selecting a random user", () => { throw error; }));
   movies = moviePicker("Exclude (optional)", (movie) => {
     movies.set("");
     if (!excluded.some((one) => one.movie_id === movie.movie_id)) excluded.push(movie);
@@ -32,16 +36,18 @@ export function start(root, onChange) {
 }
 
 export const state = () => ({
-  user, n: number.value === "10" ? "" : number.value, without: excluded.map((movie) => movie.movie_id).join(","),
-  rated: rated.control.checked ? "" : "too",
+  user: isExample ? "" : user, n: number.value === "10" ? "" : number.value, without: excluded.map((movie) => movie.movie_id).join(","),
+  rated: rated.control.checked ? "" : "too", compare: compared ? "all" : "",
 });
 
 export function open(query) {
   user = query.get("user") ?? "";
+  isExample = !user;
   users.set(user);
   number.value = query.get("n") ?? "10";
   if (!number.value) number.value = "10";
   rated.control.checked = query.get("rated") !== "too";
+  compared = query.get("compare") === "all";
   const ids = (query.get("without") ?? "").split(",").filter(Boolean);
   excluded = ids.map((id) => excluded.find((movie) => movie.movie_id === id) ?? { movie_id: id, title: null, genres: [] });
   refresh();
@@ -58,7 +64,7 @@ async function loadTitles() {
 
 function update() {
   changed(state());
-  refresh();
+  return refresh();
 }
 
 function renderChips() {
@@ -68,26 +74,39 @@ function renderChips() {
   }, `${titleOf(movie)} ✕`))));
 }
 
+// Chooses the user with the most ratings.
+async function chooseExample() {
+  const { items: [id] } = await get("users", { limit: 1, model: await leader() });
+  if (!isExample || id === undefined || users.input.value) return;
+  user = id;
+  users.set(id);
+}
+
 function refresh() {
   renderChips();
-  if (!user) {
-    reset(result, hint("Choose a user to see the recommendations of each model."));
-    return;
-  }
-  const without = rated.control.checked;
-  const request = { user_id: user, n: Number(number.value), exclude_rated: without, exclude: excluded.map((movie) => movie.movie_id) };
-  show(result, "Requesting recommendations", async () => {
-    const described = (await models()).models;
-    const carriers = described.filter((model) => model.memory.ratings_bytes);
+  return show(result, "Requesting recommendations", async () => {
+    if (!user) await chooseExample();
+    if (!user) return [hint("Choose a user to see what they would like.")];
+    const without = rated.control.checked;
+    const request = { user_id: user, n: Number(number.value), exclude_rated: without };
+    const ids = excluded.map((movie) => movie.movie_id);
+    const found = await group();
+    const described = compared ? found.models : found.models.slice(0, 1);
+    const carriers = found.models.filter((model) => model.memory.ratings_bytes);
     rated.hidden = !carriers.length;
     const [given, ...lists] = await Promise.all([
-      carriers.length ? get("ratings", { user_id: user, limit: without ? SHOWN : ALL }) : null,
-      ...described.map(({ name: model }) => post("recommend", { ...request, model }))]);
+      carriers.length ? get("ratings", { user_id: user, limit: without ? SHOWN : ALL, model: carriers[0].name }) : null,
+      ...described.map(({ name: model }) => listOf((untitled) => post("recommend", { ...request, model, exclude: [...ids, ...untitled] })))]);
     const actual = new Map((given?.items ?? []).map((one) => [one.movie_id, one.rating]));
     const bare = carriers.length ? described.filter((model) => !carriers.includes(model)).map((model) => model.name) : [];
     return [
+      h("p", { className: "sentence" }, `${isExample ? "An example: what the user with the most ratings" : `What ${words.userName(user)}`} would rate highest, as predicted by ${compared ? `${lists.length} models` : lists[0].model}.`),
       bare.length && without ? h("p", { className: "note" }, `Rated ${words.items} are not excluded for ${bare.join(", ")}, which ${bare.length === 1 ? "has" : "have"} no ratings.`) : null,
-      ...sideBySide(lists, without ? undefined : actual),
+      ...bestLists(lists, found, { given: without ? undefined : actual, compared, compare: async () => {
+        compared = !compared;
+        await update();
+        result.querySelector(".compare")?.focus();
+      } }),
       given?.total ? ratingsOf(given) : null,
     ].filter(Boolean);
   });

@@ -10,3 +10,9 @@ export function capitalised(word) {
 export function roleName(role) {
   return role === "movie" ? item : role;
 }
+
+// `1 movie`, `2 movies`.
+export const counted = (count) => `${count.toLocaleString("en")} ${count === 1 ? item : items}`;
+
+// A user id as it is written in a sentence.
+export const userName = (id) => (/^\d+$/.test(id) ? `user ${id}` : id);

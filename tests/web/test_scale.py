@@ -33,10 +33,19 @@ def test_predictions_and_bars_are_on_the_scale(visitor: Visitor) -> None:
 
 def test_choices_of_a_new_user_are_the_steps_of_the_scale(visitor: Visitor) -> None:
     page = visitor.open("/?view=new-user&rated=1:8,2:10")
-    choices = page.get_by_role("combobox", name=re.compile("^Rating of")).first
-    expect(choices).to_have_value("8")
-    assert choices.locator("option").all_text_contents() == [f"{rating} of 10" for rating in range(10, 0, -1)]
+    stars = page.get_by_role("radiogroup", name=re.compile("^Rating of")).first
+    expect(stars.get_by_role("radio", checked=True)).to_have_value("8")
+    radios = stars.get_by_role("radio").all()
+    assert [one.input_value() for one in radios] == [str(rating) for rating in range(1, 11)]
     expect(page.locator("[data-result] li").first).to_contain_text("of 10")
+
+
+def test_store_without_titles_has_its_own_words(visitor: Visitor) -> None:
+    page = visitor.open("/?view=new-user")
+    expect(
+        page.get_by_text("The models here know no titles, so movies are shown by their ids.")
+    ).to_be_visible()
+    expect(page.get_by_role("radiogroup", name=re.compile("^Rating of")).first).to_be_visible()
 
 
 def test_evaluation_takes_the_ratings_of_the_scale(visitor: Visitor) -> None:

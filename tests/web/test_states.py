@@ -17,6 +17,8 @@ from tests.web.browser import Visitor, visiting
 VIEWS = {
     "predict": "/?user=1&movie=1193",
     "recommend": "/?view=recommend&user=1&without=movie_260",
+    "compared": "/?view=recommend&user=1&compare=all",
+    "cold": "/?user=999999&movie=1193",
     "new-user": "/?view=new-user&rated=1193:5,2858:4,480:2",
     "models": "/?view=models",
     "evaluate": "/?view=evaluate",
@@ -162,13 +164,14 @@ def test_error_is_shown_with_a_retry_button(browser: Browser, service: str, view
         alert.get_by_role("button", name="Try again").click()
         expect(page.get_by_role("alert")).to_have_count(0)
         expect(
-            page.locator(f"#view-{view} [data-result] :is(.predictions, .columns, table)").first
+            page.locator(f"#view-{view} [data-result] :is(.predictions, .list, table)").first
         ).to_be_visible()
 
 
 def test_unreachable_service_is_reported(browser: Browser, service: str) -> None:
     with visiting(browser, service) as visitor:
         page = visitor.open()
+        expect(page.locator(".predictions")).to_be_visible()
         page.route(re.compile("/(compare|users)"), lambda route: route.abort())
         page.get_by_role("button", name="Random").first.click()
         expect(page.get_by_role("alert")).to_contain_text("The service cannot be reached")

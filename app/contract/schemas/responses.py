@@ -60,7 +60,9 @@ class SideBySide:
     mse: Annotated[float, Field(examples=[0.744])]
     rmse: Annotated[float, Field(examples=[0.8626])]
     mae: Annotated[float, Field(examples=[0.6806])]
-    microseconds_single: Annotated[float, Field(description="time for one pair alone, measured at start-up")]
+    microseconds_single: Annotated[
+        float, Field(description="time for one pair, as `/predict` rates it, measured at start-up")
+    ]
     microseconds_per_pair: Annotated[
         float, Field(description="time per pair in a batch, measured at start-up")
     ]

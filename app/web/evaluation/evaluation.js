@@ -1,8 +1,9 @@
 // Evaluates ratings: read here, predicted by the service in chunks, summed up here. Nothing is stored.
 
-import { get, models, post } from "../api.js";
+import { get, post } from "../api.js";
 import { ROLES } from "./columns.js";
 import { columnsForm } from "./columns_form.js";
+import { group } from "../data_sets.js";
 import { normalized, recognise, rowsOf } from "./delimited.js";
 import { h, hint, reset, show } from "../dom.js";
 import { judge, parseNotRated, written } from "./not_rated.js";
@@ -127,7 +128,7 @@ function focused(element) {
 }
 
 async function summedUp(rows, converted, progress) {
-  const [{ models: described }, { items: movies }] = await Promise.all([models(), get("movies", { limit: 100000 })]);
+  const [{ models: described }, { items: movies }] = await Promise.all([group(), get("movies", { limit: 100000 })]);
   const sums = new Sums(rows, described, movies, WORST, converted);
   let size = CHUNK;
   for (let start = 0; start < rows.length;) {
@@ -135,7 +136,7 @@ async function summedUp(rows, converted, progress) {
     const chunk = rows.slice(start, start + size);
     try {
       const pairs = converted ? chunk.map((row) => ({ ...row, rating: converted.toModels(row.rating) })) : chunk;
-      sums.add(chunk, await post("compare", { pairs }));
+      sums.add(chunk, await post("compare", { pairs, models: sums.names }));
     } catch (error) {
       // The service has a lower limit: retry with smaller chunks.
       if (error.status !== 413 || size < 2) throw error;

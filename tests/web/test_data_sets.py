@@ -1,0 +1,63 @@
+"""A store with models of two data sets: nothing of one is shown as if it belonged to the other."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.app.processes import running
+from tests.app.test_rating_scale import store_of
+from tests.conftest import REPOSITORY
+from tests.web.browser import Visitor
+
+
+@pytest.fixture(scope="module")
+def service(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    store = store_of(tmp_path_factory.mktemp("mixed"), tapes=2)
+    for name in ("compact", "tiny"):
+        shutil.copytree(REPOSITORY / "models_store" / name, store / name)
+    with running(store, log_level="warning") as server:
+        yield server.url
+
+
+def test_models_of_each_data_set_stand_under_its_name(visitor: Visitor) -> None:
+    page = visitor.open("/?view=models")
+    tables = page.get_by_role("table", name=re.compile("^All models on"))
+    expect(tables).to_have_count(2)
+    names = [table.locator("tbody th").all_inner_texts() for table in tables.all()]
+    assert names == [["compact default", "tiny"], ["tapes"]]
+    assert "ml-1m" in str(tables.first.get_attribute("aria-label"))
+    assert "ml-1m" not in str(tables.last.get_attribute("aria-label"))
+    headings = page.locator("#view-models .data-set-name").all_inner_texts()
+    assert len(headings) == 2 and headings[0] == "ml-1m"
+
+
+def test_every_view_shows_one_data_set_at_a_time(visitor: Visitor) -> None:
+    page = visitor.open("/?user=1&movie=1193")
+    names = page.locator("#view-predict .predictions .name")
+    expect(names).to_have_text(["compact default", "tiny"])
+    page.get_by_label("Data set").select_option(index=1)
+    # A user of one data set is nobody in the other: the page begins again with an example.
+    expect(page.locator("#view-predict .sentence")).to_contain_text("The model tapes predicts")
+    expect(page.get_by_text("An example: the user with the most ratings")).to_be_visible()
+    assert "data=" in page.url and "user=1" not in page.url
+    page.get_by_role("tab", name="Recommend").click()
+    lists = page.locator("#view-recommend section.card")
+    expect(lists.get_by_role("heading")).to_have_text(["tapes"])
+    expect(page.get_by_role("button", name=re.compile("^Compare"))).to_have_count(0)
+    page.get_by_role("tab", name="New user").click()
+    page.get_by_role("radiogroup", name=re.compile("^Rating of")).first.get_by_role(
+        "radio", name="4 of 5"
+    ).click()
+    expect(page.locator("#view-new-user section.card").get_by_role("heading")).to_have_text(["tapes"])
+    page.get_by_role("tab", name="Evaluate").click()
+    page.get_by_label("Or paste lines").fill("user,movie,rating\n1,1,5\n2,1,3")
+    page.get_by_role("button", name="Evaluate", exact=True).click()
+    errors = page.get_by_role("table", name="Errors on your 2 ratings")
+    expect(errors.locator("tbody th")).to_have_text(["tapes"])
+    page.reload()
+    expect(page.get_by_label("Data set")).not_to_have_value("ml-1m")
