@@ -19,8 +19,9 @@ SIZES = {
     "phone": ({"width": 390, "height": 844}, "dark"),
 }
 VIEWS = {
-    "predict": "/?user=1&movie=1193",
+    "predict": "/",
     "recommend": "/?view=recommend&user=1&n=5",
+    "compared": "/?view=recommend&user=1&n=5&compare=all",
     "new-user": "/?view=new-user&rated=1193:5,2858:4,480:2",
     "models": "/?view=models",
     "evaluate": "/?view=evaluate",
@@ -28,7 +29,7 @@ VIEWS = {
 # Views with ratings, on models trained here on the bundled ratings: the shipped models include none.
 RATED_VIEWS = {
     "predict-rated": "/?user=1&movie=1",
-    "recommend-rated": "/?view=recommend&user=1&n=5&rated=too",
+    "recommend-rated": "/?view=recommend&user=1&n=5&rated=too&compare=all",
 }
 
 
