@@ -2,6 +2,7 @@
 
 import statistics
 import timeit
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
