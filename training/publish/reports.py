@@ -203,16 +203,22 @@ def learning_curves(manifests: list[Manifest]) -> dict[str, Any]:
 
 def _curves(frame: pd.DataFrame, step: str, measure: str) -> Any:
     """Return a line for each curve, with a colour for each model and a dash for each kind."""
-    legend = alt.Legend(orient="bottom", labelLimit=300, symbolType="stroke", symbolSize=400)
-    domain = [0.93 * frame["value"].min(), 1.07 * frame["value"].max()]
+    colors = alt.Legend(orient="bottom", labelLimit=300, symbolType="stroke", symbolSize=400)
+    dashes = alt.Legend(
+        orient="bottom", symbolType="stroke", symbolSize=400, symbolStrokeColor="black", symbolStrokeWidth=2
+    )
+    least, most = float(frame["value"].min()), float(frame["value"].max())
+    scale = alt.Scale(zero=False)
+    if least > 0:
+        scale = alt.Scale(type="log", domain=[0.93 * least, 1.07 * most], nice=False)
     return (
         alt.Chart(frame, width=_WIDTH, height=_HEIGHT)
         .mark_line(point=True, strokeWidth=2.5)
         .encode(
             x=alt.X("step:O", title=step, axis=alt.Axis(labelAngle=0)),
-            y=alt.Y("value:Q", title=measure, scale=alt.Scale(type="log", domain=domain, nice=False)),
-            color=alt.Color("model:N", title=None, legend=legend),
-            strokeDash=alt.StrokeDash("curve:N", title=None, legend=legend),
+            y=alt.Y("value:Q", title=measure, scale=scale),
+            color=alt.Color("model:N", title=None, legend=colors),
+            strokeDash=alt.StrokeDash("curve:N", title=None, legend=dashes),
         )
     )
 
