@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 
 from tests.app.processes import running
 from tests.app.test_rating_scale import store_of
@@ -58,3 +58,25 @@ def test_evaluation_takes_the_ratings_of_the_scale(visitor: Visitor) -> None:
     page.get_by_role("button", name="Evaluate the other 2").click()
     expect(page.get_by_role("columnheader", name="RMSE / width")).to_be_visible()
     expect(page.get_by_text("converted linearly")).to_have_count(0)
+
+
+def test_scale_of_many_steps_has_a_list_in_place_of_stars(visitor: Visitor) -> None:
+    def on_another_scale(route: Route) -> None:
+        html = route.fetch().text()
+        html = html.replace(
+            'data-low="1" data-high="10" data-step="1"', 'data-low="-10" data-high="10" data-step="0.5"'
+        )
+        route.fulfill(body=html, content_type="text/html")
+
+    movie = {"movie_id": "movie_1", "title": None, "genres": [], "rating": -2.5}
+    answer = {"model": "books", "predictions": [], "items": [movie]}
+    visitor.page.route(re.compile(r"/\?view"), on_another_scale)
+    visitor.page.route(re.compile("/predict/new-user"), lambda route: route.fulfill(json=answer))
+    page = visitor.open("/?view=new-user")
+    field = page.get_by_role("combobox", name=re.compile("^Rating of")).first
+    expect(field.locator("option")).to_have_count(1 + 41)
+    expect(page.get_by_role("radiogroup")).to_have_count(0)
+    field.select_option("-7.5")
+    expect(page.locator("#view-new-user .list > li")).to_contain_text("-2.50 on -10 to 10")
+    expect(page.locator("#view-new-user .gauge")).to_have_count(0)
+    assert page.url.endswith(":-7.5")
