@@ -55,9 +55,12 @@ def tiny_table() -> RatingsTable:
     )
 
 
-def tiny_dataset() -> Dataset:
-    """Return `tiny_table`; test rows are every fifth row, and all rows of a cold user and a cold movie."""
-    table = tiny_table()
+def tiny_dataset(table: RatingsTable | None = None) -> Dataset:
+    """Split `tiny_table`, or another table of the same pairs.
+
+    Test rows are every fifth row, and all rows of a cold user and a cold movie.
+    """
+    table = table or tiny_table()
     rows = np.arange(table.rows)
     test = (rows % 5 == 0) | (table.user_index == USERS - 1) | (table.movie_index == MOVIES - 1)
     nothing = np.empty(0, dtype=np.int64)
@@ -65,11 +68,15 @@ def tiny_dataset() -> Dataset:
 
 
 def build_store(
-    store: Path, *settings: ModelSettings, recipe: Recipe = QUICK, with_ratings: bool = False
+    store: Path,
+    *settings: ModelSettings,
+    recipe: Recipe = QUICK,
+    with_ratings: bool = False,
+    table: RatingsTable | None = None,
 ) -> Path:
-    """A store with a briefly trained `baseline` and `memory_efficient` (or the models given)."""
-    options = PublishOptions(store, ratings=with_ratings)
-    fit_on(tiny_dataset(), settings or (TINY_BASELINE, TINY_MEMORY_EFFICIENT), recipe, options)
+    """Publish a briefly trained `baseline` and `memory_efficient` (or the models given) beside the others."""
+    options = PublishOptions(store, ratings=with_ratings, keep_others=True)
+    fit_on(tiny_dataset(table), settings or (TINY_BASELINE, TINY_MEMORY_EFFICIENT), recipe, options)
     return store
 
 

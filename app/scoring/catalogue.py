@@ -5,7 +5,7 @@ import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import accumulate
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from app.contract.schemas.responses import Movie
 
@@ -15,14 +15,16 @@ _NO_WORD: Final = re.compile(r"[^\w]+")
 
 
 class Catalogue:
-    """All movies of the loaded models, the most rated first."""
+    """Movies of the loaded models, the most rated first."""
 
-    def __init__(self, movie_ids: Iterable[str], titles: Mapping[str, Mapping[str, Any]]) -> None:
-        """Index movies in the order in which equally good matches are listed; duplicate ids are dropped.
+    def __init__(self, movies: Iterable[Movie]) -> None:
+        """Index movies in the order in which equally good matches are listed.
 
-        The `titles`, by movie id, have the form `{"title": ..., "genres": [...]}`; ids may be missing.
+        Of several movies with the same id, the first is kept.
         """
-        self._entries = {movie_id: _movie(movie_id, titles.get(movie_id, {})) for movie_id in movie_ids}
+        self._entries: dict[str, Movie] = {}
+        for movie in movies:
+            self._entries.setdefault(movie.movie_id, movie)
         # A blank precedes each word, so that a word's beginning is found as a substring. All movies are lines
         # of one text, so that `str.find` skips most of them without a step of the interpreter.
         self._in_order = list(self._entries.values())
@@ -30,8 +32,19 @@ class Catalogue:
         self._text = "\n".join(lines)
         self._starts = list(accumulate((len(line) + 1 for line in lines), initial=0))
 
+    @classmethod
+    def of_ids(cls, movie_ids: Iterable[str], titles: Mapping[str, Mapping[str, Any]]) -> Self:
+        """Index movies by id.
+
+        The `titles`, by movie id, have the form `{"title": ..., "genres": [...]}`; ids may be missing.
+        """
+        return cls(_movie(movie_id, titles.get(movie_id, {})) for movie_id in dict.fromkeys(movie_ids))
+
     def __len__(self) -> int:
         return len(self._entries)
+
+    def __iter__(self) -> Iterator[Movie]:
+        return iter(self._in_order)
 
     def entry(self, movie_id: str) -> Movie:
         """Return the entry of a movie; it has no title if the catalogue lacks the movie."""

@@ -145,10 +145,13 @@ def _load(artefact: Artefact, engine: str) -> LoadedModel:
 
 
 def _titles(artefacts: Iterable[tuple[Path, Manifest]]) -> dict[str, dict[str, Any]]:
-    """Merge the titles of all artefacts; a file that several artefacts share is read once."""
+    """Merge the titles of each data set's artefacts; a file that several of them share is read once."""
     by_file = {
-        manifest.movies_file.sha256: (folder, manifest)
+        (manifest.dataset.name, manifest.movies_file.sha256): (folder, manifest)
         for folder, manifest in artefacts
         if manifest.movies_file
     }
-    return {movie: title for one in by_file.values() for movie, title in movie_titles(*one).items()}
+    titles: dict[str, dict[str, Any]] = {}
+    for (dataset, _), artefact in by_file.items():
+        titles.setdefault(dataset, {}).update(movie_titles(*artefact))
+    return titles

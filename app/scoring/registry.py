@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain, groupby, islice
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -33,6 +33,11 @@ class LoadedModel:
         """The model's name."""
         return self.scorer.name
 
+    @property
+    def dataset(self) -> str:
+        """Name of the data set that the model was trained on. Another data set has other users and movies."""
+        return self.scorer.manifest.dataset.name
+
 
 class Registry:
     """The loaded models, sorted by name, and the names of the expected ones."""
@@ -42,19 +47,44 @@ class Registry:
         models: Iterable[LoadedModel],
         default: str,
         expected: Sequence[str],
-        titles: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+        titles: Mapping[str, Mapping[str, Mapping[str, Any]]] = MappingProxyType({}),
     ) -> None:
         """Register loaded and probed models, of which `default` is for requests that name none.
 
-        The service is ready if all `expected` models are loaded. `titles` has titles and genres by movie id.
+        The service is ready if all `expected` models are loaded. `titles` has titles and genres by data set
+        and movie id.
         """
         self.models: Mapping[str, LoadedModel] = MappingProxyType({model.name: model for model in models})
         self.default = default
         self.expected = tuple(expected)
-        # The default model's movies come first, by popularity.
-        ordered = sorted(self.models.values(), key=lambda model: model.name != default)
-        listed = [islice(model.scorer.movies, MAX_UNTITLED) for model in ordered]
-        self.catalogue = Catalogue(chain(*listed, titles), titles)
+        self.datasets = self._by_dataset()
+        self._catalogues = {
+            dataset: _catalogue(models, titles.get(dataset, {})) for dataset, models in self.datasets.items()
+        }
+        # Of several data sets with a movie of the same id, the first one has the entry.
+        every = list(self._catalogues.values())
+        self._all_movies = every[0] if len(every) == 1 else Catalogue(chain(*every))
+
+    def _by_dataset(self) -> Mapping[str, Sequence[LoadedModel]]:
+        """Group the models by data set, the default model and its data set first."""
+        first = self.models.get(self.default)
+        ordered = sorted(
+            self.models.values(),
+            key=lambda model: (
+                first is None or model.dataset != first.dataset,
+                model.dataset,
+                model is not first,
+            ),
+        )
+        return {dataset: list(models) for dataset, models in groupby(ordered, lambda model: model.dataset)}
+
+    def catalogue(self, name: str | None = None) -> Catalogue:
+        """Return the movies of the data set of a model, or without a name those of all models.
+
+        Raises:
+            UnknownModel: No model has that name.
+        """
+        return self._all_movies if name is None else self._catalogues[self.get(name).dataset]
 
     @property
     def item_name(self) -> str:
@@ -62,10 +92,10 @@ class Registry:
         model = self.models.get(self.default)
         return DEFAULT_ITEM_NAME if model is None else model.scorer.manifest.dataset.item_name
 
-    @property
-    def baseline(self) -> LoadedModel | None:
-        """The model that the others are compared with, if it is loaded."""
-        return self.models.get(BASELINE)
+    def baseline_of(self, model: LoadedModel) -> LoadedModel | None:
+        """Return the model that `model` is compared with, if it is loaded and has the same data set."""
+        baseline = self.models.get(BASELINE)
+        return baseline if baseline is not None and baseline.dataset == model.dataset else None
 
     @property
     def scale(self) -> RatingScale:
@@ -115,3 +145,9 @@ class Registry:
         """
         if not self.is_ready:
             raise NotReady(name for name in self.expected if name not in self.models)
+
+
+def _catalogue(models: Iterable[LoadedModel], titles: Mapping[str, Mapping[str, Any]]) -> Catalogue:
+    """Return the movies of the models of one data set, those of the first model first, by popularity."""
+    listed = [islice(model.scorer.movies, MAX_UNTITLED) for model in models]
+    return Catalogue.of_ids(chain(*listed, titles), titles)

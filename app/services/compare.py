@@ -1,5 +1,6 @@
 """The use cases of `/compare`: compare models by their figures or on pairs of the request."""
 
+from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 
 from app.contract.schemas.requests import CompareRequest, LabelledPair
 from app.contract.schemas.responses import (
+    ComparedDataset,
     ComparedPair,
     Figures,
     LabelledComparison,
@@ -15,6 +17,7 @@ from app.contract.schemas.responses import (
     ModelErrors,
     ModelPrediction,
     PairComparison,
+    PairDataset,
     SideBySide,
 )
 from app.scoring.registry import LoadedModel, Registry
@@ -25,24 +28,26 @@ _FIGURES = tuple(field.name for field in fields(Figures))
 
 
 def compare_models(registry: Registry) -> ModelComparison:
-    """Compare the figures of all models."""
-    baseline = None if registry.baseline is None else _figures(registry.baseline)
-    return ModelComparison([_side_by_side(model, baseline) for model in registry.models.values()])
+    """Compare the figures of all models, each with the baseline of its data set."""
+    return ModelComparison(
+        [_side_by_side(model, registry.baseline_of(model)) for model in registry.models.values()],
+        [ComparedDataset(dataset, _names(models)) for dataset, models in registry.datasets.items()],
+    )
 
 
 def compare_on_pair(registry: Registry, user_id: RawId, movie_id: RawId) -> PairComparison:
     """Compare all models, with each one's rating of a pair; the fallback rates a cold pair."""
-    predictions = []
-    for model in registry.models.values():
-        scored = model.scorer.score([user_id], [movie_id])
-        predictions.append(
-            ModelPrediction(
-                model.name, scored.rounded()[0], bool(scored.known_user[0]), bool(scored.known_movie[0])
-            )
-        )
-    ratings = [prediction.rating for prediction in predictions]
+    predictions = {
+        name: _prediction(model, model.scorer.score([user_id], [movie_id]))
+        for name, model in registry.models.items()
+    }
+    datasets = []
+    for dataset, models in registry.datasets.items():
+        names = _names(models)
+        ratings = [predictions[name].rating for name in names]
+        datasets.append(PairDataset(dataset, names, round(max(ratings) - min(ratings), 6)))
     return PairComparison(
-        compare_models(registry).models, predictions, spread=round(max(ratings) - min(ratings), 6)
+        compare_models(registry).models, list(predictions.values()), datasets[0].spread, datasets
     )
 
 
@@ -62,8 +67,17 @@ def compare_on_pairs(registry: Registry, request: CompareRequest) -> LabelledCom
     scored = [model.scorer.score(user_ids, movie_ids) for model in models]
     return LabelledComparison(
         pairs=_compared_pairs(models, pairs, scored),
-        models=[_errors(model.name, one, observed) for model, one in zip(models, scored, strict=True)],
+        models=[_errors(model, one, observed) for model, one in zip(models, scored, strict=True)],
     )
+
+
+def _names(models: Sequence[LoadedModel]) -> list[str]:
+    return sorted(model.name for model in models)
+
+
+def _prediction(model: LoadedModel, scored: ScoredPairs) -> ModelPrediction:
+    (rating,), known_user, known_movie = scored.rounded(), scored.known_user[0], scored.known_movie[0]
+    return ModelPrediction(model.name, model.dataset, rating, bool(known_user), bool(known_movie))
 
 
 def _compared_pairs(
@@ -85,23 +99,24 @@ def _compared_pairs(
     ]
 
 
-def _errors(name: str, scored: ScoredPairs, observed: NDArray[np.float64]) -> ModelErrors:
+def _errors(model: LoadedModel, scored: ScoredPairs, observed: NDArray[np.float64]) -> ModelErrors:
     """Compute errors over the rows that have an observed rating, as for the manifest's figures.
 
     Args:
-        name: The model's name.
-        scored: n pairs.
+        model: The model.
+        scored: Its ratings of n pairs.
         observed: `(n,)` ratings, NaN for pairs without one.
     """
     labelled = ~np.isnan(observed)
     rows = int(np.count_nonzero(labelled))
     if not rows:
-        return ModelErrors(name, None, None, None, rows=0, cold_rows=0, mse_warm=None)
+        return ModelErrors(model.name, model.dataset, None, None, None, rows=0, cold_rows=0, mse_warm=None)
     off = scored.ratings[labelled].astype(np.float64) - observed[labelled]
     cold = scored.cold[labelled]
     mse = float(np.mean(off**2))
     return ModelErrors(
-        name=name,
+        name=model.name,
+        dataset=model.dataset,
         mse=mse,
         rmse=float(np.sqrt(mse)),
         mae=float(np.mean(np.abs(off))),
@@ -125,8 +140,14 @@ def _figures(model: LoadedModel) -> dict[str, Any]:
     }
 
 
-def _side_by_side(model: LoadedModel, baseline: dict[str, Any] | None) -> SideBySide:
-    own, base = _figures(model), baseline or {}
+def _side_by_side(model: LoadedModel, baseline: LoadedModel | None) -> SideBySide:
+    own, base = _figures(model), {} if baseline is None else _figures(baseline)
     difference = {name: round(own[name] - base[name], 6) if base else None for name in _FIGURES}
     ratio = {name: round(own[name] / base[name], 6) if base.get(name) else None for name in _FIGURES}
-    return SideBySide(name=model.name, difference=Figures(**difference), ratio=Figures(**ratio), **own)
+    return SideBySide(
+        name=model.name,
+        dataset=model.dataset,
+        difference=Figures(**difference),
+        ratio=Figures(**ratio),
+        **own,
+    )

@@ -26,7 +26,7 @@ def list_models(registry: Registry) -> ModelList:
 
 def describe(registry: Registry, model: LoadedModel) -> ModelDescription:
     """Describe one model."""
-    manifest, baseline = model.scorer.manifest, registry.baseline
+    manifest, baseline = model.scorer.manifest, registry.baseline_of(model)
     weights_bytes, vocabulary, ranges = manifest.weights_bytes, manifest.vocabulary, manifest.popularity
     ratio = None
     if baseline is not None and weights_bytes:

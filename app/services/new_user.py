@@ -46,7 +46,7 @@ def predict_for_new_user(registry: Registry, fold_in: FoldIn, request: NewUserRe
             block = np.arange(start, min(start + BLOCK, everything.size), dtype=np.int32)
             everything[block] = prior.rate(vector, engine.movie_vectors(block))
         best = highest(everything, request.n, np.append(scorer.warm_movies(request.exclude), rated))
-        items = with_titles(registry.catalogue, scorer.movies.at(best), everything[best])
+        items = with_titles(registry.catalogue(scorer.name), scorer.movies.at(best), everything[best])
     return NewUserPrediction(
         model=scorer.name,
         predictions=[

@@ -27,7 +27,9 @@ def recommend(registry: Registry, query: RecommendQuery, exclude: Sequence[RawId
     if not 0 <= user_index < scorer.users.warm:
         raise UnknownUser(user_id)
     movie_ids, stars = scorer.top(user_id, query.n, exclude, query.exclude_rated)
-    return Recommendation(scorer.name, user_id, with_titles(registry.catalogue, movie_ids, stars))
+    return Recommendation(
+        scorer.name, user_id, with_titles(registry.catalogue(scorer.name), movie_ids, stars)
+    )
 
 
 def with_titles(

@@ -40,15 +40,17 @@ def given_by(registry: Registry, query: RatingsQuery) -> GivenRatingList:
     """List a user's observed ratings from a model's artefact.
 
     The highest rating comes first; of equal ones, the movie with more training ratings. The list is empty for
-    an unknown user. If no model is requested and the default one has no ratings, another one with ratings is
-    used.
+    an unknown user. If no model is requested and the default one has no ratings, another one with ratings of
+    the same data set is used.
 
     Raises:
         UnknownModel: No model has that name.
     """
-    scorer = registry.get(query.model).scorer
+    model = registry.get(query.model)
+    scorer = model.scorer
     if query.model is None and scorer.given is None:
-        others = (model.scorer for model in registry.models.values())
+        # In another data set, the same id is another person.
+        others = (one.scorer for one in registry.models.values() if one.dataset == model.dataset)
         scorer = next((other for other in others if other.given is not None), scorer)
     user_id = scorer.users.canonical(query.user_id)
     user = scorer.users.index(user_id)
@@ -61,7 +63,7 @@ def given_by(registry: Registry, query: RatingsQuery) -> GivenRatingList:
         listed = np.flatnonzero(movies == scorer.movies.index(query.movie_id))
     items = []
     for place in listed.tolist():
-        entry = registry.catalogue.entry(scorer.movies[int(movies[place])])
+        entry = registry.catalogue(scorer.name).entry(scorer.movies[int(movies[place])])
         # The shortest text of a float32 is that of the file: 89.6 and not 89.599998.
         rating = round(float(str(stars[place])), 6)
         items.append(GivenRating(entry.movie_id, entry.title, entry.genres, rating))

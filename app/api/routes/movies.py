@@ -24,15 +24,19 @@ SMALL_SEARCH: Final = 16_384
     "/movies",
     summary="Find movies by title",
     response_model=MovieList,
-    responses=problems(InvalidRequest),
+    responses=problems(InvalidRequest, UnknownModel),
 )
 async def get_movies(
     query: Annotated[MoviesQuery, Query()], registry: RegistryDep, state: StateDep
 ) -> Response:
-    """Return movies whose title or id contains every word of `q`; without `q` all, most rated first."""
+    """Return movies whose title or id contains every word of `q`; without `q` all, most rated first.
+
+    With `model`, only movies of that model's data set are returned.
+    """
+    catalogue = registry.catalogue(query.model)
     return await state["thread_pool"].run(
-        lambda: JSONResponse(MovieList(registry.catalogue.search(query.q, query.limit))),
-        in_thread=len(registry.catalogue) > SMALL_SEARCH,
+        lambda: JSONResponse(MovieList(catalogue.search(query.q, query.limit))),
+        in_thread=len(catalogue) > SMALL_SEARCH,
     )
 
 

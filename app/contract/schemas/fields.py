@@ -114,6 +114,7 @@ BOOL_FROM_TEXT: Final = BeforeValidator(_bool_from_text)
 FullUserId = Annotated[str, Field(examples=["user_1"])]
 FullMovieId = Annotated[str, Field(examples=["movie_1193"])]
 ModelName = Annotated[str, Field(examples=["baseline"])]
+DatasetName = Annotated[str, Field(description="data set that the model was trained on", examples=["ml-1m"])]
 Rating = Annotated[
     float, Field(description="predicted rating, on the `rating_scale` of `/models`", examples=[4.31])
 ]

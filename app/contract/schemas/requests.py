@@ -140,6 +140,10 @@ class MoviesQuery(RequestModel):
     limit: Annotated[
         int, Field(ge=1, le=MAX_CATALOGUE, description="maximum number of movies"), NUMBER_FROM_TEXT
     ] = 20
+    model: Annotated[
+        OptionalField[str],
+        Field(description="return only movies of this model's data set", examples=["baseline"]),
+    ] = None
 
 
 class UsersQuery(RequestModel):

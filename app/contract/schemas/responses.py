@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, GetPydanticSchema
 
-from app.contract.schemas.fields import FullMovieId, FullUserId, Known, ModelName, Rating
+from app.contract.schemas.fields import DatasetName, FullMovieId, FullUserId, Known, ModelName, Rating
 
 # An array, serialised without creating a Python object for each entry; documented as a list.
 Ratings = Annotated[NDArray[np.float64], GetPydanticSchema(lambda _array, handler: handler(list[Rating]))]
@@ -37,7 +37,7 @@ class BatchPrediction:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """The compared figures. Null if there is no baseline, or if its figure is 0 in a ratio."""
+    """The compared figures. Null if the data set has no baseline, or if its figure is 0 in a ratio."""
 
     parameters: float | None
     weights_bytes: float | None
@@ -51,9 +51,10 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class SideBySide:
-    """Figures of one model, and their difference and ratio to those of the model named `baseline`."""
+    """Figures of one model, and their difference and ratio to those of the `baseline` of its data set."""
 
     name: ModelName
+    dataset: DatasetName
     parameters: Annotated[int, Field(examples=[623_744])]
     weights_bytes: Annotated[int, Field(examples=[2_494_976])]
     file_bytes: Annotated[int, Field(examples=[2_550_000])]
@@ -71,10 +72,19 @@ class SideBySide:
 
 
 @dataclass(frozen=True, slots=True)
+class ComparedDataset:
+    """A data set, and the names of its models. Figures of different data sets cannot be compared."""
+
+    name: DatasetName
+    models: Annotated[Sequence[str], Field(examples=[["baseline", "compact"]])]
+
+
+@dataclass(frozen=True, slots=True)
 class ModelComparison:
-    """Comparison of all models."""
+    """Comparison of all models, and the data sets, that of the default model first."""
 
     models: Sequence[SideBySide]
+    datasets: Sequence[ComparedDataset]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +92,17 @@ class ModelPrediction:
     """One model's rating of the pair."""
 
     model: ModelName
+    dataset: DatasetName
     rating: Rating
     known_user: Known
     known_movie: Known
+
+
+@dataclass(frozen=True, slots=True)
+class PairDataset(ComparedDataset):
+    """A data set, the names of its models, and the spread of their ratings of the pair."""
+
+    spread: Annotated[float, Field(description="highest minus lowest rating by these models")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +111,8 @@ class PairComparison:
 
     models: Sequence[SideBySide]
     predictions: Sequence[ModelPrediction]
-    spread: Annotated[float, Field(description="highest minus lowest rating")]
+    spread: Annotated[float, Field(description="that of the default model's data set")]
+    datasets: Annotated[Sequence[PairDataset], Field(description="that of the default model first")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +130,7 @@ class ModelErrors:
     """Errors of one model over the pairs that have an observed rating; null if none has."""
 
     name: ModelName
+    dataset: DatasetName
     mse: Annotated[float | None, Field(description="over all of these pairs, cold ones included")]
     rmse: float | None
     mae: float | None
@@ -241,7 +261,7 @@ class Memory:
 class Accuracy:
     """Errors over all test rows (cold rows by the fallback) in rating units, and of two trivial models."""
 
-    dataset: Annotated[str, Field(examples=["ml-1m"])]
+    dataset: DatasetName
     split: Annotated[str, Field(examples=["random"])]
     test_rows: Annotated[int, Field(examples=[150_226])]
     mse: Annotated[float, Field(examples=[0.744])]

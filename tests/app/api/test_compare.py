@@ -14,6 +14,7 @@ def test_comparison_has_figures_differences_and_ratios(client: TestClient) -> No
     baseline, half = client.get("/compare").json()["models"]
     assert half == {
         "name": "half",
+        "dataset": "tiny",
         "parameters": 100,
         "weights_bytes": 400,
         "file_bytes": 5000,
@@ -51,8 +52,8 @@ def test_pair_is_rated_by_every_model(client: TestClient) -> None:
     answer = client.get("/compare", params={"user_id": "3", "movie_id": "movie_2"}).json()
     assert answer["models"] == client.get("/compare").json()["models"]
     assert answer["predictions"] == [
-        {"model": "baseline", "rating": 2.25, "known_user": True, "known_movie": True},
-        {"model": "half", "rating": 1.25, "known_user": True, "known_movie": True},
+        {"model": "baseline", "dataset": "tiny", "rating": 2.25, "known_user": True, "known_movie": True},
+        {"model": "half", "dataset": "tiny", "rating": 1.25, "known_user": True, "known_movie": True},
     ]
     assert answer["spread"] == 1.0
 
@@ -61,6 +62,7 @@ def test_cold_pair_is_rated_by_the_fallback_and_flagged(client: TestClient) -> N
     answer = client.get("/compare", params={"user_id": 1, "movie_id": 5}).json()
     assert answer["predictions"][0] == {
         "model": "baseline",
+        "dataset": "tiny",
         "rating": 1.5,
         "known_user": True,
         "known_movie": False,
@@ -93,6 +95,7 @@ def test_labelled_pairs_give_errors_over_all_and_over_warm(client: TestClient) -
     baseline, half = answer["models"]
     assert baseline == {
         "name": "baseline",
+        "dataset": "tiny",
         "mse": 2.5,
         "rmse": pytest.approx(2.5**0.5),
         "mae": 1.5,
@@ -107,6 +110,7 @@ def test_without_ratings_errors_are_null(client: TestClient) -> None:
     answer = client.post("/compare", json={"pairs": [{"user_id": 1, "movie_id": 9}]}).json()
     assert answer["models"][0] == {
         "name": "baseline",
+        "dataset": "tiny",
         "mse": None,
         "rmse": None,
         "mae": None,

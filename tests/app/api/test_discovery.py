@@ -44,7 +44,7 @@ def client() -> Iterator[TestClient]:
     scorer, _ = fake_scorer("baseline")
     scorer = RatingScorer(scorer.manifest, scorer.users, scorer.movies, scorer.fallback, VectorFake(1.0))
     models = [LoadedModel(one, ScoringTime(1.0, 1.0)) for one in (scorer, plain)]
-    registry = Registry(models, "baseline", ["baseline", "plain"], TITLES)
+    registry = Registry(models, "baseline", ["baseline", "plain"], {"tiny": TITLES})
     app = create_app(Settings(max_batch=20, max_body_bytes=100_000, max_id_length=40), registry)
     with TestClient(app, raise_server_exceptions=False) as client:
         yield client

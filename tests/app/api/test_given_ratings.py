@@ -37,7 +37,7 @@ def client() -> Iterator[TestClient]:
     """A client of an application in which `baseline` has ratings and `bare` has none."""
     scorers = [fake_scorer("baseline", given=GIVEN)[0], fake_scorer("bare")[0]]
     models = [LoadedModel(one, ScoringTime(1.0, 1.0)) for one in scorers]
-    app = create_app(Settings(), Registry(models, "baseline", ["baseline", "bare"], TITLES))
+    app = create_app(Settings(), Registry(models, "baseline", ["baseline", "bare"], {"tiny": TITLES}))
     with TestClient(app, raise_server_exceptions=False) as client:
         yield client
 

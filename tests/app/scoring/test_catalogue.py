@@ -20,7 +20,7 @@ TITLES = {
 
 @pytest.fixture(scope="module")
 def catalogue() -> Catalogue:
-    return Catalogue([*TITLES, "movie_1193"], TITLES)
+    return Catalogue.of_ids([*TITLES, "movie_1193"], TITLES)
 
 
 def found(catalogue: Catalogue, query: str, limit: int = 10) -> list[str]:
@@ -65,7 +65,7 @@ def test_an_id_comes_before_the_many_titles_that_hold_its_words() -> None:
         "movie_1": {"title": "Toy Story (1995)"},
         "movie_9": {"title": "1 Night"},
     }
-    catalogue = Catalogue(titles, titles)
+    catalogue = Catalogue.of_ids(titles, titles)
     assert found(catalogue, "movie_1", 2) == ["movie_1", "movie_100"]
     # A title that begins with the number is the more likely match.
     assert found(catalogue, "1", 3) == ["movie_9", "movie_1", "movie_100"]
