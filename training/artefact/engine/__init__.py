@@ -3,4 +3,6 @@
 from training.artefact.engine.rating import RatingTables as RatingTables
 from training.artefact.engine.tables import check_layers as check_layers
 from training.artefact.engine.tables import read_tables as read_tables
+from training.artefact.engine.twins import Twins as Twins
+from training.artefact.engine.twins import count_twins as count_twins
 from training.families.table import SideTable as SideTable

@@ -1,0 +1,70 @@
+"""Counts ids that a model cannot tell apart: few bits per value give some of them the same row.
+
+Two users with equal rows and biases get the same rating for every movie, bit for bit, and likewise two movies
+with all users. Nothing of one is told to the other, but their predictions and recommendations are the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.artefact.engine.rating import RatingTables
+from training.families.table import Floats, SideTable
+
+
+@dataclass(frozen=True)
+class Twins:
+    """How many ids of a side have the same row as another.
+
+    Attributes:
+        ids: Number of ids with training ratings.
+        distinct: Number of different rows.
+        sharing: Number of ids whose row another id has, too.
+        largest: Number of ids in the largest group with one row.
+    """
+
+    ids: int
+    distinct: int
+    sharing: int
+    largest: int
+
+
+def count_twins(tables: RatingTables, warm_users: int, warm_movies: int) -> tuple[Twins, Twins]:
+    """Count the twins of both sides. All rows are decoded, so large models need much memory.
+
+    Args:
+        tables: The model.
+        warm_users: Number of users with training ratings; the others are rated by the fallback.
+        warm_movies: Likewise of movies.
+
+    Returns:
+        The twins among the users, and among the movies.
+    """
+    users = _rows(tables.users, tables.user_bias, warm_users)
+    movies = _rows(tables.movies, tables.movie_bias, warm_movies)
+    dim = tables.users.dim
+    # A column that is zero for every id of the other side changes no rating; biases always count.
+    return (
+        _count(users[:, np.append(movies[:, :dim].any(axis=0), True)]),
+        _count(movies[:, np.append(users[:, :dim].any(axis=0), True)]),
+    )
+
+
+def _rows(side: SideTable, bias: NDArray[Any] | None, warm: int) -> Floats:
+    """Return `(warm, dim + 1)` embeddings, the last column being the bias."""
+    own = np.zeros(warm, np.float32) if bias is None else bias[:warm]
+    return np.column_stack([side.rows(np.arange(warm)), own]).astype(np.float32, copy=False)
+
+
+def _count(rows: Floats) -> Twins:
+    groups = np.unique(rows, axis=0, return_counts=True)[1]
+    return Twins(
+        ids=len(rows),
+        distinct=groups.size,
+        sharing=int(groups[groups > 1].sum()),
+        largest=int(groups.max(initial=0)),
+    )
