@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from app.scoring.loading import load_registry
 from app.settings import Settings
 from benchmarks.growth import make_store
+from benchmarks.published_split import published_split
 from benchmarks.soak import MIB, Sample, make_versions, memory_growth
 from benchmarks.soak_clients import SHARES, SoakResults, find_fault
 from benchmarks.soak_requests import SoakRequest, mixed_requests
@@ -76,3 +78,15 @@ def test_soak_results_count_failures() -> None:
     *_, errors, every = results.rows()
     assert every == errors | {"kind": "all"}
     assert errors == {"kind": "errors", "requests": 2, "failed": 1, "p50 ms": "2.0", "p99 ms": "3.0"}
+
+
+def test_published_split_is_a_shuffle_of_the_rows_of_which_the_first_tenth_are_test_rows() -> None:
+    rows = 1005
+    split, cut = published_split(rows), published_split(rows, 0.1)
+    order = np.arange(rows)
+    np.random.RandomState(1234).shuffle(order)
+    assert np.array_equal(split.test, np.sort(order[:100]))
+    assert np.array_equal(split.train, np.sort(order[100:]))
+    assert np.array_equal(cut.test, split.test)
+    assert np.array_equal(np.sort(np.append(cut.train, cut.validation)), split.train)
+    assert 60 < cut.validation.size < 130
