@@ -33,6 +33,8 @@ def main() -> int:
         ["top"],
         ["ids"],
         ["memory"],
+        ["model_bytes"],
+        ["twins"],
         ["start"],
         ["growth"],
         ["page_weight"],

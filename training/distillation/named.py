@@ -36,7 +36,7 @@ One model satisfies both limits: at two to three bits per value, 38,000 bytes ho
 
 TINY: Final = DistilledModel(
     name="tiny",
-    description="Distilled to under 24,950 bytes, a hundredth of the baseline's.",
+    description="Distilled to under 24,950 bytes of weights.",
     blend=Blend(members=("ordinal", "gaussian")),
     student=StudentSettings(rank=10, max_bytes=24_950),
 )
