@@ -21,13 +21,14 @@ class _Flaky(httpx2.HTTPTransport):
     """A connection that loses the first request, and a service that is overloaded at the second."""
 
     requests = 0
+    retry_after = "0"
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         self.requests += 1
         if self.requests == 1:
             raise httpx2.ReadError("lost")
         if self.requests == 2:
-            return httpx2.Response(503, headers={"retry-after": "0"})
+            return httpx2.Response(503, headers={"retry-after": self.retry_after})
         return super().handle_request(request)
 
 
@@ -71,6 +72,23 @@ def test_request_that_failed_for_a_passing_reason_is_sent_again(names: dict[str,
         found = names["predict"](client, USERS, MOVIES)
     assert transport.requests == 3
     assert found["known_user"].to_pylist() == [True, True, False]
+
+
+@pytest.mark.parametrize("retry_after", ["Sun, 06 Nov 1994 08:49:37 GMT", "soon"])
+def test_time_of_the_next_attempt_may_be_a_date(
+    names: dict[str, Any], service: str, retry_after: str
+) -> None:
+    transport = _Flaky()
+    transport.retry_after = retry_after
+    with httpx2.Client(base_url=service, transport=transport, timeout=30) as client:
+        assert names["predict"](client, USERS, MOVIES).num_rows == 3
+
+
+def test_no_pairs_have_no_ratings(names: dict[str, Any], service: str) -> None:
+    with httpx2.Client(base_url=service, timeout=30) as client:
+        none, some = names["predict"](client, [], []), names["predict"](client, USERS, MOVIES)
+    assert none.num_rows == 0
+    assert none.schema.equals(some.schema)
 
 
 def test_refused_request_is_not_sent_again_and_says_why(names: dict[str, Any], service: str) -> None:
