@@ -37,8 +37,14 @@ $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 14) else f"Python 3.11, 3.12 or 3.13 is required, but {sys.executable} is {sys.version.split()[0]}: make PYTHON=python3.12 ...")'
 	@$(PYTHON) -m venv $(VENV)
 
+# Disk space of each set of packages, the smaller sets included.
+SIZE_serve := 0.2 GB
+SIZE_train := 2.2 GB, most of it TensorFlow
+SIZE_dev   := 2.8 GB, most of it TensorFlow
+
 $(VENV)/.%: requirements/%.txt | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
+	@echo "Installing the packages of requirements/$*.txt into $(VENV), which then takes about $(SIZE_$*)."
+	$(BIN)/python -m pip install --disable-pip-version-check --require-hashes --no-deps -r $<
 	@touch $@
 
 check: $(VENV)/.dev ## check format, lint, types and the lock files
