@@ -39,8 +39,8 @@ $(VENV)/bin/python:
 
 # Disk space of each set of packages, the smaller sets included.
 SIZE_serve := 0.2 GB
-SIZE_train := 2.2 GB, most of it TensorFlow
-SIZE_dev   := 2.8 GB, most of it TensorFlow
+SIZE_train := 2.2 GB, half of it TensorFlow
+SIZE_dev   := 2.8 GB, half of it TensorFlow
 
 $(VENV)/.%: requirements/%.txt | $(VENV)/bin/python
 	@echo "Installing the packages of requirements/$*.txt into $(VENV), which then takes about $(SIZE_$*)."
