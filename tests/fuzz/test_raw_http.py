@@ -107,9 +107,10 @@ def test_no_raw_request_causes_a_server_error(server: Running) -> None:
 
 
 @pytest.mark.long
-def test_no_raw_request_causes_a_server_error_for_long(server: Running) -> None:
-    seen = fuzz(server, 20_000)
-    report("raw HTTP fuzz", cases="20,000", answers_by_status=dict(sorted(seen.items())), server_errors=0)
+@pytest.mark.parametrize("cases", [20_000, pytest.param(100_000, marks=pytest.mark.nightly)])
+def test_no_raw_request_causes_a_server_error_for_long(server: Running, cases: int) -> None:
+    seen = fuzz(server, cases)
+    report("raw HTTP fuzz", cases=f"{cases:,}", answers_by_status=dict(sorted(seen.items())), server_errors=0)
 
 
 @pytest.mark.long
