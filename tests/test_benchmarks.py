@@ -10,10 +10,13 @@ import pytest
 from app.scoring.loading import load_registry
 from app.settings import Settings
 from benchmarks.growth import make_store
+from benchmarks.intervals import BIASES, fifths, squared_errors
 from benchmarks.published_split import published_split
 from benchmarks.soak import MIB, Sample, make_versions, memory_growth
 from benchmarks.soak_clients import SHARES, SoakResults, find_fault
 from benchmarks.soak_requests import SoakRequest, mixed_requests
+from tests.builders import TINY_BASELINE, build_store, tiny_dataset
+from training.artefact.manifest import MANIFEST_FILE, read_manifest
 from training.families.packed_table import PackedSide
 
 
@@ -90,3 +93,19 @@ def test_published_split_is_a_shuffle_of_the_rows_of_which_the_first_tenth_are_t
     assert np.array_equal(cut.test, split.test)
     assert np.array_equal(np.sort(np.append(cut.train, cut.validation)), split.train)
     assert 60 < cut.validation.size < 130
+
+
+def test_squared_errors_are_those_of_the_manifest_and_fifths_cover_the_warm_rows(tmp_path: Path) -> None:
+    store, dataset = build_store(tmp_path / "store", TINY_BASELINE), tiny_dataset()
+    squared = squared_errors(store, dataset)
+    stated = read_manifest(store / "baseline" / MANIFEST_FILE).accuracy
+    assert squared["baseline"].mean() == pytest.approx(stated.mse, rel=1e-5)
+    assert squared[BIASES].mean() == pytest.approx(stated.biases_only_mse)
+    lines = fifths(dataset, squared)
+    for side, index, warm in (
+        ("movies", dataset.test.movie_index, dataset.movies.warm),
+        ("users", dataset.test.user_index, dataset.users.warm),
+    ):
+        rows = [line["test rows"] for line in lines if line["ids"].startswith(f"{side}, ")]
+        assert len(rows) == 5
+        assert sum(rows) == np.count_nonzero(index < warm)
