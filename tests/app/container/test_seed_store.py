@@ -7,7 +7,6 @@ import shutil
 from pathlib import Path
 
 from app.container.seed_store import RECORD, seed
-from tests.conftest import REPOSITORY
 
 
 def model(store: Path, name: str, version: str) -> None:
@@ -69,6 +68,7 @@ def test_a_copy_that_was_interrupted_is_made_again(tmp_path: Path) -> None:
 
 def test_models_of_images_before_the_record_are_replaced(tmp_path: Path) -> None:
     volume, image = tmp_path / "volume", tmp_path / "image"
-    shutil.copytree(REPOSITORY / "models_store" / "tiny", volume / "tiny")
+    (volume / "tiny").mkdir(parents=True)
+    shutil.copy(Path(__file__).parent / "tiny_before_the_record.json", volume / "tiny" / "manifest.json")
     model(image, "tiny", "newer")
     assert seed(image, volume) == ["tiny: replaced by the one of this image"]

@@ -130,6 +130,7 @@ def test_fit_on_parquet_can_omit_the_ratings(ratings: pd.DataFrame, tmp_path: Pa
     assert not (store / "baseline" / "ratings.bin").exists()
 
 
+@pytest.mark.long
 def test_fit_trains_the_best_model_beside_the_published_pair_and_resumes(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     user, movie = np.nonzero(random.random((30, 40)) < 0.3)
