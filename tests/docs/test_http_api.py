@@ -1,9 +1,10 @@
-"""The examples of docs/http-api.md are what the service answers with the shipped models."""
+"""The examples of docs/http-api.md and of README.md are what the service answers with the shipped models."""
 
 from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -15,7 +16,9 @@ from app.settings import Settings
 from tests.conftest import REPOSITORY
 
 PAGE = REPOSITORY / "docs" / "http-api.md"
+README = REPOSITORY / "README.md"
 SECTION = re.compile(r"^### `(GET|POST) ([^`]+)`.*?$(.*?)(?=^##)", re.MULTILINE | re.DOTALL)
+CURL = re.compile(r"^\$ (curl .*)\n(.*)$", re.MULTILINE)
 BLOCK = re.compile(r"^```json\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # A figure of time differs from start to start. The tables in memory depend on the system.
 VARYING = {"microseconds_single", "microseconds_per_pair", "resident_bytes", "versions"}
@@ -65,5 +68,16 @@ def test_example_is_answered(
     _assert_shows(shown, found)
 
 
+@pytest.mark.parametrize(("command", "shown"), CURL.findall(README.read_text("utf-8")))
+def test_curl_of_the_readme_is_answered(client: TestClient, command: str, shown: str) -> None:
+    _curl, _silent, address, *options = shlex.split(command)
+    assert options[:1] in ([], ["--json"])
+    body = {"json": json.loads(options[1])} if options else {}
+    response = client.request("POST" if options else "GET", address.removeprefix("localhost:8000"), **body)
+    _assert_shows(json.loads(shown), response.json())
+    assert response.json().keys() == json.loads(shown).keys()
+
+
 def test_examples_are_found() -> None:
     assert len(list(_calls())) >= 10
+    assert len(CURL.findall(README.read_text("utf-8"))) >= 5
