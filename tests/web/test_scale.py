@@ -68,7 +68,7 @@ def test_scale_of_many_steps_has_a_list_in_place_of_stars(visitor: Visitor) -> N
         )
         route.fulfill(body=html, content_type="text/html")
 
-    movie = {"movie_id": "movie_1", "title": None, "genres": [], "rating": -2.5}
+    movie: dict[str, object] = {"movie_id": "movie_1", "title": None, "genres": [], "rating": -2.5}
     answer = {"model": "books", "predictions": [], "items": [movie]}
     visitor.page.route(re.compile(r"/\?view"), on_another_scale)
     visitor.page.route(re.compile("/predict/new-user"), lambda route: route.fulfill(json=answer))
