@@ -32,6 +32,7 @@ class DataOptions:
         split: How test rows are chosen.
         split_seed: Seed of the random split.
         scale: Lowest and highest rating.
+        scale_is_fixed: Whether the scale is that of a stored model.
         not_rated: Ratings that mean "not rated", as for `load_ratings`.
         repeats: Which rating counts where a user rates a movie more than once.
         keep_null_ids: Whether `NULL`, `nan` and similar words are accepted as ids.
@@ -47,6 +48,7 @@ class DataOptions:
     split: SplitKind = "random"
     split_seed: int = 0
     scale: tuple[float, float] = DEFAULT_SCALE
+    scale_is_fixed: bool = False
     not_rated: NotRated | None = None
     repeats: Repeats = "error"
     keep_null_ids: bool = False
@@ -77,6 +79,7 @@ class DataOptions:
             self.path,
             columns=self.columns,
             scale=self.scale,
+            scale_is_fixed=self.scale_is_fixed,
             not_rated=self.not_rated,
             repeats=self.repeats,
             keep_null_ids=self.keep_null_ids,

@@ -19,6 +19,7 @@ The functions share these arguments:
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -398,7 +399,7 @@ def evaluate_stored(
             f"{artefact.manifest.name} rates on the scale {scale}, so it cannot be evaluated on ratings from "
             f"{low:g} to {high:g}"
         )
-    table = load_table(data, progress)
+    table = load_table(replace(data, scale_is_fixed=True), progress)
     rows = None
     if not all_rows:
         split = split_ratings(table, data.split, data.split_seed)

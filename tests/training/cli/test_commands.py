@@ -326,3 +326,18 @@ def test_errors_are_reported_in_one_line(
         assert message.startswith("error: ")
         assert expected in message
         assert "\n" not in message
+
+
+def test_evaluate_offers_no_scale_but_that_of_the_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "books.csv"
+    rows = [f"{user},{book},{1 + (user + book) % 10}" for user in range(6) for book in range(5)]
+    file.write_text("\n".join(["user,book,rating", *rows]))
+    tiny = str(REPOSITORY / "models_store" / "tiny")
+    monkeypatch.setattr(sys, "argv", ["training", "evaluate", tiny, "--data", str(file)])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    message = str(stopped.value.code)
+    assert message.endswith("0 to 5 in the model; it cannot be evaluated on ratings from 1 to 10")
+    assert "--scale" not in message

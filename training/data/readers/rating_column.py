@@ -36,7 +36,11 @@ class RatingColumn:
 
 
 def read_rating_column(
-    source: Source, scale: tuple[float, float], not_rated: NotRated | None, notes: list[str]
+    source: Source,
+    scale: tuple[float, float],
+    not_rated: NotRated | None,
+    notes: list[str],
+    scale_is_fixed: bool = False,
 ) -> RatingColumn:
     """Leave out the rows that have no rating by `not_rated`, and check the others.
 
@@ -44,6 +48,7 @@ def read_rating_column(
         source: The table with the column `rating`.
         scale: Lowest and highest rating.
         not_rated: As for `load_ratings`.
+        scale_is_fixed: As for `load_ratings`.
         notes: List to which notes for the user are added.
 
     Raises:
@@ -66,7 +71,7 @@ def read_rating_column(
             markers = []
         first, _, row = unread[0]
         return RatingColumn(number, Problem(row, _unread(first, markers, scale, not_rated)))
-    verdict = judge(_counts(source, number), scale, not_rated)
+    verdict = judge(_counts(source, number), scale, not_rated, scale_is_fixed)
     if verdict.note is not None:
         notes.append(verdict.note)
     if verdict.problem is None:

@@ -52,6 +52,7 @@ def load_ratings(
     *,
     columns: ColumnNames | None = None,
     scale: tuple[float, float] = DEFAULT_SCALE,
+    scale_is_fixed: bool = False,
     not_rated: NotRated | None = None,
     repeats: Repeats = "error",
     keep_null_ids: bool = False,
@@ -64,6 +65,7 @@ def load_ratings(
         path: A ratings file, or the folder that has one (directly, or one folder below) or its parts.
         columns: The columns to read, for a file whose columns do not have common names.
         scale: Lowest and highest rating.
+        scale_is_fixed: Whether the scale is that of a model; a refusal then does not offer another one.
         not_rated: Ratings that mean "not rated", whose rows are left out; None detects them by the rule of
             `training.data.readers.scale`, and `none` means that every value is a rating.
         repeats: Which rating counts if a user rates a movie more than once; `error` refuses the file.
@@ -81,7 +83,7 @@ def load_ratings(
         database = stack.enter_context(connect([one.path for one in plain], folder, threads))
         source = read_files(database, found.path, plain, columns, folder)
         notes = _notes(source, columns)
-        ratings = read_rating_column(source, scale, not_rated, notes)
+        ratings = read_rating_column(source, scale, not_rated, notes, scale_is_fixed)
         user_ids = Ids(source, "user", keep_null_ids=keep_null_ids)
         movie_ids = Ids(source, "movie", keep_null_ids=keep_null_ids)
         _refuse_first(source, user_ids.problem, movie_ids.problem, ratings.problem)

@@ -92,16 +92,22 @@ def parse_scale(text: str) -> tuple[float, float]:
     raise SettingsError(f"--scale takes the lowest and the highest rating, such as 1:10, got {shown(text)}")
 
 
-def judge(counts: Mapping[float, int], scale: tuple[float, float], not_rated: NotRated | None) -> Verdict:
+def judge(
+    counts: Mapping[float, int],
+    scale: tuple[float, float],
+    not_rated: NotRated | None,
+    is_fixed: bool = False,
+) -> Verdict:
     """Check the ratings of a file against the scale, by the rule of this module.
 
     Args:
         counts: Number of rows with each rating.
         scale: Lowest and highest rating.
         not_rated: Ratings that mean "not rated"; None detects them.
+        is_fixed: Whether the scale is that of a model, so that no other one can be chosen.
     """
     if any(not scale[0] <= value <= scale[1] for value in counts):
-        return _off_the_scale(counts, scale, not_rated)
+        return _off_the_scale(counts, scale, not_rated, is_fixed)
     if not_rated is not None:
         return Verdict()
     values = sorted(counts)
@@ -127,7 +133,7 @@ def judge(counts: Mapping[float, int], scale: tuple[float, float], not_rated: No
 
 
 def _off_the_scale(
-    counts: Mapping[float, int], scale: tuple[float, float], not_rated: NotRated | None
+    counts: Mapping[float, int], scale: tuple[float, float], not_rated: NotRated | None, is_fixed: bool
 ) -> Verdict:
     values = sorted(counts)
     off = frozenset(value for value in values if not scale[0] <= value <= scale[1])
@@ -144,6 +150,10 @@ def _off_the_scale(
         wanted = fitting_scale(core)
         if core[0] == 0 and wanted[1] > DEFAULT_SCALE[1] and core[1] >= 1 and _is_frequent(0.0, counts):
             markers, wanted = sorted([*markers, 0.0]), fitting_scale(core[1:])
+    if is_fixed and wanted != scale:
+        return Verdict(
+            f"{problem} in the model; it cannot be evaluated on ratings from {core[0]:g} to {core[-1]:g}", off
+        )
     options = [f"--scale {_scale(wanted)}"] if wanted != scale else []
     if not markers:
         return Verdict(f"{problem}; the ratings go from {core[0]:g} to {core[-1]:g}: say {options[0]}", off)
@@ -153,7 +163,7 @@ def _off_the_scale(
     said += [f"{_portrait(rare, counts)}, as by a slip"] if rare else []
     out = f"leave these rows out by {' '.join([*options, not_rated_option(_listed(markers), not_rated)])}"
     keep = ""
-    if all(abs(value) <= _ENDS[-1] for value in values):
+    if not is_fixed and all(abs(value) <= _ENDS[-1] for value in values):
         # What was said about other words stays: with `none`, these rows would be refused.
         others = not_rated_option((), not_rated) if isinstance(not_rated, tuple) else "--not-rated none"
         keep = f", or say --scale {_scale(fitting_scale(values))} {others} where they are ratings"
