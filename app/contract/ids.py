@@ -8,6 +8,7 @@ from typing import Any, Final, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from app.contract.errors import InvalidRequest
 from training.artefact import MAX_ID_LENGTH, RawId
 from training.artefact.ids.id_text import IdTexts
 
@@ -78,3 +79,38 @@ def plain_ids(raws: Sequence[object], max_length: int) -> Sequence[RawId] | None
         plain = numbers and min(cast("list[int]", raws)) >= 0 and max(cast("list[int]", raws)) <= MAX_NUMBER
         return cast("list[RawId]", raws) if plain else None
     return texts if texts is not None and texts.all_plain(max_length) else None
+
+
+def check_texts(field: str, texts: IdTexts, max_length: int) -> None:
+    """Check all texts of a column; those of the usual kind together.
+
+    Args:
+        field: Name of the column.
+        texts: Its `n` texts, as they were sent.
+        max_length: Maximum number of characters of an id.
+
+    Raises:
+        InvalidRequest: One is not UTF-8, or not a valid id.
+    """
+    if texts.all_plain(max_length):
+        return
+    for position in range(len(texts)):
+        try:
+            check_id(texts.strict(position), max_length)
+        except UnicodeDecodeError:
+            raise InvalidRequest([((field, position), "is not UTF-8")]) from None
+        except ValueError as error:
+            raise InvalidRequest([((field, position), str(error))]) from None
+
+
+def check_numbers(field: str, numbers: NDArray[Any]) -> NDArray[np.int64]:
+    """Return the `(n,)` numbers of a column, which may have any integer type, as 64-bit integers.
+
+    Raises:
+        InvalidRequest: One is negative or too large.
+    """
+    illegal = (numbers < 0) | (numbers > MAX_NUMBER)
+    if illegal.any():
+        position = int(np.flatnonzero(illegal)[0])
+        raise InvalidRequest([((field, position), f"must not be negative or above {MAX_NUMBER}")])
+    return numbers.astype(np.int64)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.contract.errors import InvalidRequest, TooManyPairs, UnreadableBody
-from app.contract.ids import MAX_NUMBER, Column, Pairs, check_id
+from app.contract.ids import Column, Pairs, check_numbers, check_texts
 from app.contract.limits import Limits
 from app.http.arrow.flatbuffers import BadBytesError, Table, number_at
 from training.artefact.ids.id_text import IdTexts
@@ -141,7 +141,7 @@ def _columns(
         if kind.is_text:
             columns[kind.name] = _texts(kind, parts[0], parts[1], rows, limits)
         else:
-            columns[kind.name] = _numbers(kind, parts[0], rows)
+            columns[kind.name] = check_numbers(kind.name, _array(parts[0], kind.dtype, rows))
     return columns
 
 
@@ -159,15 +159,6 @@ def _array(buffer: memoryview, dtype: np.dtype[Any], count: int) -> NDArray[Any]
     return np.frombuffer(buffer, dtype, count) if count else np.empty(0, dtype)
 
 
-def _numbers(kind: _Kind, buffer: memoryview, rows: int) -> NDArray[np.int64]:
-    numbers = _array(buffer, kind.dtype, rows)
-    illegal = (numbers < 0) | (numbers > MAX_NUMBER)
-    if illegal.any():
-        position = int(np.flatnonzero(illegal)[0])
-        raise InvalidRequest([((kind.name, position), f"must not be negative or above {MAX_NUMBER}")])
-    return numbers.astype(np.int64)
-
-
 def _texts(kind: _Kind, offset_bytes: memoryview, data: memoryview, rows: int, limits: Limits) -> Column:
     if not rows:
         return np.empty(0, np.int64)
@@ -177,12 +168,5 @@ def _texts(kind: _Kind, offset_bytes: memoryview, data: memoryview, rows: int, l
     own = np.frombuffer(data, np.uint8)[offsets[0] : offsets[-1]] if len(data) else np.empty(0, np.uint8)
     offsets -= offsets[0]
     texts = IdTexts(own, offsets[:-1], offsets[1:])
-    if not texts.all_plain(limits.max_id_length):
-        for position in range(rows):
-            try:
-                check_id(texts.strict(position), limits.max_id_length)
-            except UnicodeDecodeError:
-                raise InvalidRequest([((kind.name, position), "is not UTF-8")]) from None
-            except ValueError as error:
-                raise InvalidRequest([((kind.name, position), str(error))]) from None
+    check_texts(kind.name, texts, limits.max_id_length)
     return texts
