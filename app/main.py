@@ -12,11 +12,24 @@ from starlette.types import ASGIApp
 
 from app.api.dependencies import State
 from app.api.error_handlers import ERROR_HANDLERS
-from app.api.openapi import extend_openapi, problems
-from app.api.routes import admin, compare, health, metrics, models, movies, new_user, page, predict, recommend
+from app.api.openapi import extend_openapi, inference_problems, problems
+from app.api.routes import (
+    admin,
+    compare,
+    health,
+    inference,
+    metrics,
+    models,
+    movies,
+    new_user,
+    page,
+    predict,
+    recommend,
+)
 from app.contract.errors import AdminOnly, KeyMissing, KeyUnknown, ServiceError
 from app.http.auth import ApiKeyMiddleware, Keys, load_keys
 from app.http.fast_predict import FastPredict
+from app.http.inference import JSON_LENGTH
 from app.http.load_shedding import LoadShedding
 from app.http.middleware import CORS, AddRootPath, AnswerAtShutdown, HeadAsGet, RemoveRootPath
 from app.http.thread_pool import ThreadPool
@@ -34,7 +47,8 @@ _DESCRIPTION: Final = """\
 How would this user rate this movie? `/models` states the scale of all ratings (`rating_scale`).
 
 An id is text (`"user_1"`), or a whole number (`1`, or the digits `"1"`), which is appended to the prefix of
-the model's ids. Every error is a problem document (RFC 9457) with a `code` for programs.
+the model's ids. Every error is a problem document (RFC 9457) with a `code` for programs; below `/v2`, it is
+an error of the Open Inference Protocol.
 """
 
 
@@ -92,11 +106,13 @@ def create_app(
     guarded: dict[str, Any] = (
         {"dependencies": bearer, "responses": problems(KeyMissing, KeyUnknown)} if keys.reading else {}
     )
+    guarded_inference = guarded and {**guarded, "responses": inference_problems(KeyMissing, KeyUnknown)}
     app.include_router(predict.arrow_router)
     for route in (predict, new_user, recommend, movies, models, compare):
         app.include_router(route.router, **guarded)
-    for route in (health, page):
-        app.include_router(route.router)
+    app.include_router(inference.router, **guarded_inference)
+    for open_router in (health.router, inference.health_router, page.router):
+        app.include_router(open_router)
     if settings.metrics:
         app.include_router(metrics.router)
     if keys.admin:
@@ -122,8 +138,8 @@ def create_app(
                 stack,
                 settings.cors_origins,
                 allow_methods=("GET", "HEAD", "POST"),
-                allow_headers=("authorization", "content-type", "x-request-id"),
-                expose_headers=("retry-after", "x-request-id"),
+                allow_headers=("authorization", "content-type", JSON_LENGTH, "x-request-id"),
+                expose_headers=("retry-after", JSON_LENGTH, "x-request-id"),
             )
         stack = instrumentation.wrap(stack)
         return RemoveRootPath(stack, settings.root_path) if settings.root_path else stack

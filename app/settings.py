@@ -21,7 +21,7 @@ _SERVICE_NAME: Final = re.compile(
 )
 _SERVICE_ADDRESS: Final = re.compile(r"(tcp|udp|sctp)://")
 # The service has paths below these, which would be ambiguous with those below a prefix.
-_ROOT_PATH: Final = re.compile(r"(?!/(admin|docs|models|page|predict)(/|$))(/[\w~-][\w.~-]*)*", re.ASCII)
+_ROOT_PATH: Final = re.compile(r"(?!/(admin|docs|models|page|predict|v2)(/|$))(/[\w~-][\w.~-]*)*", re.ASCII)
 DEFAULT_PORT: Final = 8000
 
 
@@ -61,7 +61,7 @@ def _check_root_path(path: str) -> str:
     if not _ROOT_PATH.fullmatch(path):
         raise ValueError(
             "must be a path such as /stars, with letters, digits and ._~- only, that does not begin with "
-            "/admin, /docs, /models, /page or /predict"
+            "/admin, /docs, /models, /page, /predict or /v2"
         )
     return path
 

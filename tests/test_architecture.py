@@ -28,6 +28,7 @@ LAYERS = {
         "app.services",
         "app.http.arrow",
         "app.http",
+        "app.http.inference",
         "app.web",
         "app.api",
         "app.api.routes",

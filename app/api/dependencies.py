@@ -8,7 +8,7 @@ from typing import Annotated, TypedDict, cast
 from fastapi import Depends, Request
 
 from app.contract.limits import Limits
-from app.http.request_body import read_body
+from app.http.request_body import check_tensor_type, read_body
 from app.http.thread_pool import ThreadPool
 from app.observability.metrics.exporter import Exporter
 from app.scoring.registry import Registry
@@ -46,5 +46,12 @@ async def get_body(request: Request, state: StateDep) -> bytes:
     return await read_body(request, state["limits"].max_body_bytes)
 
 
+async def get_tensors(request: Request, state: StateDep) -> bytes:
+    """Return the bytes of a request of the Open Inference Protocol."""
+    check_tensor_type(request.headers)
+    return await read_body(request, state["limits"].max_body_bytes)
+
+
 RegistryDep = Annotated[Registry, Depends(get_registry)]
 BodyDep = Annotated[bytes, Depends(get_body)]
+TensorsDep = Annotated[bytes, Depends(get_tensors)]

@@ -1,4 +1,4 @@
-"""The exception handler, which returns errors as problem documents (RFC 9457)."""
+"""The exception handler, which returns every error in the shape of the API that the request called."""
 
 import logging
 from typing import Any, Final
@@ -17,7 +17,7 @@ from app.contract.errors import (
     RouteNotFound,
     ServiceError,
 )
-from app.contract.problems import problem
+from app.contract.problems import error_response
 from training.artefact import ArtefactError
 
 logger = logging.getLogger(__name__)
@@ -34,28 +34,33 @@ _MESSAGES: Final = {
 
 # A coroutine, because Starlette would run a plain function in a thread.
 async def handle_error(request: Request, error: Exception) -> Response:
-    """Return the problem document of an error."""
+    """Return the response for an error."""
+    return error_response(request.scope, *_described(request, error))
+
+
+def _described(request: Request, error: Exception) -> tuple[ServiceError, dict[str, str]]:
+    """Return the error to respond with, and the headers of the response."""
     match error:
         case ServiceError():
-            return problem(error)
+            return error, {}
         case ArtefactError():
             logger.error("a model can no longer be read: %s", error)
-            return problem(ModelUnusable())
+            return ModelUnusable(), {}
         case RequestValidationError():
             found = error.errors()[:MAX_ERRORS]
             # The first part of a location is `query`, `path` or `body`, which is clear from the request.
-            return problem(InvalidRequest([(one["loc"][1:], _message(one)) for one in found]))
+            return InvalidRequest([(one["loc"][1:], _message(one)) for one in found]), {}
         case HTTPException(status_code=404):
-            return problem(RouteNotFound())
+            return RouteNotFound(), {}
         case HTTPException(status_code=405):
-            return problem(MethodNotAllowed(), {"Allow": ", ".join(_allowed_methods(request))})
+            return MethodNotAllowed(), {"Allow": ", ".join(_allowed_methods(request))}
         case HTTPException():
             # The server logs all other unexpected errors.
             logger.error("unexpected error of the framework", exc_info=error)
-    return problem(ServiceError())
+    return ServiceError(), {}
 
 
-# With these, the application returns a problem document for every error.
+# With these, the application handles every error.
 ERROR_HANDLERS: Final[dict[int | type[Exception], Any]] = dict.fromkeys(
     (ServiceError, ArtefactError, RequestValidationError, HTTPException, Exception), handle_error
 )

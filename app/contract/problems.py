@@ -1,4 +1,4 @@
-"""Errors as HTTP responses (RFC 9457)."""
+"""Errors as HTTP responses: problem documents (RFC 9457), or the errors of the Open Inference Protocol."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
@@ -6,8 +6,10 @@ from typing import Annotated, Any, Final
 import orjson
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
+from starlette.types import Scope
 
-from app.contract.errors import Kind, ServiceError, StartError
+from app.contract.errors import InvalidRequest, Kind, ServiceError, StartError
+from app.contract.paths import is_inference
 
 MEDIA_TYPE: Final = "application/problem+json"
 MAX_BYTES: Final = 10_000
@@ -51,12 +53,53 @@ def problem_fields(kind: Kind, detail: str) -> dict[str, Any]:
     }
 
 
+class InferenceError(BaseModel):
+    """An error of the Open Inference Protocol."""
+
+    error: Annotated[str, Field(description="code of the problem, a colon, and its description")]
+
+
+def error_response(scope: Scope, error: ServiceError, headers: Mapping[str, str] | None = None) -> Response:
+    """Return the response for an error, in the shape of the API that the request called.
+
+    Args:
+        scope: The request.
+        error: The error.
+        headers: Additional headers.
+    """
+    return inference_error(error, headers) if is_inference(scope) else problem(error, headers)
+
+
 def problem(error: ServiceError, headers: Mapping[str, str] | None = None) -> Response:
-    """Return the response for an error; it always has less than 10 KB."""
-    # The message of a `StartError` is for the operator, not for callers.
-    body = problem_fields(error.kind, error.detail if isinstance(error, StartError) else str(error))
+    """Return the problem document of an error; it always has less than 10 KB."""
+    body = problem_fields(error.kind, _detail(error))
     content = orjson.dumps({**body, **error.fields})
     if len(content) >= MAX_BYTES:
         content = orjson.dumps(body)
+    return Response(content, error.kind.status, _headers(error, headers), MEDIA_TYPE)
+
+
+def inference_error(error: ServiceError, headers: Mapping[str, str] | None = None) -> Response:
+    """Return the response for an error by the Open Inference Protocol."""
+    content = orjson.dumps(inference_fields(error.kind, _detail(error)))
+    return Response(content, inference_status(type(error)), _headers(error, headers), "application/json")
+
+
+def inference_fields(kind: Kind, detail: str) -> dict[str, str]:
+    """Return the fields of an error of the Open Inference Protocol."""
+    return {"error": f"{kind.code}: {detail}"}
+
+
+def inference_status(error: type[ServiceError]) -> int:
+    """Return the status of an error in the Open Inference Protocol: 400 for every invalid request."""
+    return 400 if issubclass(error, InvalidRequest) else error.kind.status
+
+
+def _detail(error: ServiceError) -> str:
+    # The message of a `StartError` is for the operator, not for callers.
+    return error.detail if isinstance(error, StartError) else str(error)
+
+
+def _headers(error: ServiceError, headers: Mapping[str, str] | None) -> dict[str, str]:
     retry = {"Retry-After": str(RETRY_AFTER_SECONDS)} if error.kind.status == 503 else {}
-    return Response(content, error.kind.status, {**(headers or {}), **retry}, MEDIA_TYPE)
+    return {**(headers or {}), **retry}

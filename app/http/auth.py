@@ -19,7 +19,8 @@ from pydantic import SecretStr
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.contract.errors import AdminOnly, BadSetting, KeyMissing, KeyUnknown, RequestError, shorten
-from app.contract.problems import problem
+from app.contract.paths import HEALTH
+from app.contract.problems import error_response
 from app.settings import PREFIX, Settings, unknown_variables
 
 logger = logging.getLogger(__name__)
@@ -32,7 +33,7 @@ _MAX_FILE_BYTES: Final = 64 * 1024
 # Syntax of a bearer token (RFC 6750).
 _TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 # Health probes have no key; the page prompts for one if a request is refused.
-OPEN: Final = frozenset({"/healthz", "/readyz", "/", "/docs", "/openapi.json"})
+OPEN: Final = HEALTH | {"/", "/docs", "/openapi.json"}
 OPEN_BELOW: Final = ("/page/", "/docs/")
 ADMIN: Final = "/admin"
 _CHALLENGE: Final = 'Bearer realm="ratings"'
@@ -107,7 +108,7 @@ class ApiKeyMiddleware:
         if error is None:
             await self.app(scope, receive, send)
         else:
-            refusal = problem(error, {"WWW-Authenticate": _CHALLENGES[type(error)]})
+            refusal = error_response(scope, error, {"WWW-Authenticate": _CHALLENGES[type(error)]})
             await refusal(scope, receive, send)
 
     def _check(self, scope: Scope) -> RequestError | None:

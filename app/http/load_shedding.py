@@ -12,11 +12,12 @@ from typing import Final
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.contract.errors import Overloaded
-from app.contract.problems import problem
+from app.contract.paths import HEALTH, METRICS
+from app.contract.problems import error_response
 from app.http.thread_pool import SMALL_BYTES
 from app.observability.metrics.counters import Counters
 
-EXEMPT: Final = frozenset({"/healthz", "/readyz", "/metrics"})
+EXEMPT: Final = HEALTH | {METRICS}
 # The event loop itself processes small requests. After this time it first runs its other callbacks, such as
 # health checks.
 TURN_SECONDS: Final = 0.02
@@ -40,7 +41,7 @@ class LoadShedding:
         large = _is_large(scope)
         if self._working >= self._most or (large and self._large >= self._most_large):
             self._counters.shed += 1
-            await problem(Overloaded())(scope, receive, send)
+            await error_response(scope, Overloaded())(scope, receive, send)
             return
 
         async def receive_idly() -> Message:

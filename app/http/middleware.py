@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.contract.errors import PreflightRefused, Stopping
-from app.contract.problems import problem
+from app.contract.problems import error_response, problem
 
 # Headers that describe the body, which a problem document replaces.
 _BODY_HEADERS: Final = frozenset({"content-length", "content-type"})
@@ -53,7 +53,7 @@ class AnswerAtShutdown:
         except asyncio.CancelledError:
             if scope["type"] != "http" or started:
                 raise
-            await problem(Stopping())(scope, receive, send)
+            await error_response(scope, Stopping())(scope, receive, send)
 
 
 class HeadAsGet:

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from app.contract.errors import BodyTooLarge, UnreadableBody, WrongContentType
 
 ARROW_STREAM: Final = "application/vnd.apache.arrow.stream"
+OCTETS: Final = "application/octet-stream"
 _MAX_CONTENT_TYPE: Final = 200
 
 
@@ -51,6 +52,21 @@ def check_content_type(headers: Headers) -> None:
     types = headers.getlist("content-type")
     if len(types) != 1 or not _is_json(types[0]):
         raise WrongContentType("a body must be JSON in UTF-8, with the header Content-Type: application/json")
+
+
+def check_tensor_type(headers: Headers) -> None:
+    """Check that the headers declare an uncompressed request of the Open Inference Protocol.
+
+    Clients send JSON that is followed by tensors as `application/octet-stream`, or without a type.
+
+    Raises:
+        WrongContentType: They declare something else.
+    """
+    types = headers.getlist("content-type")
+    if _is_compressed(headers) or len(types) > 1:
+        raise WrongContentType("a body must not be compressed (Content-Encoding), and have one Content-Type")
+    if types and types[0].strip().lower() != OCTETS and not _is_json(types[0]):
+        raise WrongContentType(f"a body must be application/json or {OCTETS}")
 
 
 def _is_compressed(headers: Headers) -> bool:

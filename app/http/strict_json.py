@@ -18,14 +18,18 @@ from app.contract.limits import LIMITS
 # Any smaller body is parsed quickly.
 LARGE_BYTES: Final = 256 * 1024
 # More than any endpoint accepts: lists in a body, fields of a pair, other fields of a body.
-_MOST_LISTS: Final = 8
+MOST_LISTS: Final = 8
 _FIELDS_OF_A_PAIR: Final = 3
 _FIELDS_OF_A_BODY: Final = 8
 _QUOTE: Final = ord('"')
 
 
-def parse_json(body: bytes) -> object:
+def parse_json(body: bytes, most_lists: int = MOST_LISTS) -> object:
     """Parse `body`.
+
+    Args:
+        body: The bytes of the body.
+        most_lists: Maximum number of lists in a large body.
 
     Raises:
         UnreadableBody: It is not valid JSON, or is ambiguous.
@@ -35,7 +39,7 @@ def parse_json(body: bytes) -> object:
     if not body:
         raise UnreadableBody("the body is empty")
     if len(body) >= LARGE_BYTES:
-        _check_shape(body, LIMITS.get().max_batch)
+        _check_shape(body, LIMITS.get().max_batch, most_lists)
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -52,23 +56,23 @@ def parse_json(body: bytes) -> object:
     return value
 
 
-def _check_shape(body: bytes, max_pairs: int) -> None:
-    if _fits(body, max_pairs):
+def _check_shape(body: bytes, max_pairs: int, most_lists: int) -> None:
+    if _fits(body, max_pairs, most_lists):
         return
     # Ids may contain brackets and colons too.
     body = _without_texts(body)
     pairs = body.count(b"{") - 1
     if pairs > max_pairs:
         raise TooManyPairs(pairs, max_pairs)
-    if not _fits(body, max_pairs):
+    if not _fits(body, max_pairs, most_lists):
         raise InvalidRequest([((), "the body has more lists or fields than any valid request")])
 
 
-def _fits(body: bytes, max_pairs: int) -> bool:
+def _fits(body: bytes, max_pairs: int, most_lists: int) -> bool:
     pairs = body.count(b"{") - 1
     return (
         pairs <= max_pairs
-        and body.count(b"[") <= _MOST_LISTS
+        and body.count(b"[") <= most_lists
         and body.count(b":") <= _FIELDS_OF_A_PAIR * max(pairs, 0) + _FIELDS_OF_A_BODY
     )
 

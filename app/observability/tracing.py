@@ -22,12 +22,13 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.contract.errors import BadSetting, shorten
+from app.contract.paths import HEALTH, METRICS
 from app.scoring.rating_counter import RatingCounter
 from app.scoring.registry import Registry
 
 SERVICE: Final = "stars"
 # Requested every few seconds by machines.
-UNTRACED: Final = frozenset({"/healthz", "/readyz", "/metrics"})
+UNTRACED: Final = HEALTH | {METRICS}
 PROTOCOL: Final = "http/protobuf"
 # A collector that does not respond must not delay the shutdown.
 FLUSH_SECONDS: Final = 1.0

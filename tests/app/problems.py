@@ -18,3 +18,15 @@ def assert_problem(response: Response, status: int, code: str) -> dict[str, Any]
     assert body["type"].endswith(code)
     assert "Traceback" not in response.text and "/site-packages/" not in response.text
     return body
+
+
+def assert_inference_error(response: Response, status: int, code: str) -> str:
+    """Assert that `response` is an error of the Open Inference Protocol. Return its text."""
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/json"
+    assert response.json().keys() == {"error"}
+    text: str = response.json()["error"]
+    assert text.startswith(f"{code}: ")
+    assert len(response.content) < 10_000
+    assert "Traceback" not in text and "/site-packages/" not in text
+    return text

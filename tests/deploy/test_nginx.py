@@ -16,6 +16,7 @@ import httpx2
 import pytest
 from playwright.sync_api import expect
 
+from app.contract.paths import HEALTH
 from tests.app.processes import Running, free_port, running
 from tests.conftest import REPOSITORY
 from tests.reliability.clients import wait_until
@@ -240,7 +241,7 @@ def test_a_caller_beyond_the_rate_gets_429_and_others_and_probes_do_not(
         assert statuses == [200] * 101 + [429] * 9
         assert busy.get("/stars/models", headers=AUTHORIZED).status_code == 429
         assert other.get("/models", headers=AUTHORIZED).status_code == 200
-        assert {busy.get(path).status_code for path in ("/healthz", "/readyz")} == {200}
+        assert {busy.get(path).status_code for path in HEALTH} == {200}
 
 
 def test_a_caller_has_twenty_requests_at_once(server: Running, tmp_path: Path) -> None:

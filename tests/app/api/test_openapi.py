@@ -72,16 +72,24 @@ def test_every_call_has_summary_description_examples_and_problems() -> None:
     assert {path for _, path, _ in _operations()} == {
         *("/predict", "/predict/batch", "/predict/new-user", "/recommend", "/movies", "/users"),
         *("/ratings", "/models", "/models/{name}", "/compare", "/healthz", "/readyz"),
+        *("/v2", "/v2/health/live", "/v2/health/ready", "/v2/models/{name}", "/v2/models/{name}/ready"),
+        "/v2/models/{name}/infer",
     }
-    for method, _, operation in _operations():
+    for method, path, operation in _operations():
+        is_inference = path.startswith("/v2")
+        expected = (
+            ("application/json", "InferenceError")
+            if is_inference
+            else ("application/problem+json", "Problem")
+        )
         assert method in METHODS
         assert operation["summary"] and operation["description"]
         assert '"examples"' in json.dumps(_resolved(operation["responses"]["200"]))
         for status, response in operation["responses"].items():
             if status != "200":
                 (content,) = response["content"].items()
-                assert content[0] == "application/problem+json"
-                assert content[1]["schema"] == {"$ref": "#/components/schemas/Problem"}
+                assert content[0] == expected[0]
+                assert content[1]["schema"] == {"$ref": f"#/components/schemas/{expected[1]}"}
                 assert content[1]["examples"]
 
 
@@ -113,7 +121,9 @@ def test_examples_are_requests(client: TestClient) -> None:
             body = _example(_resolved(operation["requestBody"]["content"]["application/json"]["schema"]))
         answer = client.request(method, path.format(name="baseline"), params=parameters, json=body)
         # The hand-made models do not know every id of the examples, and cannot fit a new user.
-        assert answer.status_code == 200 or answer.json()["code"] in ("unknown_movie", "no_fold_in")
+        assert answer.status_code == 200 or any(
+            code in answer.text for code in ("unknown_movie", "no_fold_in")
+        )
 
 
 def test_docs_page_works_without_internet(client: TestClient) -> None:

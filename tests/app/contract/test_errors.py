@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 
 from app.api.dependencies import get_registry
 from app.contract import errors
-from app.contract.problems import problem
+from app.contract.problems import error_response, problem
 from app.main import create_app
 from app.scoring.probe import ScoringTime
 from app.scoring.registry import LoadedModel, Registry
@@ -65,6 +65,18 @@ def test_every_request_error_has_a_golden_problem() -> None:
         error for error in family(errors.RequestError) if not error.__subclasses__()
     }
     assert problems_text() == PROBLEMS.read_text(encoding="utf-8"), "renew with: python -m tests.golden.renew"
+
+
+@pytest.mark.parametrize("error", REQUEST_ERRORS, ids=lambda error: error.kind.code)
+def test_every_problem_has_a_form_in_the_open_inference_protocol(error: errors.RequestError) -> None:
+    headers = {"www-authenticate": "Bearer"}
+    same = error_response({"path": "/predict"}, error, headers)
+    own = error_response({"path": "/stars/v2/models/a", "root_path": "/stars"}, error, headers)
+    assert same.body == problem(error).body
+    assert orjson.loads(own.body) == {"error": f"{error.kind.code}: {error}"}
+    assert own.status_code == (400 if error.kind.status == 422 else error.kind.status)
+    for name in ("retry-after", "www-authenticate"):
+        assert own.headers.get(name) == same.headers.get(name)
 
 
 def test_a_problem_stays_small_with_long_values() -> None:

@@ -12,11 +12,12 @@ from fastapi.testclient import TestClient
 from starlette.responses import PlainTextResponse
 
 from app.contract.errors import BadSetting
+from app.contract.paths import HEALTH
 from app.http.auth import Keys, load_keys, warn_of_open_access
 from app.main import create_app
 from app.settings import Settings
 from tests.app.fakes import fake_registry
-from tests.app.problems import assert_problem
+from tests.app.problems import assert_inference_error, assert_problem
 
 OLD, NEW, ADMIN = "old-reading-key-0123", "new/reading+key~4567==", "an.admin_key-890-890"
 STRANGER = "a-key-of-nobody-at-all"
@@ -26,6 +27,8 @@ OPEN = {
     "/page/{name:path}",
     "/healthz",
     "/readyz",
+    "/v2/health/live",
+    "/v2/health/ready",
     "/docs",
     "/docs/files/swagger-ui.css",
     "/openapi.json",
@@ -77,7 +80,9 @@ def test_every_path_except_the_open_ones_requires_a_key(guarded: TestClient, met
         assert answer.status_code == 401
         assert answer.headers["www-authenticate"].startswith("Bearer ")
         assert guarded.request(method, address, headers=_bearer(ADMIN)).status_code not in (401, 403)
-        assert answer.content == b"" if method == "HEAD" else assert_problem(answer, 401, "key_missing")
+        if method != "HEAD":
+            check = assert_inference_error if path.startswith("/v2") else assert_problem
+            assert check(answer, 401, "key_missing")
 
 
 @pytest.mark.parametrize("key", [OLD, NEW, ADMIN])
@@ -157,7 +162,7 @@ def test_openapi_states_which_operations_require_a_key() -> None:
     asking = {
         path for path, calls in document["paths"].items() for call in calls.values() if "security" in call
     }
-    assert set(document["paths"]) - asking == {"/healthz", "/readyz"}
+    assert set(document["paths"]) - asking == HEALTH
     assert {"401", "403"} <= document["paths"]["/admin/reload"]["post"]["responses"].keys()
     assert "403" not in document["paths"]["/predict"]["post"]["responses"]
     only_admin = _document(admin_keys=ADMIN)["paths"]

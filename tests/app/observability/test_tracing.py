@@ -18,6 +18,7 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from app.contract.errors import BadSetting
+from app.contract.paths import HEALTH
 from app.observability.tracing import Tracing
 from tests.app.processes import command, free_port, running
 from tests.conftest import REPOSITORY
@@ -107,7 +108,7 @@ def test_collector_receives_one_span_per_request(shared_store: Path, monkeypatch
             client.get("/predict?user_id=user_nobody&movie_id=movie_1")
             client.get("/models/baseline")
             client.get("/nope/user_5")
-            for probe in ("/healthz", "/readyz", "/metrics"):
+            for probe in (*HEALTH, "/metrics"):
                 assert client.get(probe).status_code == 200
             # The remaining spans are sent when the service stops.
             server.process.send_signal(signal.SIGTERM)
