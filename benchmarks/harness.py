@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 REPOSITORY: Final = Path(__file__).resolve().parents[1]
@@ -116,13 +117,18 @@ def floor_command() -> list[str]:
 
 
 def load(
-    port: int, seconds: float, path: str, bodies: Sequence[bytes], content_type: str
+    port: int,
+    seconds: float,
+    path: str,
+    bodies: Sequence[bytes],
+    content_type: str,
+    headers: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, float]:
     """Measure requests per second and latencies in milliseconds with `CONNECTIONS` connections.
 
     The load generator runs in its own process.
     """
-    request = {"port": port, "seconds": seconds, "path": path, "type": content_type}
+    request = {"port": port, "seconds": seconds, "path": path, "type": content_type, "headers": dict(headers)}
     file = RESULTS / "bodies.json"
     RESULTS.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps([body.hex() for body in bodies]))

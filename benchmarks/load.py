@@ -32,8 +32,10 @@ async def _connection(
 async def _main() -> None:
     options = json.loads(sys.argv[1])
     bodies = [bytes.fromhex(body) for body in json.loads(Path(sys.argv[2]).read_text())]
+    more = "".join(f"{name}: {value}\r\n" for name, value in options.get("headers", {}).items())
     head = (
-        f"POST {options['path']} HTTP/1.1\r\nHost: x\r\nContent-Type: {options['type']}\r\nContent-Length: "
+        f"POST {options['path']} HTTP/1.1\r\nHost: x\r\nContent-Type: {options['type']}\r\n"
+        f"{more}Content-Length: "
     )
     requests = itertools.cycle([f"{head}{len(body)}\r\n\r\n".encode() + body for body in bodies])
     times: list[float] = []
