@@ -148,7 +148,7 @@ def print_moved(folders: Sequence[str]) -> None:
 def print_test_errors(manifests: Sequence[Manifest]) -> None:
     """Print sizes and test errors of models beside those of two trivial models, the smallest error first."""
     names = (Column("model", no_wrap=True), Column("bytes", no_wrap=True, justify="right"))
-    columns = ("MSE", "RMSE", "RMSE / width", "than biases", "than mean")
+    columns = ("MSE", "RMSE", "RMSE / width", "vs. biases", "vs. mean")
     table = Table(*names, *columns, title="errors on the test rows")
     for line in compare(manifests):
         style = "dim" if line.is_reference else "bold red" if line.is_worse else None

@@ -33,18 +33,19 @@ _PAGE: Final = Template("""<!DOCTYPE html>
 <title>$title</title>
 <style>
 body { font: 16px/1.5 system-ui, sans-serif; color: #1c2430; }
-body { max-width: 46rem; margin: 2rem auto; padding: 0 1rem; }
+body { max-width: 50rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.7rem; margin-bottom: 0; }
 h2 { font-size: 1.2rem; margin-top: 2.2rem; }
 p.about { color: #556677; margin-top: .2rem; }
+div.wide { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-th, td { text-align: right; padding: .35rem .6rem; border-bottom: 1px solid #d8dee6; }
+th, td { text-align: right; padding: .35rem .6rem; border-bottom: 1px solid #d8dee6; white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; }
 tr.reference { color: #556677; font-style: italic; }
 tr.worse td { color: #b00020; }
 tr.best td { font-weight: 600; }
 p.warning { border-left: 4px solid #b00020; padding-left: .8rem; }
-svg { max-width: 100%; height: auto; }
+svg { width: 100%; height: auto; }
 </style>
 </head>
 <body>
@@ -59,6 +60,17 @@ $charts
 </body>
 </html>
 """)
+
+
+_FITTED: Final = "Learning curves: fitted to the ratings"
+_DISTILLED: Final = "Learning curves: fitted to the teacher"
+# What a reader has to know to understand a chart, by its title.
+_NOTES: Final = {
+    _DISTILLED: (
+        '<p class="about">How far a small model is from the predictions of its large teacher. The error '
+        "rises once, when the values are rounded to a few bits; the rounds after that reduce it again.</p>"
+    )
+}
 
 
 def write_report(manifests: list[Manifest], dataset: Dataset, options: PublishOptions) -> Path:
@@ -93,7 +105,9 @@ def write_report(manifests: list[Manifest], dataset: Dataset, options: PublishOp
         verdict=html.escape(verdict(manifests)),
         table=_table(compare(manifests)),
         item=html.escape(table.item_name),
-        charts="\n".join(f"<h2>{title}</h2>\n{_svg(chart)}" for title, chart in charts.items()),
+        charts="\n".join(
+            f"<h2>{title}</h2>\n{_svg(chart)}\n{_NOTES.get(title, '')}" for title, chart in charts.items()
+        ),
     )
     try:
         page.parent.mkdir(parents=True, exist_ok=True)
@@ -106,13 +120,13 @@ def write_report(manifests: list[Manifest], dataset: Dataset, options: PublishOp
 
 def _table(lines: list[Line]) -> str:
     """Return the table of errors as HTML, the smallest error first."""
-    columns = ("model", "bytes", "MSE", "RMSE", "RMSE / width", "than biases", "than mean")
+    columns = ("model", "bytes", "MSE", "RMSE", "RMSE / width", "vs. biases", "vs. mean")
     rows = ["<tr>" + "".join(f"<th>{column}</th>" for column in columns) + "</tr>"]
     for place, line in enumerate(lines):
         kind = "reference" if line.is_reference else "worse" if line.is_worse else "best" if not place else ""
         cells = "".join(f"<td>{html.escape(cell)}</td>" for cell in line.cells)
         rows.append(f'<tr class="{kind}">{cells}</tr>')
-    return "<table>\n" + "\n".join(rows) + "\n</table>"
+    return '<div class="wide"><table>\n' + "\n".join(rows) + "\n</table></div>"
 
 
 def _svg(chart: Any) -> str:
@@ -152,22 +166,24 @@ def error_against_bytes(manifests: list[Manifest], dataset: Dataset, store: Path
     y = alt.Y("MSE:Q", title="test MSE", scale=alt.Scale(zero=False, padding=12))
     x = alt.X(
         "bytes:Q",
-        title="bytes of the weights (log)",
-        axis=alt.Axis(tickCount=6, labelOverlap=True),
+        title="bytes of the weights (log scale; 10k = 10,000, 1M = 1,000,000)",
+        axis=alt.Axis(tickCount=6, format="~s", labelOverlap="greedy"),
         scale=alt.Scale(type="log", padding=60, nice=False),
     )
     models = alt.Chart(frame).encode(x=x, y=y)
-    points = models.mark_point(size=110, filled=True).encode(
+    legend = alt.Legend(orient="bottom") if frame["trained"].nunique() > 1 else None
+    points = models.mark_point(size=110, filled=True, opacity=1).encode(
         color=alt.Color("model:N", legend=None),
-        shape=alt.Shape("trained:N", title="trained", legend=alt.Legend(orient="bottom")),
+        shape=alt.Shape("trained:N", title="trained", legend=legend),
     )
     names = models.mark_text(dy=-13, fontSize=12).encode(text="model")
     rules = alt.Chart(trivial)
     levels = rules.mark_rule(strokeDash=[5, 4], color="grey").encode(y=y)
-    captions = rules.mark_text(align="right", dy=-6, dx=-4, color="grey").encode(
-        y=y, x=alt.value(_WIDTH), text="name"
+    # Right of the chart, where no model's name can be.
+    captions = rules.mark_text(align="left", dx=6, color="grey").encode(y=y, x=alt.value(_WIDTH), text="name")
+    return alt.layer(levels, captions, points, names).properties(
+        width=_WIDTH, height=_HEIGHT, padding={"left": 5, "top": 5, "right": 20, "bottom": 5}
     )
-    return alt.layer(levels, captions, points, names).properties(width=_WIDTH, height=_HEIGHT)
 
 
 def learning_curves(manifests: list[Manifest]) -> dict[str, Any]:
@@ -176,12 +192,12 @@ def learning_curves(manifests: list[Manifest]) -> dict[str, Any]:
     A model has the same colour in all of its curves, and validation another dash than training.
     """
     kinds = {
-        "Learning curves: fitted to the ratings": (
+        _FITTED: (
             {"mse": "training", "val_mse": "validation"},
             "epoch",
             "MSE",
         ),
-        "Learning curves: fitted to the teacher": (
+        _DISTILLED: (
             {"objective": "training"},
             "round",
             "weighted squared difference",
@@ -204,23 +220,32 @@ def learning_curves(manifests: list[Manifest]) -> dict[str, Any]:
 def _curves(frame: pd.DataFrame, step: str, measure: str) -> Any:
     """Return a line for each curve, with a colour for each model and a dash for each kind."""
     colors = alt.Legend(orient="bottom", labelLimit=300, symbolType="stroke", symbolSize=400)
-    dashes = alt.Legend(
-        orient="bottom", symbolType="stroke", symbolSize=400, symbolStrokeColor="black", symbolStrokeWidth=2
-    )
+    dashes = None
+    if frame["curve"].nunique() > 1:
+        dashes = alt.Legend(
+            orient="top",
+            symbolType="stroke",
+            symbolSize=400,
+            symbolStrokeColor="black",
+            symbolStrokeWidth=2,
+        )
     least, most = float(frame["value"].min()), float(frame["value"].max())
     scale = alt.Scale(zero=False)
     if least > 0:
         scale = alt.Scale(type="log", domain=[0.93 * least, 1.07 * most], nice=False)
-    return (
-        alt.Chart(frame, width=_WIDTH, height=_HEIGHT)
-        .mark_line(point=True, strokeWidth=2.5)
-        .encode(
-            x=alt.X("step:O", title=step, axis=alt.Axis(labelAngle=0)),
-            y=alt.Y("value:Q", title=measure, scale=scale),
-            color=alt.Color("model:N", title=None, legend=colors),
-            strokeDash=alt.StrokeDash("curve:N", title=None, legend=dashes),
-        )
+    curves = alt.Chart(frame).encode(
+        x=alt.X("step:O", title=step, axis=alt.Axis(labelAngle=0)),
+        y=alt.Y("value:Q", title=measure, scale=scale),
     )
+    lines = curves.mark_line(strokeWidth=2.5).encode(
+        color=alt.Color("model:N", title=None, legend=colors),
+        strokeDash=alt.StrokeDash("curve:N", title=None, legend=dashes),
+    )
+    # A layer of its own: `mark_line(point=True)` makes the lines of the legend transparent.
+    points = curves.mark_circle(size=40, opacity=1).encode(
+        color=alt.Color("model:N", legend=None), detail="curve:N"
+    )
+    return alt.layer(lines, points).properties(width=_WIDTH, height=_HEIGHT)
 
 
 def popularity_with_blocks(manifests: list[Manifest], dataset: Dataset) -> Any:

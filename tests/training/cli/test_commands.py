@@ -109,6 +109,8 @@ def test_csv_with_other_column_names_can_be_fitted_inspected_and_evaluated(
     assert "<script" not in page and "<link" not in page and "src=" not in page
     for part in ("<td>baseline</td>", "<td>biases alone</td>", "<td>global mean</td>", "Learning curves"):
         assert part in page
+    # The legend shows a line for training and a dashed one for validation.
+    assert len(re.findall('stroke="black" stroke-width="2" stroke-dasharray=', page)) == 2
 
     shown = run("inspect", tmp_path / "store" / "baseline")
     assert artefact.manifest.split.test_sha256 in shown
