@@ -8,7 +8,7 @@ at no time does the store hold models of two scales.
 import re
 import shutil
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from training.artefact.files import exclusive_lock, take_place
@@ -81,6 +81,8 @@ def restore(store: Path, name: str | None = None) -> tuple[list[str], list[str]]
                 take_place(chosen / model, store / model)
                 undo.callback(take_place, store / model, chosen / model)
             undo.pop_all()
+            with suppress(OSError):  # It still has models or other files.
+                chosen.rmdir()
     except OSError as error:
         raise ArtefactError(store, f"cannot be written ({error.strerror or error})") from error
     return names, moved

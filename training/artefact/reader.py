@@ -70,7 +70,7 @@ def list_artefacts(store: Path) -> list[Path]:
 
     Raises:
         StoreMissing: The store does not exist, or holds no model.
-        ArtefactMissing: The store cannot be read.
+        ArtefactMissing: The store cannot be read, or holds models only in its folder `previous`.
     """
     try:
         folders = sorted(path for path in store.iterdir() if path.is_dir() and not path.name.startswith("."))
@@ -83,6 +83,13 @@ def list_artefacts(store: Path) -> list[Path]:
     for folder in sorted({*folders} - {*found}):
         logger.warning("%s holds no model and is skipped", folder)
     if not found:
+        if any((store / PREVIOUS).glob(f"*/[!.]*/{MANIFEST_FILE}")):
+            # A trainer was killed after it had moved them and before it published its own.
+            raise ArtefactMissing(
+                store,
+                f"the models store holds no model; those of {PREVIOUS}/ are brought back by "
+                f"`python -m training restore --store {store}`",
+            )
         raise StoreMissing(store, "the models store holds no model")
     return found
 

@@ -159,6 +159,7 @@ def test_a_link_to_a_model_still_leads_to_it(store: Path, books: Path) -> None:
         assert restore(store, "ml-1m_0_5")[0] == ["baseline", "tiny"]
         assert open_artefact(store / "tiny").manifest.dataset.name == "ml-1m"
         # An older link in `previous` gives way, as an older folder does.
+        (store / "previous" / "ml-1m_0_5").mkdir()
         (store / "previous" / "ml-1m_0_5" / "tiny").symlink_to("nothing")
 
 
@@ -168,6 +169,22 @@ def test_what_cannot_be_restored_is_named(store: Path, books: Path) -> None:
     publish_again(store, books, "books")
     with pytest.raises(ArtefactMissing, match="only ml-1m_0_5, ratings_0_5"):
         restore(store, "other")
+
+
+def test_a_restored_set_leaves_no_empty_folder(store: Path, books: Path) -> None:
+    publish_again(store, books, "books")
+    restore(store, "ml-1m_0_5")
+    assert sorted(path.name for path in (store / "previous").iterdir()) == ["books_1_10", "ratings_0_5"]
+
+
+def test_a_store_whose_models_were_only_moved_says_how_to_restore_them(store: Path) -> None:
+    for name in served(store):
+        (store / "previous" / "ml-1m_0_5").mkdir(parents=True, exist_ok=True)
+        (store / name).rename(store / "previous" / "ml-1m_0_5" / name)
+    with pytest.raises(ArtefactMissing, match=f"`python -m training restore --store {store}`"):
+        load_registry(Settings(store=store))
+    restore(store)
+    assert served(store) == ["baseline", "own", "tiny"]
 
 
 def test_previous_is_no_name_of_a_model(store: Path) -> None:
