@@ -1,13 +1,13 @@
 """Time training from file to published, and measure every compact model, beside another commit.
 
-    python -m benchmarks.distillation_speed COMMIT --data ../ml-100k ../ml-1m
+    python -m benchmarks.distillation_speed COMMIT --data bundled ../ml-100k ../ml-1m books-like
 
 Each run is a process of its own, one after the other, with an empty work folder, timed from its start to its
 end: `distil compact` of the other commit, which later versions know as well, then `fit compact`, `fit` (with
 the published pair) and `fit --quick` of this one. Afterwards the other models are made with what is already
-there, only to measure them. The data sets are the bundled one, those of `--data`, and a file that is made
-here: 200,000 ratings of 20,000 users for 10,000 books. The other commit is not run on it unless `--wide` is
-given, because versions that visit every pair of it need most of an hour.
+there, only to measure them. `books-like` is a file that is made here: 200,000 ratings of 20,000 users for
+10,000 books. The other commit is not run on it unless `--wide` is given, because versions that visit every
+pair of it need most of an hour.
 """
 
 from __future__ import annotations
@@ -28,6 +28,9 @@ from benchmarks.harness import REPOSITORY, report
 from benchmarks.versions import HERE, checkout
 
 BUNDLED: Final = REPOSITORY / "data" / "ml-latest-small"
+# Names that `--data` takes beside folders and files.
+BUNDLED_NAME: Final = "bundled"
+WIDE_NAME: Final = "books-like"
 BEST: Final = "compact"
 OTHERS: Final = ("tiny", "accurate")
 
@@ -38,14 +41,23 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("commit", help="the commit to compare with")
-    parser.add_argument("--data", type=Path, nargs="*", default=[], help="further data sets")
+    parser.add_argument(
+        "--data",
+        nargs="+",
+        default=[BUNDLED_NAME, WIDE_NAME],
+        help=f"data sets: {BUNDLED_NAME}, {WIDE_NAME}, folders and files",
+    )
     parser.add_argument("--wide", action="store_true", help="run the other commit on the wide file, too")
     arguments = parser.parse_args()
+    for name in arguments.data:
+        if name not in (BUNDLED_NAME, WIDE_NAME) and not Path(name).exists():
+            parser.error(f"--data: {name} does not exist")
     rows = []
     with tempfile.TemporaryDirectory() as folder, checkout(arguments.commit) as other:
-        wide = Path(folder) / "books-like.csv"
+        wide = Path(folder) / f"{WIDE_NAME}.csv"
         write_wide_file(wide)
-        for data in (BUNDLED, *(path.resolve() for path in arguments.data), wide):
+        named = {BUNDLED_NAME: BUNDLED, WIDE_NAME: wide}
+        for data in (named.get(name) or Path(name).resolve() for name in arguments.data):
             runs = [
                 (f"{HERE}, fit {BEST}", REPOSITORY, ("fit", BEST), ()),
                 (f"{HERE}, fit", REPOSITORY, ("fit",), ()),
