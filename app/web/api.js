@@ -52,10 +52,3 @@ export function models() {
   });
   return described;
 }
-
-// The movie with an id as written in an address or by a user: 1193 or movie_1193.
-export async function movieById(raw) {
-  const { items } = await get("movies", { q: raw, limit: 100 });
-  return items.find((movie) => movie.movie_id === raw || movie.movie_id.endsWith(`_${raw}`))
-    ?? { movie_id: raw, title: null, genres: [] };
-}

@@ -105,7 +105,7 @@ export function bars({ title, note, first, labels, series, unit, format = plain,
     data: {
       labels,
       datasets: series.map((one, place) => ({
-        label: one.label, data: one.values, backgroundColor: one.colours ?? colours[place % colours.length],
+        label: one.label, data: one.values, backgroundColor: colours[place % colours.length],
         ...(wide ? { barPercentage: 1, categoryPercentage: 0.98 } : { maxBarThickness: 46 }),
       })),
     },

@@ -24,7 +24,7 @@ export function bestLists(lists, group, { given = new Map(), compared, compare }
         : h("p", { className: "note" }, `No ${words.items} left.`)))),
     hidden ? h("p", { className: "note" }, `${words.counted(hidden)} without a title ${hidden === 1 ? "is" : "are"} left out. `,
       h("button", { type: "button", className: "link", onclick: () => document.getElementById("untitled").click() }, "Show them")) : null,
-    many ? h("p", { className: "note" }, `${inAll ? words.counted(inAll) : `No ${words.item}`} in every list.`) : null,
+    many ? h("p", { className: "note" }, `${inAll ? words.counted(inAll) : `No ${words.item}`} ${inAll > 1 ? "are" : "is"} in every list.`) : null,
   ].filter(Boolean);
 }
 

@@ -50,33 +50,32 @@ function summary(described, preferred) {
   const tested = `on ${accuracy.test_rows.toLocaleString("en")} ratings of ${accuracy.dataset} that no model had seen (${accuracy.split} split)`;
   const beaten = described.filter((model) => model.accuracy.mse < accuracy.biases_only_mse).length;
   const trivial = described.length === 1 ? `${beaten ? "It predicts better" : "It predicts no better"} than the averages of users and ${items} alone.`
-    : `${beaten === described.length ? "All of them predict" : `${beaten} of ${described.length} predict`} better than the averages of users and ${items} alone.`;
+    : `${beaten === described.length ? "All of them predict" : beaten ? `${beaten} of ${described.length} predict` : "None of them predicts"} better than the averages of users and ${items} alone.`;
   const chosen = described.some((model) => model.name === preferred) ? ` The default is ${preferred}: it answers requests that name no model.` : "";
   return `${described.length === 1 ? "One model" : `${described.length} models`}, tested ${tested}. ${trivial}${chosen}`;
 }
 
-// The ratio to the bytes of `baseline`, unless that is a model of other ratings.
-const ratioOf = (model, described) => (described.some(({ name }) => name === "baseline") ? model.memory.compression_ratio : null);
-
 function cardOf(model, described, preferred, times) {
   const { mae, mse, biases_only_mse: biases } = model.accuracy;
-  const ratio = ratioOf(model, described);
+  const ratio = model.memory.compression_ratio;
   const size = ratio && ratio > 1.05 ? `, ${ratio.toFixed(ratio < 10 ? 1 : 0)} times smaller than baseline` : "";
-  const isBest = described.length > 1 && model === described[0];
+  const isBest = described.length > 1 && described.every((other) => other === model || other.accuracy.mae > mae);
   return h("section", { className: "card model", ariaLabel: model.name },
     h("h3", {}, ...modelName(model.name, preferred)),
     h("p", { className: "note" }, model.description),
     h("ul", {},
-      h("li", {}, h("b", {}, `± ${mae.toFixed(2)}`), ` A prediction is off by ${mae.toFixed(2)} on average${isBest ? ", the least of all" : ""}.`),
-      h("li", {}, h("b", {}, bytes(model.memory.weights_bytes)), ` That is what its weights take${size}.`),
-      h("li", {}, h("b", {}, microseconds(times.get(model.name).microseconds_single)), " So long it takes to rate one pair."),
+      h("li", {}, "A prediction is off by ", h("b", {}, mae.toFixed(2)), ` on average${isBest ? ", the least of all" : ""}.`),
+      h("li", {}, "Its weights take ", h("b", {}, bytes(model.memory.weights_bytes)), `${size}.`),
+      h("li", {}, "To rate one pair takes ", h("b", {}, microseconds(times.get(model.name).microseconds_single)), "."),
       mse < biases ? null : h("li", { className: "warning" }, "It predicts no better than averages: train it longer, or use another model.")));
 }
 
 function tableOf(described, preferred, times) {
+  // Data sets without a model `baseline` have no ratios.
+  const hasBaseline = described[0].memory.compression_ratio !== null;
   const figure = (label, value, format = (number) => number, better = Math.min) => {
     const best = better(...described.map(value));
-    return { label, value: (model) => format(value(model)), raw: value, best: (model) => described.length > 1 && value(model) === best };
+    return { label, value: (model) => format(value(model)), raw: value, best: (model) => value(model) === best && described.some((other) => value(other) !== best) };
   };
   const columns = [
     { label: "Model", value: (model) => h("span", {}, ...modelName(model.name, preferred)), raw: (model) => model.name },
@@ -87,26 +86,26 @@ function tableOf(described, preferred, times) {
     figure("Weights", (model) => model.memory.weights_bytes, bytes),
     figure("File", (model) => model.memory.file_bytes, bytes),
     figure("Resident", (model) => model.memory.resident_bytes, bytes),
-    figure("Smaller by", (model) => ratioOf(model, described) ?? 0, (ratio) => (ratio ? `${ratio.toFixed(1)} ×` : "–"), Math.max),
+    hasBaseline ? figure("Smaller by", (model) => model.memory.compression_ratio, (ratio) => `${ratio.toFixed(1)} ×`, Math.max) : null,
     figure("One pair", (model) => times.get(model.name).microseconds_single, microseconds),
     figure("Per pair in a batch", (model) => times.get(model.name).microseconds_per_pair, (time) => `${time.toFixed(2)} µs`),
-  ];
+  ].filter(Boolean);
   const { accuracy } = described[0];
   const download = columns.map(({ label, raw, value }) => ({ label, value: raw ?? value }));
   const meanings = [
-    ["MSE", "Mean squared error of the predictions on the test ratings: large errors count most. Less is better, as in all columns but one."],
+    ["MSE", "Mean squared error of the predictions on the test ratings: large errors count most. Less is better, as in every column where nothing else is said."],
     ["RMSE / width", `Square root of the MSE, as a share of the scale from ${low} to ${high}.`],
     ["MAE", "Mean absolute error: by how much a prediction is off on average."],
     ["Parameters", "Numbers that training found, before any packing."],
     ["Weights, File, Resident", "Bytes of these numbers, of the model file with all ids, and in the memory of this process."],
-    ["Smaller by", "How many times smaller the weights are than those of baseline. More is better."],
+    hasBaseline ? ["Smaller by", "How many times smaller the weights are than those of baseline. More is better."] : null,
     ["One pair, Per pair in a batch", "Time from ids to rating in this process, as a request for one pair or for thousands needs it, without HTTP; measured when the service started."],
   ];
   return h("div", { className: "card" },
     table(`All models on ${accuracy.dataset}, ${accuracy.test_rows.toLocaleString("en")} test ratings, ${accuracy.split} split`, columns, described),
     h("p", { className: "note" }, `For comparison: the global mean alone has an MSE of ${accuracy.global_mean_mse.toFixed(4)}, user and ${item} biases alone ${accuracy.biases_only_mse.toFixed(4)}. The best value of each column is green.`),
     downloadButton("Models", download, described),
-    h("details", {}, h("summary", {}, "What the figures mean"), h("dl", { className: "names" }, ...meanings.flatMap(([term, text]) => [h("dt", {}, term), h("dd", {}, text)]))));
+    h("details", {}, h("summary", {}, "What the figures mean"), h("dl", { className: "names" }, ...meanings.filter(Boolean).flatMap(([term, text]) => [h("dt", {}, term), h("dd", {}, text)]))));
 }
 
 // Errors, bytes and times as bars.

@@ -1,7 +1,8 @@
 // A new user: ratings entered on the page, predictions without training.
 
-import { get, movieById, post } from "./api.js";
-import { group, leader } from "./data_sets.js";
+import { post } from "./api.js";
+import { movieById, movies } from "./catalogue.js";
+import { group } from "./data_sets.js";
 import { h, hint, meter, modelName, movieLabel, ratingOf, reset, show, stars, titleOf } from "./dom.js";
 import { bestLists } from "./lists.js";
 import { moviePicker } from "./pickers.js";
@@ -19,20 +20,25 @@ let known = []; // well-known movies that have no card yet
 let compared = false;
 let otherMovie = null;
 let timer = 0;
-let result, grid, more, words, otherForm, otherResult, changed;
+let result, grid, more, jump, words, otherForm, otherResult, changed;
 
 export function start(root, onChange) {
   changed = onChange;
   result = root.querySelector("[data-result]");
   grid = root.querySelector("[data-grid]");
   more = root.querySelector("[data-more]");
+  jump = root.querySelector("[data-jump]");
   words = root.querySelector("[data-words]");
   otherForm = root.querySelector("[data-other]");
   otherResult = root.querySelector("[data-other-result]");
-  const movies = moviePicker(`Find a ${item} you know`, (movie) => { movies.set(""); add(movie); });
-  root.querySelector("[data-movie]").append(movies.element);
-  const picker = moviePicker("And what about", (movie) => { otherMovie = movie; predictOther(); }, `Any other ${item}`);
-  root.querySelector("[data-other-movie]").append(picker.element);
+  const finder = moviePicker(`Find a ${item} you know`, (movie) => { finder.set(""); add(movie); });
+  root.querySelector("[data-movie]").append(finder.element);
+  const other = moviePicker("And what about", (movie) => { otherMovie = movie; predictOther(); }, `Any other ${item}`);
+  root.querySelector("[data-other-movie]").append(other.element);
+  jump.addEventListener("click", () => {
+    result.scrollIntoView();
+    result.focus({ preventScroll: true });
+  });
   more.addEventListener("click", () => {
     const first = entries.length;
     showMore();
@@ -56,23 +62,13 @@ export async function open(query) {
   render();
   predict();
   const unnamed = entries.filter(({ movie }) => movie.title === null);
-  const [found, named] = await Promise.all([wellKnown().catch(() => []), hasTitles().catch(() => true),
+  const [found, named] = await Promise.all([movies({ limit: MOST_KNOWN }).then(listed).catch(() => []), hasTitles().catch(() => true),
     ...unnamed.map(async (one) => { one.movie = await movieById(one.movie.movie_id).catch(() => one.movie); })]);
   words.textContent = named
     ? `Click the stars of ${items} you know. What you would like appears as you rate.`
     : `The models here know no titles, so ${items} are shown by their ids. Rate those that you know, or find one by its id.`;
   known = found;
   showMore();
-}
-
-// The movies with the most ratings. The catalogue begins with those of the default model; for the movies of another
-// data set, the list of its most active user serves.
-async function wellKnown() {
-  const { models, preferred } = await group();
-  if (models[0].name === preferred) return listed(await get("movies", { limit: MOST_KNOWN }));
-  const model = await leader();
-  const { items: [user_id] } = await get("users", { limit: 1, model });
-  return listed(await post("recommend", { user_id, model, n: 60, exclude_rated: false }));
 }
 
 function showMore() {
@@ -134,6 +130,7 @@ function predict() {
   otherForm.hidden = !many;
   if (!many) {
     reset(result, hint(`Rate at least one ${item}. Five ratings give rough predictions, twenty give good ones.`));
+    nameBest();
     return null;
   }
   if (otherMovie) predictOther();
@@ -142,7 +139,14 @@ function predict() {
     const lists = await byModels(compared ? found.models : found.models.slice(0, 1), { n: 10 });
     const heading = h("p", { className: "sentence" }, `What you would like, from your ratings of ${counted(many)}.`);
     return [heading, ...bestLists(lists, found, { compared, compare })];
-  });
+  }).then(nameBest);
+}
+
+// On a narrow screen the list is below the grid: a button names the first of the list that is shown, and leads there.
+function nameBest() {
+  const best = result.querySelector(".list li");
+  jump.hidden = !best;
+  if (best) jump.replaceChildren(`For you: ${best.querySelector("span > span").textContent}`, best.querySelector(".rating").cloneNode(true), h("u", {}, "See the list"));
 }
 
 async function compare() {

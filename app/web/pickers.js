@@ -1,6 +1,7 @@
 // Fields to choose a user or a movie.
 
 import { get } from "./api.js";
+import { movies } from "./catalogue.js";
 import { combobox } from "./combobox.js";
 import { leader } from "./data_sets.js";
 import { h, movieLabel, titleOf } from "./dom.js";
@@ -44,7 +45,7 @@ export function moviePicker(label, choose, placeholder = "Part of a title") {
   return combobox({
     label,
     placeholder,
-    search: async (q) => (await listed(await get("movies", { q, limit: 60 }), q)).slice(0, 8),
+    search: async (q) => (await listed(await movies({ q, limit: 60 }), q)).slice(0, 8),
     describe: (movie) => movieLabel(movie),
     text: titleOf,
     choose,

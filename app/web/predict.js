@@ -1,6 +1,7 @@
 // The prediction for one pair: that of the default model, and those of the other models.
 
-import { get, movieById, post } from "./api.js";
+import { get, post } from "./api.js";
+import { movieById } from "./catalogue.js";
 import { group, leader } from "./data_sets.js";
 import { badge, h, hint, meter, modelName, ratingOf, reset, show, stars, titleOf } from "./dom.js";
 import { moviePicker, userPicker } from "./pickers.js";
@@ -100,7 +101,7 @@ function card({ named, rater, given, isUnrated, predictions, preferred, model })
       + `Its predictions are off by ${model.accuracy.mae.toFixed(2)} on average, as measured on ${model.accuracy.test_rows.toLocaleString("en")} ratings that it had not seen.`),
     isUnrated ? h("p", {}, badge("Not rated by this user")) : null,
     warm.length > (isCold ? 0 : 1) || given !== null ? h("section", { ariaLabel: "Every model" },
-      h("h4", {}, warm.length > 1 ? `All ${warm.length} models` : "Prediction and rating", warm.length > 1 ? h("span", { className: "note" }, ` Spread ${spread.toFixed(2)}`) : null),
+      h("h4", {}, warm.length > 1 ? "What each model predicts" : "Prediction and rating", warm.length > 1 ? h("span", { className: "note" }, ` They differ by up to ${spread.toFixed(2)}.`) : null),
       h("ul", { className: given === null ? "predictions" : "predictions beside-given" },
         given === null ? null : h("li", { className: "given" }, h("span", { className: "name" }, "Actual rating"), meter(given), ratingOf(given)),
         ...warm.map((one) => h("li", {},

@@ -1,8 +1,9 @@
 // The best movies of a user, by the default model or by every model.
 
-import { get, movieById, post } from "./api.js";
+import { get, post } from "./api.js";
+import { movieById } from "./catalogue.js";
 import { group, leader } from "./data_sets.js";
-import { h, hint, movieLabel, ratingOf, reset, show, titleOf } from "./dom.js";
+import { h, hint, movieLabel, ratingOf, show, titleOf } from "./dom.js";
 import { bestLists } from "./lists.js";
 import { moviePicker, userPicker } from "./pickers.js";
 import { listOf } from "./untitled.js";
@@ -115,6 +116,6 @@ function refresh() {
 function ratingsOf({ user_id, total, items }) {
   const shown = items.slice(0, SHOWN);
   const about = shown.length < total ? `the highest ${shown.length} of ${total.toLocaleString("en")}` : total === 1 ? "1 rating" : `${total} ratings, highest first`;
-  return h("details", { className: "card past" }, h("summary", {}, `Ratings by ${user_id}: ${about}`),
+  return h("details", { className: "card past" }, h("summary", {}, `Ratings by ${words.userName(user_id)}: ${about}`),
     h("ol", { className: "list" }, ...shown.map((item) => h("li", {}, h("span", {}, ...movieLabel(item)), ratingOf(item.rating)))));
 }

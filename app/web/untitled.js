@@ -1,7 +1,7 @@
 // Movies without a title. They are kept out of suggestions and lists unless the visitor asks for them, or the store
 // has titles for less than half of its best known movies.
 
-import { get } from "./api.js";
+import { movies } from "./catalogue.js";
 
 const ROUNDS = 4; // most requests for a list without them
 let shown = false;
@@ -9,7 +9,7 @@ let titles = null;
 
 // Whether the store has titles.
 export function hasTitles() {
-  titles ??= get("movies", { limit: 100 })
+  titles ??= movies({ limit: 100 })
     .then(({ items }) => items.filter((movie) => movie.title).length >= items.length / 2)
     .catch((error) => {
       titles = null;

@@ -14,5 +14,5 @@ export function roleName(role) {
 // `1 movie`, `2 movies`.
 export const counted = (count) => `${count.toLocaleString("en")} ${count === 1 ? item : items}`;
 
-// A user id as it is written in a sentence.
-export const userName = (id) => (/^\d+$/.test(id) ? `user ${id}` : id);
+// A user id as it is written in a sentence: `user 1` for `1` and `user_1`.
+export const userName = (id) => id.replace(/^(?:user_)?(?=\d+$)/, "user ");

@@ -61,3 +61,31 @@ def test_every_view_shows_one_data_set_at_a_time(visitor: Visitor) -> None:
     expect(errors.locator("tbody th")).to_have_text(["tapes"])
     page.reload()
     expect(page.get_by_label("Data set")).not_to_have_value("ml-1m")
+
+
+def test_fields_find_movies_of_the_shown_data_set_only(visitor: Visitor) -> None:
+    page = visitor.open()
+    answer = page.locator("#view-predict .answer")
+    expect(answer).to_be_visible()
+    field = page.get_by_role("combobox", name="Movie", exact=True)
+    field.fill("café")
+    expect(page.get_by_text("Nothing found")).to_be_visible()
+    field.fill("toy story")
+    expect(page.get_by_role("option", name="Toy Story (1995)")).to_be_visible()
+    page.get_by_label("Data set").select_option(index=1)
+    expect(answer.locator(".sentence")).to_contain_text("The model tapes predicts")
+    field.fill("toy story")
+    expect(page.get_by_text("Nothing found")).to_be_visible()
+    field.fill("café")
+    expect(page.get_by_role("option", name="Café, Das (1999)")).to_be_visible()
+    # The same id is another movie there, also in an address and in the grid of a new user.
+    data = page.get_by_label("Data set").input_value()
+    page = visitor.open(f"/?user=1&movie=1&data={data}")
+    expect(answer.get_by_role("heading", level=3)).to_have_text("Café, Das (1999), as user 1 would rate it")
+    page = visitor.open(f"/?view=new-user&data={data}")
+    cards = page.locator("#view-new-user .grid .about")
+    expect(cards).to_have_count(12)
+    known = page.request.get(f"{visitor.url}/movies", params={"model": "tapes", "limit": 12}).json()["items"]
+    assert [card.locator("span").first.inner_text() for card in cards.all()] == [
+        movie["title"] or movie["movie_id"] for movie in known
+    ]

@@ -22,7 +22,7 @@ def service(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 def test_predictions_and_bars_are_on_the_scale(visitor: Visitor) -> None:
     page = visitor.open("/?user=4&movie=1")
-    expect(page.get_by_text("How would a user rate each movie, from 1 to 10?")).to_be_visible()
+    expect(page.get_by_text(re.compile("how a user would rate any movie, from 1 to 10."))).to_be_visible()
     given = page.locator(".given")
     # Three of nine steps above the lowest rating.
     expect(given).to_contain_text("4.00 of 10")

@@ -1,6 +1,7 @@
 // Evaluates ratings: read here, predicted by the service in chunks, summed up here. Nothing is stored.
 
-import { get, post } from "../api.js";
+import { post } from "../api.js";
+import { movies } from "../catalogue.js";
 import { ROLES } from "./columns.js";
 import { columnsForm } from "./columns_form.js";
 import { group } from "../data_sets.js";
@@ -128,8 +129,8 @@ function focused(element) {
 }
 
 async function summedUp(rows, converted, progress) {
-  const [{ models: described }, { items: movies }] = await Promise.all([group(), get("movies", { limit: 100000 })]);
-  const sums = new Sums(rows, described, movies, WORST, converted);
+  const [{ models: described }, { items }] = await Promise.all([group(), movies({ limit: 100000 })]);
+  const sums = new Sums(rows, described, items, WORST, converted);
   let size = CHUNK;
   for (let start = 0; start < rows.length;) {
     progress(`Rating ${start.toLocaleString("en")} of ${rows.length.toLocaleString("en")} pairs …`);
