@@ -77,7 +77,11 @@ def test_recommendations_and_new_user_speak_of_books(visitor: Visitor) -> None:
 
 def test_models_and_evaluation_speak_of_books(visitor: Visitor) -> None:
     page = visitor.open("/?view=models")
-    expect(page.get_by_text(re.compile("None of them predicts better than the averages of users and books alone"))).to_be_visible()
+    expect(
+        page.get_by_text(
+            re.compile("None of them predicts better than the averages of users and books alone")
+        )
+    ).to_be_visible()
     expect(page.get_by_text(re.compile("^User and book biases alone"))).to_be_visible()
     expect(page.locator("figcaption").filter(has_text="Popularity of the books")).to_be_visible()
     speaks_of_books(page)
