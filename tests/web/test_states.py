@@ -164,7 +164,7 @@ def test_error_is_shown_with_a_retry_button(browser: Browser, service: str, view
         alert.get_by_role("button", name="Try again").click()
         expect(page.get_by_role("alert")).to_have_count(0)
         expect(
-            page.locator(f"#view-{view} [data-result] :is(.predictions, .list, table)").first
+            page.locator(f"#view-{view} [data-result] :is(.predictions, .list, .cards, table)").first
         ).to_be_visible()
 
 
