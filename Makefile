@@ -117,8 +117,9 @@ lock: $(VENV)/.dev ## update the hashed lock files from pyproject.toml
 	$(UV_LOCK) --group tools -o requirements/tools.txt $(UPGRADE)
 
 $(TOOLS)/.done: requirements/tools.txt | $(VENV)/bin/python
+	@echo "Installing the packages of requirements/tools.txt into $(TOOLS), which then takes about 0.1 GB."
 	$(BIN)/python -m venv $(TOOLS)
-	$(TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
+	$(TOOLS)/bin/python -m pip install --disable-pip-version-check --require-hashes --no-deps -r $<
 	@touch $@
 
 audit: $(TOOLS)/.done ## check every lock file for known vulnerabilities; "Error 3": the advisory service was not reachable

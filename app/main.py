@@ -42,7 +42,8 @@ from app.services.reload import LiveModels
 from app.settings import Settings, load_settings
 from app.web.page import load_page
 
-API_VERSION: Final = "1.0"
+# That of the package, which also runs without being installed.
+VERSION: Final = "0.1.0"
 _DESCRIPTION: Final = """\
 How would this user rate this movie? `/models` states the scale of all ratings (`rating_scale`).
 
@@ -89,7 +90,7 @@ def create_app(
     # FastAPI, with the files of /docs served locally and not from the internet.
     app = FastAPIOffline(
         title="Movie ratings",
-        version=API_VERSION,
+        version=VERSION,
         description=_DESCRIPTION,
         lifespan=lifespan,
         redirect_slashes=False,

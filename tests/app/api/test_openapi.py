@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from functools import cache
 from typing import Any
 
@@ -10,7 +11,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from app.contract.errors import ServiceError
-from app.main import create_app
+from app.main import VERSION, create_app
 from app.settings import Settings
 from tests.app.contract.test_errors import family
 from tests.app.fakes import fake_registry
@@ -66,6 +67,18 @@ def _operations() -> list[tuple[str, str, dict[str, Any]]]:
 
 def test_openapi_document_matches_the_golden_file() -> None:
     assert openapi_text() == OPENAPI.read_text(encoding="utf-8"), "renew with: python -m tests.golden.renew"
+
+
+def test_version_is_that_of_the_package_and_of_the_last_release() -> None:
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))["project"]
+    assert project["version"] == VERSION
+    headings = [
+        line
+        for line in (REPOSITORY / "CHANGELOG.md").read_text("utf-8").splitlines()
+        if line.startswith("## ")
+    ]
+    assert headings[0] == "## Unreleased"
+    assert headings[1].startswith(f"## {VERSION} - ")
 
 
 def test_every_call_has_summary_description_examples_and_problems() -> None:
