@@ -74,7 +74,7 @@ def fit(
         typer.Option(
             "--quick",
             metavar="",
-            help="Less than half the time, a slightly larger error; by default compact alone.",
+            help="About half the time, a slightly larger error; by default compact alone.",
             rich_help_panel=parameters.MODELS,
         ),
     ] = False,
@@ -220,7 +220,7 @@ def distil(
         typer.Option(
             "--quick",
             metavar="",
-            help="Less than half the time, a slightly larger error.",
+            help="About half the time, a slightly larger error.",
             rich_help_panel=parameters.MODELS,
         ),
     ] = False,
