@@ -68,8 +68,12 @@ def _train() -> int:
     from training.__main__ import commands
     from training.__main__ import main as train
 
+    try:
+        listed = commands()
+    except SystemExit as missing:
+        sys.exit(f"{missing}; `stars serve` works without it")
     # Only for the list of commands: `main` runs it, without the imports of training.
-    commands().command("serve", help=_SERVE)(lambda: None)
+    listed.command("serve", help=_SERVE)(lambda: None)
     train("stars")
     return 0
 

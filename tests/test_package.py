@@ -196,6 +196,7 @@ def test_missing_extra_is_named(wheel: Path, tmp_path: Path) -> None:
     (line,) = done.stderr.splitlines()
     assert "training needs the package" in line
     assert "[train]" in line
+    assert line.endswith("`stars serve` works without it")
 
 
 def test_package_is_installed_in_place(wheel: Path, tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ from training.data.table import RatingsTable
 from training.distillation.base.settings import Blend, DistilledModel
 from training.errors import ReportError, SettingsError
 from training.fit.recipes import BIASED
+from training.publish.keras_import import importing_keras
 from training.publish.options import DataOptions, DistillationOptions, PublishOptions
 from training.publish.plan import VALIDATION, plan
 from training.publish.progress import SILENT, Progress
@@ -114,7 +115,7 @@ def train_models(
     dataset = part or whole
     assert dataset is not None, "no model to train"
     progress.on_split(dataset.split)
-    with progress.busy("importing Keras"):
+    with importing_keras(progress):
         from training.distillation.student.packing import student_blocks
         from training.publish.reports import write_report
     # All limits, settings and the store are checked before the first model is trained.
@@ -163,7 +164,7 @@ def _check_settings(models: Sequence[ModelSettings], dataset: Dataset) -> None:
 def _fit(
     models: Sequence[ModelSettings], dataset: Dataset, recipe: Recipe, progress: Progress
 ) -> list[TrainedModel]:
-    with progress.busy("importing Keras"):
+    with importing_keras(progress):
         from training.fit.fitting import fit
 
     trained = []
@@ -274,7 +275,7 @@ def fit_within_budget(
     """
     limit = parse_budget(budget)
     table = load_table(data, progress)
-    with progress.busy("importing Keras"):
+    with importing_keras(progress):
         from training.distillation.base.work_folder import open_work_folder
         from training.distillation.teacher.teacher import Teacher
         from training.fit.evaluation import evaluate
@@ -313,7 +314,7 @@ def validate_distillation(
 ) -> None:
     """Fit teachers and students without the validation rows and measure them there; publish nothing."""
     table = load_table(data, progress)
-    with progress.busy("importing Keras"):
+    with importing_keras(progress):
         from training.distillation.base.work_folder import open_work_folder
         from training.distillation.student.packing import student_blocks
 
@@ -345,7 +346,7 @@ def draw_frontier(
         ReportError: The folder cannot be written.
     """
     table = load_table(data, progress)
-    with progress.busy("importing Keras"):
+    with importing_keras(progress):
         from training.distillation.base.work_folder import open_work_folder
         from training.distillation.teacher.teacher import Teacher
         from training.publish.frontier_report import write_charts
@@ -405,7 +406,7 @@ def evaluate_stored(
         split = split_ratings(table, data.split, data.split_seed)
         progress.on_split(split)
         rows = split.test
-    with progress.busy("importing Keras"):
+    with importing_keras(progress):
         from training.fit.evaluation import evaluate_artefact
         from training.models.loading import load_indexed_keras_model
         from training.models.trained import predict
