@@ -120,6 +120,7 @@ def student_of(dataset: Dataset, work: Path) -> TrainedModel:
         return distil(Teacher(dataset, folder, TEACHER), DISTILLED, DISTILLED.blend)
 
 
+@pytest.mark.long
 def test_distilled_model_is_the_same_on_every_scale(tmp_path: Path) -> None:
     stars = student_of(tiny_dataset(), tmp_path / "stars")
     for scale in SCALES:
@@ -148,8 +149,11 @@ def grid(scale: RatingScale, steps: float | None, seed: int = 3) -> RatingsTable
 
 @pytest.mark.parametrize(
     ("scale", "step"),
-    [(RatingScale(1, 10), 1.0), (RatingScale(-10, 10), 1.0), (RatingScale(-10, 10), None)],
-    ids=["books", "jokes", "continuous jokes"],
+    [
+        pytest.param(RatingScale(1, 10), 1.0, id="books"),
+        pytest.param(RatingScale(-10, 10), 1.0, id="jokes", marks=pytest.mark.long),
+        pytest.param(RatingScale(-10, 10), None, id="continuous jokes", marks=pytest.mark.long),
+    ],
 )
 def test_artefact_carries_the_scale(tmp_path: Path, scale: RatingScale, step: float | None) -> None:
     dataset = prepare(grid(scale, step), tiny_dataset().split)

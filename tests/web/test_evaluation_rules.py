@@ -169,10 +169,8 @@ def test_same_values_are_suspected_with_the_same_advice(page: Page, counts: dict
         assert bool(found["suspected"]) == ("stand" in message), context
 
 
-@pytest.mark.parametrize(
-    ("lowest", "step"),
-    [pytest.param(0, 1e-5, marks=pytest.mark.long, id="ratings"), pytest.param(978300760, 1, id="times")],
-)
+@pytest.mark.long
+@pytest.mark.parametrize(("lowest", "step"), [(0, 1e-5), (978300760, 1)], ids=["ratings", "times"])
 def test_any_number_of_different_values_is_judged(page: Page, lowest: float, step: float) -> None:
     counts = {lowest + place * step: 1 for place in range(130_000)}
     found = judged(page, counts, (0, 5), None)

@@ -33,8 +33,10 @@ def query(route: Route) -> str:
 
 
 @pytest.mark.parametrize("title", [TITLES[0], *(pytest.param(t, marks=pytest.mark.long) for t in TITLES[1:])])
-@pytest.mark.parametrize("key", [30, 60])
-@pytest.mark.parametrize("delay", DELAYS)
+@pytest.mark.parametrize("key", [60, pytest.param(30, marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    "delay", [150, *(pytest.param(d, marks=pytest.mark.long) for d in DELAYS if d != 150)]
+)
 def test_enter_takes_what_is_found_for_what_is_typed(
     visitor: Visitor, title: str, key: int, delay: int
 ) -> None:

@@ -51,7 +51,9 @@ def visitor_of_any_kind(request: pytest.FixtureRequest, browser: Browser, servic
         assert (visitor.foreign_requests, visitor.console_errors) == ([], [])
 
 
-@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize(
+    "view", ["predict", *(pytest.param(view, marks=pytest.mark.long) for view in VIEWS if view != "predict")]
+)
 def test_every_view_passes_the_accessibility_scan(visitor_of_any_kind: Visitor, view: str) -> None:
     page = open_view(visitor_of_any_kind, view)
     found = Axe().run(page).response["violations"]

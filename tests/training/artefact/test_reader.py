@@ -297,6 +297,7 @@ def test_opening_does_not_import_keras(store: Path) -> None:
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.long
 def test_an_artefact_copied_alone_predicts_the_same_in_a_fresh_process(store: Path, tmp_path: Path) -> None:
     artefact = open_artefact(store / "memory_efficient")
     users, movies = list(artefact.users)[:29] * 2, (list(artefact.movies)[:39] * 2)[:58]

@@ -76,6 +76,7 @@ def test_help_reads_well_at_80_columns(command: str) -> None:
         assert option is None or option.end() <= 45, line
 
 
+@pytest.mark.long
 def test_csv_with_other_column_names_can_be_fitted_inspected_and_evaluated(
     ratings: pd.DataFrame, tmp_path: Path
 ) -> None:

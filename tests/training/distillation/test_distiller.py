@@ -147,6 +147,7 @@ def test_find_blends_keeps_given_blend_weights(work: Path) -> None:
     assert any(name.startswith("smallest, ") for name in mse)
 
 
+@pytest.mark.long
 def test_saved_model_in_a_fresh_process_predicts_like_the_student(
     distilled: Distilled, artefact: Artefact
 ) -> None:
@@ -243,6 +244,7 @@ def test_autoencoder_is_left_out_of_wide_and_sparse_data(tmp_path: Path) -> None
     assert "auto_encoder" not in mse
 
 
+@pytest.mark.long
 def test_quick_distillation_publishes_a_model_of_a_smaller_teacher(tmp_path: Path) -> None:
     places = ["--work", str(tmp_path / "work"), "--store", str(tmp_path / "store")]
     file = str(tiny_file(tmp_path))

@@ -43,6 +43,7 @@ def test_embedding_penalty_shrinks_the_embeddings(baseline_weights: Weights) -> 
     assert sum(np.sum(table**2) for table in penalised) < sum(np.sum(table**2) for table in baseline_weights)
 
 
+@pytest.mark.long
 def test_each_penalty_shrinks_only_its_own_weights() -> None:
     dataset = tiny_dataset()
 

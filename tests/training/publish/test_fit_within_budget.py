@@ -36,11 +36,12 @@ class Labels(Progress):
         self.tried.append(trial.label)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("budget", "limit"),
     [
         ("0.4KB", Budget(400, "bytes")),
-        pytest.param("900params", Budget(900, "parameters"), marks=pytest.mark.long),
+        ("900params", Budget(900, "parameters")),
     ],
 )
 def test_artefact_fits_the_budget_and_records_all_trials(budget: str, limit: Budget, tmp_path: Path) -> None:
