@@ -16,7 +16,7 @@ function starsOf(title, rating, choose) {
   return h("div", { className: "star-field", role: "radiogroup", ariaLabel: `Rating of ${title}` },
     ...choices.toReversed().map((value) => h("label", { className: value === 0 ? "zero" : step < 1 ? (value % 1 ? "left" : "right") : "whole", title: `${value} ${outOf}` },
       h("input", { type: "radio", name, value, checked: value === rating, ariaLabel: `${value} ${outOf}`, onchange: () => choose(value) }),
-      h("span", { ariaHidden: "true" }, value === 0 ? "0" : "★"))));
+      h("span", { ariaHidden: "true" }, value === 0 ? "or 0" : "★"))));
 }
 
 function listOf(title, rating, choose) {
