@@ -87,7 +87,7 @@ def main() -> int:
             served(app_command(), store=store, workers=WORKERS, max_batch=MAX_BATCH) as server,
             run_clients(server.port, requests, expected, arguments.rate) as results,
         ):
-            before = server.pids()
+            before = _all_processes(server)
             reloads = watch(server, store, versions, arguments, samples, faults)
             if server.pids() != before:
                 faults.append(f"processes {before} became {server.pids()}")
@@ -140,6 +140,14 @@ def publish(version: Path, store: Path) -> str:
     manifest = json.loads((version / _EXCHANGED / "manifest.json").read_text(encoding="utf-8"))
     digest: str = manifest["model_file"]["sha256"]
     return digest
+
+
+def _all_processes(server: Served) -> list[int]:
+    """Return the master and its workers, once all have started; the first one answers before the others."""
+    deadline = time.monotonic() + 60
+    while len(processes := server.pids()) <= WORKERS and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return processes
 
 
 def watch(
