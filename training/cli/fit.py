@@ -111,7 +111,7 @@ def fit(
         Literal["default", "reference"],
         typer.Option(
             metavar="NAME",
-            help="default, or reference: the published one, as accurate, slower.",
+            help="default, or reference: the published one, which is slower.",
             rich_help_panel=_PAIR,
         ),
     ] = "default",
