@@ -17,13 +17,14 @@ from typing import Final
 
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
+from gunicorn.config import Config
 from gunicorn.errors import HaltServer
+from gunicorn.glogging import Logger
 from gunicorn.workers.base import Worker
 
 from app.contract.errors import StartError
 from app.http.auth import Keys
 from app.main import create_app
-from app.observability.logging import logging_config
 from app.observability.metrics.worker_files import WorkerFile, shared_folder
 from app.scoring.loading import FORK_SAFE, check_store, find_folders, load_registry
 from app.scoring.memory import freeze_memory
@@ -79,7 +80,7 @@ class ServiceApplication(BaseApplication):
             "timeout": TIMEOUT_SECONDS,
             "graceful_timeout": self.settings.shutdown_seconds + GRACE_SECONDS,
             "errorlog": None,
-            "logconfig_dict": logging_config(self.settings.log_level, self.settings.log_format),
+            "logger_class": ServiceLogger,
             "control_socket_disable": True,
         }.items():
             self.cfg.set(name, value)
@@ -99,6 +100,14 @@ class ServiceApplication(BaseApplication):
             if len(self.copies) > 2:
                 # A worker may still be starting from the copy before.
                 shutil.rmtree(self.copies.pop(0), ignore_errors=True)
+
+
+class ServiceLogger(Logger):
+    """Gunicorn's log, written by the handlers of the service."""
+
+    def setup(self, cfg: Config) -> None:  # noqa: ARG002
+        """Leave the handlers as they are: a signal that ends the process must not meet half a handler."""
+        self.error_log.propagate = True
 
 
 class ServiceArbiter(Arbiter):
