@@ -51,6 +51,7 @@ LAYERS = {
         "training.data",
         "training.data.files",
         "training.data.readers",
+        "training.data.shards",
         "training.data.grouplens",
         "training.fit",
         "training.distillation.base",

@@ -28,7 +28,6 @@ from training.artefact.rating_scale import DEFAULT_SCALE, RatingScale
 from training.errors import ArtefactDamaged
 
 _ALIGNMENT: Final = 8
-_MOST_STEPS: Final = np.iinfo(np.uint8).max
 # Ratings per block while a file is checked; it bounds the memory.
 _CHECKED: Final = 262_144
 
@@ -70,7 +69,7 @@ class GivenRatings:
             scale: Scale of the ratings.
         """
         order = np.lexsort((movie_index, user_index))
-        steps = _steps(ratings, scale)
+        steps = scale.to_steps(ratings)
         kind: StarsKind = "float32" if steps is None else "steps"
         types = _types(users, movies, ratings.size, kind)
         counts = np.bincount(user_index, minlength=users)
@@ -99,7 +98,7 @@ class GivenRatings:
             `(n,)` movie indices, ascending, and `(n,)` ratings.
         """
         rows = slice(int(self.starts[user_index]), int(self.starts[user_index + 1]))
-        return self.movies[rows], _ratings(self.stars[rows], self.scale)
+        return self.movies[rows], self.scale.from_steps(self.stars[rows])
 
     def write(self, path: Path) -> None:
         """Write the arrays to a new file."""
@@ -153,22 +152,6 @@ def _types(users: int, movies: int, rows: int, kind: StarsKind) -> list[tuple[np
     ]
 
 
-def _steps(ratings: NDArray[np.float32], scale: RatingScale) -> NDArray[np.uint8] | None:
-    """Return ratings as steps above the lowest one, or None if they are not on so few steps."""
-    if scale.step is None or scale.width / scale.step > _MOST_STEPS:
-        return None
-    steps = np.round((ratings.astype(np.float64) - scale.low) / scale.step).astype(np.uint8)
-    return steps if np.array_equal(_ratings(steps, scale), ratings) else None
-
-
-def _ratings(stored: NDArray[Any], scale: RatingScale) -> NDArray[np.float32]:
-    """Return the ratings that an array of steps or of ratings holds."""
-    if stored.dtype != np.uint8 or scale.step is None:
-        return stored.astype(np.float32)
-    ratings: NDArray[np.float32] = (scale.low + stored.astype(np.float64) * scale.step).astype(np.float32)
-    return ratings
-
-
 def _fault(given: GivenRatings, movies: int) -> str | None:
     """Return what is wrong with the arrays, or None; reads one block at a time."""
     starts = given.starts
@@ -180,7 +163,7 @@ def _fault(given: GivenRatings, movies: int) -> str | None:
             return "a user's ratings end before they begin"
     lowest, highest = map(np.float32, given.scale.bounds)
     for first in range(0, len(given), _CHECKED):
-        ratings = _ratings(given.stars[first : first + _CHECKED], given.scale)
+        ratings = given.scale.from_steps(given.stars[first : first + _CHECKED])
         # This form of the condition fails for NaN, too.
         if not np.all((ratings >= lowest) & (ratings <= highest)):
             return f"a rating is off the scale, which is {given.scale}"

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 # Ratings with more decimals than this, or more distinct ratings, count as continuous.
 _MOST_DECIMALS: Final = 4
 _MOST_LEVELS: Final = 10_000
+_MOST_STEPS: Final = np.iinfo(np.uint8).max
 # Distillation and the penalties of the recipes were tuned in stars.
 _STARS: Final = 5.0
 
@@ -68,6 +69,33 @@ class RatingScale:
         """Map stars, 0 to 5, to ratings."""
         ratings: NDArray[np.float32] = stars * np.float32(self.unit) + np.float32(self.low)
         return ratings
+
+    def to_steps(self, ratings: NDArray[np.float32]) -> NDArray[np.uint8] | None:
+        """Return ratings as steps above the lowest one, or None if a byte cannot represent each of them.
+
+        Args:
+            ratings: `(n,)` on the scale.
+        """
+        if not self.has_byte_steps or self.step is None:
+            return None
+        steps = np.round((ratings.astype(np.float64) - self.low) / self.step).astype(np.uint8)
+        return steps if np.array_equal(self.from_steps(steps), ratings) else None
+
+    def from_steps(self, steps: NDArray[Any]) -> NDArray[np.float32]:
+        """Return the ratings of an array of steps (uint8), or of ratings (any other type).
+
+        Args:
+            steps: `(n,)` uint8 steps above the lowest rating, or float32 ratings.
+        """
+        if steps.dtype != np.uint8 or self.step is None:
+            return steps.astype(np.float32)
+        ratings: NDArray[np.float32] = (self.low + steps.astype(np.float64) * self.step).astype(np.float32)
+        return ratings
+
+    @property
+    def has_byte_steps(self) -> bool:
+        """Whether the number of a step fits in one byte."""
+        return self.step is not None and self.width / self.step <= _MOST_STEPS
 
     def __str__(self) -> str:
         """Return `1 to 10`."""

@@ -1,0 +1,1 @@
+"""Training ratings grouped by user and by movie, in memory or mapped from files."""
