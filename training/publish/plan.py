@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from training.distillation.base.settings import DistilledModel
 from training.publish.options import DistillationOptions
 from training.settings import ModelSettings
+
+if TYPE_CHECKING:
+    # It imports Keras.
+    from training.search.candidates import Candidate
 
 VALIDATION: Final = "validation: "
 """Start of the name of each task that is done without the validation rows."""
@@ -37,6 +41,36 @@ def plan(models: Sequence[ModelSettings | DistilledModel], options: Distillation
         model.name: _STUDENT if isinstance(model, DistilledModel) else _FITTED
         for model in sorted(models, key=lambda model: isinstance(model, ModelSettings))
     }
+    return _shares(cost)
+
+
+def plan_search(candidates: Sequence[Candidate]) -> dict[str, float]:
+    """Return the tasks of a budget search, each with its share of the time.
+
+    The candidates are tried in their order, on a part of the rows, and the best is trained on all of them.
+    Until it is known, the first one, which is usually the best, stands for it.
+    """
+    tried = {f"{VALIDATION}{task}": seconds for task, seconds in _costs(candidates).items()}
+    return _shares(tried | _costs(candidates[:1]))
+
+
+def plan_best(candidate: Candidate) -> dict[str, float]:
+    """Return the tasks that train the best candidate on all rows, each with its share of the time."""
+    return _shares(_costs([candidate]))
+
+
+def _costs(candidates: Sequence[Candidate]) -> dict[str, float]:
+    cost = {}
+    if any(candidate.model is None for candidate in candidates):
+        cost = {"ordinal": _MEMBERS["ordinal"], "blend": _BLEND}
+    for candidate in candidates:
+        cost |= dict.fromkeys(candidate.tasks, _FITTED)
+        if candidate.student is not None:
+            cost[candidate.student_task] = _STUDENT
+    return cost
+
+
+def _shares(cost: Mapping[str, float]) -> dict[str, float]:
     whole = sum(cost.values())
     return {name: seconds / whole for name, seconds in cost.items()}
 

@@ -36,7 +36,7 @@ from training.errors import ReportError, SettingsError
 from training.fit.recipes import BIASED
 from training.publish.keras_import import importing_keras
 from training.publish.options import DataOptions, DistillationOptions, PublishOptions
-from training.publish.plan import VALIDATION, plan
+from training.publish.plan import VALIDATION, plan, plan_best, plan_search
 from training.publish.progress import SILENT, Progress
 from training.search.budget.budget import FULL, Effort, parse_budget
 from training.settings import ModelSettings, Recipe
@@ -273,6 +273,10 @@ def fit_within_budget(
     Raises:
         SettingsError: The budget is invalid, or nothing fits it.
     """
+
+    def validation_step(task: str, done: int, total: int) -> None:
+        progress.on_step(f"{VALIDATION}{task}", done, total)
+
     limit = parse_budget(budget)
     table = load_table(data, progress)
     with importing_keras(progress):
@@ -290,13 +294,15 @@ def fit_within_budget(
     candidates, refusals = propose(dataset, limit, seed, effort)
     make_store(options.store, [name])
     progress.on_proposals(limit, len(dataset.validation), refusals)
+    progress.on_plan(plan_search(candidates))
     members = effort.teacher_for(len(dataset.train))
     with open_work_folder(work) as folder:
-        teacher = Teacher(dataset, folder, members, seed=seed, on_progress=progress.on_step)
+        teacher = Teacher(dataset, folder, members, seed=seed, on_progress=validation_step)
         trainer = CandidateTrainer(teacher)
         trials = try_all(trainer, limit, candidates, progress.on_trial)
         best = best_of(trials)
         winner = next(candidate for candidate in candidates if candidate.label == best.label)
+        progress.on_plan(plan_best(winner))
         dataset = data.dataset(table, final_fraction(winner))
         teacher = Teacher(dataset, folder, members, seed=seed, on_progress=progress.on_step)
         trainer = CandidateTrainer(teacher)

@@ -53,6 +53,17 @@ class Candidate(Settings):
     student: StudentSettings | None = None
 
     @property
+    def tasks(self) -> tuple[str, ...]:
+        """The tasks of its training, as they are reported, besides those of the shared teacher."""
+        fitted = () if self.model is None else (self.model.name,)
+        return fitted if self.student is None else (*fitted, self.student_task)
+
+    @property
+    def student_task(self) -> str:
+        """The name of the task that fits the student."""
+        return "student" if self.model is None else f"{self.model.name}, packed"
+
+    @property
     def family(self) -> str:
         """The family of the tables; `mixed` if the sides differ."""
         if self.student is not None or self.model is None:
@@ -102,7 +113,7 @@ class CandidateTrainer:
             candidate.student,
             teacher.tiles,
             seed=teacher.seed,
-            on_round=partial(teacher.report, "student"),
+            on_round=partial(teacher.report, candidate.student_task),
         )
         return Distilled.of(
             student,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
@@ -20,17 +21,28 @@ from training.fit.evaluation import evaluate
 from training.models.loading import load_indexed_keras_model
 from training.models.trained import predict
 from training.publish.options import DataOptions, PublishOptions
+from training.publish.plan import VALIDATION
 from training.publish.progress import Progress
 from training.publish.workflow import fit_within_budget
 from training.search.budget.budget import Budget, BudgetRecipe, Trial
 from training.search.budget.selection import best_of
 
 
-class Labels(Progress):
-    """Collects the labels of all trials."""
+class Notes(Progress):
+    """Collects the labels of all trials, and the tasks that were planned and run."""
 
     def __init__(self) -> None:
         self.tried: list[str] = []
+        self.planned: list[list[str]] = []
+        self.run: list[str] = []
+
+    def on_plan(self, shares: Mapping[str, float]) -> None:
+        assert sum(shares.values()) == pytest.approx(1)
+        self.planned.append(list(shares))
+
+    def on_step(self, task: str, done: int, total: int, losses: Mapping[str, float] | None = None) -> None:
+        if task not in self.run[-1:]:
+            self.run.append(task)
 
     def on_trial(self, trial: Trial) -> None:
         self.tried.append(trial.label)
@@ -45,7 +57,7 @@ class Labels(Progress):
     ],
 )
 def test_artefact_fits_the_budget_and_records_all_trials(budget: str, limit: Budget, tmp_path: Path) -> None:
-    data, options, progress = DataOptions(tiny_file(tmp_path)), PublishOptions(tmp_path / "store"), Labels()
+    data, options, progress = DataOptions(tiny_file(tmp_path)), PublishOptions(tmp_path / "store"), Notes()
     published, page = fit_within_budget(
         budget, "mine", data, options, work=tmp_path / "work", seed=1, effort=BRIEF, progress=progress
     )
@@ -63,6 +75,11 @@ def test_artefact_fits_the_budget_and_records_all_trials(budget: str, limit: Bud
     best = min(recipe.tried, key=lambda one: one.validation_mse)
     assert recipe.chosen == best.label
     assert progress.tried == [one.label for one in recipe.tried]
+    search, final = progress.planned
+    planned = [*(task for task in search if task.startswith(VALIDATION)), *final]
+    # A fit of a few batches reports no step.
+    assert [task for task in planned if task in progress.run] == progress.run
+    assert progress.run[-1] == planned[-1]
     # The error in the manifest is that of the stored file.
     dataset = data.dataset(load_ratings(data.path), 0.01 if recipe.fitted else 0.0)
     model = load_indexed_keras_model(artefact)

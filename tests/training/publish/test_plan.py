@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from training.distillation.base.settings import StudentSettings
 from training.distillation.named import ACCURATE, COMPACT
 from training.models.named import BASELINE
 from training.publish.options import DistillationOptions
-from training.publish.plan import TimeLeft, in_words, plan
+from training.publish.plan import VALIDATION, TimeLeft, in_words, plan, plan_best, plan_search
+from training.search.candidates import Candidate, candidate_model
 
 
 class Clock:
@@ -38,6 +40,18 @@ def test_plan_has_the_tasks_in_order() -> None:
     quick = plan([COMPACT, ACCURATE], DistillationOptions(Path("work"), quick=True))
     assert list(quick) == ["ordinal", "gaussian", "blend", "compact", "accurate"]
     assert list(plan([BASELINE], DistillationOptions(Path("work")))) == ["baseline"]
+
+
+def test_plan_of_a_search_ends_with_the_training_of_the_best() -> None:
+    distilled = Candidate(student=StudentSettings(rank=2))
+    rounded = Candidate(model=candidate_model(2, name="dot_product"), student=StudentSettings(rank=2))
+    fitted = Candidate(model=candidate_model(2, name="full_tables"))
+    tried = ["ordinal", "blend", "student", "dot_product", "dot_product, packed", "full_tables"]
+    search = plan_search([distilled, rounded, fitted])
+    assert list(search) == [*(f"{VALIDATION}{task}" for task in tried), "ordinal", "blend", "student"]
+    assert sum(search.values()) == pytest.approx(1)
+    assert search[f"{VALIDATION}ordinal"] == search["ordinal"]
+    assert plan_best(fitted) == {"full_tables": 1}
 
 
 def test_time_left_is_in_proportion_to_the_time_of_what_is_done() -> None:

@@ -62,7 +62,9 @@ def propose(
     tried = [
         _packed(Candidate(label=label, student=student), dataset, budget),
         _rounded(dataset, budget, student, biased),
-        _as_wide_as_fits("dot product{} and biases, full tables", ids, dataset, budget, biased),
+        _as_wide_as_fits(
+            "dot product{} and biases, full tables", "full_tables", ids, dataset, budget, biased
+        ),
         _mixed(dataset, budget, mixed),
         _quotient_remainder(dataset, budget, quotient),
     ]
@@ -85,7 +87,7 @@ def _rounded(
     rank = min(student.rank, _ROUNDED_FACTORS)
     candidate = Candidate(
         label=f"dot product of {rank} and biases, packed",
-        model=candidate_model(rank),
+        model=candidate_model(rank, name="dot_product"),
         recipe=recipe,
         student=student.model_copy(update={"rank": rank}),
     )
@@ -117,11 +119,14 @@ def _quotient_remainder(dataset: Dataset, budget: Budget, recipe: Recipe) -> Can
         buckets = default_num_buckets(count)
         rows += buckets + -(-count // buckets)
     sides = {"users": QuotientRemainder(), "movies": QuotientRemainder()}
-    return _as_wide_as_fits("quotient-remainder{} and biases", rows, dataset, budget, recipe, sides)
+    return _as_wide_as_fits(
+        "quotient-remainder{} and biases", "quotient_remainder", rows, dataset, budget, recipe, sides
+    )
 
 
 def _as_wide_as_fits(
     label: str,
+    name: str,
     rows: int,
     dataset: Dataset,
     budget: Budget,
@@ -133,7 +138,7 @@ def _as_wide_as_fits(
     dim = min((budget.floats - biases) // rows, _WIDEST)
     if dim < 1:
         return Refusal(label.format(""), _floats(rows + biases, budget))
-    model = candidate_model(dim, sides)
+    model = candidate_model(dim, sides, name=name)
     return Candidate(label=label.format(f" of {dim}"), model=model, recipe=recipe)
 
 
@@ -157,7 +162,7 @@ def _mixed_within(dataset: Dataset, parameters: int) -> ModelSettings | None:
             "users": MixedDimension(parameter_budget=share),
             "movies": MixedDimension(parameter_budget=parameters - share),
         }
-        model = candidate_model(dim, sides)
+        model = candidate_model(dim, sides, name="mixed_dimension")
         try:
             return model.resolve(users, movies, dataset.movie_popularity, dataset.user_popularity)
         except SettingsError:
