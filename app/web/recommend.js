@@ -101,7 +101,7 @@ function refresh() {
     const actual = new Map((given?.items ?? []).map((one) => [one.movie_id, one.rating]));
     const bare = carriers.length ? described.filter((model) => !carriers.includes(model)).map((model) => model.name) : [];
     return [
-      h("p", { className: "sentence" }, `${isExample ? "An example: what the user with the most ratings" : `What ${words.userName(user)}`} would rate highest, as predicted by ${compared ? `${lists.length} models` : lists[0].model}.`),
+      h("p", { className: "sentence" }, `${isExample ? "An example: what the user with the most ratings" : `What ${words.userName(user)}`} would rate highest, as predicted by ${compared && lists.length > 1 ? `${lists.length} models` : lists[0].model}.`),
       bare.length && without ? h("p", { className: "note" }, `Rated ${words.items} are not excluded for ${bare.join(", ")}, which ${bare.length === 1 ? "has" : "have"} no ratings.`) : null,
       ...bestLists(lists, found, { given: without ? undefined : actual, compared, compare: async () => {
         compared = !compared;
