@@ -67,7 +67,7 @@ class ConsoleProgress(Progress):
             disable=not console.is_terminal,
         )
         self._task, self._bar = "", bars.TaskID(0)
-        self._time_left = TimeLeft({})
+        self._time_left: TimeLeft | None = None
         self._started, self._done = time.monotonic(), set[str]()
 
     def __enter__(self) -> ConsoleProgress:
@@ -88,7 +88,10 @@ class ConsoleProgress(Progress):
 
     def on_plan(self, shares: Mapping[str, float]) -> None:
         """Say what will be done."""
-        self._time_left = TimeLeft(shares)
+        if self._time_left is None:
+            self._time_left = TimeLeft(shares)
+        else:
+            self._time_left.replace(shares)
         console.print(f"to do: {', '.join(shares)}")
 
     def on_step(self, task: str, done: int, total: int, losses: Mapping[str, float] | None = None) -> None:
@@ -98,8 +101,10 @@ class ConsoleProgress(Progress):
                 self._bars.remove_task(self._bar)
             self._task, self._bar = task, self._bars.add_task(task, losses="", left="")
             self._started = time.monotonic()
-        self._time_left.on_step(task, done, total)
-        seconds = self._time_left.seconds()
+        seconds = None
+        if self._time_left is not None:
+            self._time_left.on_step(task, done, total)
+            seconds = self._time_left.seconds()
         left = "" if seconds is None else f"{in_words(seconds)} left"
         shown = f"MSE {losses['mse']:.4f}" if losses and "mse" in losses else ""
         self._bars.update(

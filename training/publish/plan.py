@@ -16,12 +16,19 @@ if TYPE_CHECKING:
 
 VALIDATION: Final = "validation: "
 """Start of the name of each task that is done without the validation rows."""
+FITTED: Final = ", fitted"
+"""End of the name of each task of a budget search that may stop before its last step."""
 
 # Seconds of each task on the bundled data set, of which only the proportions matter.
 _MEMBERS: Final = {"ordinal": 12.0, "gaussian": 6.0, "auto_encoder": 12.0}
 _BLEND: Final = 1.0
 _STUDENT: Final = 5.0
 _FITTED: Final = 5.0
+# In a budget search, students have more rounds, and models are fitted by another recipe.
+_PACKED: Final = 16.0
+_TRIED: Final = 8.0
+# A fit of a budget search usually stops after this part of its steps.
+_USUAL_STOP: Final = 0.4
 # Shares below this say nothing yet about the speed of the machine.
 _LEAST_KNOWN: Final = 0.03
 
@@ -64,9 +71,9 @@ def _costs(candidates: Sequence[Candidate]) -> dict[str, float]:
     if any(candidate.model is None for candidate in candidates):
         cost = {"ordinal": _MEMBERS["ordinal"], "blend": _BLEND}
     for candidate in candidates:
-        cost |= dict.fromkeys(candidate.tasks, _FITTED)
+        cost |= dict.fromkeys(candidate.tasks, _TRIED)
         if candidate.student is not None:
-            cost[candidate.student_task] = _STUDENT
+            cost[candidate.student_task] = _PACKED
     return cost
 
 
@@ -78,14 +85,23 @@ def _shares(cost: Mapping[str, float]) -> dict[str, float]:
 class TimeLeft:
     """Estimates the time left of a run: the rest takes as long, for its share, as what was done.
 
-    A task that an earlier run finished, or that turns out not to be needed, counts neither as done nor as
-    left.
+    A task that was done before, on other rows, takes as long as it took then. A fit of a budget search stops
+    early, after the same part of its steps as the fit before. A task that an earlier run finished, or that
+    turns out not to be needed, counts neither as done nor as left.
     """
 
     def __init__(self, shares: Mapping[str, float], clock: Callable[[], float] = time.monotonic) -> None:
         self._left, self._clock = dict(shares), clock
-        self._done = 0.0
+        self._whole, self._done = sum(shares.values()), 0.0
         self._task, self._part, self._started = "", 0.0, clock()
+        self._last_end = self._started
+        self._took: dict[str, float] = {}
+        self._usual_stop = _USUAL_STOP
+
+    def replace(self, shares: Mapping[str, float]) -> None:
+        """Replace the tasks that are left."""
+        self._finish()
+        self._left = dict(shares)
 
     def on_step(self, task: str, done: int, total: int) -> None:
         """Note that a task of the plan has done some of its steps; `total` is 0 while that is unknown."""
@@ -95,26 +111,43 @@ class TimeLeft:
             if done == total > 0:  # an earlier run has done it
                 del self._left[task]
                 return
-            # A fit may stop early, before its last step.
-            self._done += self._left.pop(self._task, 0.0)
+            self._finish()
             # Tasks run in the order of the plan, so other ones before this one are not needed.
             for name in list(self._left):
                 if name == task:
                     break
                 del self._left[name]
             self._task = task
-        self._part = self._left[task] * (done / total if total else 0.0)
         if done == total > 0:
-            self._done += self._left.pop(task)
-            self._part, self._task = 0.0, ""
+            self._finish()
+        else:
+            self._part = done / total if total else 0.0
 
     def seconds(self) -> float | None:
         """Return the seconds left, or None while too little is done to know."""
-        done = self._done + self._part
-        if done < _LEAST_KNOWN:
+        part = self._part
+        if self._task.endswith(FITTED):
+            part = min(part / self._usual_stop, 1.0)
+        done = self._done + self._left.get(self._task, 0.0) * part
+        if done <= _LEAST_KNOWN * self._whole:
             return None
-        left = sum(self._left.values()) - self._part
-        return (self._clock() - self._started) * left / done
+        pace = (self._clock() - self._started) / done
+        left = {task: self._took.get(task, share * pace) for task, share in self._left.items()}
+        if self._task:
+            left[self._task] *= 1 - part
+        return sum(left.values())
+
+    def _finish(self) -> None:
+        """Count the current task, if any, as done; a fit usually stops before its last step."""
+        if self._task:
+            now = self._clock()
+            self._done += self._left.pop(self._task)
+            # Its first step comes after the preparation, which counts, too.
+            self._took[self._task.removeprefix(VALIDATION)] = now - self._last_end
+            self._last_end = now
+            if self._task.endswith(FITTED) and self._part:
+                self._usual_stop = self._part
+        self._task, self._part = "", 0.0
 
 
 def in_words(seconds: float) -> str:

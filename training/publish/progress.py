@@ -31,7 +31,10 @@ class Progress:
         """The ratings were split."""
 
     def on_plan(self, shares: Mapping[str, float]) -> None:
-        """The tasks of the run are known: their names in order, each with its share of the time."""
+        """The tasks of the run are known: their names in order, each with its share of the time.
+
+        A second call replaces the tasks that are left.
+        """
 
     def on_step(self, task: str, done: int, total: int, losses: Mapping[str, float] | None = None) -> None:
         """A task has done some of its steps; `total` is 0 while their number is unknown."""

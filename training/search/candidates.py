@@ -55,7 +55,7 @@ class Candidate(Settings):
     @property
     def tasks(self) -> tuple[str, ...]:
         """The tasks of its training, as they are reported, besides those of the shared teacher."""
-        fitted = () if self.model is None else (self.model.name,)
+        fitted = () if self.model is None else (fit_task(self.model),)
         return fitted if self.student is None else (*fitted, self.student_task)
 
     @property
@@ -126,10 +126,15 @@ class CandidateTrainer:
         )
 
     def _fit(self, model: ModelSettings, recipe: Recipe) -> TrainedModel:
-        teacher = self.teacher
-        return fit(
-            model, recipe, teacher.dataset, lambda done, total, _: teacher.report(model.name, done, total)
-        )
+        teacher, task = self.teacher, fit_task(model)
+        fitted = fit(model, recipe, teacher.dataset, lambda done, total, _: teacher.report(task, done, total))
+        teacher.report(task, 1, 1)  # it may have stopped early
+        return fitted
+
+
+def fit_task(model: ModelSettings) -> str:
+    """Return the name of the task that fits a candidate by gradients."""
+    return f"{model.name}, fitted"
 
 
 def candidate_model(
