@@ -106,8 +106,9 @@ shipped-models: $(VENV)/.train ## rebuild models_store/ from ML1M=folder (MovieL
 frontier: $(VENV)/.train ## train the grid on DATA and plot error against bytes; resumes an interrupted run (long)
 	$(BIN)/python -m training frontier --data "$(DATA)" $(ARGS)
 
-docker-test: ## build the image, start it with compose, call it, stop it
+docker-test: ## build the images, run them with compose, call, kill and replace services, stop them
 	tests/docker/smoke.sh
+	tests/docker/replicas.sh
 
 lock: $(VENV)/.dev ## update the hashed lock files from pyproject.toml
 	$(UV_COMPILE) --extra train --extra otel --group dev -o requirements/dev.txt $(UPGRADE)

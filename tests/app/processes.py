@@ -72,6 +72,12 @@ def free_port() -> int:
         return port
 
 
+def listens(port: int) -> bool:
+    """Whether a process accepts connections on a port of this machine."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 @contextmanager
 def running(store: Path, program: Sequence[str] = ("app",), /, **settings: object) -> Iterator[Running]:
     """Run a server on `store`, and kill it at the end if it still runs."""

@@ -17,7 +17,7 @@ import pytest
 from playwright.sync_api import expect
 
 from app.contract.paths import HEALTH
-from tests.app.processes import Running, free_port, running
+from tests.app.processes import Running, free_port, listens, running
 from tests.conftest import REPOSITORY
 from tests.reliability.clients import wait_until
 from tests.reliability.sockets import read_until
@@ -96,16 +96,11 @@ def proxied(folder: Path, server: Running, changes: dict[str, str] | None = None
     proxy = write_conf(folder, "{}:{}".format(*server.address()), changes or {})
     process = subprocess.Popen(command(proxy))
     try:
-        wait_until(lambda: _listens(proxy.port))
+        wait_until(lambda: listens(proxy.port))
         yield proxy
     finally:
         process.terminate()
         process.wait(10)
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 @pytest.fixture(scope="module")
