@@ -84,7 +84,7 @@ class Recipe(Settings):
 
     Attributes:
         name: `reference`, `default`, or `custom` if any option overrides it.
-        batch_size: Ratings per step; None for 1/200 of the training rows, but between 256 and 4,096.
+        batch_size: Ratings per step; None for `training.fit.recipes.default_batch_size`.
         learning_rate: Initial learning rate of Adam.
         schedule: `constant`, or `cosine` down to zero over all epochs.
         epochs: Maximum number of passes over the training rows.

@@ -15,6 +15,7 @@ have half stars, which are steps of the scale 0 to 5.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -30,6 +31,8 @@ from training.errors import ArtefactDamaged
 _ALIGNMENT: Final = 8
 # Ratings per block while a file is checked; it bounds the memory.
 _CHECKED: Final = 262_144
+# Ratings per block while they are sorted, likewise.
+_SORTED: Final = 2**23
 
 
 @dataclass(frozen=True)
@@ -68,17 +71,46 @@ class GivenRatings:
             movies: Number of movies.
             scale: Scale of the ratings.
         """
-        order = np.lexsort((movie_index, user_index))
-        steps = scale.to_steps(ratings)
-        kind: StarsKind = "float32" if steps is None else "steps"
-        types = _types(users, movies, ratings.size, kind)
-        counts = np.bincount(user_index, minlength=users)
-        return cls(
-            starts=np.concatenate([[0], np.cumsum(counts)]).astype(types[0][0]),
-            movies=movie_index[order].astype(types[1][0]),
-            stars=(ratings if steps is None else steps)[order].astype(types[2][0]),
+        return cls.from_parts([(user_index, movie_index, ratings)], users, movies, scale)
+
+    @classmethod
+    def from_parts(
+        cls,
+        parts: Sequence[tuple[NDArray[np.integer], NDArray[np.integer], NDArray[np.float32]]],
+        users: int,
+        movies: int,
+        scale: RatingScale = DEFAULT_SCALE,
+        block_rows: int = _SORTED,
+    ) -> GivenRatings:
+        """Sort the ratings of a data set by user and movie, block by block, without joining its parts.
+
+        Args:
+            parts: User indices, movie indices and ratings of each part, as for `from_rows`.
+            users: Number of users.
+            movies: Number of movies.
+            scale: Scale of the ratings.
+            block_rows: Maximum number of ratings per block; a user's ratings are never divided.
+        """
+        starts = np.zeros(users + 1, dtype=np.int64)
+        for user_index, _, _ in parts:
+            starts[1:] += np.bincount(user_index, minlength=users)
+        np.cumsum(starts, out=starts)
+        rows = int(starts[-1])
+        steps = all(_are_steps(ratings, scale) for _, _, ratings in parts)
+        types = _types(users, movies, rows, "steps" if steps else "float32")
+        given = cls(
+            starts=starts.astype(types[0][0]),
+            movies=np.empty(rows, dtype=types[1][0]),
+            stars=np.empty(rows, dtype=types[2][0]),
             scale=scale,
         )
+        first = 0
+        while first < users:
+            # At least one user; the others as long as the block is not too large.
+            last = max(int(np.searchsorted(starts, starts[first] + block_rows, side="right")) - 1, first + 1)
+            _sort_block(given, parts, first, last, slice(int(starts[first]), int(starts[last])))
+            first = last
+        return given
 
     def __len__(self) -> int:
         return int(self.movies.size)
@@ -150,6 +182,33 @@ def _types(users: int, movies: int, rows: int, kind: StarsKind) -> list[tuple[np
         (np.dtype("<u2" if movies <= 2**16 else "<u4"), rows),
         (np.dtype("<f4" if kind == "float32" else "u1"), rows),
     ]
+
+
+def _are_steps(ratings: NDArray[np.float32], scale: RatingScale) -> bool:
+    return scale.has_byte_steps and all(
+        scale.to_steps(ratings[first : first + _CHECKED]) is not None
+        for first in range(0, ratings.size, _CHECKED)
+    )
+
+
+def _sort_block(
+    given: GivenRatings,
+    parts: Sequence[tuple[NDArray[np.integer], NDArray[np.integer], NDArray[np.float32]]],
+    first: int,
+    last: int,
+    place: slice,
+) -> None:
+    """Fill in the ratings of the users from `first` up to `last`, whose place in the arrays is given."""
+    chosen = [np.flatnonzero((users >= first) & (users < last)) for users, _, _ in parts]
+    users, movies, ratings = (
+        np.concatenate([part[which][rows] for part, rows in zip(parts, chosen, strict=True)])
+        for which in range(3)
+    )
+    order = np.lexsort((movies, users))
+    stars = given.scale.to_steps(ratings) if given.kind == "steps" else ratings
+    assert stars is not None, "each part was checked"
+    given.movies[place] = movies[order]
+    given.stars[place] = stars[order]
 
 
 def _fault(given: GivenRatings, movies: int) -> str | None:

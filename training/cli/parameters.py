@@ -47,7 +47,8 @@ Data = Annotated[
         "--data",
         metavar="PATH",
         readable=False,  # the error of the loader is more specific
-        help="File of ratings (MovieLens, CSV, JSON or Parquet, compressed or not), or its folder.",
+        help="File of ratings (MovieLens, CSV, JSON or Parquet, compressed or not), its folder, the folder "
+        "of its parts, or a pattern such as 'ratings/*.parquet'.",
         show_default="the bundled ml-latest-small",
         rich_help_panel=DATA,
     ),

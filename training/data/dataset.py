@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,15 +81,16 @@ def prepare(table: RatingsTable, split: Split) -> Dataset:
     Raises:
         SplitError: If the split is not a split of this table.
     """
-    rows = np.concatenate([split.train, split.validation, split.test])
-    if rows.size != table.rows or not np.array_equal(np.sort(rows), np.arange(table.rows)):
+    parts = (split.train, split.validation, split.test)
+    if not _cover_once(parts, table.rows):
         raise SplitError(f"the split does not cover the {table.rows} ratings of {table.name} once each")
     users, user_index, user_popularity = by_popularity(table.users, table.user_index, split.train)
     movies, movie_index, movie_popularity = by_popularity(table.movies, table.movie_index, split.train)
-    user_rows, movie_rows = user_index[table.user_index], movie_index[table.movie_index]
     train, validation, test = (
-        Examples(user_rows[part], movie_rows[part], table.ratings[part])
-        for part in (split.train, split.validation, split.test)
+        Examples(
+            user_index[table.user_index[part]], movie_index[table.movie_index[part]], table.ratings[part]
+        )
+        for part in parts
     )
     return Dataset(
         table=table,
@@ -101,6 +103,18 @@ def prepare(table: RatingsTable, split: Split) -> Dataset:
         validation=validation,
         test=test,
     )
+
+
+def _cover_once(parts: Sequence[NDArray[np.int64]], rows: int) -> bool:
+    """Return whether the parts have each position from 0 to `rows` once."""
+    if sum(part.size for part in parts) != rows:
+        return False
+    covered = np.zeros(rows, dtype=np.bool_)
+    for part in parts:
+        if part.size and (part.min() < 0 or part.max() >= rows):
+            return False
+        covered[part] = True
+    return bool(covered.all())
 
 
 def make_dataset(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from training.artefact.rating_scale import RatingScale
 from training.data.dataset import Dataset, Examples
 from training.fit.evaluation import model_fallback
+from training.fit.recipes import default_batch_size
 from training.models.rating_model import build_rating_model
 from training.models.trained import PREDICT_BATCH, TrainedModel
 from training.settings import ModelSettings, Recipe
@@ -49,7 +50,9 @@ def fit(
     model = build_rating_model(
         settings, users, movies, dataset.movie_popularity, dataset.user_popularity, scale
     )
-    recipe = recipe.model_copy(update={"batch_size": recipe.batch_size or _batch_size(len(dataset.train))})
+    recipe = recipe.model_copy(
+        update={"batch_size": recipe.batch_size or default_batch_size(len(dataset.train))}
+    )
     batches = _Batches(dataset.train, recipe.batch_size or 1, recipe.shuffle_window, recipe.seed)
     total = len(batches) * recipe.epochs
     rate: Any = recipe.learning_rate
@@ -89,11 +92,6 @@ def fit(
     }
     seconds = time.perf_counter() - started
     return TrainedModel(model, recipe, recipe.seed, curves, seconds, model_fallback(model, dataset))
-
-
-def _batch_size(rows: int) -> int:
-    """Return a batch size that is large enough to be fast and gives about 200 steps per epoch."""
-    return min(max(rows // 200, 256), 4096)
 
 
 def _start_at_mean(indexed: keras.Model, train: Examples, scale: RatingScale) -> None:
@@ -148,9 +146,9 @@ class _Batches(keras.utils.PyDataset):
         return len(self._examples) // self._batch_size
 
     def __getitem__(self, position: int) -> _Batch:
-        rows = slice(position * self._batch_size, (position + 1) * self._batch_size)
-        shuffled = self._shuffled
-        return (shuffled.user_index[rows], shuffled.movie_index[rows]), shuffled.ratings[rows]
+        rows = self._order[position * self._batch_size : (position + 1) * self._batch_size]
+        all_rows = self._examples
+        return (all_rows.user_index[rows], all_rows.movie_index[rows]), all_rows.ratings[rows]
 
     def on_epoch_end(self) -> None:
         rows = len(self._examples)
@@ -158,9 +156,8 @@ class _Batches(keras.utils.PyDataset):
         if self._window is not None:
             # A row stays in a shuffle buffer for a geometric time, whose mean is the size of the buffer.
             order = np.argsort(np.arange(rows) + self._random.exponential(self._window, rows))
-        self._shuffled = Examples(
-            self._examples.user_index[order], self._examples.movie_index[order], self._examples.ratings[order]
-        )
+        # Half the memory of int64.
+        self._order = order.astype(np.uint32) if rows < 2**32 else order
 
 
 class _Progress(keras.callbacks.Callback):

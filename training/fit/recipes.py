@@ -44,3 +44,18 @@ BIASED_MIXED: Final = BIASED.model_copy(update={"name": "biased_mixed", "embeddi
 BIASED_QUOTIENT: Final = BIASED.model_copy(update={"name": "biased_quotient", "embedding_l2": 0.01})
 
 RECIPES: Final = {recipe.name: recipe for recipe in (DEFAULT, REFERENCE)}
+
+# Steps per epoch from 2,097,152 rows.
+_MOST_STEPS: Final = 512
+
+
+def default_batch_size(rows: int) -> int:
+    """Return the batch size of a recipe without one.
+
+    It gives about 200 steps per epoch, more beyond 819,200 rows, and 512 from 2,097,152 rows. A step's cost
+    grows with the tables, because Adam updates each of their values, so larger data needs larger batches.
+
+    Args:
+        rows: Number of training rows.
+    """
+    return min(max(rows // 200, 256), max(rows // _MOST_STEPS, 4096))

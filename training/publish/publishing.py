@@ -132,11 +132,11 @@ def _titles(dataset: Dataset, shareable: bool) -> dict[str, dict[str, Any]]:
 
 
 def _given(dataset: Dataset) -> GivenRatings:
-    parts = (dataset.train, dataset.validation, dataset.test)
-    return GivenRatings.from_rows(
-        np.concatenate([part.user_index for part in parts]),
-        np.concatenate([part.movie_index for part in parts]),
-        np.concatenate([part.ratings for part in parts]),
+    return GivenRatings.from_parts(
+        [
+            (part.user_index, part.movie_index, part.ratings)
+            for part in (dataset.train, dataset.validation, dataset.test)
+        ],
         len(dataset.users),
         len(dataset.movies),
         dataset.scale,

@@ -74,6 +74,28 @@ def test_ratings_round_trip(
     assert found == stars
 
 
+@given(
+    rows=st.dictionaries(
+        st.tuples(st.integers(0, 4), st.integers(0, 6)), st.integers(0, 10).map(lambda n: n / 2), min_size=1
+    ),
+    block_rows=st.integers(1, 10),
+    divided=st.integers(0, 20),
+)
+def test_blocks_and_parts_do_not_change_the_sorted_ratings(
+    rows: dict[tuple[int, int], float], block_rows: int, divided: int
+) -> None:
+    user, movie = np.array(list(rows)).T
+    ratings = np.array(list(rows.values()), np.float32)
+    whole = GivenRatings.from_rows(user, movie, ratings, 5, 7)
+    parts = [(user[part], movie[part], ratings[part]) for part in (slice(divided), slice(divided, None))]
+    found = GivenRatings.from_parts(parts, 5, 7, block_rows=block_rows)
+    for wanted, array in zip(vars(whole).values(), vars(found).values(), strict=True):
+        np.testing.assert_array_equal(array, wanted)
+    order = np.lexsort((movie, user))
+    assert found.movies.tolist() == movie[order].tolist()
+    assert found.scale.from_steps(found.stars).tolist() == ratings[order].tolist()
+
+
 @pytest.fixture
 def folder(rated_store: Path, tmp_path: Path) -> Path:
     """Return a copy of an artefact with ratings, which a test may damage."""
