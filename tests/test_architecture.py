@@ -11,7 +11,7 @@ import pytest
 from tests.conftest import REPOSITORY
 from tools.architecture import PAGE, folder_graph, fresh, imports, module_graph, modules
 
-HEAVY = {"keras", "tensorflow", "pandas", "pyarrow", "altair"}
+HEAVY = {"keras", "tensorflow", "pandas", "pyarrow", "altair", "ray"}
 MAX_MODULES = 15
 # Modules of a package's root, `__init__` included.
 MAX_ROOT_MODULES = {"app": 8, "training": 4}
@@ -53,6 +53,7 @@ LAYERS = {
         "training.data.readers",
         "training.data.shards",
         "training.data.grouplens",
+        "training.cluster",
         "training.fit",
         "training.distillation.base",
         "training.distillation.teacher",
@@ -117,6 +118,17 @@ def test_what_the_service_reads_models_with_imports_nothing_heavy(package: str) 
     for path in modules(package).values():
         heavy = [m for m, _ in imports(path, top_level_only=True) if m.split(".")[0] in HEAVY]
         assert not heavy, path
+
+
+def test_only_the_cluster_package_imports_ray() -> None:
+    found = {
+        path.parent
+        for package in ("training", "app")
+        for path in modules(package).values()
+        for module, _ in imports(path)
+        if module.split(".")[0] == "ray"
+    }
+    assert found == {REPOSITORY / "training" / "cluster"}
 
 
 def test_the_page_shows_the_imports_as_they_are() -> None:

@@ -23,7 +23,7 @@ def entries(lock: Path) -> list[str]:
 
 
 def test_every_dependency_set_has_a_lock_file() -> None:
-    assert [lock.stem for lock in LOCKS] == ["dev", "otel", "serve", "tools", "train"]
+    assert [lock.stem for lock in LOCKS] == ["cluster", "dev", "otel", "serve", "tools", "train"]
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.stem)
@@ -40,8 +40,13 @@ def test_lock_file_pins_every_package_by_hash_and_names_no_index(lock: Path) -> 
 def test_lock_files_of_all_sets_agree_on_versions() -> None:
     locked = {lock.stem: set(map(str, read_pins(lock.read_text()))) for lock in LOCKS}
     assert locked["serve"]
-    assert locked["serve"] <= locked["train"] <= locked["dev"]
+    assert locked["serve"] <= locked["train"] <= locked["cluster"] <= locked["dev"]
     assert locked["serve"] <= locked["otel"] <= locked["dev"]
+
+
+def test_only_the_cluster_and_the_tests_install_ray() -> None:
+    having = {lock.stem for lock in LOCKS if any(pin.name == "ray" for pin in read_pins(lock.read_text()))}
+    assert having == {"cluster", "dev"}
 
 
 def test_licences_page_matches_the_lock_file() -> None:

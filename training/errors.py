@@ -45,6 +45,10 @@ class DownloadError(TrainingError):
     """A data set that could not be fetched, or did not match its digest."""
 
 
+class ClusterError(TrainingError):
+    """A cluster that cannot be used, or that could not finish a task."""
+
+
 class ArtefactError(TrainingError):
     """A model folder that must not be served.
 
