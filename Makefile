@@ -109,6 +109,7 @@ frontier: $(VENV)/.train ## train the grid on DATA and plot error against bytes;
 docker-test: ## build the images, run them with compose, call, kill and replace services, stop them
 	tests/docker/smoke.sh
 	tests/docker/replicas.sh
+	tests/docker/pod.sh
 
 lock: $(VENV)/.dev ## update the hashed lock files from pyproject.toml
 	$(UV_COMPILE) --extra train --extra cluster --extra otel --group dev -o requirements/dev.txt $(UPGRADE)
