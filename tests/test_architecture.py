@@ -56,6 +56,7 @@ LAYERS = {
         "training.cluster",
         "training.fit",
         "training.distillation.base",
+        "training.factors",
         "training.distillation.teacher",
         "training.distillation.student",
         "training.distillation",

@@ -25,12 +25,13 @@ from training.data.table import RatingsTable
 from training.distillation.base.settings import DistilledModel
 from training.distillation.named import COMPACT, DISTILLED
 from training.errors import SettingsError
+from training.factors.settings import VARIATIONAL, VariationalModel
 from training.families.quotient_remainder import Operation
 from training.fit.overrides import override_models, override_recipe
 from training.fit.recipes import RECIPES
 from training.models.named import BASELINE, MEMORY_EFFICIENT, MODELS, select
 from training.publish.options import DataOptions, DistillationOptions, PublishOptions
-from training.publish.workflow import fit_within_budget, train_models, validate_distillation
+from training.publish.workflow import AnyModel, fit_within_budget, train_models, validate_distillation
 from training.search.budget.budget import Budget, BudgetRecipe, Trial
 from training.settings import ModelSettings
 
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from training.models.trained import TrainedModel
     from training.search.budget.proposals import Refusal
 
-ALL: Final[Mapping[str, ModelSettings | DistilledModel]] = {**MODELS, **DISTILLED}
+ALL: Final[Mapping[str, AnyModel]] = {**MODELS, **DISTILLED, **VARIATIONAL}
 DEFAULT: Final = (COMPACT.name, BASELINE.name, MEMORY_EFFICIENT.name)
 _PAIR: Final = "Settings of baseline and memory_efficient"
 # Options that neither a budget nor any distilled model has.
@@ -65,8 +66,8 @@ def fit(
         list[str] | None,
         typer.Argument(
             metavar="MODEL",
-            help="compact, tiny, accurate (distilled); baseline, memory_efficient (published). "
-            "Default: compact and the published pair.",
+            help="compact, tiny, accurate (distilled); vb (variational); baseline, memory_efficient "
+            "(published). Default: compact and the published pair.",
         ),
     ] = None,
     quick: Annotated[
@@ -165,15 +166,14 @@ def fit(
         _print_results([manifest], store, page)
         return
     _refuse(given, _OF_A_BUDGET, "{} applies to --budget only")
-    wanted: list[ModelSettings | DistilledModel] = select(
-        models or (DEFAULT[:1] if quick or validate_only else DEFAULT), ALL
-    )
+    wanted: list[AnyModel] = select(models or (DEFAULT[:1] if quick or validate_only else DEFAULT), ALL)
     names = ", ".join(model.name for model in wanted)
     distilled = [model for model in wanted if isinstance(model, DistilledModel)]
     fitted = [model for model in wanted if isinstance(model, ModelSettings)]
+    variational = [model for model in wanted if isinstance(model, VariationalModel)]
     if not fitted:
         _refuse(given, _OF_THE_PAIR, f"{{}} does not apply to {names}, but to baseline and memory_efficient")
-    if not distilled or (validate_only and fitted):
+    if not distilled or (validate_only and (fitted or variational)):
         _refuse(given, _OF_DISTILLED, f"{{}} does not apply to {names}, but to {', '.join(DISTILLED)}")
     overridden = override_models(
         fitted,
@@ -192,7 +192,7 @@ def fit(
         epochs=epochs,
         batch_size=batch_size,
         learning_rate=learning_rate,
-        validation_fraction=validation_fraction if fitted else None,
+        validation_fraction=validation_fraction if fitted or variational else None,
         patience=patience,
     )
     fraction = 0.1 if validation_fraction is None else validation_fraction
@@ -270,6 +270,8 @@ class _FitProgress(ConsoleProgress):
     def on_trained(self, trained: TrainedModel) -> None:
         if trained.settings.name in MODELS:
             console.print(f"{trained.settings.name}: {trained.epochs} epochs in {trained.seconds:.1f} s")
+        if trained.settings.name in VARIATIONAL:
+            console.print(f"{trained.settings.name}: {trained.epochs} rounds in {trained.seconds:.1f} s")
 
     def on_validation(self, mse: Mapping[str, float], rows: int) -> None:
         table = Table("what", "MSE", "RMSE / width", title=f"on {rows:,} validation rows")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from training.distillation.base.settings import DistilledModel
+from training.factors.settings import VariationalModel
 from training.publish.options import DistillationOptions
 from training.settings import ModelSettings
 
@@ -33,7 +34,9 @@ _USUAL_STOP: Final = 0.4
 _LEAST_KNOWN: Final = 0.03
 
 
-def plan(models: Sequence[ModelSettings | DistilledModel], options: DistillationOptions) -> dict[str, float]:
+def plan(
+    models: Sequence[ModelSettings | DistilledModel | VariationalModel], options: DistillationOptions
+) -> dict[str, float]:
     """Return the names of the tasks of a run in order, each with its share of the time."""
     distilled = [model for model in models if isinstance(model, DistilledModel)]
     blends = [options.blend(model) for model in distilled]
@@ -46,7 +49,9 @@ def plan(models: Sequence[ModelSettings | DistilledModel], options: Distillation
         cost["blend"] = _BLEND
     cost |= {
         model.name: _STUDENT if isinstance(model, DistilledModel) else _FITTED
-        for model in sorted(models, key=lambda model: isinstance(model, ModelSettings))
+        for kind in (DistilledModel, VariationalModel, ModelSettings)
+        for model in models
+        if isinstance(model, kind)
     }
     return _shares(cost)
 

@@ -33,6 +33,7 @@ from training.data.split import Split, split_ratings, write_split
 from training.data.table import RatingsTable
 from training.distillation.base.settings import Blend, DistilledModel
 from training.errors import ReportError, SettingsError
+from training.factors.settings import VariationalModel, VariationalRecipe
 from training.fit.recipes import BIASED
 from training.publish.keras_import import importing_keras
 from training.publish.options import DataOptions, DistillationOptions, PublishOptions
@@ -47,6 +48,9 @@ if TYPE_CHECKING:
     from training.distillation.base.work_folder import WorkFolder
     from training.fit.evaluation import Evaluation
     from training.models.trained import TrainedModel
+
+AnyModel = ModelSettings | DistilledModel | VariationalModel
+"""A model that a run can train."""
 
 FRONTIER_TABLE: Final = "frontier.csv"
 FRONTIER_SUMMARY: Final = "frontier.md"
@@ -82,19 +86,21 @@ def split_table(
 
 
 def train_models(
-    models: Sequence[ModelSettings | DistilledModel],
+    models: Sequence[AnyModel],
     recipe: Recipe,
     distillation: DistillationOptions,
     data: DataOptions,
     options: PublishOptions,
     progress: Progress = SILENT,
 ) -> tuple[list[Manifest], Path]:
-    """Distil models, fit the others by gradients, publish all of them, and write a report.
+    """Distil models, fit the others, publish all of them, and write a report.
 
     Args:
-        models: The models, of which those with `ModelSettings` are fitted by gradients.
-        recipe: How these are fitted.
-        distillation: How the others are distilled.
+        models: The models, of which those with `ModelSettings` are fitted by gradients, and those with
+            `VariationalModel` by variational updates.
+        recipe: How the former are fitted; the latter have its seed and its validation rows, of which they
+            need some.
+        distillation: How the others are distilled, and the work folder.
         data: As above.
         options: As above.
         progress: As above.
@@ -112,7 +118,12 @@ def train_models(
     # Distilled models need no rows for early stopping.
     whole = data.dataset(table, 0.0) if distilled else None
     part = data.dataset(table, recipe.validation_fraction) if fitted else None
-    dataset = part or whole
+    variational = [model for model in models if isinstance(model, VariationalModel)]
+    fraction = recipe.validation_fraction or VariationalRecipe().validation_fraction
+    held_out = None
+    if variational:
+        held_out = part if part and fraction == recipe.validation_fraction else data.dataset(table, fraction)
+    dataset = part or held_out or whole
     assert dataset is not None, "no model to train"
     progress.on_split(dataset.split)
     with importing_keras(progress):
@@ -128,6 +139,9 @@ def train_models(
     if whole is not None:
         found = _distil(distilled, whole, table, distillation, data, progress)
         trained += [(model, whole) for model in found]
+    if held_out is not None:
+        found = _fit_variational(variational, held_out, fraction, recipe.seed, distillation.work, progress)
+        trained += [(model, held_out) for model in found]
     if part is not None:
         trained += [(model, part) for model in _fit(fitted, part, recipe, progress)]
     artefacts = {artefact.manifest.name: artefact for artefact in _publish(trained, options, progress)}
@@ -172,6 +186,41 @@ def _fit(
         progress.on_step(settings.name, 0, 0)
         trained.append(fit(settings, recipe, dataset, partial(progress.on_step, settings.name)))
         progress.on_trained(trained[-1])
+    return trained
+
+
+def _fit_variational(
+    models: Sequence[VariationalModel],
+    dataset: Dataset,
+    validation_fraction: float,
+    seed: int,
+    work: Path,
+    progress: Progress,
+) -> list[TrainedModel]:
+    """Fit models by variational updates; an interrupted fit resumes after its last round."""
+    from training.distillation.base.work_folder import open_work_folder
+    from training.factors.trained import fit_variational_model
+
+    trained = []
+    with open_work_folder(work) as folder:
+        for model in models:
+
+            def on_round(done: int, total: int, error: float | None, name: str = model.name) -> None:
+                losses = {} if error is None else {"val_mse": error * dataset.scale.unit**2}
+                progress.on_step(name, done, total, losses)
+
+            progress.on_step(model.name, 0, 0)
+            trained.append(
+                fit_variational_model(
+                    model,
+                    dataset,
+                    seed=seed,
+                    validation_fraction=validation_fraction,
+                    checkpoint=folder.path / f"{model.name}-round.npz",
+                    on_round=on_round,
+                )
+            )
+            progress.on_trained(trained[-1])
     return trained
 
 

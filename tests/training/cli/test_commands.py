@@ -133,6 +133,20 @@ def test_fit_on_parquet_can_omit_the_ratings(ratings: pd.DataFrame, tmp_path: Pa
     assert not (store / "baseline" / "ratings.bin").exists()
 
 
+def test_fit_vb_publishes_a_model_that_the_service_serves(ratings: pd.DataFrame, tmp_path: Path) -> None:
+    ratings.to_csv(tmp_path / "mine.csv", index=False)
+    store = tmp_path / "store"
+    columns = ("--columns", "user=customer,movie=film,rating=stars", "--validation-fraction", "0.1")
+    done = run("fit", "vb", "--data", tmp_path / "mine.csv", *columns, "--store", store, "--work", tmp_path)
+    assert re.search(r"vb: \d+ rounds in", done)
+    training = open_artefact(store / "vb").manifest.training
+    assert training.recipe["name"] == "variational"
+    assert training.recipe["validation_fraction"] == 0.1
+    assert len(training.history["val_mse"]) == training.epochs
+    assert load_registry(Settings(store=store)).default == "vb"
+    assert not list(tmp_path.glob("*.npz"))
+
+
 @pytest.mark.long
 def test_fit_trains_the_best_model_beside_the_published_pair_and_resumes(tmp_path: Path) -> None:
     random = np.random.default_rng(0)

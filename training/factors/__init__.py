@@ -1,0 +1,1 @@
+"""Variational matrix factorisation by blocks of rows, for any number of ratings."""
