@@ -55,6 +55,7 @@ LAYERS = {
         "training.data.grouplens",
         "training.cluster",
         "training.fit",
+        "training.ranking",
         "training.distillation.base",
         "training.factors",
         "training.distillation.teacher",

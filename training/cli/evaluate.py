@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from training.artefact.manifest import Manifest
 from training.artefact.reader import open_artefact
 from training.cli import parameters
 from training.cli.output import ERRORS, ConsoleProgress, console, error_cells
 from training.data.table import RatingsTable
-from training.publish.workflow import evaluate_stored
+from training.errors import SettingsError
+from training.publish.workflow import evaluate_stored, rank_stored
+
+if TYPE_CHECKING:
+    from training.ranking.evaluation import RankingQuality, RankingTask
+
+RANKING: Final = "Ranking"
+DEFAULT_TOP: Final = 10
 
 
 def evaluate(
@@ -47,14 +55,52 @@ def evaluate(
     all_rows: Annotated[
         bool, typer.Option("--all-rows", help="Evaluate on every row of the data, not only on the test rows.")
     ] = False,
+    ranking: Annotated[
+        bool,
+        typer.Option(
+            "--ranking",
+            help="Measure which movies come first, beside popularity, EASE and chance.",
+            rich_help_panel=RANKING,
+        ),
+    ] = False,
+    top: Annotated[
+        int,
+        typer.Option(
+            metavar="K",
+            callback=parameters.within(1, 1000),
+            help="Number of movies that are shown.",
+            rich_help_panel=RANKING,
+        ),
+    ] = DEFAULT_TOP,
+    relevant: Annotated[
+        float | None,
+        typer.Option(
+            metavar="X",
+            help="Lowest rating of a relevant movie.",
+            show_default="4 of 5 stars on the scale",
+            rich_help_panel=RANKING,
+        ),
+    ] = None,
 ) -> None:
-    """Measure an artefact on the test rows of any data set; its fallback predicts cold pairs."""
+    """Measure an artefact on the test rows of any data set; its fallback predicts cold pairs.
+
+    With --ranking, measure its order of movies instead. See docs/models.md.
+    """
+    if ranking and all_rows:
+        raise SettingsError("--all-rows does not apply to --ranking: users are known by their other rows")
+    if not ranking and (relevant is not None or top != DEFAULT_TOP):
+        raise SettingsError("--top and --relevant apply to --ranking only")
     stored = open_artefact(artefact)
     source = parameters.rating_options(
         data, columns, scale, not_rated, repeats, keep_null_ids, split, split_seed
     )
     if scale is None:
         source = replace(source, scale=stored.manifest.scale.bounds)
+    if ranking:
+        with _EvaluationProgress(stored.manifest) as progress:
+            task, qualities = rank_stored(stored, source, top=top, threshold=relevant, progress=progress)
+        _print_rankings(task, qualities)
+        return
     with _EvaluationProgress(stored.manifest) as progress:
         found = evaluate_stored(stored, source, all_rows, progress)
     table = Table("model", "rows", "cold", *ERRORS, "warm MSE")
@@ -66,6 +112,28 @@ def evaluate(
         "" if found.mse_warm is None else f"{found.mse_warm:.4f}",
     )
     console.print(table)
+
+
+def _print_rankings(task: RankingTask, qualities: Mapping[str, RankingQuality]) -> None:
+    names = (f"nDCG@{task.top}", f"recall@{task.top}", "movies shown", "mean popularity")
+    table = Table(
+        Column("ranked by", no_wrap=True),
+        *names,
+        title=f"the first {task.top} movies for {task.users.size:,} users",
+    )
+    for name, quality in qualities.items():
+        table.add_row(
+            name,
+            f"{quality.ndcg:.4f} ± {quality.ndcg_margin:.4f}",
+            f"{quality.recall:.4f}",
+            f"{quality.shown:,} of {task.movies:,}",
+            f"{quality.popularity:,.0f} ratings",
+        )
+    console.print(table)
+    console.print(
+        f"relevant: test ratings of at least {task.threshold:g}; movies rated in the training rows are left "
+        "out; ± is the 95 % interval over users"
+    )
 
 
 class _EvaluationProgress(ConsoleProgress):

@@ -18,7 +18,7 @@ The functions share these arguments:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from training.distillation.base.work_folder import WorkFolder
     from training.fit.evaluation import Evaluation
     from training.models.trained import TrainedModel
+    from training.ranking.evaluation import RankingQuality, RankingTask, Scores
 
 AnyModel = ModelSettings | DistilledModel | VariationalModel
 """A model that a run can train."""
@@ -448,14 +449,7 @@ def evaluate_stored(
         ArtefactError: Keras cannot load the model.
         SettingsError: The ratings are on another scale than the model's.
     """
-    scale = artefact.manifest.scale
-    if data.scale != scale.bounds:
-        low, high = data.scale
-        raise SettingsError(
-            f"{artefact.manifest.name} rates on the scale {scale}, so it cannot be evaluated on ratings from "
-            f"{low:g} to {high:g}"
-        )
-    table = load_table(replace(data, scale_is_fixed=True), progress)
+    table = _load_for(artefact, data, progress)
     rows = None
     if not all_rows:
         split = split_ratings(table, data.split, data.split_seed)
@@ -468,3 +462,59 @@ def evaluate_stored(
 
         model = load_indexed_keras_model(artefact)
     return evaluate_artefact(partial(predict, model), artefact, table, rows)
+
+
+def rank_stored(
+    artefact: Artefact,
+    data: DataOptions,
+    *,
+    top: int = 10,
+    threshold: float | None = None,
+    progress: Progress = SILENT,
+) -> tuple[RankingTask, dict[str, RankingQuality]]:
+    """Measure the ranking of a stored model on the test rows of a data set, beside reference rankings.
+
+    Args:
+        artefact: The model; the ids of the ratings must mean the same as its own.
+        data: As above.
+        top: Number of movies that are shown.
+        threshold: Lowest rating of a relevant movie; None for 4 of 5 stars on the scale.
+        progress: As above.
+
+    Returns:
+        What was ranked, and the quality of each ranking by name; the first one is that of the model.
+
+    Raises:
+        SettingsError: The ratings are on another scale than the model's, or no test row is relevant.
+    """
+    from training.ranking.evaluation import evaluate_ranking, ranking_task
+    from training.ranking.references import at_random, by_ease, by_popularity
+    from training.ranking.stored import by_rating
+
+    table = _load_for(artefact, data, progress)
+    dataset = data.dataset(table, 0.0)
+    progress.on_split(dataset.split)
+    task = ranking_task(dataset, top=top, threshold=threshold)
+    rankings: dict[str, Callable[[Dataset], Scores]] = {
+        f"rating ({artefact.manifest.name})": partial(by_rating, artefact),
+        "popularity": by_popularity,
+        "EASE": partial(by_ease, threshold=task.threshold),
+        "random": at_random,
+    }
+    found = {}
+    for name, ranking in rankings.items():
+        with progress.busy(f"ranking by {name}"):
+            found[name] = evaluate_ranking(ranking(dataset), task)
+    return task, found
+
+
+def _load_for(artefact: Artefact, data: DataOptions, progress: Progress) -> RatingsTable:
+    """Read ratings for a stored model, and raise SettingsError if they are on another scale."""
+    scale = artefact.manifest.scale
+    if data.scale != scale.bounds:
+        low, high = data.scale
+        raise SettingsError(
+            f"{artefact.manifest.name} rates on the scale {scale}, so it cannot be evaluated on ratings from "
+            f"{low:g} to {high:g}"
+        )
+    return load_table(replace(data, scale_is_fixed=True), progress)

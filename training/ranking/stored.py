@@ -1,0 +1,38 @@
+"""The ranking of a stored model, as the service makes it."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.artefact.engine import read_tables
+from training.artefact.fallback import every_mean
+from training.artefact.reader import Artefact
+from training.data.dataset import Dataset
+from training.ranking.evaluation import Floats, Scores
+
+
+def by_rating(artefact: Artefact, dataset: Dataset) -> Scores:
+    """Rank by predicted rating. Ids are matched as text, and movies that the model does not know come last.
+
+    A user who is cold in the model gets the order of the movies' mean ratings, as for cold pairs.
+
+    Args:
+        artefact: The stored model.
+        dataset: The ratings whose users and movies are ranked.
+    """
+    tables = read_tables(artefact.archive)
+    user_index = artefact.users.indices(list(dataset.users))
+    movie_index = artefact.movies.indices(list(dataset.movies))[: dataset.movies.warm]
+    warm = artefact.movies.warm
+    known = np.flatnonzero((movie_index >= 0) & (movie_index < warm))
+    means = every_mean(artefact.fallback.movie_means)
+
+    def scores(users: NDArray[np.int64]) -> Floats:
+        keys = np.full((users.size, dataset.movies.warm), np.finfo(np.float32).min, np.float32)
+        for row, user in zip(keys, user_index[users].tolist(), strict=True):
+            of_user = tables.affinities(user) if 0 <= user < artefact.users.warm else means
+            row[known] = of_user[movie_index[known]]
+        return keys
+
+    return scores
