@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from training.artefact.ids.vocabulary import Vocabulary
 from training.artefact.rating_scale import RatingScale
+from training.data.large_arrays import blocks, empty, release
 from training.data.split import Split, SplitKind, split_ratings
 from training.data.table import RatingsTable
 from training.data.vocabulary import by_popularity
@@ -84,14 +85,13 @@ def prepare(table: RatingsTable, split: Split) -> Dataset:
     parts = (split.train, split.validation, split.test)
     if not _cover_once(parts, table.rows):
         raise SplitError(f"the split does not cover the {table.rows} ratings of {table.name} once each")
-    users, user_index, user_popularity = by_popularity(table.users, table.user_index, split.train)
-    movies, movie_index, movie_popularity = by_popularity(table.movies, table.movie_index, split.train)
-    train, validation, test = (
-        Examples(
-            user_index[table.user_index[part]], movie_index[table.movie_index[part]], table.ratings[part]
-        )
-        for part in parts
+    users, user_index, user_popularity = by_popularity(
+        table.users, table.user_index, _row_blocks(split.train)
     )
+    movies, movie_index, movie_popularity = by_popularity(
+        table.movies, table.movie_index, _row_blocks(split.train)
+    )
+    train, validation, test = (_examples(table, part, user_index, movie_index) for part in parts)
     return Dataset(
         table=table,
         split=split,
@@ -103,6 +103,27 @@ def prepare(table: RatingsTable, split: Split) -> Dataset:
         validation=validation,
         test=test,
     )
+
+
+def _row_blocks(rows: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+    return (rows[block] for block in blocks(rows.size))
+
+
+def _examples(
+    table: RatingsTable,
+    rows: NDArray[np.int64],
+    user_index: NDArray[np.int32],
+    movie_index: NDArray[np.int32],
+) -> Examples:
+    """Return the examples of some rows, given the index of each position in the table's catalogues."""
+    examples = Examples(empty(rows.size, np.int32), empty(rows.size, np.int32), empty(rows.size, np.float32))
+    for block in blocks(rows.size):
+        examples.user_index[block] = user_index[table.user_index[rows[block]]]
+        examples.movie_index[block] = movie_index[table.movie_index[rows[block]]]
+        examples.ratings[block] = table.ratings[rows[block]]
+    release(rows, examples.user_index, examples.movie_index, examples.ratings)
+    release(table.user_index, table.movie_index, table.ratings)
+    return examples
 
 
 def _cover_once(parts: Sequence[NDArray[np.int64]], rows: int) -> bool:

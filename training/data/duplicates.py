@@ -7,11 +7,14 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from training.data.large_arrays import blocks, count_ids, id_ranges
+
 Repeats = Literal["error", "last", "mean", "first"]
 
 # A byte for each possible pair is cheaper than sorting the pairs, while there are not too many of them.
 _MOST_BYTES: Final = 2**27
 _PAIRS_PER_ROW: Final = 64
+_SORTED_ROWS: Final = 2**25
 
 
 def pair_numbers(
@@ -31,7 +34,11 @@ def pair_numbers(
 
 
 def has_repeats(
-    user_index: NDArray[np.int32], movie_index: NDArray[np.int32], users: int, movies: int
+    user_index: NDArray[np.int32],
+    movie_index: NDArray[np.int32],
+    users: int,
+    movies: int,
+    sorted_rows: int = _SORTED_ROWS,
 ) -> bool:
     """Return whether two rows have the same pair.
 
@@ -40,14 +47,33 @@ def has_repeats(
         movie_index: `(rows,)` positions of the movies, below `movies`.
         users: How many users there are.
         movies: How many movies there are.
+        sorted_rows: Maximum number of rows to sort at a time.
     """
-    pairs = pair_numbers(user_index, movie_index, movies)
-    if users * movies <= min(_MOST_BYTES, _PAIRS_PER_ROW * pairs.size):
+    if users * movies <= min(_MOST_BYTES, _PAIRS_PER_ROW * user_index.size):
         seen = np.zeros(users * movies, dtype=np.bool_)
-        seen[pairs] = True
-        return int(np.count_nonzero(seen)) < pairs.size
-    pairs.sort()
-    return bool(np.any(pairs[1:] == pairs[:-1]))
+        for rows in blocks(user_index.size):
+            seen[pair_numbers(user_index[rows], movie_index[rows], movies)] = True
+        return int(np.count_nonzero(seen)) < user_index.size
+    # Sorted in ranges of users, which bounds the memory.
+    for first, last in id_ranges(count_ids(user_index, users), sorted_rows):
+        pairs = np.concatenate(
+            [
+                _pairs_of(user_index[rows], movie_index[rows], movies, first, last)
+                for rows in blocks(user_index.size)
+            ]
+        )
+        pairs.sort()
+        if np.any(pairs[1:] == pairs[:-1]):
+            return True
+    return False
+
+
+def _pairs_of(
+    user_index: NDArray[np.int32], movie_index: NDArray[np.int32], movies: int, first: int, last: int
+) -> NDArray[np.int64]:
+    """Return the pair numbers of the users from `first` up to `last`."""
+    rows = np.flatnonzero((user_index >= first) & (user_index < last))
+    return pair_numbers(user_index[rows], movie_index[rows], movies)
 
 
 def first_repeat(pairs: NDArray[np.int64]) -> tuple[int, int, int]:

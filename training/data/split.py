@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.artefact.files import atomic_write
+from training.data.large_arrays import blocks, empty, release
 from training.data.table import RatingsTable
 from training.errors import SplitError
 
@@ -54,7 +55,7 @@ class Split:
     @property
     def test_sha256(self) -> str:
         """SHA-256 digest of the positions of the test rows as little-endian int64."""
-        return hashlib.sha256(self.test.astype("<i8").tobytes()).hexdigest()
+        return hashlib.sha256(np.ascontiguousarray(self.test, dtype="<i8").data).hexdigest()
 
 
 def split_ratings(
@@ -90,7 +91,7 @@ def split_ratings(
         part = _time_parts(_times(table, kind), validation_fraction)
     else:
         part = _leave_last_parts(table.user_index, _times(table, kind), validation_fraction > 0)
-    train, validation, test = (np.flatnonzero(part == which) for which in (_TRAIN, _VALIDATION, _TEST))
+    train, validation, test = (_positions(part, which) for which in (_TRAIN, _VALIDATION, _TEST))
     for name, rows, wanted in (
         ("training", train, True),
         ("validation", validation, validation_fraction > 0),
@@ -109,15 +110,30 @@ _VALIDATION: Final = 1
 _TEST: Final = 2
 
 
+def _positions(part: NDArray[np.int8], which: int) -> NDArray[np.int64]:
+    """Return the ascending positions of the rows of a part."""
+    found = empty(sum(int(np.count_nonzero(part[rows] == which)) for rows in blocks(part.size)), np.int64)
+    done = 0
+    for rows in blocks(part.size):
+        positions = np.flatnonzero(part[rows] == which)
+        found[done : done + positions.size] = positions + rows.start
+        done += positions.size
+    release(found)
+    return found
+
+
 def _random_parts(rows: int, seed: int, validation_fraction: float) -> NDArray[np.int8]:
-    # The legacy generator is used because NumPy guarantees that its stream never changes.
-    test = ~(np.random.RandomState(seed).rand(rows) <= _TRAIN_FRACTION)
+    # The legacy generator is used because NumPy guarantees that its stream never changes. Blocks of numbers
+    # are those of one long draw.
+    tests = np.random.RandomState(seed)
     # The pair [seed, 1] seeds a stream that differs from that of any single seed. With seed + 1, the
     # numbers that draw the validation rows of one seed would also draw the test rows of the next.
-    drawn = np.random.RandomState([seed, _VALIDATION_STREAM]).rand(rows) < validation_fraction
+    validations = np.random.RandomState([seed, _VALIDATION_STREAM])
     part = np.full(rows, _TRAIN, dtype=np.int8)
-    part[drawn] = _VALIDATION
-    part[test] = _TEST
+    for block in blocks(rows):
+        drawn = part[block]
+        drawn[validations.rand(drawn.size) < validation_fraction] = _VALIDATION
+        drawn[~(tests.rand(drawn.size) <= _TRAIN_FRACTION)] = _TEST
     return part
 
 

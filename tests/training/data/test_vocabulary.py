@@ -40,6 +40,6 @@ def test_catalogue_has_numbers_only_if_all_ids_are_numbers(
 
 def test_popularity_counts_the_given_rows_only() -> None:
     table = table_of([1, 1, 2, 3, 3], [1, 2, 1, 1, 2])
-    found, rank, counts = by_popularity(table.users, table.user_index, np.array([1, 3, 4]))
+    found, rank, counts = by_popularity(table.users, table.user_index, [np.array([1]), np.array([3, 4])])
     assert list(found) == ["user_3", "user_1", "user_2"]
     assert (found.warm, rank.tolist(), counts.tolist()) == (2, [1, 2, 0], [2, 1, 0])

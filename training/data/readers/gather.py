@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from training.artefact.ids.vocabulary import MAX_ID_LENGTH, Vocabulary
 from training.data.files.sources import Source
 from training.data.files.values import NOTHING, id_problem, shown
+from training.data.large_arrays import empty, release
 
 # A whole number in its canonical form.
 _NUMBER: Final = "0|[1-9][0-9]{0,18}"
@@ -169,9 +170,9 @@ def read_rows(source: Source, users: Ids, movies: Ids, rating: str, time: str | 
         time: SQL for the time, a BIGINT; None if the rows have no times.
     """
     rows = source.count("SELECT count(*) FROM entries")
-    user_index, movie_index = np.empty(rows, dtype=np.int32), np.empty(rows, dtype=np.int32)
-    ratings = np.empty(rows, dtype=np.float32)
-    times = None if time is None else np.empty(rows, dtype=np.int64)
+    user_index, movie_index = empty(rows, np.int32), empty(rows, np.int32)
+    ratings = empty(rows, np.float32)
+    times = None if time is None else empty(rows, np.int64)
     joined = users.joined + movies.joined
     selected = [users.selected, movies.selected, rating, time or "0", "entries.rowid" if joined else "0"]
     # Streamed, so that the engine never holds all of them.
@@ -187,6 +188,7 @@ def read_rows(source: Source, users: Ids, movies: Ids, rating: str, time: str | 
         if times is not None:
             times[place] = columns[3]
         done += len(block)
+    release(user_index, movie_index, ratings, *(() if times is None else (times,)))
     return Rows(user_index, movie_index, ratings, times)
 
 

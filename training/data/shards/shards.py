@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from training.artefact.rating_scale import RatingScale
 from training.data.dataset import Dataset, Examples
+from training.data.large_arrays import blocks, empty, release
+from training.data.shards.grouping import MEMORY_ROWS, grouped_by_engine, grouped_in_memory
 
 
 @dataclass(frozen=True)
@@ -69,29 +71,48 @@ class Shards:
     mean: float
 
     @classmethod
-    def of(cls, dataset: Dataset) -> Shards:
-        """Group the training ratings of a dataset in memory."""
+    def of(cls, dataset: Dataset, memory_rows: int = MEMORY_ROWS) -> Shards:
+        """Group the training ratings of a dataset.
+
+        Args:
+            dataset: The ratings.
+            memory_rows: Above this many training ratings, DuckDB sorts them in bounded memory.
+
+        Raises:
+            OSError: If a temporary file cannot be written.
+        """
         train = dataset.train
-        steps = dataset.scale.to_steps(train.ratings)
-        stars = train.ratings if steps is None else steps
-        return cls(
-            users=_grouped(train.user_index, train.movie_index, stars, len(dataset.users)),
-            movies=_grouped(train.movie_index, train.user_index, stars, len(dataset.movies)),
+        stars = _stars(train.ratings, dataset.scale)
+        group = grouped_in_memory if len(train) <= memory_rows else grouped_by_engine
+        shards = cls(
+            users=Side(*group(train.user_index, train.movie_index, stars, len(dataset.users))),
+            movies=Side(*group(train.movie_index, train.user_index, stars, len(dataset.movies))),
             validation=dataset.validation,
             test=dataset.test,
             scale=dataset.scale,
-            mean=float(np.mean(train.ratings, dtype=np.float64)),
+            mean=_mean(train.ratings),
         )
+        release(train.user_index, train.movie_index, train.ratings)
+        return shards
 
     def __len__(self) -> int:
         """Return the number of training ratings."""
         return len(self.users)
 
 
-def _grouped(
-    index: NDArray[np.int32], others: NDArray[np.int32], stars: NDArray[np.float32 | np.uint8], ids: int
-) -> Side:
-    order = np.lexsort((others, index))
-    starts = np.zeros(ids + 1, dtype=np.int64)
-    np.cumsum(np.bincount(index, minlength=ids), out=starts[1:])
-    return Side(starts, others[order], stars[order])
+def _stars(ratings: NDArray[np.float32], scale: RatingScale) -> NDArray[np.float32 | np.uint8]:
+    """Return ratings as steps of one byte, or the ratings themselves if some are not on such a step."""
+    if not scale.has_byte_steps:
+        return ratings
+    stars = empty(ratings.size, np.uint8)
+    for rows in blocks(ratings.size):
+        steps = scale.to_steps(ratings[rows])
+        if steps is None:
+            return ratings
+        stars[rows] = steps
+    return stars
+
+
+def _mean(ratings: NDArray[np.float32]) -> float:
+    total = sum(float(np.sum(ratings[rows], dtype=np.float64)) for rows in blocks(ratings.size))
+    return total / ratings.size

@@ -84,6 +84,7 @@ def test_merging_keeps_the_first_or_last_row_of_each_pair(
 def test_repeats_are_found_among_few_and_many_possible_pairs(step: int) -> None:
     users = np.array([0, 1, 0, 1], dtype=np.int32) * step
     movies = np.array([0, 0, 1, 1], dtype=np.int32) * step
-    assert not has_repeats(users, movies, step + 1, step + 1)
+    assert not has_repeats(users, movies, step + 1, step + 1, sorted_rows=1)
     movies[3] = 0
     assert has_repeats(users, movies, step + 1, step + 1)
+    assert has_repeats(users, movies, step + 1, step + 1, sorted_rows=1)

@@ -1,14 +1,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from tests.training.data.helpers import BUNDLED, table_of
 from training.artefact.rating_scale import RatingScale
 from training.data.dataset import make_dataset
 from training.data.readers.ratings import load_ratings
+from training.data.shards.folder import read_shards, write_shards
 from training.data.shards.shards import Shards
+from training.errors import TrainingError
 
 
 def test_both_sides_hold_every_training_rating_once() -> None:
@@ -53,3 +61,54 @@ def test_ratings_that_fit_no_grid_are_kept_as_float32() -> None:
     shards = Shards.of(dataset)
     assert shards.users.stars.dtype == np.float32
     assert sorted(shards.users.stars.tolist()) == sorted(dataset.train.ratings.tolist())
+
+
+def arrays(shards: Shards) -> list[NDArray[Any]]:
+    sides = [shards.users, shards.movies, shards.validation, shards.test]
+    return [array for side in sides for array in vars(side).values()]
+
+
+@given(
+    pairs=st.sets(st.tuples(st.integers(0, 20), st.integers(0, 9)), min_size=20, max_size=100),
+    continuous=st.booleans(),
+)
+@settings(max_examples=20)
+def test_the_engine_groups_ratings_as_memory_does(pairs: set[tuple[int, int]], continuous: bool) -> None:
+    users, movies = zip(*pairs, strict=True)
+    table = table_of(list(users), list(movies))
+    if continuous:
+        ratings = np.random.default_rng(0).uniform(0, 5, table.rows).astype(np.float32)
+        table = replace(table, ratings=ratings, scale=RatingScale(0.0, 5.0, None))
+    dataset = make_dataset(table, validation_fraction=0.2)
+    memory, engine = Shards.of(dataset), Shards.of(dataset, memory_rows=0)
+    for wanted, found in zip(arrays(memory), arrays(engine), strict=True):
+        assert (found.dtype, found.tolist()) == (wanted.dtype, wanted.tolist())
+    assert memory.mean == engine.mean
+
+
+def test_shards_are_mapped_from_the_folder_they_were_written_to(tmp_path: Path) -> None:
+    dataset = make_dataset(load_ratings(BUNDLED), validation_fraction=0.1)
+    shards, folder = Shards.of(dataset), tmp_path / "work" / "shards"
+    digest = dataset.split.test_sha256
+    written = write_shards(shards, folder, digest)
+    read = read_shards(folder, digest)
+    for wanted, one, other in zip(arrays(shards), arrays(written), arrays(read), strict=True):
+        assert isinstance(other, np.memmap) and other.dtype == wanted.dtype
+        np.testing.assert_array_equal(one, wanted)
+        np.testing.assert_array_equal(other, wanted)
+    assert (read.scale, read.mean) == (shards.scale, shards.mean)
+    assert [file.name for file in folder.parent.iterdir()] == ["shards"]
+
+
+def test_shards_of_another_split_or_a_broken_folder_are_refused(tmp_path: Path) -> None:
+    dataset = make_dataset(load_ratings(BUNDLED))
+    shards, folder = Shards.of(dataset), tmp_path / "shards"
+    write_shards(shards, folder, "a")
+    with pytest.raises(TrainingError, match="another split"):
+        read_shards(folder, "b")
+    with pytest.raises(TrainingError, match="exists"):
+        write_shards(shards, folder, "b")
+    (folder / "users_stars.npy").write_bytes(b"")
+    with pytest.raises(TrainingError, match="no readable shards"):
+        read_shards(folder, "a")
+    assert [file.name for file in tmp_path.iterdir()] == ["shards"]
