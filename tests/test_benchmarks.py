@@ -12,11 +12,13 @@ from app.settings import Settings
 from benchmarks.growth import make_store
 from benchmarks.intervals import BIASES, fifths, squared_errors
 from benchmarks.published_split import published_split
+from benchmarks.scale import write_ratings
 from benchmarks.soak import MIB, Sample, make_versions, memory_growth
 from benchmarks.soak_clients import SHARES, SoakResults, find_fault
 from benchmarks.soak_requests import SoakRequest, mixed_requests
 from tests.builders import TINY_BASELINE, build_store, tiny_dataset
 from training.artefact.manifest import MANIFEST_FILE, read_manifest
+from training.data.readers.ratings import load_ratings
 from training.families.packed_table import PackedSide
 
 
@@ -109,3 +111,19 @@ def test_squared_errors_are_those_of_the_manifest_and_fifths_cover_the_warm_rows
         rows = [line["test rows"] for line in lines if line["ids"].startswith(f"{side}, ")]
         assert len(rows) == 5
         assert sum(rows) == np.count_nonzero(index < warm)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_synthetic_ratings_have_the_stated_size_and_noise(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"ratings{suffix}"
+    made = write_ratings(path, 32_000, chunk=5_000)
+    table = load_ratings(path)
+    assert table.rows == made.ratings == pytest.approx(32_000, rel=0.01)
+    assert (len(table.users), made.users, made.movies) == (200, 200, 2_656)
+    pairs = table.user_index.astype(np.int64) * len(table.movies) + table.movie_index
+    assert np.unique(pairs).size == made.ratings
+    assert set(np.unique(table.ratings)) <= set(np.arange(1, 11) / 2)
+    # The variance of the noise, 0.5, and of rounding a half star at random, at most 1/16.
+    assert 0.5 < made.noise < 0.57
+    popularity = np.sort(np.bincount(table.movie_index))[::-1]
+    assert popularity[: made.movies // 10].sum() > 0.4 * made.ratings
