@@ -8,29 +8,8 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
+from training.distillation.base.settings import VariationalSettings
 from training.settings import Settings
-
-
-class VariationalSettings(Settings):
-    """How factors are fitted (see `training.factors.solver`).
-
-    The defaults were chosen on validation rows of MovieLens 1M.
-
-    Attributes:
-        rank: Number of factors of a user and of a movie, besides their biases.
-        rounds: Maximum number of rounds; each solves for every user and every movie once.
-        patience: Rounds without a validation error that is lower by `least_gain` before fitting stops.
-        least_gain: Smallest decrease of the validation mean squared error that counts, in stars squared.
-        first_spread: Standard deviation of the random factors at the start.
-        noise_strength: Weight, in half ratings, of the common noise in the noise of each user and movie.
-    """
-
-    rank: Annotated[int, Field(ge=1, le=256)] = 24
-    rounds: Annotated[int, Field(ge=1, le=1_000)] = 60
-    patience: Annotated[int, Field(ge=1)] = 3
-    least_gain: Annotated[float, Field(ge=0)] = 1e-4
-    first_spread: Annotated[float, Field(gt=0, le=10)] = 0.3
-    noise_strength: Annotated[float, Field(gt=0)] = 10.0
 
 
 class VariationalModel(Settings):

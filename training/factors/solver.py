@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from training.artefact.files import atomic_write
 from training.data.dataset import Examples
 from training.data.shards.shards import Shards, Side
+from training.distillation.base.settings import VariationalSettings
 from training.distillation.base.threads import in_threads, one_blas_thread, ranges
 from training.factors.blocks import (
     MAX_STARS,
@@ -38,7 +39,6 @@ from training.factors.blocks import (
     second_moments,
     solve,
 )
-from training.factors.settings import VariationalSettings
 
 Piece = TypeVar("Piece")
 Shared = TypeVar("Shared")

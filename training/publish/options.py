@@ -16,7 +16,7 @@ from training.data.readers.scale import DEFAULT_SCALE, NotRated
 from training.data.split import SplitKind
 from training.data.table import RatingsTable
 from training.distillation.base.settings import Blend, DistilledModel, TeacherSettings
-from training.distillation.named import QUICK_BLEND, QUICK_TEACHER
+from training.distillation.named import LARGE_BLEND, MOST_SAMPLED_RATINGS, QUICK_BLEND, QUICK_TEACHER
 from training.errors import DataError, SettingsError
 
 BUNDLED_DATA: Final = Path(__file__).resolve().parents[2] / "data" / "ml-latest-small"
@@ -120,8 +120,16 @@ class DistillationOptions:
         """Settings of the teacher's members."""
         return QUICK_TEACHER if self.quick else TeacherSettings()
 
-    def blend(self, model: DistilledModel) -> Blend:
-        """Return the blend of a model's teacher; its weights are still to be found unless it has some."""
+    def blend(self, model: DistilledModel, ratings: int) -> Blend:
+        """Return the blend of a model's teacher; its weights are still to be found unless it has some.
+
+        Args:
+            model: The model.
+            ratings: Number of all ratings; of more than `MOST_SAMPLED_RATINGS`, the teacher is a variational
+                factorisation.
+        """
+        if ratings > MOST_SAMPLED_RATINGS:
+            return LARGE_BLEND
         return QUICK_BLEND if self.quick else model.blend
 
 

@@ -21,7 +21,7 @@ FITTED: Final = ", fitted"
 """End of the name of each task of a budget search that may stop before its last step."""
 
 # Seconds of each task on the bundled data set, of which only the proportions matter.
-_MEMBERS: Final = {"ordinal": 12.0, "gaussian": 6.0, "auto_encoder": 12.0}
+_MEMBERS: Final = {"ordinal": 12.0, "gaussian": 6.0, "auto_encoder": 12.0, "variational": 2.0}
 _BLEND: Final = 1.0
 _STUDENT: Final = 5.0
 _FITTED: Final = 5.0
@@ -35,11 +35,19 @@ _LEAST_KNOWN: Final = 0.03
 
 
 def plan(
-    models: Sequence[ModelSettings | DistilledModel | VariationalModel], options: DistillationOptions
+    models: Sequence[ModelSettings | DistilledModel | VariationalModel],
+    options: DistillationOptions,
+    ratings: int,
 ) -> dict[str, float]:
-    """Return the names of the tasks of a run in order, each with its share of the time."""
+    """Return the names of the tasks of a run in order, each with its share of the time.
+
+    Args:
+        models: The models to train.
+        options: How the distilled ones are made.
+        ratings: Number of all ratings.
+    """
     distilled = [model for model in models if isinstance(model, DistilledModel)]
-    blends = [options.blend(model) for model in distilled]
+    blends = [options.blend(model, ratings) for model in distilled]
     members = dict.fromkeys(member for blend in blends for member in blend.members)
     cost = {}
     if any(blend.weights is None for blend in blends):

@@ -135,7 +135,7 @@ def train_models(
         student_blocks(model.student, len(dataset.users), len(dataset.movies))
     _check_settings(fitted, dataset)
     make_store(options.store, [model.name for model in models])
-    progress.on_plan(plan(models, distillation))
+    progress.on_plan(plan(models, distillation, table.rows))
     trained: list[tuple[TrainedModel, Dataset]] = []
     if whole is not None:
         found = _distil(distilled, whole, table, distillation, data, progress)
@@ -240,7 +240,7 @@ def _distil(
 
     trained: list[TrainedModel] = []
     with open_work_folder(options.work) as folder:
-        blends = {model.name: options.blend(model) for model in models}
+        blends = {model.name: options.blend(model, table.rows) for model in models}
         if any(blend.weights is None for blend in blends.values()):
             blends = _find_blends(models, table, folder, options, data, progress)
         teacher = Teacher(
@@ -279,7 +279,7 @@ def _find_blends(
         tile_users=options.tile_users,
         on_progress=lambda what, done, total: progress.on_step(f"{VALIDATION}{what}", done, total),
     )
-    wanted = [model.model_copy(update={"blend": options.blend(model)}) for model in models]
+    wanted = [model.model_copy(update={"blend": options.blend(model, table.rows)}) for model in models]
     blends, mse = find_blends(teacher, wanted, with_students=with_students)
     progress.on_validation(mse, len(dataset.validation))
     return blends

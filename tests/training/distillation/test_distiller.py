@@ -27,6 +27,7 @@ from training.distillation.base.settings import (
     Member,
     StudentSettings,
     TeacherSettings,
+    VariationalSettings,
 )
 from training.distillation.base.work_folder import open_work_folder
 from training.distillation.distiller import Distilled, find_blends
@@ -36,7 +37,7 @@ from training.distillation.student.packing import student_blocks
 from training.distillation.teacher.teacher import OnProgress, Teacher
 from training.errors import SettingsError
 from training.fit.evaluation import evaluate
-from training.publish.options import PublishOptions
+from training.publish.options import DistillationOptions, PublishOptions
 from training.publish.publishing import publish_model
 
 TEACHER = TeacherSettings(
@@ -94,6 +95,26 @@ def artefact(distilled: Distilled, tmp_path_factory: pytest.TempPathFactory) -> 
 def equal(one: Distilled, other: Distilled) -> bool:
     weights = one.model.indexed.get_weights(), other.model.indexed.get_weights()
     return all(np.array_equal(a, b) for a, b in zip(*weights, strict=True)) and one.recipe == other.recipe
+
+
+def test_the_teacher_of_many_ratings_has_only_the_variational_member(tmp_path: Path) -> None:
+    options = DistillationOptions(tmp_path)
+    assert options.blend(MODEL, 5_000_000) == MODEL.blend
+    blend = options.blend(MODEL, 5_000_001)
+    with open_work_folder(tmp_path) as folder:
+        settings = TeacherSettings(variational=VariationalSettings(rank=3, rounds=4))
+        teacher = Teacher(dataset(), folder, settings, tile_users=16)
+        fitted = distil_model(teacher, MODEL, blend)
+        assert set(teacher.seconds) == {"variational", "blend", MODEL.name}
+        # Another teacher finds the finished member.
+        again = Teacher(dataset(), folder, settings, tile_users=16)
+        pairs = dataset().test
+        first, second = (
+            one.member("variational").predict_pairs(pairs.user_index, pairs.movie_index)
+            for one in (teacher, again)
+        )
+        assert np.array_equal(first, second)
+    assert fitted.nbytes <= 220
 
 
 def test_distillation_is_reproducible_with_the_same_seed(distilled: Distilled, tmp_path: Path) -> None:

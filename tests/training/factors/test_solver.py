@@ -14,7 +14,7 @@ from tests.training.distillation.base.test_threads import on_one_core
 from training.artefact.rating_scale import RatingScale
 from training.data.dataset import Examples
 from training.data.shards.shards import Shards, Side
-from training.factors.settings import VariationalSettings
+from training.distillation.base.settings import VariationalSettings
 from training.factors.solver import VariationalFactors, fit_variational_factors
 
 SETTINGS = VariationalSettings(rank=3, rounds=5)

@@ -8,6 +8,7 @@ import pytest
 
 from training.distillation.base.settings import StudentSettings
 from training.distillation.named import ACCURATE, COMPACT
+from training.factors.settings import VB
 from training.models.named import BASELINE
 from training.publish.options import DistillationOptions
 from training.publish.plan import VALIDATION, TimeLeft, in_words, plan, plan_best, plan_search
@@ -24,7 +25,7 @@ class Clock:
 
 
 def test_plan_has_the_tasks_in_order() -> None:
-    full = plan([BASELINE, COMPACT], DistillationOptions(Path("work")))
+    full = plan([BASELINE, COMPACT], DistillationOptions(Path("work")), 1_000_000)
     assert list(full) == [
         *(
             "validation: ordinal",
@@ -37,9 +38,15 @@ def test_plan_has_the_tasks_in_order() -> None:
         )
     ]
     assert sum(full.values()) == pytest.approx(1)
-    quick = plan([COMPACT, ACCURATE], DistillationOptions(Path("work"), quick=True))
+    quick = plan([COMPACT, ACCURATE], DistillationOptions(Path("work"), quick=True), 1_000_000)
     assert list(quick) == ["ordinal", "gaussian", "blend", "compact", "accurate"]
-    assert list(plan([BASELINE], DistillationOptions(Path("work")))) == ["baseline"]
+    assert list(plan([BASELINE], DistillationOptions(Path("work")), 1_000_000)) == ["baseline"]
+
+
+def test_plan_of_many_ratings_has_no_sampler() -> None:
+    options = DistillationOptions(Path("work"))
+    assert list(plan([COMPACT, VB], options, 5_000_001)) == ["variational", "blend", "compact", "vb"]
+    assert "ordinal" in plan([COMPACT], options, 5_000_000)
 
 
 def test_plan_of_a_search_ends_with_the_training_of_the_best() -> None:

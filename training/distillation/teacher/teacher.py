@@ -23,6 +23,7 @@ from training.distillation.base.settings import (
     Member,
     StudentSettings,
     TeacherSettings,
+    VariationalSettings,
 )
 from training.distillation.base.threads import in_threads, one_blas_thread
 from training.distillation.base.tiles import MOST_PAIRS, Tile, make_tiles
@@ -30,6 +31,7 @@ from training.distillation.base.work_folder import Step, WorkFolder
 from training.distillation.teacher.auto_encoder import AutoEncoder, fit_auto_encoder
 from training.distillation.teacher.bayesian_factors import BayesianFactors, fit_bayesian_factors
 from training.distillation.teacher.kernel import Kernel, genre_features, side_kernels
+from training.distillation.teacher.variational import VariationalMember, fit_variational_member
 
 PREDICTIONS: Final = "predictions.float16"
 LEAST_WEIGHT: Final = 0.02
@@ -39,8 +41,15 @@ OnProgress = Callable[[str, int, int], None]
 """Called with (name of the current step, steps done, steps in all)."""
 
 StepResult = tuple[Mapping[str, NDArray[Any]], Mapping[str, Any]]
-Predictor = AutoEncoder | BayesianFactors
+Predictor = AutoEncoder | BayesianFactors | VariationalMember
 """A fitted member of the teacher."""
+
+_KINDS: Final[Mapping[Member, Callable[..., Predictor]]] = {
+    "ordinal": BayesianFactors,
+    "gaussian": BayesianFactors,
+    "auto_encoder": AutoEncoder,
+    "variational": VariationalMember,
+}
 
 
 class TeacherPredictions:
@@ -103,8 +112,7 @@ class Teacher:
         if name not in self._members:
             step = self.step(name, self._member_key(name), lambda _: (vars(self._fit(name)), {}))
             arrays: Mapping[str, Any] = step.arrays
-            kind = AutoEncoder if name == "auto_encoder" else BayesianFactors
-            self._members[name] = kind(**arrays)
+            self._members[name] = _KINDS[name](**arrays)
         return self._members[name]
 
     def validation_predictions(self, name: Member) -> Floats:
@@ -206,6 +214,13 @@ class Teacher:
         settings, on_step = getattr(self.settings, name), partial(self.report, name)
         if isinstance(settings, AutoEncoderSettings):
             return fit_auto_encoder(self.observed, settings, seed=self.seed, on_step=on_step)
+        if isinstance(settings, VariationalSettings):
+            return fit_variational_member(
+                self.observed,
+                settings,
+                seed=self.seed,
+                on_round=lambda done, total, _: on_step(done, total),
+            )
         return fit_bayesian_factors(
             self.observed, self._kernels_for(settings), settings, seed=self.seed, on_round=on_step
         )

@@ -6,11 +6,16 @@ import pytest
 from tests.builders import tiny_dataset
 from training.data.table import Movie
 from training.distillation.base.observed import Observed, rating_levels
-from training.distillation.base.settings import AutoEncoderSettings, BayesianFactorsSettings
+from training.distillation.base.settings import (
+    AutoEncoderSettings,
+    BayesianFactorsSettings,
+    VariationalSettings,
+)
 from training.distillation.teacher.auto_encoder import AutoEncoder, fit_auto_encoder
 from training.distillation.teacher.bayesian_factors import BayesianFactors, fit_bayesian_factors
 from training.distillation.teacher.kernel import genre_features, side_kernels
 from training.distillation.teacher.teacher import find_weights
+from training.distillation.teacher.variational import VariationalMember, fit_variational_member
 
 
 def test_rating_levels_are_the_distinct_ratings() -> None:
@@ -109,6 +114,23 @@ def test_auto_encoder_fits_the_ratings_and_is_reproducible() -> None:
     np.testing.assert_allclose(pairs, stars[observed.user_index, observed.movie_index], rtol=1e-5)
     errors = stars[observed.user_index, observed.movie_index] - observed.ratings
     assert np.mean(errors**2) < 0.5 * observed.ratings.var()
+
+
+def test_variational_member_fits_the_ratings_and_is_reproducible() -> None:
+    observed = Observed.of(tiny_dataset())
+    settings = VariationalSettings(rank=4, rounds=20)
+    rounds: list[int] = []
+    first = fit_variational_member(observed, settings, seed=1, on_round=lambda done, *_: rounds.append(done))
+    assert rounds == list(range(1, len(rounds) + 1))
+    everything = slice(0, observed.users), slice(0, observed.movies)
+    stars = first.predict(*everything)
+    assert np.array_equal(stars, fit_variational_member(observed, settings, seed=1).predict(*everything))
+    some = np.array([1, 4])
+    again = VariationalMember(**vars(first))
+    np.testing.assert_allclose(again.predict(slice(4, 6), some), stars[4:6, some], rtol=1e-6)
+    pairs = first.predict_pairs(observed.user_index, observed.movie_index)
+    np.testing.assert_allclose(pairs, stars[observed.user_index, observed.movie_index], rtol=1e-5)
+    assert np.mean((pairs - observed.ratings) ** 2) < observed.ratings.var()
 
 
 def test_blend_weights_match_a_hand_computed_example() -> None:
