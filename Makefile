@@ -112,11 +112,12 @@ docker-test: ## build the images, run them with compose, call, kill and replace 
 	tests/docker/pod.sh
 
 lock: $(VENV)/.dev ## update the hashed lock files from pyproject.toml
-	$(UV_COMPILE) --extra train --extra cluster --extra otel --group dev -o requirements/dev.txt $(UPGRADE)
+	$(UV_COMPILE) --extra train --extra cluster --extra otel --extra cloud --group dev -o requirements/dev.txt $(UPGRADE)
 	$(UV_COMPILE) -c requirements/dev.txt --extra train -o requirements/train.txt
 	$(UV_COMPILE) -c requirements/dev.txt --extra train --extra cluster -o requirements/cluster.txt
 	$(UV_COMPILE) -c requirements/dev.txt -o requirements/serve.txt
 	$(UV_COMPILE) -c requirements/dev.txt --extra otel -o requirements/otel.txt
+	$(UV_COMPILE) -c requirements/dev.txt --extra cloud -o requirements/cloud.txt
 	$(UV_LOCK) --group tools -o requirements/tools.txt $(UPGRADE)
 
 $(TOOLS)/.done: requirements/tools.txt | $(VENV)/bin/python

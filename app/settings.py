@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from app.contract.errors import BadSetting, shorten
 from app.contract.limits import MIB, Limits
 from training.artefact import MAX_ID_LENGTH
+from training.artefact.remote.address import StoreAddress, is_url, parse_address
 
 PREFIX: Final = "RATINGS_"
 # As browsers send it: lower case, without a path or a trailing slash.
@@ -23,6 +24,12 @@ _SERVICE_ADDRESS: Final = re.compile(r"(tcp|udp|sctp)://")
 # The service has paths below these, which would be ambiguous with those below a prefix.
 _ROOT_PATH: Final = re.compile(r"(?!/(admin|docs|models|page|predict|v2)(/|$))(/[\w~-][\w.~-]*)*", re.ASCII)
 DEFAULT_PORT: Final = 8000
+# User and password of a URL, which no message may repeat.
+_CREDENTIALS: Final = re.compile(r"//[^/]*@")
+
+
+def _read_store(value: Any) -> Any:
+    return parse_address(value) if isinstance(value, str) and is_url(value) else value
 
 
 def _split_names(value: Any) -> Any:
@@ -78,7 +85,7 @@ class Settings(BaseSettings):
         env_prefix=PREFIX, frozen=True, extra="forbid", env_ignore_empty=True, allow_inf_nan=False
     )
 
-    store: Path = Path("models_store")
+    store: Annotated[Path | StoreAddress, BeforeValidator(_read_store)] = Path("models_store")
     models: Annotated[Names, AfterValidator(_check_names)] | None = None
     default_model: str | None = None
     engine: Literal["table", "keras"] = "table"
@@ -134,7 +141,8 @@ def load_settings() -> Settings:
         variable = f"{PREFIX}{first['loc'][0]}".upper()
         message = first["msg"].removeprefix("Value error, ")
         given = os.environ.get(variable, str(first["input"]))
-        raise BadSetting(f"{variable}: {message[0].lower()}{message[1:]}, got {shorten(given)!r}") from error
+        shown = shorten(_CREDENTIALS.sub("//...@", given))
+        raise BadSetting(f"{variable}: {message[0].lower()}{message[1:]}, got {shown!r}") from error
 
 
 def unknown_variables() -> list[str]:

@@ -26,6 +26,7 @@ from app.contract.errors import StartError
 from app.http.auth import Keys
 from app.main import create_app
 from app.observability.metrics.worker_files import WorkerFile, shared_folder
+from app.scoring.fetching import local_store
 from app.scoring.loading import FORK_SAFE, check_store, find_folders, load_registry
 from app.scoring.memory import freeze_memory
 from app.scoring.registry import Registry
@@ -253,6 +254,7 @@ def copy_store(settings: Settings, folder: Path) -> Path:
         StartError: A setting names a model that is not in the store, or the copy cannot be written.
         ArtefactError: The store or a model in it is invalid.
     """
+    settings = settings.model_copy(update={"store": local_store(settings)})
     check_store(settings)
     try:
         copy = Path(tempfile.mkdtemp(prefix="store-", dir=folder))

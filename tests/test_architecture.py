@@ -43,6 +43,7 @@ LAYERS = {
         "training.families",
         "training.artefact.ids",
         "training.artefact",
+        "training.artefact.remote",
         "training.artefact.engine",
         "training.settings",
         "training.compress",

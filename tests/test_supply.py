@@ -23,7 +23,7 @@ def entries(lock: Path) -> list[str]:
 
 
 def test_every_dependency_set_has_a_lock_file() -> None:
-    assert [lock.stem for lock in LOCKS] == ["cluster", "dev", "otel", "serve", "tools", "train"]
+    assert [lock.stem for lock in LOCKS] == ["cloud", "cluster", "dev", "otel", "serve", "tools", "train"]
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.stem)
@@ -42,11 +42,18 @@ def test_lock_files_of_all_sets_agree_on_versions() -> None:
     assert locked["serve"]
     assert locked["serve"] <= locked["train"] <= locked["cluster"] <= locked["dev"]
     assert locked["serve"] <= locked["otel"] <= locked["dev"]
+    assert locked["serve"] <= locked["cloud"] <= locked["dev"]
 
 
 def test_only_the_cluster_and_the_tests_install_ray() -> None:
     having = {lock.stem for lock in LOCKS if any(pin.name == "ray" for pin in read_pins(lock.read_text()))}
     assert having == {"cluster", "dev"}
+
+
+def test_only_a_store_in_object_storage_installs_obstore() -> None:
+    names = {lock.stem: {pin.name for pin in read_pins(lock.read_text())} for lock in LOCKS}
+    assert {lock for lock, packages in names.items() if "obstore" in packages} == {"cloud", "dev"}
+    assert names["cloud"] - names["serve"] <= {"obstore", "typing-extensions"}
 
 
 def test_licences_page_matches_the_lock_file() -> None:

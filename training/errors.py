@@ -76,3 +76,11 @@ class ArtefactDamaged(ArtefactError):
 
 class ArtefactForeign(ArtefactError):
     """Written by another program or in a newer format, or with content that is never loaded."""
+
+
+class StoreUnreachable(ArtefactError):
+    """An address of a store that cannot be reached, or that denies access."""
+
+
+class PushRefused(ArtefactError):
+    """Another push has changed the current version of the store meanwhile."""

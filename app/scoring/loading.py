@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from app.contract.errors import BadSetting, StartError, shorten
+from app.scoring.fetching import local_store
 from app.scoring.keras_engine import load_keras_engine
 from app.scoring.probe import measure, probe
 from app.scoring.registry import BASELINE, LoadedModel, Registry
@@ -40,14 +41,16 @@ logger = logging.getLogger(__name__)
 def load_registry(settings: Settings, live: Registry | None = None) -> Registry:
     """Load all models that the settings name; return the `live` registry if nothing in the store has changed.
 
-    Otherwise, models of the live registry that are unchanged in the store are reused.
+    Otherwise, models of the live registry that are unchanged in the store are reused. The current version of
+    a store in object storage is fetched first.
 
     Raises:
-        ArtefactError: The store, or a model in it, is missing, damaged or foreign.
+        ArtefactError: The store, or a model in it, is missing, damaged or foreign, or cannot be fetched.
         BadSetting: A setting names a model that is not in the store.
         StartError: The engine is not installed or cannot load a model, a model returns values that are not
             ratings, or the models have different rating scales.
     """
+    settings = settings.model_copy(update={"store": local_store(settings)})
     try:
         return _load_registry(settings, live)
     except ArtefactError:
@@ -110,7 +113,7 @@ def find_folders(settings: Settings) -> list[Path]:
         ArtefactMissing: The store does not exist or is empty.
         BadSetting: A setting names a model that is not in the store.
     """
-    folders = {folder.name: folder for folder in list_artefacts(settings.store)}
+    folders = {folder.name: folder for folder in list_artefacts(local_store(settings))}
     names = list(folders) if settings.models is None else settings.models
     for name in names:
         if name not in folders:

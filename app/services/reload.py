@@ -18,11 +18,13 @@ import anyio.to_thread
 from app.contract.errors import ReloadRefused, StartError
 from app.contract.schemas.responses import Change, Reload, ReloadedModel
 from app.observability.instrumentation import Instrumentation
+from app.scoring.fetching import fetched_versions
 from app.scoring.loading import FORK_SAFE, load_registry
 from app.scoring.memory import refreeze_memory, release_memory
 from app.scoring.registry import Registry
 from app.settings import Settings
 from training.artefact import ArtefactError
+from training.artefact.remote.address import StoreAddress
 
 logger = logging.getLogger(__name__)
 
@@ -115,14 +117,24 @@ class LiveModels:
         self.registry = registry
 
 
-def _without_path(error: Exception, store: Path) -> str:
-    """Return the reason of a refusal without the path of the store, which is only for the log."""
+def _without_path(error: Exception, store: Path | StoreAddress) -> str:
+    """Return the reason of a refusal without the path or address of the store, which is only for the log."""
+    if isinstance(store, StoreAddress):
+        return _reason_of_fetched(error, store)
     if not isinstance(error, ArtefactError):
         return " ".join(str(error).replace(f"{store.absolute()}/", "").split())
     # The path of an error in the store itself is the path of the store.
     inside = error.path != store and error.path.is_relative_to(store)
     reason = f"{error.path.relative_to(store)}: {error.reason}" if inside else error.reason
     return " ".join(reason.split())
+
+
+def _reason_of_fetched(error: Exception, address: StoreAddress) -> str:
+    """Return the reason without the address, and without the local folder of the fetched versions."""
+    text = str(error).removeprefix(f"{address}: ")
+    for folder in (address, fetched_versions()):
+        text = text.replace(f"{folder}/", "")
+    return " ".join(text.split())
 
 
 def _compare(old: Registry, new: Registry) -> list[ReloadedModel]:

@@ -46,7 +46,9 @@ class Running:
         return host, int(port)
 
 
-def command(store: Path, program: Sequence[str] = ("app",), /, **settings: object) -> subprocess.Popen[str]:
+def command(
+    store: Path | str, program: Sequence[str] = ("app",), /, **settings: object
+) -> subprocess.Popen[str]:
     """Start `python -m app` on `store`, or another module with arguments, with only the given settings."""
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith(("RATINGS_", "TF_"))
@@ -79,7 +81,7 @@ def listens(port: int) -> bool:
 
 
 @contextmanager
-def running(store: Path, program: Sequence[str] = ("app",), /, **settings: object) -> Iterator[Running]:
+def running(store: Path | str, program: Sequence[str] = ("app",), /, **settings: object) -> Iterator[Running]:
     """Run a server on `store`, and kill it at the end if it still runs."""
     port = free_port()
     process = command(store, program, port=port, **settings)

@@ -8,6 +8,7 @@ import pytest
 
 from app.contract.errors import BadSetting
 from app.settings import Settings, load_settings, service_variables, unknown_variables
+from training.artefact.remote.address import StoreAddress
 
 
 @pytest.fixture(autouse=True)
@@ -68,6 +69,8 @@ def test_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
         ("ROOT_PATH", "/models"),
         ("ROOT_PATH", "/docs/stars"),
         ("PORT", "x" * 10_000),
+        ("STORE", "s3://key:a-secret@bucket/prefix"),
+        ("STORE", "https://bucket.example/prefix"),
     ],
 )
 def test_bad_setting_is_one_line_that_names_it(
@@ -79,6 +82,14 @@ def test_bad_setting_is_one_line_that_names_it(
     line = str(refused.value)
     assert line.startswith(f"RATINGS_{name}: ")
     assert "\n" not in line and len(line) < 300
+    assert "a-secret" not in line
+
+
+def test_store_is_a_folder_or_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RATINGS_STORE", "s3://bucket/prefix/")
+    assert load_settings().store == StoreAddress("s3://bucket/prefix")
+    monkeypatch.setenv("RATINGS_STORE", "s3:/bucket/prefix")
+    assert load_settings().store == Path("s3:/bucket/prefix")
 
 
 @pytest.mark.parametrize(

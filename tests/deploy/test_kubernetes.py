@@ -228,19 +228,34 @@ def test_example_selects_the_runtime(runtime: Manifest) -> None:
     assert [model["protocolVersion"]] == runtime["spec"]["protocolVersions"]
 
 
-def test_overlay_of_the_page_serves_from_a_volume_of_ones_own(tmp_path: Path) -> None:
+def overlays(tmp_path: Path) -> list[dict[str, Manifest]]:
+    """Render the overlays that the page has, in its order, and validate them."""
     page = MarkdownIt().parse((REPOSITORY / "docs" / "deployment.md").read_text("utf-8"))
-    [overlay] = [token.content for token in page if token.info == "yaml"]
     shutil.copytree(DEPLOY, tmp_path / "deploy")
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "kustomization.yaml").write_text(overlay, "utf-8")
-    rendered = {manifest["kind"]: manifest for manifest in render(tmp_path / "mine")}
-    for manifest in rendered.values():
-        validate(manifest, VERSIONS[-1], strict=True)
-    spec = rendered["Deployment"]["spec"]["template"]["spec"]
-    assert not spec.get("initContainers")
-    [volume] = [volume for volume in spec["volumes"] if volume["name"] == "store"]
-    assert volume == {
-        "name": "store",
-        "persistentVolumeClaim": {"claimName": "stars-store", "readOnly": True},
-    }
+    found = []
+    for number, overlay in enumerate(token.content for token in page if token.info == "yaml"):
+        folder = tmp_path / f"mine{number}"
+        folder.mkdir()
+        (folder / "kustomization.yaml").write_text(overlay, "utf-8")
+        found.append({manifest["kind"]: manifest for manifest in render(folder)})
+        for manifest in found[-1].values():
+            validate(manifest, VERSIONS[-1], strict=True)
+    return found
+
+
+def test_overlays_of_the_page_serve_from_a_volume_and_from_object_storage(tmp_path: Path) -> None:
+    volume, remote = overlays(tmp_path)
+    for rendered in (volume, remote):
+        assert not rendered["Deployment"]["spec"]["template"]["spec"].get("initContainers")
+    volumes = volume["Deployment"]["spec"]["template"]["spec"]["volumes"]
+    assert [one for one in volumes if one["name"] == "store"] == [
+        {"name": "store", "persistentVolumeClaim": {"claimName": "stars-store", "readOnly": True}}
+    ]
+    [container] = remote["Deployment"]["spec"]["template"]["spec"]["containers"]
+    # A variable of `env` replaces that of the ConfigMap, which stays.
+    variables = {one["name"]: one.get("value") for one in container["env"]}
+    assert variables["RATINGS_STORE"].startswith("s3://")
+    assert container["envFrom"]
+    mounts = {mount["mountPath"]: mount for mount in container["volumeMounts"]}
+    assert not mounts[variables["TMPDIR"]].get("readOnly")
+    assert {"/keys", "/tmp"} <= mounts.keys()

@@ -1,4 +1,7 @@
-"""File helpers: open regular files only, write files atomically, and lock them between processes."""
+"""File helpers: open regular files only, write files atomically, and lock them between processes.
+
+A temporary folder is locked while its process lives, so that the next start can remove it after a kill.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,11 @@ import ctypes
 import errno
 import fcntl
 import os
+import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -19,6 +23,9 @@ _AT_FDCWD: Final = -100
 _RENAME_EXCHANGE: Final = 2
 # The errors of `open` for a link, for a pipe or socket, and for a folder.
 _NOT_REGULAR: Final = (errno.ELOOP, errno.ENXIO, errno.EISDIR)
+
+# To open a folder, but no link to one.
+_FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 
 
 def open_regular(path: Path) -> BinaryIO:
@@ -116,3 +123,54 @@ def _exchange(first: Path, second: Path) -> bool:
     if code in (errno.EINVAL, errno.ENOSYS):
         return False
     raise OSError(code, os.strerror(code))
+
+
+@contextmanager
+def temporary_folder(prefix: str) -> Iterator[Path]:
+    """Create a temporary folder, which is locked as long as this process or one forked from it lives.
+
+    The process that creates it removes it at the end of the block.
+
+    Raises:
+        OSError: It cannot be created or locked.
+    """
+    path, lock = _locked_folder(prefix)
+    creator = os.getpid()
+    try:
+        yield path
+    finally:
+        # Forked workers leave the block, too.
+        if os.getpid() == creator:
+            shutil.rmtree(path, ignore_errors=True)
+        os.close(lock)
+
+
+def remove_abandoned(prefix: str) -> None:
+    """Remove temporary folders of killed processes: those of this user that no process has locked."""
+    # Any error means that the folder is in use, or not ours.
+    with suppress(OSError):
+        for path in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
+            with suppress(OSError):
+                _remove_if_abandoned(path)
+
+
+def _locked_folder(prefix: str) -> tuple[Path, int]:
+    while True:
+        path = Path(tempfile.mkdtemp(prefix=prefix))
+        # Until it is locked, another process may take it for an abandoned one.
+        with suppress(FileNotFoundError):
+            lock = os.open(path, _FOLDER)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if path.exists():
+                return path, lock
+            os.close(lock)
+
+
+def _remove_if_abandoned(path: Path) -> None:
+    folder = os.open(path, _FOLDER)
+    try:
+        if os.fstat(folder).st_uid == os.geteuid():
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(path)
+    finally:
+        os.close(folder)

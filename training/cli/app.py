@@ -12,6 +12,7 @@ from training.cli.evaluate import evaluate
 from training.cli.fit import distil, fit
 from training.cli.frontier import frontier
 from training.cli.inspect import inspect
+from training.cli.push import push
 from training.cli.restore import restore
 from training.cli.split import split
 
@@ -34,6 +35,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for _command in (fit, download, inspect, evaluate, split, frontier, restore):
+for _command in (fit, download, inspect, evaluate, split, frontier, restore, push):
     app.command()(_command)
 app.command(hidden=True)(distil)

@@ -1,13 +1,9 @@
 """One small file per worker with its counts, in a temporary folder that the workers of a service share."""
 
-import fcntl
 import logging
-import os
-import shutil
-import tempfile
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -16,12 +12,11 @@ import orjson
 
 from app.contract.errors import StartError
 from app.observability.metrics.counters import Values
+from training.artefact.files import remove_abandoned, temporary_folder
 
 # A worker that has not written for this time counts as ended.
 ALIVE_SECONDS: Final = 5.0
 PREFIX: Final = "ratings-workers-"
-# To open a folder, but no link to one.
-_FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 
 logger = logging.getLogger(__name__)
 
@@ -33,49 +28,19 @@ def shared_folder() -> Iterator[Path]:
     Raises:
         StartError: It cannot be created or locked.
     """
-    try:
-        path, lock = _locked_folder()
-    except OSError as error:
-        raise StartError(f"several workers need a folder for temporary files (TMPDIR): {error}") from error
-    creator = os.getpid()
-    try:
+    with ExitStack() as stack:
+        try:
+            path = stack.enter_context(temporary_folder(PREFIX))
+        except OSError as error:
+            raise StartError(
+                f"several workers need a folder for temporary files (TMPDIR): {error}"
+            ) from error
         yield path
-    finally:
-        # Forked workers leave the block, too.
-        if os.getpid() == creator:
-            shutil.rmtree(path, ignore_errors=True)
-        os.close(lock)
 
 
 def remove_abandoned_folders() -> None:
     """Remove shared folders of services that were killed: those of this user that no process has locked."""
-    # Any error means that the folder is in use, or not ours.
-    with suppress(OSError):
-        for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-            with suppress(OSError):
-                _remove_if_abandoned(path)
-
-
-def _locked_folder() -> tuple[Path, int]:
-    while True:
-        path = Path(tempfile.mkdtemp(prefix=PREFIX))
-        # Until it is locked, another service may take it for an abandoned one.
-        with suppress(FileNotFoundError):
-            lock = os.open(path, _FOLDER)
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if path.exists():
-                return path, lock
-            os.close(lock)
-
-
-def _remove_if_abandoned(path: Path) -> None:
-    folder = os.open(path, _FOLDER)
-    try:
-        if os.fstat(folder).st_uid == os.geteuid():
-            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(path)
-    finally:
-        os.close(folder)
+    remove_abandoned(PREFIX)
 
 
 @dataclass(frozen=True, slots=True)

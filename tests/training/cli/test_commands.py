@@ -57,13 +57,14 @@ def test_help_does_not_import_keras() -> None:
 
 def test_help_names_every_command() -> None:
     shown = run("--help")
-    for command in ("fit", "download", "inspect", "evaluate", "split", "frontier", "restore"):
+    for command in ("fit", "download", "inspect", "evaluate", "split", "frontier", "restore", "push"):
         assert command in shown
     assert "distil" not in shown
 
 
 @pytest.mark.parametrize(
-    "command", ["", "fit", "download", "inspect", "evaluate", "split", "distil", "frontier", "restore"]
+    "command",
+    ["", "fit", "download", "inspect", "evaluate", "split", "distil", "frontier", "restore", "push"],
 )
 def test_help_reads_well_at_80_columns(command: str) -> None:
     shown = CliRunner(env={"COLUMNS": "80", "TERMINAL_WIDTH": "80"}).invoke(app, [*command.split(), "--help"])
@@ -325,6 +326,7 @@ def test_ctrl_c_leaves_the_store_unchanged(tmp_path: Path) -> None:
             "tiny rates on the scale 0 to 5, so it cannot be evaluated on ratings from 1 to 10",
         ),
         (["restore", "--store", "models_store"], "there are no models to restore"),
+        (["push", "s3://bucket/a?b"], "ADDRESS is not a valid address: it must be like s3://bucket"),
         (["download", "ml-2m"], "ml-2m"),
         (["nonsense"], "nonsense"),
     ],

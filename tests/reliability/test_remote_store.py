@@ -1,0 +1,334 @@
+"""A store in object storage: pushed to a real S3 server, and served from it by real processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import obstore
+import pytest
+
+from tests.app.processes import Running, command, free_port, running
+from tests.conftest import REPOSITORY
+from tests.reliability.clients import asking, wait_until
+from tests.reliability.versions import BATCH, Versions
+from tests.remote_store import BUCKET, KEY, SECRET, S3Server, s3_server
+
+pytestmark = pytest.mark.long
+
+ADMIN_KEY = "an-admin-key-of-some-length"
+ADMIN = {"Authorization": f"Bearer {ADMIN_KEY}"}
+
+
+@pytest.fixture(scope="module")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    with s3_server(tmp_path_factory.mktemp("s3")) as server:
+        yield server
+
+
+@pytest.fixture
+def address(s3: S3Server, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """An address of its own for each test, which the environment has the credentials of."""
+    for name, value in s3.environment.items():
+        monkeypatch.setenv(name, value)
+    return f"s3://{BUCKET}/{abs(hash(request.node.name)):x}"
+
+
+def push_command(store: Path, address: str, *interruption: object) -> subprocess.Popen[str]:
+    program = ["training", "push", address, "--store", str(store)]
+    if interruption:
+        arguments = [str(argument) for argument in interruption]
+        program = ["tests.reliability.interrupted_push", str(store), address, *arguments]
+    return subprocess.Popen(
+        [sys.executable, "-m", *program],
+        cwd=REPOSITORY,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def push(store: Path, address: str, *interruption: object) -> tuple[int, str]:
+    """Push a store; return the exit code, and all that was printed."""
+    process = push_command(store, address, *interruption)
+    output, errors = process.communicate(timeout=60)
+    return process.returncode, output + errors
+
+
+def pushed(store: Path, address: str) -> str:
+    """Push a store, and return its version."""
+    code, output = push(store, address)
+    assert code == 0, output
+    return output.split(f"{address}/versions/")[1][:64]
+
+
+def prefix(address: str) -> str:
+    return address.removeprefix(f"s3://{BUCKET}/")
+
+
+def current(s3: S3Server, address: str) -> str:
+    pointer = obstore.get(s3.store(), f"{prefix(address)}/current.json").bytes()
+    version: str = json.loads(bytes(pointer))["version"]
+    return version
+
+
+def overwrite(s3: S3Server, address: str, name: str, content: bytes) -> None:
+    obstore.put(s3.store(), f"{prefix(address)}/{name}", content)
+
+
+def batch(server: Running) -> list[float]:
+    ratings: list[float] = httpx2.post(f"{server.url}/predict/batch", json=BATCH).json()["ratings"]
+    return ratings
+
+
+def reload(server: Running) -> httpx2.Response:
+    return httpx2.post(f"{server.url}/admin/reload", headers=ADMIN, timeout=60)
+
+
+def refused_start(store: str) -> str:
+    """Start the service, which must end with exit code 1 and one line; return the line."""
+    process = command(store, port=free_port())
+    output, line = process.communicate(timeout=60)
+    assert process.returncode == 1, output
+    assert line.startswith("cannot start: ") and line.count("\n") == 1
+    assert SECRET not in output + line
+    return line
+
+
+def stop(server: Running) -> str:
+    server.process.terminate()
+    output, errors = server.process.communicate(timeout=20)
+    assert server.process.returncode == 0
+    assert errors == ""
+    assert SECRET not in output and KEY not in output
+    return output
+
+
+def test_service_loads_a_pushed_store_and_takes_a_new_version_by_a_reload(
+    address: str, versions: Versions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    first, second = versions.ratings("first"), versions.ratings("second")
+    pushed(versions.root / "first", address)
+    with (
+        # The log is not read while the test runs, so it must be short.
+        running(address, admin_keys=ADMIN_KEY, log_level="warning") as server,
+        asking(server.url, "/predict/batch", BATCH, clients=2) as asked,
+    ):
+        assert batch(server) == first
+        pushed(versions.root / "second", address)
+        assert batch(server) == first
+        answer = reload(server).json()
+        assert answer["outcome"] == "reloaded"
+        assert {model["change"] for model in answer["models"]} == {"changed"}
+        assert batch(server) == second
+        assert reload(server).json()["outcome"] == "unchanged"
+        # Back to the first version, without an upload.
+        assert "0 of" in push(versions.root / "first", address)[1]
+        server.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: batch(server) == first)
+        (folder,) = temporary.glob("ratings-store-*")
+        assert len([path for path in folder.iterdir() if path.is_dir()]) == 2
+    assert not asked.lost
+    assert {response.status_code for response in asked.answers} == {200}
+    assert all(response.json()["ratings"] in (first, second) for response in asked.answers)
+
+
+def test_folder_of_fetched_versions_is_removed_at_the_end(
+    address: str, versions: Versions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    pushed(versions.root / "first", address)
+    with running(address):
+        # Killed at the end of the block.
+        pass
+    assert list(temporary.glob("ratings-store-*"))
+    with running(address, workers=2) as server:
+        stop(server)
+    assert not list(temporary.glob("ratings-*"))
+
+
+@pytest.mark.parametrize("by", ["hangup", "call"])
+def test_all_workers_take_a_new_version(address: str, versions: Versions, by: str) -> None:
+    pushed(versions.root / "first", address)
+    with running(address, workers=2, admin_keys=ADMIN_KEY) as server:
+        wait_until(lambda: len(server.workers()) == 2)
+        pushed(versions.root / "second", address)
+        if by == "hangup":
+            server.process.send_signal(signal.SIGHUP)
+        else:
+            assert reload(server).json()["outcome"] == "reloaded"
+        second = versions.ratings("second")
+        wait_until(lambda: all(batch(server) == second for _ in range(12)))
+        # A worker that starts later has the same version.
+        for pid in server.workers():
+            os.kill(pid, signal.SIGKILL)
+            wait_until(lambda: len(server.workers()) == 2 and pid not in server.workers())  # noqa: B023
+        assert all(batch(server) == second for _ in range(12))
+        stop(server)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_unreachable_store_leaves_the_models_in_service_at_a_reload(
+    versions: Versions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int
+) -> None:
+    address = f"s3://{BUCKET}/store"
+    with s3_server(tmp_path) as own:
+        for name, value in own.environment.items():
+            monkeypatch.setenv(name, value)
+        pushed(versions.root / "first", address)
+        with running(address, workers=workers, admin_keys=ADMIN_KEY) as server:
+            own.kill()
+            answer = reload(server)
+            assert answer.status_code == 409
+            assert answer.json()["detail"].endswith("current.json: cannot be reached (error sending request)")
+            assert BUCKET not in answer.text
+            assert batch(server) == versions.ratings("first")
+            server.process.send_signal(signal.SIGHUP)
+            server.read_until(
+                f"reload refused, the previous models stay in service: {address}/current.json: "
+                "cannot be reached (error sending request)",
+                1 + workers,
+            )
+            assert all(batch(server) == versions.ratings("first") for _ in range(6))
+            stop(server)
+    assert f"{address}/current.json: cannot be reached (error sending request)" in refused_start(address)
+    code, output = push(versions.root / "first", address)
+    assert (code, output.count("\n")) == (1, 1)
+    assert "cannot be reached" in output
+
+
+@pytest.mark.parametrize("damage", ["size", "digest", "missing", "version"])
+def test_damaged_version_is_refused_at_the_start_and_at_a_reload(
+    s3: S3Server, address: str, versions: Versions, damage: str
+) -> None:
+    pushed(versions.root / "first", address)
+    with running(address, admin_keys=ADMIN_KEY) as server:
+        version = pushed(versions.root / "second", address)
+        model = f"versions/{version}/baseline/model.keras"
+        content = bytes(obstore.get(s3.store(), f"{prefix(address)}/{model}").bytes())
+        if damage == "size":
+            overwrite(s3, address, model, content[:-1])
+            expected = "stated"
+        elif damage == "digest":
+            overwrite(s3, address, model, content[:-1] + bytes([content[-1] ^ 1]))
+            expected = "differs from its stated digest"
+        elif damage == "missing":
+            obstore.delete(s3.store(), f"{prefix(address)}/{model}")
+            expected = "does not exist"
+        else:
+            model = f"versions/{version}/version.json"
+            stated = bytes(obstore.get(s3.store(), f"{prefix(address)}/{model}").bytes())
+            overwrite(s3, address, model, stated.replace(b'"bytes": ', b'"bytes": 1', 1))
+            expected = "differs from the digest that the version is named after"
+        answer = reload(server)
+        assert answer.status_code == 409
+        assert answer.json()["detail"].startswith(f"the previous models stay in service: {model}: ")
+        assert expected in answer.json()["detail"]
+        assert batch(server) == versions.ratings("first")
+        stop(server)
+    assert f"{address}/{model}: " in (line := refused_start(address)) and expected in line
+    # A push uploads what is missing, and refuses what differs.
+    code, output = push(versions.root / "second", address)
+    if damage == "missing":
+        assert code == 0 and "1 of" in output
+        with running(address) as server:
+            assert batch(server) == versions.ratings("second")
+    else:
+        assert code == 1 and f"{address}/{model}: " in output
+
+
+def test_version_that_the_service_cannot_serve_is_refused(
+    s3: S3Server, address: str, versions: Versions
+) -> None:
+    pushed(versions.root / "first", address)
+    with running(address, admin_keys=ADMIN_KEY, models="baseline") as server:
+        (versions.root / "second" / "baseline").rename(versions.root / "baseline")
+        pushed(versions.root / "second", address)
+        assert reload(server).status_code == 409
+        assert batch(server) == versions.ratings("first")
+
+
+def test_address_without_a_store_is_refused(address: str) -> None:
+    assert f"{address}/current.json: does not exist: no store has been pushed there" in refused_start(address)
+
+
+def test_wrong_credentials_are_refused_without_repeating_them(
+    address: str, versions: Versions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "not-the-secret")
+    line = refused_start(address)
+    assert "access is denied with the credentials of the environment" in line
+    code, output = push(versions.root / "first", address)
+    assert code == 1 and "access is denied" in output
+    assert "not-the-secret" not in line + output and KEY not in line + output
+
+
+def test_version_is_a_folder_of_models(s3: S3Server, address: str, versions: Versions) -> None:
+    version = pushed(versions.root / "first", address)
+    folder = f"{prefix(address)}/versions/{version}"
+    store = versions.root / "first"
+    expected = {str(path.relative_to(store)) for path in store.glob("[!.]*/*")} | {"version.json"}
+    assert s3.names(folder) == {f"{folder}/{name}" for name in expected}
+
+
+def test_later_of_two_pushes_at_once_is_refused(
+    s3: S3Server, address: str, versions: Versions, tmp_path: Path
+) -> None:
+    paused = tmp_path / "paused"
+    slow = push_command(versions.root / "second", address, "pause", paused)
+    wait_until(paused.exists, seconds=60)
+    version = pushed(versions.root / "first", address)
+    paused.unlink()
+    output, errors = slow.communicate(timeout=60)
+    assert (slow.returncode, output) == (1, "")
+    assert errors.count("\n") == 1
+    assert "another push has changed the current version meanwhile" in errors
+    assert current(s3, address) == version
+    # Also if there was a version before.
+    slow = push_command(versions.root / "second", address, "pause", paused)
+    wait_until(paused.exists, seconds=60)
+    shutil.copytree(versions.root / "first" / "baseline", tmp_path / "third" / "baseline")
+    version = pushed(tmp_path / "third", address)
+    paused.unlink()
+    assert "another push has changed" in slow.communicate(timeout=60)[1]
+    assert slow.returncode == 1
+    assert current(s3, address) == version
+
+
+def test_one_of_several_pushes_at_once_is_current(s3: S3Server, address: str, versions: Versions) -> None:
+    pushes = [push_command(versions.root / name, address) for name in ("first", "second") * 2]
+    outputs = ["".join(process.communicate(timeout=120)) for process in pushes]
+    won = [output for output, process in zip(outputs, pushes, strict=True) if process.returncode == 0]
+    assert won
+    assert any(f"versions/{current(s3, address)}" in output for output in won)
+    for output, process in zip(outputs, pushes, strict=True):
+        assert process.returncode == 0 or "another push has changed" in output
+
+
+def test_killed_push_leaves_the_current_version_and_can_be_repeated(
+    s3: S3Server, address: str, versions: Versions
+) -> None:
+    first = pushed(versions.root / "first", address)
+    # Each model has a manifest and a model file at least, then there are version.json and the pointer.
+    for writes in range(6):
+        code, _ = push(versions.root / "second", address, "kill", writes)
+        assert code == -signal.SIGKILL
+        assert current(s3, address) == first
+    with running(address) as server:
+        assert batch(server) == versions.ratings("first")
+    second = pushed(versions.root / "second", address)
+    assert current(s3, address) == second != first
+    with running(address) as server:
+        assert batch(server) == versions.ratings("second")

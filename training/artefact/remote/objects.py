@@ -1,0 +1,179 @@
+"""The objects below an address, read and written with obstore. Errors are one line without credentials."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+from training.artefact.manifest import FileRecord
+from training.artefact.remote.address import StoreAddress
+from training.artefact.remote.layout import MAX_POINTER_BYTES, POINTER_FILE, Pointer, parse
+from training.errors import ArtefactDamaged, ArtefactError, ArtefactMissing, StoreUnreachable
+
+if TYPE_CHECKING:
+    from obstore import UpdateVersion
+
+# Bytes of one request, which may take 30 seconds (the default of obstore).
+CHUNK_BYTES: Final = 8 * 1024 * 1024
+# An attempt that fails is repeated within this time, at most.
+RETRIES: Final = 3
+RETRY_SECONDS: Final = 10
+# The parts of obstore's messages that are shown: others could repeat a response, which can have a key's name.
+_CAUSE: Final = re.compile(r"HTTP error: ([a-z ]+)|status code: (\d{3}[A-Za-z ]*)|(\w+ must be specified)")
+
+
+@dataclass(frozen=True)
+class Current:
+    """The pointer as it was read.
+
+    Attributes:
+        version: The version that it names.
+        seen: What replaces it only if it has not changed since.
+    """
+
+    version: str
+    seen: UpdateVersion
+
+
+class Objects:
+    """The objects below an address, by their path from there."""
+
+    def __init__(self, address: StoreAddress) -> None:
+        """Open the address; credentials and endpoint are those of the environment, as obstore reads them.
+
+        Raises:
+            StoreUnreachable: obstore is not installed, or the environment has an invalid value.
+        """
+        self.address = address
+        try:
+            import obstore
+            from obstore.store import from_url
+        except ModuleNotFoundError as error:
+            raise StoreUnreachable(
+                address.url,
+                f"needs the package {error.name}, which is not installed "
+                "(pip install -r requirements/cloud.txt, or the extra `cloud`)",
+            ) from error
+        self._obstore = obstore
+        retries = {"max_retries": RETRIES, "retry_timeout": timedelta(seconds=RETRY_SECONDS)}
+        with self._translated(address.url):
+            self._store = from_url(address.url, retry_config=retries)  # type: ignore[call-overload]
+
+    def path(self, name: str) -> str:
+        """Return the address of an object."""
+        return f"{self.address}/{name}"
+
+    def read(self, name: str, limit: int) -> bytes:
+        """Read a small object.
+
+        Raises:
+            ArtefactMissing: It does not exist.
+            ArtefactDamaged: It is larger than `limit` bytes.
+            StoreUnreachable: The store cannot be reached or denies access.
+        """
+        return self._read(name, limit)[0]
+
+    def _read(self, name: str, limit: int) -> tuple[bytes, UpdateVersion]:
+        with self._translated(self.path(name)):
+            answer = self._obstore.get(self._store, name)
+            meta = answer.meta
+            if meta["size"] > limit:
+                raise ArtefactDamaged(self.path(name), f"is larger than {limit} bytes")
+            seen: UpdateVersion = {}
+            if (e_tag := meta["e_tag"]) is not None:
+                seen["e_tag"] = e_tag
+            if (version := meta["version"]) is not None:
+                seen["version"] = version
+            return bytes(answer.bytes()), seen
+
+    def current(self) -> Current | None:
+        """Read the pointer; return None if there is none.
+
+        Raises:
+            ArtefactDamaged: It is invalid.
+            StoreUnreachable: The store cannot be reached or denies access.
+        """
+        try:
+            content, seen = self._read(POINTER_FILE, MAX_POINTER_BYTES)
+        except ArtefactMissing:
+            return None
+        return Current(parse(Pointer, content, self.path(POINTER_FILE)).version, seen)
+
+    def download(self, name: str, stated: FileRecord, file: BinaryIO) -> None:
+        """Write an object to a file, and compare its size and digest with what is stated.
+
+        Raises:
+            ArtefactMissing: It does not exist.
+            ArtefactDamaged: Size or digest differ.
+            StoreUnreachable: The store cannot be reached or denies access.
+            OSError: The file cannot be written.
+        """
+        path = self.path(name)
+        with self._translated(path):
+            size = self._obstore.head(self._store, name)["size"]
+        if size != stated.bytes:
+            raise ArtefactDamaged(path, f"has {size} bytes, but {stated.bytes} are stated")
+        digest = hashlib.sha256()
+        for start in range(0, stated.bytes, CHUNK_BYTES):
+            with self._translated(path):
+                end = min(start + CHUNK_BYTES, stated.bytes)
+                chunk = memoryview(self._obstore.get_range(self._store, name, start=start, end=end))
+            digest.update(chunk)
+            file.write(chunk)
+        if digest.hexdigest() != stated.sha256:
+            raise ArtefactDamaged(path, "differs from its stated digest")
+
+    def create(self, name: str, content: bytes) -> bool:
+        """Write an object that does not exist; return whether it was written.
+
+        Raises:
+            ArtefactDamaged: It exists with another content.
+            StoreUnreachable: The store cannot be reached or denies access.
+        """
+        try:
+            with self._translated(self.path(name)):
+                self._obstore.put(self._store, name, content, mode="create")
+        except FileExistsError:
+            stated = FileRecord(sha256=hashlib.sha256(content).hexdigest(), bytes=len(content))
+            with open(os.devnull, "wb") as nowhere:  # noqa: PTH123
+                self.download(name, stated, nowhere)
+            return False
+        return True
+
+    def replace(self, name: str, content: bytes, seen: UpdateVersion | None) -> None:
+        """Write an object if it is still what was seen, or if it does not exist and `seen` is None.
+
+        Raises:
+            FileExistsError: It has changed since.
+            StoreUnreachable: The store cannot be reached or denies access.
+        """
+        with self._translated(self.path(name)):
+            self._obstore.put(self._store, name, content, mode="create" if seen is None else seen)
+
+    @contextmanager
+    def _translated(self, path: str) -> Iterator[None]:
+        """Raise errors of obstore as ours; an object that exists or has changed as FileExistsError."""
+        from obstore import exceptions
+
+        try:
+            yield
+        except ArtefactError:
+            raise
+        except FileNotFoundError as error:
+            raise ArtefactMissing(path, "does not exist") from error
+        except (exceptions.AlreadyExistsError, exceptions.PreconditionError) as error:
+            raise FileExistsError(path) from error
+        except (exceptions.PermissionDeniedError, exceptions.UnauthenticatedError) as error:
+            raise StoreUnreachable(
+                path, "access is denied with the credentials of the environment"
+            ) from error
+        except (exceptions.BaseError, ValueError, OSError) as error:
+            found = _CAUSE.search(str(error))
+            cause = next(filter(None, found.groups())).strip() if found else type(error).__name__
+            raise StoreUnreachable(path, f"cannot be reached ({cause})") from error
