@@ -7,12 +7,13 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped, unused-ignore]
 from playwright.sync_api import Browser, expect
 
 from tests.app.processes import running
 from tests.app.test_rating_scale import store_of
 from tests.conftest import REPOSITORY
-from tests.web.browser import Visitor
+from tests.web.browser import Visitor, visiting
 
 
 @pytest.fixture(scope="module")
@@ -89,3 +90,19 @@ def test_fields_find_movies_of_the_shown_data_set_only(visitor: Visitor) -> None
     assert [card.locator("span").first.inner_text() for card in cards.all()] == [
         movie["title"] or movie["movie_id"] for movie in known
     ]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("view", ["predict", "recommend", "new-user", "models", "evaluate"])
+def test_every_view_of_a_mixed_store_passes_the_accessibility_scan(
+    browser: Browser, service: str, scheme: str, view: str
+) -> None:
+    with visiting(browser, service, color_scheme=scheme) as visitor:
+        page = visitor.open(f"/?view={view}")
+        for place in range(2):
+            page.get_by_label("Data set").select_option(index=place)
+            expect(page.locator(".loading")).to_have_count(0)
+            page.wait_for_load_state("networkidle")
+            found = Axe().run(page).response["violations"]
+            assert [(one["id"], [node["html"][:200] for node in one["nodes"]]) for one in found] == []

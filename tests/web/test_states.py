@@ -20,6 +20,7 @@ VIEWS = {
     "compared": "/?view=recommend&user=1&compare=all",
     "cold": "/?user=999999&movie=1193",
     "new-user": "/?view=new-user&rated=1193:5,2858:4,480:2",
+    "new-user-empty": "/?view=new-user",
     "models": "/?view=models",
     "evaluate": "/?view=evaluate",
 }

@@ -26,7 +26,7 @@ export function columnsForm(source, { relayout, submit }) {
   const header = h("input", { type: "checkbox", id: "evaluate-header", checked: layout.header, onchange: () => relayout({ delimiter: delimiter.value, header: header.checked }) });
   const low = numberField("evaluate-low", source.scale.low);
   const high = numberField("evaluate-high", source.scale.high);
-  const notRated = h("input", { id: "evaluate-not-rated", value: source.notRatedText, autocomplete: "off", spellcheck: false, placeholder: "99, NA, empty, or none" });
+  const notRated = h("input", { id: "evaluate-not-rated", value: source.notRatedText, autocomplete: "off", spellcheck: false, placeholder: "99, NA" });
   notRated.setAttribute("aria-describedby", "evaluate-not-rated-note");
   const complaint = h("p", { className: "problem", role: "alert", hidden: true });
   const form = h("form", { className: "layout", noValidate: true, ariaLabel: "Columns and scale" },
