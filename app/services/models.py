@@ -2,6 +2,8 @@
 
 from app.contract.schemas.responses import (
     Accuracy,
+    DistinctSide,
+    DistinctVectors,
     Memory,
     ModelDescription,
     ModelList,
@@ -33,6 +35,7 @@ def describe(registry: Registry, model: LoadedModel) -> ModelDescription:
         ratio = round(baseline.scorer.manifest.weights_bytes / weights_bytes, 4)
     movies = manifest.settings.get("movies")
     blocks = movies.get("block_sizes") if isinstance(movies, dict) else None
+    distinct = manifest.distinct_vectors
     return ModelDescription(
         name=manifest.name,
         description=manifest.description,
@@ -61,6 +64,9 @@ def describe(registry: Registry, model: LoadedModel) -> ModelDescription:
             movie_ratings=None if ranges is None else [RankRange(**one.model_dump()) for one in ranges],
             movie_blocks=[int(size) for size in blocks] if isinstance(blocks, list) else None,
         ),
+        distinct_vectors=None
+        if distinct is None
+        else DistinctVectors(DistinctSide(**vars(distinct.users)), DistinctSide(**vars(distinct.movies))),
         rating_scale=RatingScale(**vars(manifest.scale)),
         sha256=manifest.model_file.sha256,
     )

@@ -18,8 +18,8 @@ from training.errors import ArtefactDamaged, ArtefactForeign, ArtefactMissing
 
 # The writer's. Every change of the format raises it, and older versions stay readable:
 # 1 has neither `ratings_file` nor `rating_scale`, and its ratings are 0 to 5; 2 is 1 with `ratings_file`;
-# 3 states both, and `ratings_file` is null in an artefact without ratings.
-FORMAT_VERSION: Final = 3
+# 3 states both, and `ratings_file` is null in an artefact without ratings; 4 is 3 with `distinct_vectors`.
+FORMAT_VERSION: Final = 4
 MANIFEST_FILE: Final = "manifest.json"
 MODEL_FILE: Final = "model.keras"
 MOVIES_FILE: Final = "movies.json"
@@ -199,10 +199,35 @@ class PopularityRange(Record):
     ratings: Count
 
 
+class DistinctSideRecord(Record):
+    """How many ids of a side have an embedding that no other id has.
+
+    Ids with the same embedding get the same predictions (see `training.artefact.engine.twins`).
+
+    Attributes:
+        ids: Number of ids with training ratings.
+        distinct: Number of different embeddings, biases included.
+        sharing: Number of ids whose embedding another id has, too.
+        largest: Number of ids in the largest group with one embedding.
+    """
+
+    ids: Count
+    distinct: Count
+    sharing: Count
+    largest: Count
+
+
+class DistinctVectorsRecord(Record):
+    """The distinct embeddings of both sides."""
+
+    users: DistinctSideRecord
+    movies: DistinctSideRecord
+
+
 class Manifest(Record):
     """All of `manifest.json`."""
 
-    format_version: Literal[1, 2, 3]
+    format_version: Literal[1, 2, 3, 4]
     name: ModelName
     description: str
     model_file: FileRecord
@@ -219,6 +244,8 @@ class Manifest(Record):
     accuracy: AccuracyRecord
     training: TrainingRecord
     popularity: list[PopularityRange] | None = None
+    # None if the model is too large to count them.
+    distinct_vectors: DistinctVectorsRecord | None = None
 
     @property
     def scale(self) -> RatingScale:
@@ -228,11 +255,13 @@ class Manifest(Record):
     @model_validator(mode="after")
     def _version_fits(self) -> Manifest:
         stated = self.model_fields_set
-        if self.format_version == FORMAT_VERSION:
+        if (self.format_version >= 4) != ("distinct_vectors" in stated):
+            raise ValueError("format_version 4 and distinct_vectors go together")
+        if self.format_version >= 3:
             if not {"ratings_file", "rating_scale"} <= stated:
-                raise ValueError(f"format_version {FORMAT_VERSION} states ratings_file and rating_scale")
+                raise ValueError("format_version 3 and later state ratings_file and rating_scale")
         elif "rating_scale" in stated:
-            raise ValueError(f"rating_scale belongs to format_version {FORMAT_VERSION}")
+            raise ValueError("rating_scale belongs to format_version 3 and later")
         elif (self.format_version == 2) != (self.ratings_file is not None):
             raise ValueError("format_version 2 and ratings_file go together")
         if self.ratings_file is not None:

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from training.artefact.engine import MAX_VALUES, count_equal_rows
 from training.artefact.fallback import Fallback, every_mean
 from training.artefact.given_ratings import GivenRatings
 from training.artefact.ids.vocabulary import Vocabulary
@@ -18,6 +19,8 @@ from training.artefact.manifest import (
     AccuracyRecord,
     BiasesRecord,
     DatasetRecord,
+    DistinctSideRecord,
+    DistinctVectorsRecord,
     Manifest,
     MeansRecord,
     ParametersRecord,
@@ -96,6 +99,7 @@ def publish_model(
         "accuracy": accuracy,
         "training": _training(trained),
         "popularity": popularity_ranges(dataset.movie_popularity),
+        "distinct_vectors": distinct_vectors(trained, dataset.users.warm, dataset.movies.warm),
     }
 
     def check(artefact: Artefact) -> None:
@@ -191,6 +195,31 @@ def popularity_ranges(popularity: NDArray[np.int64]) -> list[PopularityRange]:
         PopularityRange(first=int(start) + 1, last=int(end), ratings=int(popularity[start:end].sum()))
         for start, end in zip(starts, ends, strict=True)
     ]
+
+
+def distinct_vectors(
+    trained: TrainedModel, warm_users: int, warm_movies: int, max_values: int = MAX_VALUES
+) -> DistinctVectorsRecord | None:
+    """Count the distinct embeddings of users and movies with training ratings.
+
+    Returns:
+        The counts; None if the embeddings have more than `max_values` values.
+    """
+    layers = {layer.name: layer for layer in trained.model.indexed.layers}
+
+    def rows(side: str, count: int) -> NDArray[np.float32]:
+        index = np.arange(count, dtype=np.int32)
+        bias = layers.get(f"{side}_bias")
+        own = np.zeros((count, 1)) if bias is None else np.asarray(bias(index))
+        embedding = np.asarray(layers[f"{side}_embedding"](index))
+        return np.concatenate([embedding, own], axis=1, dtype=np.float32)
+
+    if (warm_users + warm_movies) * (trained.settings.embedding_dim + 1) > max_values:
+        return None
+    users, movies = count_equal_rows(rows("user", warm_users), rows("movie", warm_movies))
+    return DistinctVectorsRecord(
+        users=DistinctSideRecord(**vars(users)), movies=DistinctSideRecord(**vars(movies))
+    )
 
 
 def _training(trained: TrainedModel) -> TrainingRecord:

@@ -103,7 +103,7 @@ def write_report(manifests: list[Manifest], dataset: Dataset, options: PublishOp
             f"Trained {manifests[0].training.created_at[:16].replace('T', ' ')} UTC."
         ),
         verdict=html.escape(verdict(manifests)),
-        table=_table(compare(manifests)),
+        table=_table(compare(manifests)) + _distinct(manifests),
         item=html.escape(table.item_name),
         charts="\n".join(
             f"<h2>{title}</h2>\n{_svg(chart)}\n{_NOTES.get(title, '')}" for title, chart in charts.items()
@@ -127,6 +127,28 @@ def _table(lines: list[Line]) -> str:
         cells = "".join(f"<td>{html.escape(cell)}</td>" for cell in line.cells)
         rows.append(f'<tr class="{kind}">{cells}</tr>')
     return '<div class="wide"><table>\n' + "\n".join(rows) + "\n</table></div>"
+
+
+def _distinct(manifests: list[Manifest]) -> str:
+    """Return a table of the users and items that each model tells apart, as HTML; empty without counts."""
+    counted = [(manifest.name, manifest.distinct_vectors) for manifest in manifests]
+    rows = [
+        f"<tr><td>{name}</td><td>{vectors.users.distinct:,} of {vectors.users.ids:,}</td>"
+        f"<td>{vectors.movies.distinct:,} of {vectors.movies.ids:,}</td></tr>"
+        for name, vectors in counted
+        if vectors is not None
+    ]
+    if not rows:
+        return ""
+    item = html.escape(manifests[0].dataset.item_name)
+    return (
+        '<p class="about">Ids with the same vector get the same predictions. Few bits per value make some '
+        "vectors equal.</p>\n"
+        '<div class="wide"><table>\n'
+        f"<tr><th>model</th><th>distinct users</th><th>distinct {item}s</th></tr>\n"
+        + "\n".join(rows)
+        + "\n</table></div>"
+    )
 
 
 def _svg(chart: Any) -> str:

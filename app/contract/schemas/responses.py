@@ -312,6 +312,24 @@ class Popularity:
 
 
 @dataclass(frozen=True, slots=True)
+class DistinctSide:
+    """Embeddings of the users, or of the movies, with training ratings; equal ones give equal predictions."""
+
+    ids: Annotated[int, Field(description="ids with training ratings", examples=[6040])]
+    distinct: Annotated[int, Field(description="different embeddings, biases included", examples=[5262])]
+    sharing: Annotated[int, Field(description="ids whose embedding another id has, too", examples=[1194])]
+    largest: Annotated[int, Field(description="ids in the largest group with one embedding", examples=[14])]
+
+
+@dataclass(frozen=True, slots=True)
+class DistinctVectors:
+    """How many users and movies the model tells apart."""
+
+    users: DistinctSide
+    movies: DistinctSide
+
+
+@dataclass(frozen=True, slots=True)
 class RatingScale:
     """Scale of all ratings in requests and responses."""
 
@@ -336,6 +354,9 @@ class ModelDescription:
     training: Training
     vocabulary: VocabularySizes
     popularity: Popularity
+    distinct_vectors: Annotated[
+        DistinctVectors | None, Field(description="null if not in the artefact (old or very large models)")
+    ]
     rating_scale: RatingScale
     sha256: Annotated[str, Field(description="digest of the model file", examples=["0" * 64])]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from fastapi.testclient import TestClient
 
 from app.main import create_app
@@ -10,6 +12,7 @@ from app.scoring.registry import LoadedModel, Registry
 from app.settings import Settings
 from tests.app.fakes import fake_manifest, fake_registry, fake_scorer
 from tests.app.problems import assert_problem
+from training.artefact import open_artefact
 
 
 def test_model_has_exactly_the_documented_shape(client: TestClient) -> None:
@@ -90,3 +93,10 @@ def test_popularity_and_blocks_are_returned_if_available() -> None:
     with TestClient(create_app(Settings(), registry)) as client:
         (model,) = client.get("/models").json()["models"]
     assert model["popularity"] == {"movie_ratings": ranges, "movie_blocks": [1, 4]}
+
+
+def test_distinct_vectors_are_those_of_the_manifest(shared_store: Path) -> None:
+    with TestClient(create_app(Settings(store=shared_store))) as client:
+        found = client.get("/models/baseline").json()["distinct_vectors"]
+    stated = open_artefact(shared_store / "baseline").manifest.distinct_vectors
+    assert stated is not None and found == stated.model_dump()

@@ -35,3 +35,4 @@ def test_artefact_of_every_version_answers_as_it_did(version: int) -> None:
     np.testing.assert_allclose(artefact.fallback.rate(users, cold), answers["user means"], atol=1e-5)
     given = None if artefact.given is None else [part.tolist() for part in artefact.given.of_user(3)]
     assert given == answers["given"]
+    assert (artefact.manifest.distinct_vectors is None) == (version < 4)

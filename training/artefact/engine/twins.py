@@ -7,13 +7,17 @@ with all users. Nothing of one is told to the other, but their predictions and r
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from training.artefact.engine.rating import RatingTables
 from training.families.table import Floats, SideTable
+
+# Maximum number of values that are compared, of both sides together: 256 MiB as float32. Sorting needs about
+# three times as much memory, and seconds.
+MAX_VALUES: Final = 2**26
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,7 @@ class Twins:
 
 
 def count_twins(tables: RatingTables, warm_users: int, warm_movies: int) -> tuple[Twins, Twins]:
-    """Count the twins of both sides. All rows are decoded, so large models need much memory.
+    """Count the twins of both sides; all rows are decoded.
 
     Args:
         tables: The model.
@@ -44,9 +48,15 @@ def count_twins(tables: RatingTables, warm_users: int, warm_movies: int) -> tupl
     Returns:
         The twins among the users, and among the movies.
     """
-    users = _rows(tables.users, tables.user_bias, warm_users)
-    movies = _rows(tables.movies, tables.movie_bias, warm_movies)
-    dim = tables.users.dim
+    return count_equal_rows(
+        _rows(tables.users, tables.user_bias, warm_users),
+        _rows(tables.movies, tables.movie_bias, warm_movies),
+    )
+
+
+def count_equal_rows(users: Floats, movies: Floats) -> tuple[Twins, Twins]:
+    """Count the twins of `(users, dim + 1)` and `(movies, dim + 1)` embeddings; biases come last."""
+    dim = users.shape[1] - 1
     # A column that is zero for every id of the other side changes no rating; biases always count.
     return (
         _count(users[:, np.append(movies[:, :dim].any(axis=0), True)]),
