@@ -35,6 +35,7 @@ def main() -> int:
         ["memory"],
         ["model_bytes"],
         ["twins"],
+        ["fold_in_time"],
         ["start"],
         ["growth"],
         ["page_weight"],

@@ -9,7 +9,8 @@ weights (minutes; finished steps are cached in `--work`). The errors on the test
 are:
 
 * *trained*: the second model, which was trained on these users;
-* *k ratings*: the first model, with each user folded in (`app.services.fold_in`) from k of their training
+* *k ratings*: the first model, with each user folded in
+  (`training.artefact.engine.fold_in`) from k of their training
   ratings, drawn at random, or from all of them;
 * *movie means*: the prediction of the first model for an unknown user;
 * *prior times s*: all ratings, with the regularisation multiplied by s; the service uses 1.
@@ -33,9 +34,10 @@ from numpy.typing import NDArray
 
 from app.scoring.scorer import RatingScorer
 from app.scoring.table_engine import load_table_engine
-from app.services.fold_in import FoldIn, Prior, vector_engine
+from app.services.fold_in import FoldIn, vector_engine
 from benchmarks.harness import machine
 from training.artefact import Artefact, open_artefact
+from training.artefact.engine import Prior
 from training.data.dataset import prepare
 from training.data.readers.ratings import load_ratings
 from training.data.split import Split, split_ratings

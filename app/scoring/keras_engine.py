@@ -6,8 +6,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from app.scoring.scorer import Engine, with_biases
+from app.scoring.scorer import Engine
 from training.artefact import Artefact
+from training.artefact.engine import with_biases
 
 # Pairs per call into TensorFlow; it bounds the memory of looked-up embeddings.
 BLOCK: Final = 16_384

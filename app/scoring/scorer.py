@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, Self, runtime_checkable
+from typing import Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +45,7 @@ class Engine(ABC):
 class VectorEngine(Protocol):
     """An engine that exposes its embeddings; a rating is `low + (high - low) sigmoid(u . m + global_bias)`.
 
-    The vectors include the biases (see `with_biases`).
+    The vectors include the biases (see `training.artefact.engine.with_biases`).
     """
 
     @property
@@ -57,17 +57,6 @@ class VectorEngine(Protocol):
 
     def movie_vectors(self, movie_index: NDArray[np.int32]) -> NDArray[np.float32]:
         """Return the `(n, dim)` embeddings of `(n,)` warm movies."""
-
-
-def with_biases(vectors: Any, user_bias: Any, movie_bias: Any) -> NDArray[np.float32]:
-    """Append two columns to `(n, dim)` embeddings, so that the dot product of two sides adds their biases.
-
-    The biases of the embeddings' own side are `(n,)`; that of the other side is 1.
-    """
-    columns = [
-        np.broadcast_to(np.asarray(bias, np.float32), len(vectors)) for bias in (user_bias, movie_bias)
-    ]
-    return np.column_stack([vectors, *columns])
 
 
 @dataclass(frozen=True, slots=True)

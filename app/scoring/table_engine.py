@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from app.scoring.scorer import Engine, with_biases
+from app.scoring.scorer import Engine
 from training.artefact import Artefact
 from training.artefact.engine import RatingTables, read_tables
 
@@ -42,13 +42,11 @@ class TableEngine(Engine):
 
     def user_vectors(self, user_index: NDArray[np.int32]) -> NDArray[np.float32]:
         """Return the `(n, dim)` embeddings of users, biases included."""
-        vectors, bias = self._tables.users.rows(user_index), self._tables.user_bias
-        return vectors if bias is None else with_biases(vectors, bias[user_index], 1)
+        return self._tables.user_vectors(user_index)
 
     def movie_vectors(self, movie_index: NDArray[np.int32]) -> NDArray[np.float32]:
         """Return the `(n, dim)` embeddings of movies, biases included."""
-        vectors, bias = self._tables.movies.rows(movie_index), self._tables.movie_bias
-        return vectors if bias is None else with_biases(vectors, 1, bias[movie_index])
+        return self._tables.movie_vectors(movie_index)
 
 
 def load_table_engine(artefact: Artefact) -> TableEngine:

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from app.contract.errors import InvalidRequest, UnknownMovie
+from app.contract.errors import InvalidRequest, UnknownMovie, UnknownUser
 from app.contract.schemas.requests import NewUserRequest
 from app.contract.schemas.responses import NewUserPrediction, NewUserRating, RecommendedMovie
 from app.scoring.registry import Registry
@@ -22,8 +22,12 @@ BLOCK: Final = 16_384
 def predict_for_new_user(registry: Registry, fold_in: FoldIn, request: NewUserRequest) -> NewUserPrediction:
     """Fit a user to their ratings, and rate movies for them.
 
+    A user of the training data starts with the trained vector, and the movies that they rated before, if the
+    artefact has them, are not recommended.
+
     Raises:
         UnknownModel: No model has that name.
+        UnknownUser: `user_id` has no training rating.
         InvalidRequest: A movie is rated twice, or a rating is off the scale.
         UnknownMovie: A rated or a requested movie has no training rating.
         NoFoldIn: The model's engine does not expose its embeddings.
@@ -32,7 +36,15 @@ def predict_for_new_user(registry: Registry, fold_in: FoldIn, request: NewUserRe
     registry.check_ratings(ratings, "ratings")
     scorer = registry.get(request.model).scorer
     scorer.counter.ranking()
-    prior, engine = fold_in.prior(scorer), vector_engine(scorer)
+    engine, prior, seen = vector_engine(scorer), fold_in.prior(scorer), scorer.warm_movies(request.exclude)
+    if request.user_id is not None:
+        user = scorer.users.index(request.user_id)
+        if not 0 <= user < scorer.users.warm:
+            raise UnknownUser(scorer.users.canonical(request.user_id))
+        prior = fold_in.prior_of_user(scorer, user)
+        if scorer.given is not None:
+            before = scorer.given.of_user(user)[0]
+            seen = np.append(seen, before[before < scorer.movies.warm])
     rated = _warm_indices(scorer, [one.movie_id for one in request.ratings], "ratings")
     if np.unique(rated).size != rated.size:
         raise InvalidRequest([(("ratings",), "rates a movie twice")])
@@ -45,7 +57,7 @@ def predict_for_new_user(registry: Registry, fold_in: FoldIn, request: NewUserRe
         for start in range(0, everything.size, BLOCK):
             block = np.arange(start, min(start + BLOCK, everything.size), dtype=np.int32)
             everything[block] = prior.rate(vector, engine.movie_vectors(block))
-        best = highest(everything, request.n, np.append(scorer.warm_movies(request.exclude), rated))
+        best = highest(everything, request.n, np.append(seen, rated))
         items = with_titles(registry.catalogue(scorer.name), scorer.movies.at(best), everything[best])
     return NewUserPrediction(
         model=scorer.name,

@@ -14,11 +14,11 @@ from fastapi.testclient import TestClient
 from app.contract.errors import StartError
 from app.main import create_app
 from app.scoring.loading import check_store, load_registry
-from app.services.fold_in import Prior
 from app.settings import Settings
 from tests.app.problems import assert_problem
 from tests.artefact_edits import rewrite_manifest
 from training.artefact import RatingScale
+from training.artefact.engine import Prior
 
 FORMATS = Path(__file__).parents[1] / "training" / "artefact" / "formats"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -14,11 +14,13 @@ from training.artefact.manifest import Manifest
 from training.artefact.reader import open_artefact
 from training.cli import parameters
 from training.cli.output import ERRORS, ConsoleProgress, console, error_cells
+from training.data.split import Split
 from training.data.table import RatingsTable
 from training.errors import SettingsError
-from training.publish.workflow import evaluate_stored, rank_stored
+from training.publish.workflow import evaluate_as_they_come, evaluate_stored, rank_stored
 
 if TYPE_CHECKING:
+    from training.fit.as_they_come import Arrivals
     from training.ranking.evaluation import RankingQuality, RankingTask
 
 RANKING: Final = "Ranking"
@@ -55,6 +57,13 @@ def evaluate(
     all_rows: Annotated[
         bool, typer.Option("--all-rows", help="Evaluate on every row of the data, not only on the test rows.")
     ] = False,
+    as_they_come: Annotated[
+        bool,
+        typer.Option(
+            "--as-they-come",
+            help="Predict each test row, then let its user learn from it, as the service can.",
+        ),
+    ] = False,
     ranking: Annotated[
         bool,
         typer.Option(
@@ -86,6 +95,9 @@ def evaluate(
 
     With --ranking, measure its order of movies instead. See docs/models.md.
     """
+    if as_they_come and (all_rows or ranking):
+        other = "--all-rows" if all_rows else "--ranking"
+        raise SettingsError(f"--as-they-come measures errors on the test rows; leave out {other}")
     if ranking and all_rows:
         raise SettingsError("--all-rows does not apply to --ranking: users are known by their other rows")
     if not ranking and (relevant is not None or top != DEFAULT_TOP):
@@ -100,6 +112,11 @@ def evaluate(
         with _EvaluationProgress(stored.manifest) as progress:
             task, qualities = rank_stored(stored, source, top=top, threshold=relevant, progress=progress)
         _print_rankings(task, qualities)
+        return
+    if as_they_come:
+        with _EvaluationProgress(stored.manifest) as progress:
+            arrivals = evaluate_as_they_come(stored, source, progress)
+        _print_arrivals(arrivals, stored.manifest)
         return
     with _EvaluationProgress(stored.manifest) as progress:
         found = evaluate_stored(stored, source, all_rows, progress)
@@ -136,10 +153,26 @@ def _print_rankings(task: RankingTask, qualities: Mapping[str, RankingQuality]) 
     )
 
 
+def _print_arrivals(arrivals: Sequence[Arrivals], manifest: Manifest) -> None:
+    """Print the errors by number of known ratings, and over all rows."""
+    names = ("known ratings", "rows", "never listens", "user biases", manifest.name)
+    columns = [Column(name, justify="right") for name in names]
+    table = Table(*columns, title="MSE of each test row, predicted before its user learns from it")
+    for one in arrivals:
+        figures = (f"{mse:.4f}" for mse in (one.never, one.biases, one.learned))
+        table.add_row(one.known, f"{one.rows:,}", *figures, style="bold" if one.known == "all" else None)
+    console.print(table)
+
+
 class _EvaluationProgress(ConsoleProgress):
     def __init__(self, manifest: Manifest) -> None:
         super().__init__()
         self._manifest = manifest
+
+    def on_split(self, split: Split) -> None:
+        super().on_split(split)
+        if split.test_sha256 != self._manifest.split.test_sha256:
+            console.print(f"{self._manifest.name} was trained with another split", style="yellow")
 
     def on_table(self, table: RatingsTable) -> None:
         super().on_table(table)

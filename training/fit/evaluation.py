@@ -23,7 +23,7 @@ Predict = Callable[[NDArray[np.int32], NDArray[np.int32]], NDArray[np.float32]]
 """Maps `(n,)` user indices and `(n,)` movie indices to `(n,)` ratings."""
 
 # Damping of biases towards zero, in ratings; chosen on validation rows.
-_BIAS_DAMPING = 5.0
+BIAS_DAMPING = 5.0
 _BIAS_SWEEPS = 10
 
 
@@ -192,7 +192,7 @@ def damped_biases(
     exact = ratings.astype(np.float64)
     mean = float(exact.mean())
     weights = [
-        np.bincount(ids, minlength=size) + _BIAS_DAMPING
+        np.bincount(ids, minlength=size) + BIAS_DAMPING
         for ids, size in zip((first, second), sizes, strict=True)
     ]
     first_bias, second_bias = np.zeros(sizes[0]), np.zeros(sizes[1])

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from training.distillation.base.work_folder import WorkFolder
+    from training.fit.as_they_come import Arrivals
     from training.fit.evaluation import Evaluation
     from training.models.trained import TrainedModel
     from training.ranking.evaluation import RankingQuality, RankingTask, Scores
@@ -462,6 +463,23 @@ def evaluate_stored(
 
         model = load_indexed_keras_model(artefact)
     return evaluate_artefact(partial(predict, model), artefact, table, rows)
+
+
+def evaluate_as_they_come(
+    artefact: Artefact, data: DataOptions, progress: Progress = SILENT
+) -> list[Arrivals]:
+    """Predict each test row of a data set, and let its user learn from it (`training.fit.as_they_come`).
+
+    Raises:
+        SettingsError: The ratings are on another scale than the model's.
+        ArtefactError: The table engine does not support the model.
+    """
+    from training.fit import as_they_come
+
+    table = _load_for(artefact, data, progress)
+    split = split_ratings(table, data.split, data.split_seed)
+    progress.on_split(split)
+    return as_they_come.evaluate_as_they_come(artefact, table, split, partial(progress.on_step, "users"))
 
 
 def rank_stored(

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from app.api.dependencies import RegistryDep, StateDep
 from app.api.openapi import BODY_ERRORS, problems
 from app.api.strict_route import StrictRoute
-from app.contract.errors import NoFoldIn, TooManyPairs, UnknownModel, UnknownMovie
+from app.contract.errors import NoFoldIn, TooManyPairs, UnknownModel, UnknownMovie, UnknownUser
 from app.contract.schemas.requests import NewUserRequest
 from app.contract.schemas.responses import NewUserPrediction
 from app.http.json_response import JSONResponse
@@ -26,10 +26,13 @@ SMALL_CATALOGUE: Final = 4096
     "/predict/new-user",
     summary="Predict ratings of a new user",
     response_model=NewUserPrediction,
-    responses=problems(*BODY_ERRORS, TooManyPairs, UnknownMovie, UnknownModel, NoFoldIn),
+    responses=problems(*BODY_ERRORS, TooManyPairs, UnknownUser, UnknownMovie, UnknownModel, NoFoldIn),
 )
 async def post_new_user(request: NewUserRequest, registry: RegistryDep, state: StateDep) -> Response:
-    """Fit an embedding to the ratings of a new user, with fixed movie embeddings. Nothing is stored."""
+    """Fit an embedding to the ratings of a user, with fixed movie embeddings. Nothing is stored.
+
+    Without `user_id`, the average user is the start; with it, the user's trained embedding.
+    """
     fold_in = state["fold_in"]
     scorer = registry.get(request.model).scorer
     return await state["thread_pool"].run(

@@ -196,8 +196,15 @@ class RatedMovie(RequestModel):
 
 
 class NewUserRequest(RequestModel):
-    """Ratings of a new user, and the movies to predict."""
+    """Ratings of a new user, or new ratings of a known one, and the movies to predict."""
 
+    user_id: Annotated[
+        OptionalField[UserId],
+        Field(
+            description="a user with training ratings, who gave `ratings` since: the trained embedding is "
+            "the start; left out for a new user"
+        ),
+    ] = None
     ratings: Annotated[list[RatedMovie], Field(min_length=1, fail_fast=True), BeforeValidator(check_count)]
     movie_ids: Annotated[MovieIds, Field(description="movies to predict")] = ()
     n: Annotated[

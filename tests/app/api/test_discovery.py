@@ -153,6 +153,23 @@ def test_new_user_gets_movies_similar_to_liked_ones(client: TestClient) -> None:
     assert client.post("/predict/new-user", json={**request, "n": 0}).json()["items"] == []
 
 
+def test_known_user_starts_with_the_trained_vector(client: TestClient) -> None:
+    request = {"ratings": [{"movie_id": 1, "rating": 3}], "movie_ids": [2, 3], "n": 0}
+
+    def predicted(**more: Any) -> list[float]:
+        answer = client.post("/predict/new-user", json={**request, **more}).json()
+        return [one["rating"] for one in answer["predictions"]]
+
+    likes_the_first, likes_the_second = predicted(user_id=1), predicted(user_id="user_2")
+    assert likes_the_first[0] > likes_the_second[0] and likes_the_first[1] < likes_the_second[1]
+    average = predicted()
+    assert likes_the_second[0] < average[0] < likes_the_first[0]
+    problem = assert_problem(
+        client.post("/predict/new-user", json={**request, "user_id": 77}), 404, "unknown_user"
+    )
+    assert problem["user_id"] == "user_77"
+
+
 @pytest.mark.parametrize(
     ("body", "status", "code"),
     [

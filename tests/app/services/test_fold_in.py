@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.scoring.keras_engine import load_keras_engine
-from app.scoring.scorer import RatingScorer, with_biases
+from app.scoring.scorer import RatingScorer
 from app.scoring.table_engine import load_table_engine
-from app.services.fold_in import FoldIn, Prior, vector_engine
+from app.services.fold_in import FoldIn, vector_engine
 from training.artefact import open_artefact
+from training.artefact.engine import Prior, with_biases
 
 
 def prior(noise: float = 0.5, bias: float = 0.0, users: int = 200, dim: int = 4) -> Prior:
@@ -80,6 +81,34 @@ def test_a_higher_rating_of_a_movie_is_a_higher_prediction_for_it() -> None:
         average.rate(average.fit(rated, np.array([3.0, 3, 3, stars])), rated)[3] for stars in (1.0, 2.5, 5.0)
     ]
     assert predicted == sorted(predicted) and predicted[0] < predicted[2]
+
+
+def test_trained_user_without_new_ratings_stays_as_trained() -> None:
+    trained = np.array([0.5, 0.1, -0.2, 0.4], np.float32)
+    own = prior().of_trained(trained, movies(7))
+    np.testing.assert_allclose(own.fit(movies(0), np.empty(0)), trained)
+
+
+def test_new_ratings_of_a_trained_user_equal_all_ratings_at_once() -> None:
+    # The trained vector is the fit to the first ratings, so the prior from it stands for them.
+    average, rated = prior(noise=50.0), movies(40)
+    truth = average.mean + average.factor @ np.array([0.5, -0.5, 0.3, 0.1])
+    stars = average.rate(truth, rated).astype(np.float64)
+    trained = average.fit(rated[:20], stars[:20]).astype(np.float32)
+    both = average.of_trained(trained, rated[:20]).fit(rated[20:], stars[20:])
+    np.testing.assert_allclose(both, average.fit(rated, stars), atol=0.01)
+    # Counting the first ratings again would be another vector.
+    twice = average.of_trained(trained, rated[:20]).fit(rated, stars)
+    assert np.abs(twice - average.fit(rated, stars)).max() > 0.02
+
+
+def test_more_training_ratings_hold_the_trained_vector_faster() -> None:
+    trained, stars = np.array([0.5, 0.1, -0.2, 0.4], np.float32), np.full(3, 1.0)
+    moved = [
+        np.linalg.norm(prior().of_trained(trained, movies(5), ratings).fit(movies(3), stars) - trained)
+        for ratings in (1, 10, 1000)
+    ]
+    assert moved == sorted(moved, reverse=True) and moved[0] > 2 * moved[2]
 
 
 @pytest.mark.parametrize("name", ["baseline", "memory_efficient"])

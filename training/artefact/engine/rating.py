@@ -77,6 +77,16 @@ class RatingTables:
             found = found + self.movie_bias
         return found
 
+    def user_vectors(self, user_index: Index) -> Floats:
+        """Return the `(n, dim)` embeddings of users, biases included (see `with_biases`)."""
+        vectors, bias = self.users.rows(user_index), self.user_bias
+        return vectors if bias is None else with_biases(vectors, bias[user_index], 1)
+
+    def movie_vectors(self, movie_index: Index) -> Floats:
+        """Return the `(n, dim)` embeddings of movies, biases included."""
+        vectors, bias = self.movies.rows(movie_index), self.movie_bias
+        return vectors if bias is None else with_biases(vectors, 1, bias[movie_index])
+
     @property
     def nbytes(self) -> int:
         """Bytes of all arrays."""
@@ -98,3 +108,14 @@ class RatingTables:
         if self.low:
             rated += np.float32(self.low)
         return rated
+
+
+def with_biases(vectors: Any, user_bias: Any, movie_bias: Any) -> NDArray[np.float32]:
+    """Append two columns to `(n, dim)` embeddings, so that the dot product of two sides adds their biases.
+
+    The biases of the embeddings' own side are `(n,)`; that of the other side is 1.
+    """
+    columns = [
+        np.broadcast_to(np.asarray(bias, np.float32), len(vectors)) for bias in (user_bias, movie_bias)
+    ]
+    return np.column_stack([vectors, *columns])
