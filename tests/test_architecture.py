@@ -65,6 +65,7 @@ LAYERS = {
         "training.search",
         "training.search.budget",
         "training.search.frontier",
+        "training.bulk",
         "training.publish",
         "training.cli",
         "training.__main__",

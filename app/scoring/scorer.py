@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from app.scoring.rating_counter import NO_COUNTER, RatingCounter
 from training.artefact import Artefact, Fallback, GivenRatings, Manifest, RawId, Vocabulary
+from training.artefact.engine import best_movies, rounded
 from training.artefact.fallback import every_mean
 
 
@@ -82,26 +83,6 @@ class ScoredPairs:
         """The ratings as responses show them, with 6 decimals."""
         stars: list[float] = rounded(self.ratings).tolist()
         return stars
-
-
-def rounded(ratings: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Round ratings to 6 decimals for a response, which is the precision of a float32 below 5."""
-    return ratings.astype(np.float64).round(6)
-
-
-def highest(keys: NDArray[np.float32], n: int, excluded: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Return the indices of the `n` highest keys, highest first; of equal keys, the lowest index first.
-
-    The keys, `(movies,)`, of the `excluded` indices are overwritten. Such an index may be repeated.
-    """
-    keys[excluded] = -np.inf
-    count = min(n, keys.size - np.unique(excluded).size)
-    if count <= 0:
-        return np.empty(0, np.int32)
-    # All that equal the last one are sorted, so that the order is always the same.
-    last = np.partition(keys, -count)[-count]
-    candidates = np.flatnonzero(keys >= last).astype(np.int32)
-    return candidates[np.argsort(-keys[candidates], kind="stable")[:count]]
 
 
 @dataclass(eq=False)
@@ -178,11 +159,11 @@ class RatingScorer:
         if exclude_rated and self.given is not None and user >= 0:
             rated = self.given.of_user(user)[0]
             excluded = np.append(excluded, rated[rated < movies])
-        best = highest(keys, n, excluded)
-        # Rate them again as pairs, because the sort keys are rounded differently.
-        stars = self.engine.rate_for(user, best) if warm else keys[best]
-        order = np.lexsort((best, -stars))
-        return self.movies.at(best[order]), stars[order]
+        # They are rated again as pairs, because the sort keys are rounded differently.
+        best, stars = best_movies(
+            keys, n, excluded, lambda movies: self.engine.rate_for(user, movies) if warm else keys[movies]
+        )
+        return self.movies.at(best), stars
 
     def warm_movies(self, movie_ids: Sequence[RawId]) -> NDArray[np.int32]:
         """Return the indices of the movies that have training ratings; other ids are dropped."""

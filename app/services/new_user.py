@@ -10,10 +10,11 @@ from app.contract.errors import InvalidRequest, UnknownMovie, UnknownUser
 from app.contract.schemas.requests import NewUserRequest
 from app.contract.schemas.responses import NewUserPrediction, NewUserRating, RecommendedMovie
 from app.scoring.registry import Registry
-from app.scoring.scorer import RatingScorer, highest, rounded
+from app.scoring.scorer import RatingScorer
 from app.services.fold_in import FoldIn, vector_engine
 from app.services.recommend import with_titles
 from training.artefact import RawId
+from training.artefact.engine import highest, rounded
 
 # Movies per block; it bounds the memory of their embeddings.
 BLOCK: Final = 16_384

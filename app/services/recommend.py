@@ -10,8 +10,8 @@ from app.contract.schemas.requests import RecommendQuery
 from app.contract.schemas.responses import Recommendation, RecommendedMovie
 from app.scoring.catalogue import Catalogue
 from app.scoring.registry import Registry
-from app.scoring.scorer import rounded
 from training.artefact import RawId
+from training.artefact.engine import rounded
 
 
 def recommend(registry: Registry, query: RecommendQuery, exclude: Sequence[RawId] = ()) -> Recommendation:

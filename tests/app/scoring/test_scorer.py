@@ -18,11 +18,12 @@ from app.scoring.keras_engine import BLOCK
 from app.scoring.loading import check_store, load_registry
 from app.scoring.probe import probe
 from app.scoring.registry import Registry
-from app.scoring.scorer import RatingScorer, highest
+from app.scoring.scorer import RatingScorer
 from app.settings import Settings
 from tests.app.fakes import FakeEngine, fake_registry, fake_scorer
 from tests.builders import COLD_MOVIE, COLD_USER
 from training.artefact import ArtefactDamaged, ArtefactMissing, RawId, Vocabulary, open_artefact
+from training.artefact.engine import highest
 from training.models.loading import load_keras_model
 
 MODELS = ["baseline", "memory_efficient"]

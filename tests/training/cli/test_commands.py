@@ -57,14 +57,24 @@ def test_help_does_not_import_keras() -> None:
 
 def test_help_names_every_command() -> None:
     shown = run("--help")
-    for command in ("fit", "download", "inspect", "evaluate", "split", "frontier", "restore", "push"):
+    for command in (
+        "fit",
+        "download",
+        "inspect",
+        "evaluate",
+        "score",
+        "split",
+        "frontier",
+        "restore",
+        "push",
+    ):
         assert command in shown
     assert "distil" not in shown
 
 
 @pytest.mark.parametrize(
     "command",
-    ["", "fit", "download", "inspect", "evaluate", "split", "distil", "frontier", "restore", "push"],
+    ["", "fit", "download", "inspect", "evaluate", "score", "split", "distil", "frontier", "restore", "push"],
 )
 def test_help_reads_well_at_80_columns(command: str) -> None:
     shown = CliRunner(env={"COLUMNS": "80", "TERMINAL_WIDTH": "80"}).invoke(app, [*command.split(), "--help"])

@@ -1,7 +1,10 @@
 """The table engine: evaluates the weights of a model file in NumPy, without Keras."""
 
 from training.artefact.engine.fold_in import Prior as Prior
+from training.artefact.engine.ranking import best_movies as best_movies
+from training.artefact.engine.ranking import highest as highest
 from training.artefact.engine.rating import RatingTables as RatingTables
+from training.artefact.engine.rating import rounded as rounded
 from training.artefact.engine.rating import with_biases as with_biases
 from training.artefact.engine.tables import check_layers as check_layers
 from training.artefact.engine.tables import read_tables as read_tables

@@ -119,3 +119,8 @@ def with_biases(vectors: Any, user_bias: Any, movie_bias: Any) -> NDArray[np.flo
         np.broadcast_to(np.asarray(bias, np.float32), len(vectors)) for bias in (user_bias, movie_bias)
     ]
     return np.column_stack([vectors, *columns])
+
+
+def rounded(ratings: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Round ratings to 6 decimals for an answer, which is the precision of a float32 below 5."""
+    return ratings.astype(np.float64).round(6)

@@ -1,0 +1,156 @@
+"""Score a block of users or pairs: pure functions, with exactly the answers of the service."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.artefact.engine import RatingTables, best_movies
+from training.artefact.given_ratings import GivenRatings
+from training.artefact.reader import Artefact
+from training.families.table import Floats
+
+# Sort keys that differ by less, relative to the largest, may be ordered in another way by a product of
+# matrices than by the service's product with one vector.
+_MARGIN: Final = np.float32(1e-4)
+# Movies of which the largest key is found first.
+_GROUP: Final = 32
+
+
+@dataclass(frozen=True)
+class BestMovies:
+    """The best movies of a block of users.
+
+    Attributes:
+        counts: `(users,)` number of movies of each user.
+        movies: `(sum of counts,)` indices, best first within a user.
+        ratings: `(sum of counts,)` their ratings.
+    """
+
+    counts: NDArray[np.int64]
+    movies: NDArray[np.int32]
+    ratings: Floats
+
+
+@dataclass(frozen=True)
+class Ranker:
+    """Ranks the warm movies of a model for warm users.
+
+    Attributes:
+        tables: The model.
+        movies: `(movies, dim)` embeddings of the warm movies.
+        rated: The ratings whose movies are left out, or None.
+    """
+
+    tables: RatingTables
+    movies: Floats
+    rated: GivenRatings | None
+
+    @classmethod
+    def of(cls, tables: RatingTables, warm_movies: int, rated: GivenRatings | None) -> Ranker:
+        """Return the ranker of a model, with its embeddings decoded."""
+        return cls(tables, np.ascontiguousarray(tables.movies.rows(np.arange(warm_movies))), rated)
+
+    def best(self, users: NDArray[np.int32], n: int) -> BestMovies:
+        """Return the `n` best movies of each of the `(users,)` indices of warm users.
+
+        One product of matrices gives the sort keys of all users. Where the last movie that is shown is so
+        close to the next one that rounding may decide, the user is ranked alone, as the service does.
+        """
+        keys: Floats = self.tables.users.rows(users) @ self.movies.T
+        if self.tables.movie_bias is not None:
+            keys += self.tables.movie_bias[: len(self.movies)]
+        self._leave_out(keys, users)
+        bounds = _lower_bounds(keys, n + 1) if n < len(self.movies) else np.full(users.size, -np.inf)
+        clear = np.isfinite(bounds)
+        # The others have too few movies left, or show all of them.
+        bounds[~clear] = np.inf
+        places = np.flatnonzero(keys >= bounds[:, None])
+        rows, movies = np.divmod(places, len(self.movies))
+        found = keys.ravel()[places]
+        order = np.lexsort((-found, rows))
+        found, movies = found[order], movies[order].astype(np.int32)
+        first = np.searchsorted(rows, np.flatnonzero(clear))
+        last, following = found[first + n - 1], found[first + n]
+        certain = following + _MARGIN * np.maximum(np.abs(last), 1) < last
+        clear[clear] = certain
+        best = movies[first[certain][:, None] + np.arange(n)]
+        stars = self.tables.rate(np.repeat(users[clear], n), best.ravel()).reshape(best.shape)
+        by_rating = np.lexsort((best, -stars), axis=1)
+        best, stars = (np.take_along_axis(one, by_rating, axis=1) for one in (best, stars))
+        if clear.all():
+            return BestMovies(np.full(users.size, n, np.int64), best.ravel(), stars.ravel())
+        chosen, ratings = [np.empty(0, np.int32)] * users.size, [np.empty(0, np.float32)] * users.size
+        for place, row in enumerate(np.flatnonzero(clear).tolist()):
+            chosen[row], ratings[row] = best[place], stars[place]
+        for row in np.flatnonzero(~clear).tolist():
+            chosen[row], ratings[row] = self.best_of(int(users[row]), n)
+        counts = np.array([own.size for own in chosen], np.int64)
+        return BestMovies(counts, np.concatenate(chosen), np.concatenate(ratings))
+
+    def best_of(self, user: int, n: int) -> tuple[NDArray[np.int32], Floats]:
+        """Return the `n` best movies of one warm user and their ratings, as the service does."""
+        keys = self.tables.affinities(user)[: len(self.movies)]
+        rated = np.empty(0, np.int32) if self.rated is None else self.rated.of_user(user)[0]
+        return best_movies(
+            keys, n, rated[rated < len(self.movies)], lambda movies: self.tables.rate_for(user, movies)
+        )
+
+    def _leave_out(self, keys: Floats, users: NDArray[np.int32]) -> None:
+        """Overwrite the keys of the movies that each user rated."""
+        if self.rated is None:
+            return
+        first, end = (self.rated.starts[users + step].astype(np.int64) for step in (0, 1))
+        rows = np.repeat(np.arange(users.size), end - first)
+        # The places of all of these ratings: those of each user follow each other.
+        places = np.arange(rows.size) + np.repeat(
+            first - (np.cumsum(end - first) - (end - first)), end - first
+        )
+        movies = self.rated.movies[places]
+        warm = movies < len(self.movies)
+        keys[rows[warm], movies[warm]] = -np.inf
+
+
+@dataclass(frozen=True)
+class RatedPairs:
+    """Ratings of pairs.
+
+    Attributes:
+        ratings: `(n,)`.
+        known_user: `(n,)` whether the user has training ratings.
+        known_movie: `(n,)` whether the movie has training ratings.
+    """
+
+    ratings: Floats
+    known_user: NDArray[np.bool_]
+    known_movie: NDArray[np.bool_]
+
+
+def rate_pairs(
+    tables: RatingTables, artefact: Artefact, user: NDArray[np.int32], movie: NDArray[np.int32]
+) -> RatedPairs:
+    """Rate pairs of `(n,)` indices, -1 for an unknown id; the fallback rates those with a cold id."""
+    known_user = (user >= 0) & (user < artefact.users.warm)
+    known_movie = (movie >= 0) & (movie < artefact.movies.warm)
+    warm = known_user & known_movie
+    ratings = np.empty(user.size, np.float32)
+    ratings[warm] = tables.rate(user[warm], movie[warm])
+    ratings[~warm] = artefact.fallback.rate(user[~warm], movie[~warm])
+    return RatedPairs(ratings, known_user, known_movie)
+
+
+def _lower_bounds(keys: Floats, count: int) -> Floats:
+    """Return `(rows,)` numbers, each of which at least `count` keys of its row reach, but few more.
+
+    The largest keys of groups of movies are such keys: finding them takes a fraction of the time of
+    `np.partition` of all keys.
+    """
+    rows, movies = keys.shape
+    groups = movies // _GROUP
+    if groups <= 2 * count:
+        return np.partition(keys, -count, axis=1)[:, -count]
+    largest = keys[:, : groups * _GROUP].reshape(rows, groups, _GROUP).max(axis=2)
+    return np.partition(largest, -count, axis=1)[:, -count]

@@ -1,0 +1,305 @@
+"""Score all users or a file of pairs into a folder of parts, which an interrupted run completes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import duckdb
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from training.artefact.engine import read_tables, rounded
+from training.artefact.files import atomic_write
+from training.artefact.reader import Artefact
+from training.bulk.blocks import BestMovies, Ranker, rate_pairs
+from training.data.files.engine import connect, named, path_of, quoted
+from training.distillation.base.threads import in_threads, one_blas_thread
+from training.errors import DataError, SettingsError
+
+Format = Literal["parquet", "csv"]
+OnPart = Callable[[int, int], None]
+"""Called with (users or pairs done, users or pairs in all)."""
+
+RECORD: Final = "score.json"
+UNKNOWN_USERS: Final = "unknown_users.csv"
+# Users whose sort keys are in memory at a time, in each thread.
+BLOCK_USERS: Final = 128
+PART_USERS: Final = 65_536
+PART_PAIRS: Final = 1_048_576
+_USER_NAMES: Final = ("user_id", "user")
+_MOVIE_NAMES: Final = ("movie_id", "movie", "item_id", "item")
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What is in the folder after a run.
+
+    Attributes:
+        rows: Number of users or pairs that were scored, in this run or before.
+        parts: Number of files.
+        skipped: Number of users that have no training ratings.
+    """
+
+    rows: int
+    parts: int
+    skipped: int = 0
+
+
+def score_users(
+    artefact: Artefact,
+    out: Path,
+    *,
+    top: int = 10,
+    exclude_rated: bool = False,
+    users: Path | None = None,
+    kind: Format = "parquet",
+    part_users: int = PART_USERS,
+    on_part: OnPart | None = None,
+) -> Scored:
+    """Write the best movies of many users: columns `user_id`, `rank` (from 1), `movie_id` and `rating`.
+
+    The movies, their order and their ratings are those of the service's `/recommend`.
+
+    Args:
+        artefact: The model.
+        out: Folder of the parts. A run with the same arguments completes it.
+        top: Number of movies for each user.
+        exclude_rated: Whether to leave out the movies that a user rated.
+        users: File of user ids, one a row, in a column `user_id` or the first one; None for all users that
+            have training ratings. Those that have none are listed in `unknown_users.csv`.
+        kind: Format of the parts.
+        part_users: Number of users in a part.
+        on_part: Called after each part.
+
+    Raises:
+        SettingsError: The model has no ratings to leave out, or the folder has parts of another run.
+        DataError: The file of users cannot be read.
+    """
+    if exclude_rated and artefact.given is None:
+        raise SettingsError(
+            f"{artefact.manifest.name} has no ratings, so --exclude-rated has nothing to leave out; "
+            "a model that is trained without --shareable and --no-ratings has them"
+        )
+    wanted, unknown = _wanted_users(artefact, users)
+    record = {
+        "what": "users",
+        "top": top,
+        "exclude_rated": exclude_rated,
+        "part_users": part_users,
+        "users": "all" if users is None else _digest(users),
+    }
+    _start_folder(artefact, out, record, kind)
+    if unknown:
+        with atomic_write(out / UNKNOWN_USERS) as hidden:
+            hidden.write_text("\n".join(["user_id", *unknown, ""]), encoding="utf-8")
+    ranker = Ranker.of(
+        read_tables(artefact.archive), artefact.movies.warm, artefact.given if exclude_rated else None
+    )
+    parts = [wanted[start : start + part_users] for start in range(0, wanted.size, part_users)]
+    done = 0
+    with connect([], out) as database, one_blas_thread():
+        places = np.arange(artefact.movies.warm)
+        movies = pd.DataFrame({"place": places, "movie_id": artefact.movies.at(places)})
+        database.register("movies", movies)
+        for number, part in enumerate(parts):
+            path = out / f"part-{number:05}.{kind}"
+            if not path.exists():
+                _write_users(database, path, artefact, part, _best(ranker, part, top))
+            done += part.size
+            if on_part:
+                on_part(done, wanted.size)
+    return Scored(int(wanted.size), len(parts), len(unknown))
+
+
+def score_pairs(
+    artefact: Artefact, pairs: Path, out: Path, *, kind: Format = "parquet", on_part: OnPart | None = None
+) -> Scored:
+    """Write the ratings of pairs: columns `user_id`, `movie_id`, `rating`, `known_user` and `known_movie`.
+
+    The rows are those of the file in its order, and the ratings those of the service's `/predict/batch` with
+    `on_unknown: "fallback"`: a pair with an id that has no training ratings gets a mean.
+
+    Args:
+        artefact: The model.
+        pairs: CSV or Parquet file with the columns `user_id` (or `user`, `userId`) and `movie_id` (or
+            `movie`, `movieId`, `item_id`).
+        out: Folder of the parts. A run with the same arguments completes it.
+        kind: Format of the parts.
+        on_part: Called after each part.
+
+    Raises:
+        SettingsError: The folder has parts of another run.
+        DataError: The file cannot be read, or a row has no id.
+    """
+    with connect([pairs], out.parent if out.parent.exists() else Path.cwd()) as database:
+        source = _source(database, pairs)
+        user, movie = (_column(database, pairs, source, names) for names in (_USER_NAMES, _MOVIE_NAMES))
+        (total,) = _fetch_one(database, f"SELECT count(*) FROM {source}")
+        _start_folder(artefact, out, {"what": "pairs", "pairs": _digest(pairs)}, kind)
+        tables = read_tables(artefact.archive)
+        rows = database.execute(
+            f"SELECT {named(user)}::VARCHAR AS user_id, {named(movie)}::VARCHAR AS movie_id FROM {source}"
+        )
+        done = parts = 0
+        with connect([], out) as writer:
+            while done < total:
+                chunk = rows.fetch_df_chunk(PART_PAIRS // duckdb.__standard_vector_size__)
+                if chunk.isna().any(axis=None):
+                    row = int(chunk.isna().any(axis=1).to_numpy().argmax())
+                    raise DataError(pairs, f"row {done + row + 1} has no user or no movie")
+                path = out / f"part-{parts:05}.{kind}"
+                if not path.exists():
+                    rated = rate_pairs(
+                        tables,
+                        artefact,
+                        artefact.users.indices(chunk["user_id"].tolist()),
+                        artefact.movies.indices(chunk["movie_id"].tolist()),
+                    )
+                    frame = chunk.assign(
+                        rating=rounded(rated.ratings),
+                        known_user=rated.known_user,
+                        known_movie=rated.known_movie,
+                    )
+                    _copy(writer, "SELECT * FROM frame", path, {"frame": frame})
+                done += len(chunk)
+                parts += 1
+                if on_part:
+                    on_part(done, total)
+    return Scored(done, parts)
+
+
+def _best(ranker: Ranker, users: NDArray[np.int32], top: int) -> BestMovies:
+    blocks = [users[start : start + BLOCK_USERS] for start in range(0, users.size, BLOCK_USERS)]
+    found = list(in_threads(lambda block: ranker.best(block, top), blocks))
+    return BestMovies(*(np.concatenate([getattr(one, name) for one in found]) for name in vars(found[0])))
+
+
+def _write_users(
+    database: duckdb.DuckDBPyConnection,
+    path: Path,
+    artefact: Artefact,
+    users: NDArray[np.int32],
+    best: BestMovies,
+) -> None:
+    ends = np.cumsum(best.counts)
+    frame = pd.DataFrame(
+        {
+            "user": np.repeat(np.arange(users.size), best.counts),
+            "rank": np.arange(ends[-1]) - np.repeat(ends - best.counts, best.counts) + 1,
+            "movie": best.movies,
+            "rating": rounded(best.ratings),
+        }
+    )
+    ids = pd.DataFrame({"place": np.arange(users.size), "user_id": artefact.users.at(users)})
+    query = (
+        "SELECT user_id, rank::INTEGER AS rank, movie_id, rating FROM frame "
+        "JOIN ids ON frame.user = ids.place JOIN movies ON frame.movie = movies.place "
+        "ORDER BY frame.user, rank"
+    )
+    _copy(database, query, path, {"frame": frame, "ids": ids})
+
+
+def _copy(
+    database: duckdb.DuckDBPyConnection, query: str, path: Path, frames: Mapping[str, pd.DataFrame]
+) -> None:
+    """Write the result of a query to a file, whole or not at all."""
+    for name, frame in frames.items():
+        database.register(name, frame)
+    hidden = path.with_name(f".{path.name}")
+    form = "FORMAT parquet, COMPRESSION zstd" if path.suffix == ".parquet" else "FORMAT csv, HEADER"
+    database.execute(f"COPY ({query}) TO {quoted(str(hidden.resolve()))} ({form})")
+    hidden.replace(path)
+    for name in frames:
+        database.unregister(name)
+
+
+def _wanted_users(artefact: Artefact, users: Path | None) -> tuple[NDArray[np.int32], list[str]]:
+    """Return the indices of the users to score, and the ids that have no training ratings."""
+    warm = artefact.users.warm
+    if users is None:
+        return np.arange(warm, dtype=np.int32), []
+    with connect([users], users.parent) as database:
+        source = _source(database, users)
+        columns = _columns(database, source)
+        own = next((name for name in columns if _plain(name) in map(_plain, _USER_NAMES)), columns[0])
+        ids = [
+            one
+            for (one,) in database.execute(f"SELECT {named(own)}::VARCHAR FROM {source}").fetchall()
+            if one
+        ]
+    index = artefact.users.indices(ids)
+    known = (index >= 0) & (index < warm)
+    # A user that is named twice is scored once.
+    _, first = np.unique(index[known], return_index=True)
+    return index[known][np.sort(first)], [ids[place] for place in np.flatnonzero(~known)]
+
+
+def _start_folder(artefact: Artefact, out: Path, record: Mapping[str, Any], kind: Format) -> None:
+    """Create the folder with the record of what it is for, or check that it is for the same.
+
+    Raises:
+        SettingsError: It has parts of another model or of other settings.
+    """
+    manifest = artefact.manifest
+    own = {"model": manifest.name, "sha256": manifest.model_file.sha256, "format": kind, **record}
+    out.mkdir(parents=True, exist_ok=True)
+    path = out / RECORD
+    if not path.exists():
+        if any(out.glob("part-*")):
+            raise SettingsError(f"--out: {out} has parts but no {RECORD}; choose another folder")
+        with atomic_write(path) as hidden:
+            hidden.write_text(json.dumps(own, indent=2), encoding="utf-8")
+        return
+    found = json.loads(path.read_text(encoding="utf-8"))
+    differing = [name for name in own if found.get(name) != own[name]]
+    if differing:
+        raise SettingsError(
+            f"--out: {out} has the scores of another run ({', '.join(differing)} differ); choose another "
+            "folder, or remove it"
+        )
+
+
+def _source(database: duckdb.DuckDBPyConnection, path: Path) -> str:
+    """Return the table function that reads a file."""
+    if not path.is_file():
+        raise DataError(path, "there is no such file")
+    reader = "read_parquet({})" if path.suffix == ".parquet" else "read_csv({}, all_varchar = true)"
+    source = reader.format(path_of(path))
+    try:
+        _columns(database, source)
+    except duckdb.Error as error:
+        raise DataError(path, f"cannot be read: {str(error).splitlines()[0]}") from error
+    return source
+
+
+def _columns(database: duckdb.DuckDBPyConnection, source: str) -> list[str]:
+    return [row[0] for row in database.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()]
+
+
+def _column(database: duckdb.DuckDBPyConnection, path: Path, source: str, names: Sequence[str]) -> str:
+    columns = _columns(database, source)
+    for name in columns:
+        if _plain(name) in map(_plain, names):
+            return name
+    raise DataError(path, f"no column is called {names[0]} or {names[1]}; there are {', '.join(columns)}")
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("_", "").replace(" ", "")
+
+
+def _fetch_one(database: duckdb.DuckDBPyConnection, query: str) -> tuple[Any, ...]:
+    row = database.execute(query).fetchone()
+    assert row is not None
+    return tuple(row)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
