@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 VALIDATION: Final = "validation: "
 """Start of the name of each task that is done without the validation rows."""
-FITTED: Final = ", fitted"
+FITTED: Final = " (fitted)"
 """End of the name of each task of a budget search that may stop before its last step."""
 
 # Seconds of each task on the bundled data set, of which only the proportions matter.

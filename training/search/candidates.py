@@ -61,7 +61,7 @@ class Candidate(Settings):
     @property
     def student_task(self) -> str:
         """The name of the task that fits the student."""
-        return "student" if self.model is None else f"{self.model.name}, packed"
+        return "student" if self.model is None else f"{self.model.name} (packed)"
 
     @property
     def family(self) -> str:
@@ -134,7 +134,7 @@ class CandidateTrainer:
 
 def fit_task(model: ModelSettings) -> str:
     """Return the name of the task that fits a candidate by gradients."""
-    return f"{model.name}, fitted"
+    return f"{model.name} (fitted)"
 
 
 def candidate_model(

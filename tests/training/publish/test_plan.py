@@ -53,13 +53,13 @@ def test_plan_of_a_search_ends_with_the_training_of_the_best() -> None:
     distilled = Candidate(student=StudentSettings(rank=2))
     rounded = Candidate(model=candidate_model(2, name="dot_product"), student=StudentSettings(rank=2))
     fitted = Candidate(model=candidate_model(2, name="full_tables"))
-    tried = ["ordinal", "blend", "student", "dot_product, fitted", "dot_product, packed"]
-    tried.append("full_tables, fitted")
+    tried = ["ordinal", "blend", "student", "dot_product (fitted)", "dot_product (packed)"]
+    tried.append("full_tables (fitted)")
     search = plan_search([distilled, rounded, fitted])
     assert list(search) == [*(f"{VALIDATION}{task}" for task in tried), "ordinal", "blend", "student"]
     assert sum(search.values()) == pytest.approx(1)
     assert search[f"{VALIDATION}ordinal"] == search["ordinal"]
-    assert plan_best(fitted) == {"full_tables, fitted": 1}
+    assert plan_best(fitted) == {"full_tables (fitted)": 1}
 
 
 def test_time_left_is_in_proportion_to_the_time_of_what_is_done() -> None:
@@ -109,23 +109,23 @@ def test_durations_are_rounded(seconds: float, words: str) -> None:
 
 def test_a_task_that_is_done_again_takes_as_long_as_before() -> None:
     clock = Clock()
-    left = TimeLeft({"validation: a, fitted": 1.0, "validation: b, fitted": 1.0, "a, fitted": 1.0}, clock)
-    for task, seconds in (("validation: a, fitted", 8.0), ("validation: b, fitted", 2.0)):
+    left = TimeLeft({"validation: a (fitted)": 1.0, "validation: b (fitted)": 1.0, "a (fitted)": 1.0}, clock)
+    for task, seconds in (("validation: a (fitted)", 8.0), ("validation: b (fitted)", 2.0)):
         left.on_step(task, 0, 10)
         clock.now += seconds
         left.on_step(task, 1, 1)
     assert left.seconds() == pytest.approx(8)
-    left.replace({"b, fitted": 1.0})
+    left.replace({"b (fitted)": 1.0})
     assert left.seconds() == pytest.approx(2)
 
 
 def test_a_fit_is_expected_to_stop_where_the_one_before_did() -> None:
     clock = Clock()
-    left = TimeLeft({"a, fitted": 1.0, "b, fitted": 1.0}, clock)
-    left.on_step("a, fitted", 1, 100)
+    left = TimeLeft({"a (fitted)": 1.0, "b (fitted)": 1.0}, clock)
+    left.on_step("a (fitted)", 1, 100)
     clock.now = 6.0
-    left.on_step("a, fitted", 20, 100)
+    left.on_step("a (fitted)", 20, 100)
     assert left.seconds() == pytest.approx(6 + 12)  # half of the 40 steps that are usual
-    left.on_step("a, fitted", 1, 1)
-    left.on_step("b, fitted", 10, 100)
+    left.on_step("a (fitted)", 1, 1)
+    left.on_step("b (fitted)", 10, 100)
     assert left.seconds() == pytest.approx(2)  # a stopped after 20, so b is half done
