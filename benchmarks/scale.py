@@ -36,7 +36,7 @@ from training.data.table import RatingsTable
 from training.publish.options import DataOptions, DistillationOptions, PublishOptions
 from training.publish.progress import Progress
 
-MODELS: Final = ("compact", "vb")
+MODELS: Final = ("compact", "accurate", "vb")
 _CHUNK: Final = 1_000_000
 _RATINGS_PER_USER: Final = 160
 _FACTORS: Final = 8

@@ -147,7 +147,8 @@ def distil(teacher: Teacher, model: DistilledModel, blend: Blend) -> Distilled:
         description=model.description,
         recipe=teacher.recipe(blend, model.student),
         seed=teacher.seed,
-        seconds=sum(teacher.seconds[name] for name in [*used, "blend", model.name]),
+        # A teacher that is kept as factors has no step `blend`.
+        seconds=sum(teacher.seconds.get(name, 0.0) for name in [*used, "blend", model.name]),
     )
 
 

@@ -53,7 +53,7 @@ def plan(
     if any(blend.weights is None for blend in blends):
         cost = {f"{VALIDATION}{member}": _MEMBERS[member] for member in members}
     cost |= {member: _MEMBERS[member] for member in members}
-    if distilled:
+    if any(set(blend.members) != {"variational"} for blend in blends):
         cost["blend"] = _BLEND
     cost |= {
         model.name: _STUDENT if isinstance(model, DistilledModel) else _FITTED

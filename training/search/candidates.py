@@ -15,10 +15,11 @@ import numpy as np
 from pydantic import Field
 
 from training.distillation.base.settings import Blend, StudentSettings
+from training.distillation.base.tiles import Predictions
 from training.distillation.distiller import Distilled
 from training.distillation.student.factors import Factors
 from training.distillation.student.student import fit_student
-from training.distillation.teacher.teacher import Teacher, TeacherPredictions
+from training.distillation.teacher.teacher import Teacher
 from training.families.family import Family
 from training.fit.fitting import fit
 from training.models.trained import TrainedModel
@@ -100,7 +101,7 @@ class CandidateTrainer:
             assert fitted is not None
             return fitted
         recipe: Settings
-        predictions: TeacherPredictions | Factors
+        predictions: Predictions
         if fitted is None:
             predictions, started = teacher.predictions(ONE_CHAIN), time.perf_counter()
             recipe = teacher.recipe(ONE_CHAIN, candidate.student)

@@ -45,7 +45,7 @@ def test_plan_has_the_tasks_in_order() -> None:
 
 def test_plan_of_many_ratings_has_no_sampler() -> None:
     options = DistillationOptions(Path("work"))
-    assert list(plan([COMPACT, VB], options, 5_000_001)) == ["variational", "blend", "compact", "vb"]
+    assert list(plan([COMPACT, VB], options, 5_000_001)) == ["variational", "compact", "vb"]
     assert "ordinal" in plan([COMPACT], options, 5_000_000)
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,8 @@ MOST_PAIRS: Final = 40_000_000
 """Of more pairs than this, a sample is used."""
 
 _LEAST_TILES: Final = 4
+# Movies whose tiles are drawn at a time.
+_MOVIES_AT_A_TIME: Final = 4_096
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,14 @@ class Tile:
     scale: Floats
     shape: tuple[int, int]
     start: int
+
+
+class Predictions(Protocol):
+    """A teacher of students: it predicts the pairs of a tile."""
+
+    def tile(self, tile: Tile) -> Floats:
+        """Return the `(users of the tile, movies of the tile)` stars."""
+        ...  # pragma: no cover
 
 
 def make_tiles(
@@ -63,15 +73,12 @@ def make_tiles(
     count = -(-users // tile_users)
     most_movies = max(most_pairs // users, least_movies)
     if movies <= most_movies:
-        members: list[NDArray[np.int64] | None] = [None] * count
+        members: Sequence[NDArray[np.int64] | None] = [None] * count
         scale = np.ones((), dtype=np.float32)
     else:
         tiles_of_movie = _tiles_of_movies(observed.movie_counts + 1, count, most_movies)
         scale = (count / tiles_of_movie).astype(np.float32)
-        # Each movie is in the tiles where its random numbers are smallest.
-        random = np.random.default_rng([seed, 5]).random((movies, count))
-        chosen = np.argsort(np.argsort(random, axis=1), axis=1) < tiles_of_movie[:, None]
-        members = [np.flatnonzero(chosen[:, tile]) for tile in range(count)]
+        members = _movies_of_tiles(tiles_of_movie, count, np.random.default_rng([seed, 5]))
     tiles, start = [], 0
     for tile, own in enumerate(members):
         if own is None:
@@ -89,6 +96,25 @@ def make_tiles(
 def is_sample(tiles: Sequence[Tile]) -> bool:
     """Return whether tiles are a sample of the pairs."""
     return tiles[0].scale.ndim > 0
+
+
+def _movies_of_tiles(
+    tiles_of_movie: NDArray[np.int64], count: int, random: np.random.Generator
+) -> list[NDArray[np.int64]]:
+    """Draw the movies of each tile. The memory grows with the size of the sample, not with movies x tiles."""
+
+    def drawn() -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+        for first in range(0, tiles_of_movie.size, _MOVIES_AT_A_TIME):
+            wanted = tiles_of_movie[first : first + _MOVIES_AT_A_TIME, None]
+            # Each movie is in the tiles where its random numbers are smallest.
+            ranks = np.argsort(np.argsort(random.random((len(wanted), count)), axis=1), axis=1)
+            movie, tile = np.nonzero(ranks < wanted)
+            yield movie + first, tile
+
+    movie, tile = (np.concatenate(part) for part in zip(*drawn(), strict=True))
+    order = np.argsort(tile, kind="stable")
+    ends = np.searchsorted(tile[order], np.arange(1, count))
+    return np.split(movie[order], ends)
 
 
 def _tiles_of_movies(weights: Floats, count: int, movies_per_tile: int) -> NDArray[np.int64]:

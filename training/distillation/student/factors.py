@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from training.distillation.base.observed import Floats, Observed
 from training.distillation.base.threads import in_threads
-from training.distillation.base.tiles import Tile
-from training.distillation.teacher.teacher import TeacherPredictions
+from training.distillation.base.tiles import Predictions, Tile
 
 MAX_STARS: Final = 5.0
 SideName = Literal["users", "movies"]
@@ -80,7 +79,7 @@ def sigmoid(logits: Floats) -> Floats:
 
 
 def start_from_logits(
-    teacher: TeacherPredictions | Factors, observed: Observed, tiles: Sequence[Tile], *, rank: int, seed: int
+    teacher: Predictions, observed: Observed, tiles: Sequence[Tile], *, rank: int, seed: int
 ) -> Factors:
     """Initialise a student from the weighted singular value decomposition of the teacher's logits.
 

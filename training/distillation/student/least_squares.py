@@ -24,10 +24,9 @@ from training.compress.quantisation import best_steps, pack_table, round_to
 from training.distillation.base.observed import Floats
 from training.distillation.base.settings import StudentSettings
 from training.distillation.base.threads import in_threads
-from training.distillation.base.tiles import Tile
+from training.distillation.base.tiles import Predictions, Tile
 from training.distillation.student.factors import MAX_STARS, Factors, SideName, sigmoid
 from training.distillation.student.propensity import PairWeights
-from training.distillation.teacher.teacher import TeacherPredictions
 from training.families.packed_table import PackedTable
 
 
@@ -41,7 +40,7 @@ class Target:
         tiles: All pairs, or a sample.
     """
 
-    teacher: TeacherPredictions | Factors
+    teacher: Predictions
     weights: PairWeights
     tiles: Sequence[Tile]
 

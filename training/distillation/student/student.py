@@ -21,7 +21,7 @@ from training.compress.quantisation import best_steps
 from training.distillation.base.observed import Floats, Observed
 from training.distillation.base.settings import StudentSettings
 from training.distillation.base.threads import one_blas_thread
-from training.distillation.base.tiles import Tile, is_sample
+from training.distillation.base.tiles import Predictions, Tile, is_sample
 from training.distillation.student.factors import (
     SIDES,
     Factors,
@@ -32,7 +32,6 @@ from training.distillation.student.factors import (
 from training.distillation.student.least_squares import Target, float_step, objective, packed_step
 from training.distillation.student.packing import GLOBAL_BIAS_BYTES, Layout, allocate, student_blocks
 from training.distillation.student.propensity import pair_weights
-from training.distillation.teacher.teacher import TeacherPredictions
 from training.families.packed_table import PackedTable
 
 OnRound = Callable[[int, int], None]
@@ -108,7 +107,7 @@ class Student:
 @one_blas_thread()
 def fit_student(
     observed: Observed,
-    teacher: TeacherPredictions | Factors,
+    teacher: Predictions,
     settings: StudentSettings,
     tiles: Sequence[Tile],
     *,

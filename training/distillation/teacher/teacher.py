@@ -26,7 +26,7 @@ from training.distillation.base.settings import (
     VariationalSettings,
 )
 from training.distillation.base.threads import in_threads, one_blas_thread
-from training.distillation.base.tiles import MOST_PAIRS, Tile, make_tiles
+from training.distillation.base.tiles import MOST_PAIRS, Predictions, Tile, make_tiles
 from training.distillation.base.work_folder import Step, WorkFolder
 from training.distillation.teacher.auto_encoder import AutoEncoder, fit_auto_encoder
 from training.distillation.teacher.bayesian_factors import BayesianFactors, fit_bayesian_factors
@@ -149,13 +149,18 @@ class Teacher:
             update={"weights": tuple(found.get(name, 0.0) for name in blend.members)}
         ), mse
 
-    def predictions(self, blend: Blend) -> TeacherPredictions:
-        """Return the predictions of a blend for the pairs of all tiles, written now or in an earlier run.
+    def predictions(self, blend: Blend) -> Predictions:
+        """Return the predictions of a blend for the pairs of all tiles.
+
+        Those of the variational member alone are computed from its factors when they are needed; others are
+        written to a file, now or in an earlier run.
 
         Args:
             blend: The members, with weights.
         """
         members = [(self.member(name), weight) for name, weight in _used(blend)]
+        if len(members) == 1 and isinstance(members[0][0], VariationalMember):
+            return members[0][0]
 
         def of_tile(tile: Tile) -> NDArray[np.float16]:
             stars = np.zeros(tile.shape, dtype=np.float32)
@@ -240,7 +245,7 @@ def _used(blend: Blend) -> list[tuple[Member, float]]:
 
 
 def _digest(array: NDArray[Any] | None) -> str:
-    return "" if array is None else hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()[:32]
+    return "" if array is None else hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()[:32]
 
 
 def find_weights(predictions: Floats, ratings: Floats) -> tuple[float, ...]:

@@ -13,6 +13,7 @@ from training.data.dataset import Examples
 from training.data.shards.shards import Shards, Side
 from training.distillation.base.observed import Floats, Observed
 from training.distillation.base.settings import VariationalSettings
+from training.distillation.base.tiles import Tile
 from training.factors.blocks import Tables, score
 from training.factors.solver import OnRound, fit_variational_factors
 
@@ -34,6 +35,10 @@ class VariationalMember:
     users: Floats
     movies: Floats
     centre: Floats
+
+    def tile(self, tile: Tile) -> Floats:
+        """Return the `(users of the tile, movies of the tile)` predicted stars."""
+        return self.predict(tile.users, tile.movies)
 
     def predict(self, users: slice, movies: slice | NDArray[np.int64]) -> Floats:
         """Return the `(users, movies)` predicted stars."""

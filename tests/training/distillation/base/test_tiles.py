@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -49,3 +51,16 @@ def test_a_sample_is_reproducible_with_the_same_seed() -> None:
 def test_a_sample_has_a_least_number_of_movies_for_every_user() -> None:
     tiles = make_tiles(OBSERVED, 3, seed=0, most_pairs=1, least_movies=20)
     assert sum(tile.shape[1] for tile in tiles) / len(tiles) == pytest.approx(20, rel=0.2)
+
+
+def test_the_sample_is_independent_of_how_many_movies_are_drawn_at_a_time() -> None:
+    movies, count = 9_000, 5
+    counts = np.arange(movies, 0, -1).astype(np.float32)
+    observed = replace(OBSERVED, users=15, movies=movies, movie_counts=counts)
+    tiles = make_tiles(observed, 3, seed=3, most_pairs=15 * 3_000, least_movies=1)
+    random = np.random.default_rng([3, 5]).random((movies, count))
+    ranks = np.argsort(np.argsort(random, axis=1), axis=1)
+    tiles_of_movie = np.bincount(np.concatenate([np.arange(movies)[tile.movies] for tile in tiles]))
+    for number, tile in enumerate(tiles):
+        expected = np.flatnonzero(ranks[:, number] < tiles_of_movie)
+        assert np.array_equal(np.arange(movies)[tile.movies], expected)
