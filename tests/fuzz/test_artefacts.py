@@ -30,6 +30,7 @@ FILES = {
     "model.keras": "model_file",
     "movies.json": "movies_file",
     "ratings.bin": "ratings_file",
+    "means.bin": "fallback",
 }
 TARGETS = [*FILES, *MEMBERS]
 
@@ -42,6 +43,7 @@ def models(rated_store: Path, biased_store: Path) -> list[Path]:
         rated_store / "memory_efficient",
         biased_store / "biased",
         REPOSITORY / "models_store" / "tiny",
+        REPOSITORY / "tests" / "training" / "artefact" / "formats" / "version-5",
     ]
 
 

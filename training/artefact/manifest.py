@@ -16,14 +16,16 @@ from training.artefact.files import open_regular
 from training.artefact.rating_scale import DEFAULT_SCALE, RatingScale
 from training.errors import ArtefactDamaged, ArtefactForeign, ArtefactMissing
 
-# The writer's. Every change of the format raises it, and older versions stay readable:
+# The writer's newest. Every change of the format raises it, and older versions stay readable:
 # 1 has neither `ratings_file` nor `rating_scale`, and its ratings are 0 to 5; 2 is 1 with `ratings_file`;
-# 3 states both, and `ratings_file` is null in an artefact without ratings; 4 is 3 with `distinct_vectors`.
-FORMAT_VERSION: Final = 4
+# 3 states both, and `ratings_file` is null in an artefact without ratings; 4 is 3 with `distinct_vectors`;
+# 5 is 4 with means in a file.
+FORMAT_VERSION: Final = 5
 MANIFEST_FILE: Final = "manifest.json"
 MODEL_FILE: Final = "model.keras"
 MOVIES_FILE: Final = "movies.json"
 RATINGS_FILE: Final = "ratings.bin"
+MEANS_FILE: Final = "means.bin"
 MAX_MANIFEST_BYTES: Final = 64 * 1024 * 1024
 # Versions before 1.0 could store tables with a few bits, or half precision, a value.
 ROUNDED_TABLES: Final = "has rounded tables, which are no longer supported; train the model again"
@@ -106,6 +108,13 @@ class MeansRecord(Record):
     movie_means: list[Finite]
 
 
+class MeansFileRecord(FileRecord):
+    """The means are in `means.bin`: little-endian float32, of each warm user and then of each warm movie."""
+
+    kind: Literal["means-file"] = "means-file"
+    global_mean: Finite
+
+
 class BiasesRecord(Record):
     """The model's biases answer for cold ids; the manifest stores none of them."""
 
@@ -117,7 +126,9 @@ def _fallback_kind(value: Any) -> Any:
 
 
 FallbackRecord = Annotated[
-    Annotated[MeansRecord, Tag("means")] | Annotated[BiasesRecord, Tag("biases")],
+    Annotated[MeansRecord, Tag("means")]
+    | Annotated[MeansFileRecord, Tag("means-file")]
+    | Annotated[BiasesRecord, Tag("biases")],
     Discriminator(_fallback_kind),
 ]
 """How cold ids are rated. A record without `kind` has means."""
@@ -227,7 +238,7 @@ class DistinctVectorsRecord(Record):
 class Manifest(Record):
     """All of `manifest.json`."""
 
-    format_version: Literal[1, 2, 3, 4]
+    format_version: Literal[1, 2, 3, 4, 5]
     name: ModelName
     description: str
     model_file: FileRecord
@@ -248,6 +259,11 @@ class Manifest(Record):
     distinct_vectors: DistinctVectorsRecord | None = None
 
     @property
+    def means_file(self) -> MeansFileRecord | None:
+        """The file of means, if any."""
+        return self.fallback if isinstance(self.fallback, MeansFileRecord) else None
+
+    @property
     def scale(self) -> RatingScale:
         """Scale of the ratings."""
         return RatingScale(**vars(self.rating_scale))
@@ -255,6 +271,8 @@ class Manifest(Record):
     @model_validator(mode="after")
     def _version_fits(self) -> Manifest:
         stated = self.model_fields_set
+        if (self.format_version >= 5) != (self.means_file is not None):
+            raise ValueError("format_version 5 and means in a file go together")
         if (self.format_version >= 4) != ("distinct_vectors" in stated):
             raise ValueError("format_version 4 and distinct_vectors go together")
         if self.format_version >= 3:
@@ -274,8 +292,10 @@ class Manifest(Record):
 
     @model_validator(mode="after")
     def _means_on_scale(self) -> Manifest:
-        if isinstance(self.fallback, MeansRecord):
-            means = [self.fallback.global_mean, *self.fallback.user_means, *self.fallback.movie_means]
+        if not isinstance(self.fallback, BiasesRecord):
+            means = [self.fallback.global_mean]
+            if isinstance(self.fallback, MeansRecord):
+                means += [*self.fallback.user_means, *self.fallback.movie_means]
             if min(means) < self.rating_scale.low or max(means) > self.rating_scale.high:
                 raise ValueError(f"fallback: a mean is off the rating scale, {self.scale}")
         return self

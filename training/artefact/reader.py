@@ -6,9 +6,10 @@ import json
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from training.artefact.archive import Archive, head_scale, read_archive
 from training.artefact.biases import fallback_by_biases
@@ -17,15 +18,18 @@ from training.artefact.given_ratings import GivenRatings, read_given_ratings
 from training.artefact.ids.vocabulary import Vocabulary
 from training.artefact.manifest import (
     MANIFEST_FILE,
+    MEANS_FILE,
     MODEL_FILE,
     MOVIES_FILE,
     RATINGS_FILE,
     BiasesRecord,
     Manifest,
+    MeansFileRecord,
     SideVocabularyRecord,
     read_manifest,
 )
-from training.artefact.mapped import open_stated_file
+from training.artefact.mapped import MappedFile, open_stated_file
+from training.artefact.rating_scale import RatingScale
 from training.errors import ArtefactDamaged, ArtefactForeign, ArtefactMissing, StoreMissing
 
 MAX_MOVIES_BYTES: Final = 64 * 1024 * 1024
@@ -100,7 +104,7 @@ def _holds_model_files(folder: Path) -> bool:
         names = {path.name for path in folder.iterdir()}
     except OSError:
         return folder.name not in SYSTEM_FOLDERS
-    return not names.isdisjoint((MANIFEST_FILE, MODEL_FILE, MOVIES_FILE, RATINGS_FILE))
+    return not names.isdisjoint((MANIFEST_FILE, MODEL_FILE, MOVIES_FILE, RATINGS_FILE, MEANS_FILE))
 
 
 def open_artefact(folder: Path) -> Artefact:
@@ -152,6 +156,7 @@ def is_unchanged(folder: Path, manifest: Manifest) -> bool:
         (MODEL_FILE, manifest.model_file),
         (MOVIES_FILE, manifest.movies_file),
         (RATINGS_FILE, manifest.ratings_file),
+        (MEANS_FILE, manifest.means_file),
     ):
         if stated is not None:
             with open_stated_file(folder / name, stated):
@@ -214,6 +219,8 @@ def _read_fallback(
     stated = manifest.fallback
     if isinstance(stated, BiasesRecord):
         return fallback_by_biases(archive, warm_users, warm_movies, manifest.scale)
+    if isinstance(stated, MeansFileRecord):
+        return _read_means(folder / MEANS_FILE, stated, warm_users, warm_movies, manifest.scale)
     if (len(stated.user_means), len(stated.movie_means)) != (warm_users, warm_movies):
         raise ArtefactDamaged(folder / MANIFEST_FILE, "fallback: there must be one mean for each warm id")
     return Fallback(
@@ -221,6 +228,23 @@ def _read_fallback(
         user_means=np.array(stated.user_means, dtype=np.float32),
         movie_means=np.array(stated.movie_means, dtype=np.float32),
     )
+
+
+def _read_means(
+    path: Path, stated: MeansFileRecord, warm_users: int, warm_movies: int, scale: RatingScale
+) -> Fallback:
+    dtype = np.dtype("<f4")
+    if not stated.bytes or stated.bytes != (warm_users + warm_movies) * dtype.itemsize:
+        raise ArtefactDamaged(path, "there must be one mean for each warm id")
+    with open_stated_file(path, stated) as file:
+        mapped = MappedFile(file)
+        means = cast("NDArray[np.float32]", mapped.array(dtype, (warm_users + warm_movies,), 0))
+        lowest, highest = map(np.float32, scale.bounds)
+        # This form of the condition fails for NaN, too.
+        if not (means.min() >= lowest and means.max() <= highest):
+            raise ArtefactDamaged(path, f"a mean is off the rating scale, {scale}")
+        mapped.forget_pages()
+    return Fallback(stated.global_mean, means[:warm_users], means[warm_users:])
 
 
 def _check_stated_tables(path: Path, manifest: Manifest, archive: Archive) -> None:

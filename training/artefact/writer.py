@@ -18,22 +18,30 @@ from pathlib import Path
 from typing import Any, Final
 
 from training.artefact.aligning import align_archive
+from training.artefact.fallback import Fallback, every_mean
 from training.artefact.files import exclusive_lock, take_place
 from training.artefact.given_ratings import GivenRatings
 from training.artefact.manifest import (
     FORMAT_VERSION,
     MANIFEST_FILE,
+    MEANS_FILE,
     MODEL_FILE,
     MOVIES_FILE,
     RATINGS_FILE,
+    BiasesRecord,
+    FallbackRecord,
     FileRecord,
     Manifest,
+    MeansFileRecord,
+    MeansRecord,
     RatingsFileRecord,
 )
 from training.artefact.previous import LOCK, move_to_previous
 from training.artefact.reader import PREVIOUS, Artefact, open_artefact
 from training.errors import ArtefactError
 
+# In JSON, a mean takes 7 bytes, and a long list is slow to parse.
+MEANS_IN_MANIFEST: Final = 100_000
 _UNFINISHED: Final = ".unfinished-"
 
 
@@ -46,6 +54,8 @@ def publish(
     check: Callable[[Artefact], None] = lambda _: None,
     belongs: Callable[[Manifest], bool] = lambda _: True,
     on_moved: Callable[[list[str]], None] = lambda _: None,
+    fallback: Fallback | None = None,
+    means_in_manifest: int = MEANS_IN_MANIFEST,
 ) -> Artefact:
     """Write `store/<name>`; an existing one is replaced only after the new artefact has been read back.
 
@@ -58,6 +68,8 @@ def publish(
         check: Raises an error if the artefact that was read back must not be published.
         belongs: Whether a model in the store stays there; others are moved to `previous`.
         on_moved: Called with the folders of models that were moved.
+        fallback: Rates cold ids, if `about` has no record of it.
+        means_in_manifest: Maximum number of means in the manifest; more are written to a file.
 
     Returns:
         The artefact in the store.
@@ -79,7 +91,12 @@ def publish(
                 "movies_file": _write_titles(folder, titles) if titles else None,
                 "ratings_file": None if given is None else _write_given(folder, given),
             }
-            manifest = Manifest(**{**about, "format_version": FORMAT_VERSION, **files})
+            fields = {**about, **files}
+            if fallback is not None:
+                fields["fallback"] = _write_fallback(folder, fallback, means_in_manifest)
+            in_file = isinstance(fields["fallback"], MeansFileRecord)
+            fields["format_version"] = FORMAT_VERSION if in_file else FORMAT_VERSION - 1
+            manifest = Manifest(**fields)
             (folder / MANIFEST_FILE).write_text(manifest_text(manifest), encoding="utf-8")
             check(open_artefact(folder))
             for path in (*folder.iterdir(), folder):
@@ -139,6 +156,20 @@ def _write_given(folder: Path, given: GivenRatings) -> RatingsFileRecord:
     path = folder / RATINGS_FILE
     given.write(path)
     return RatingsFileRecord(**file_record(path).model_dump(), rows=len(given), stars=given.kind)
+
+
+def _write_fallback(folder: Path, fallback: Fallback, means_in_manifest: int) -> FallbackRecord:
+    if fallback.by_biases:
+        return BiasesRecord(kind="biases")
+    users, movies = every_mean(fallback.user_means), every_mean(fallback.movie_means)
+    if users.size + movies.size <= means_in_manifest:
+        user_means, movie_means = ([round(mean, 4) for mean in means.tolist()] for means in (users, movies))
+        return MeansRecord(global_mean=fallback.global_mean, user_means=user_means, movie_means=movie_means)
+    path = folder / MEANS_FILE
+    with path.open("wb") as file:
+        for means in (users, movies):
+            means.astype("<f4").tofile(file)
+    return MeansFileRecord(**file_record(path).model_dump(), global_mean=fallback.global_mean)
 
 
 @contextmanager

@@ -12,17 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.artefact.engine import MAX_VALUES, count_equal_rows
-from training.artefact.fallback import Fallback, every_mean
 from training.artefact.given_ratings import GivenRatings
 from training.artefact.ids.vocabulary import Vocabulary
 from training.artefact.manifest import (
     AccuracyRecord,
-    BiasesRecord,
     DatasetRecord,
     DistinctSideRecord,
     DistinctVectorsRecord,
     Manifest,
-    MeansRecord,
     ParametersRecord,
     PopularityRange,
     RatingScaleRecord,
@@ -77,7 +74,6 @@ def publish_model(
         "parameters": _parameters(with_ids),
         "weights_bytes": trained.nbytes,
         "vocabulary": VocabularyRecord(users=_side(dataset.users), movies=_side(dataset.movies)),
-        "fallback": _fallback(trained.fallback),
         "dataset": DatasetRecord(
             name=table.name,
             rows=table.rows,
@@ -118,6 +114,7 @@ def publish_model(
         check,
         belongs,
         progress.on_moved,
+        trained.fallback,
     )
 
 
@@ -169,16 +166,6 @@ def _side(vocabulary: Vocabulary) -> SideVocabularyRecord:
     return SideVocabularyRecord(
         size=len(vocabulary), warm=vocabulary.warm, prefix=vocabulary.prefix, bytes=vocabulary.nbytes
     )
-
-
-def _fallback(fallback: Fallback) -> MeansRecord | BiasesRecord:
-    if fallback.by_biases:
-        return BiasesRecord(kind="biases")
-    users, movies = (
-        [round(mean, 4) for mean in every_mean(means).tolist()]
-        for means in (fallback.user_means, fallback.movie_means)
-    )
-    return MeansRecord(global_mean=fallback.global_mean, user_means=users, movie_means=movies)
 
 
 def popularity_ranges(popularity: NDArray[np.int64]) -> list[PopularityRange]:

@@ -155,7 +155,7 @@ def rewrite_manifest(folder: Path, change: Callable[[dict[str, Any]], Any]) -> N
 @pytest.mark.parametrize(
     ("change", "kind"),
     [
-        (lambda manifest: manifest.update(format_version=5), ArtefactForeign),
+        (lambda manifest: manifest.update(format_version=6), ArtefactForeign),
         (lambda manifest: manifest.update(format_version=1), ArtefactDamaged),
         (lambda manifest: manifest.pop("ratings_file"), ArtefactDamaged),
         (lambda manifest: manifest["ratings_file"].update(rows=1), ArtefactDamaged),

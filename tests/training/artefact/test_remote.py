@@ -60,6 +60,14 @@ def test_name_of_a_version_depends_on_its_files_and_not_on_their_order() -> None
     assert render_version({**files, "tiny/model.keras": other})[0] != name
 
 
+def test_version_may_have_every_file_of_an_artefact() -> None:
+    artefact = REPOSITORY / "tests" / "training" / "artefact" / "formats" / "version-5"
+    names = {f"tiny/{path.name}" for path in artefact.iterdir()}
+    assert len(names) == 5
+    content = render_version(dict.fromkeys(names, RECORD))[1]
+    assert parse(Version, content, "version.json").files.keys() == names
+
+
 def test_pointer_names_a_version() -> None:
     assert parse(Pointer, render_pointer(VERSION), "current.json").version == VERSION
 

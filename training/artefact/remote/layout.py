@@ -29,7 +29,9 @@ MAX_VERSION_BYTES: Final = 1024 * 1024
 
 FileName = Annotated[
     str,
-    Field(pattern=r"^[a-z][a-z0-9_-]{0,63}/(manifest\.json|model\.keras|movies\.json|ratings\.bin)$"),
+    Field(
+        pattern=r"^[a-z][a-z0-9_-]{0,63}/(manifest\.json|model\.keras|movies\.json|ratings\.bin|means\.bin)$"
+    ),
 ]
 
 

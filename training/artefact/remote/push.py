@@ -10,6 +10,7 @@ from pathlib import Path
 from training.artefact.files import open_regular
 from training.artefact.manifest import (
     MANIFEST_FILE,
+    MEANS_FILE,
     MODEL_FILE,
     MOVIES_FILE,
     RATINGS_FILE,
@@ -115,6 +116,7 @@ def _files(folder: Path) -> dict[str, FileRecord]:
         MODEL_FILE: manifest.model_file,
         MOVIES_FILE: manifest.movies_file,
         RATINGS_FILE: manifest.ratings_file,
+        MEANS_FILE: manifest.means_file,
     }
     return {MANIFEST_FILE: before} | {
         name: FileRecord(sha256=record.sha256, bytes=record.bytes)
