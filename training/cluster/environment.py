@@ -38,6 +38,9 @@ _THIS_MACHINE: Final[Mapping[str, str]] = {
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
 }
 
+# For a cluster that is there already: Ray tries three times, a second apart, to reach it, not 20 times.
+_OTHER_MACHINES: Final[Mapping[str, str]] = {"RAY_NUM_REDIS_GET_RETRIES": "3"}
+
 
 def prepare_environment(local: bool) -> None:
     """Set the variables in this process, before Ray is imported.
@@ -50,3 +53,5 @@ def prepare_environment(local: bool) -> None:
         os.environ.update(_THIS_MACHINE)
         # Ray reads the token once a process, so that a second cluster gets the same one.
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    else:
+        os.environ.update(_OTHER_MACHINES)

@@ -71,15 +71,15 @@ def _start(ray: Any, address: str, options: Mapping[str, Any]) -> None:
     try:
         ray.init(address=address, log_to_driver=False, logging_level="ERROR", **options)
         _check_nodes(ray)
-    except AuthenticationError as error:
-        raise ClusterError(
-            f"the cluster at {address} refused the token of this process, or there is none: set "
-            "RAY_AUTH_TOKEN, or RAY_AUTH_TOKEN_PATH to its file, to the token of the cluster's nodes"
-        ) from error
-    except (ConnectionError, ValueError) as error:
-        raise ClusterError(
-            f"the cluster at {address} cannot be reached: --cluster takes the host:port of its head, or local"
-        ) from error
+    except (AuthenticationError, ConnectionError, ValueError) as error:
+        if isinstance(error, AuthenticationError) or "InvalidAuthToken" in str(error.__cause__):
+            problem = (
+                "refused the token of this process, or there is none: set RAY_AUTH_TOKEN, or "
+                "RAY_AUTH_TOKEN_PATH to its file, to the token of the cluster's nodes"
+            )
+        else:
+            problem = "cannot be reached: --cluster takes the host:port of its head, or local"
+        raise ClusterError(f"the cluster at {address} {problem}") from error
 
 
 class RayRunner:

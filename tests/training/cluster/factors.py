@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -42,13 +43,13 @@ class Side:
 class Half:
     """What the blocks of one half of a sweep share.
 
-    Each block takes at least `seconds`, and leaves a file in `trace`, if given: its name begins with the
-    address and the id of the node, its text is the block.
+    If `trace` is given, each block leaves a file there, whose name begins with the address and the id of the
+    node and whose text is the block, and waits until `trace/go` exists, so that a test can change the cluster
+    in the middle of the job.
     """
 
     side: Side
     factors: NDArray[np.float64]
-    seconds: float = 0.0
     trace: Path | None = None
 
 
@@ -68,24 +69,42 @@ def _group(rows: NDArray[Any], others: NDArray[Any], stars: NDArray[np.float32],
 
 def solve(block: tuple[int, int], shared: Half) -> NDArray[np.float64]:
     """Return the factors of the rows of a block."""
-    began = time.monotonic()
     if shared.trace is not None:
         _leave_trace(shared.trace, block)
+        wait_until((shared.trace / "go").exists)
     rows = np.empty((block[1] - block[0], RANK))
     for place, row in enumerate(range(*block)):
         own = slice(shared.side.starts[row], shared.side.starts[row + 1])
         theirs = shared.factors[shared.side.others[own]]
         rows[place] = np.linalg.solve(theirs.T @ theirs + np.eye(RANK), theirs.T @ shared.side.stars[own])
-    time.sleep(max(0.0, shared.seconds - (time.monotonic() - began)))
     return rows
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 60) -> None:
+    """Return when the condition is true.
+
+    Raises:
+        TimeoutError: It is not true in time.
+    """
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"not in {seconds} s")
+        time.sleep(0.05)
 
 
 def _leave_trace(folder: Path, block: tuple[int, int]) -> None:
     import ray
 
-    node = ray.util.get_node_ip_address() if ray.is_initialized() else "none"
-    name = f"{node} {os.environ.get('RAY_NODE_ID', '')[:8]} {os.getpid()} {time.monotonic_ns()}"
+    node = ray.get_runtime_context().get_node_id()
+    name = f"{ray.util.get_node_ip_address()} {node} {uuid.uuid4().hex}"
     (folder / name).write_text(f"{block[0]}-{block[1]}", encoding="utf-8")
+
+
+def traces(folder: Path) -> list[tuple[str, str, str]]:
+    """Return the address, the node and the rows of each block that was begun."""
+    found = [path for path in folder.iterdir() if path.name != "go"]
+    return [(*path.name.split()[:2], path.read_text("utf-8")) for path in found]  # type: ignore[misc]
 
 
 def fail(block: int, shared: str) -> None:
@@ -105,14 +124,14 @@ def kill_always(block: int, shared: None) -> None:
 
 
 def factorise(
-    runner: Runner, sweeps: int = 2, blocks: int = 8, seconds: float = 0.0, trace: Path | None = None
+    runner: Runner, sweeps: int = 2, blocks: int = 8, trace: Path | None = None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the factors of users and movies."""
     users, movies = make_sides()
     of_movies = np.random.default_rng(1).normal(size=(len(movies.starts) - 1, RANK))
     for _ in range(sweeps):
-        of_users = _half(runner, Half(users, of_movies, seconds, trace), blocks)
-        of_movies = _half(runner, Half(movies, of_users, seconds, trace), blocks)
+        of_users = _half(runner, Half(users, of_movies, trace), blocks)
+        of_movies = _half(runner, Half(movies, of_users, trace), blocks)
     return of_users, of_movies
 
 

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
 import psutil
+
+from tests.conftest import REPOSITORY
 
 VARIABLE = "CLUSTER_TEST"
 
@@ -30,3 +39,27 @@ def addresses(value: str) -> list[str]:
         except (psutil.NoSuchProcess, psutil.ZombieProcess):
             continue
     return sorted(found)
+
+
+def scenario(tag: str, name: str, *arguments: str | Path) -> Any:
+    """Return what a scenario prints (see `tests.training.cluster.scenarios`)."""
+    command = [sys.executable, "-m", "tests.training.cluster.scenarios", name, *map(str, arguments)]
+    return outcome(command, {**os.environ, VARIABLE: tag})
+
+
+def outcome(command: list[str], variables: dict[str, str]) -> Any:
+    """Return the JSON in the last line that a program prints; Ray reports deaths of workers before it."""
+    ended = subprocess.run(
+        command, cwd=REPOSITORY, env=variables, capture_output=True, text=True, timeout=150, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+    return json.loads(ended.stdout.splitlines()[-1])
+
+
+def error_of(command: list[str], variables: dict[str, str]) -> str:
+    """Return the last line of what a program that fails writes to stderr."""
+    ended = subprocess.run(
+        command, cwd=REPOSITORY, env=variables, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert ended.returncode
+    return ended.stderr.splitlines()[-1]

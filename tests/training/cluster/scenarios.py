@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import numpy as np
 
 from tests.training.cluster import factors
 from tests.training.cluster.processes import VARIABLE, addresses, tagged
+from training.cluster.environment import prepare_environment
 from training.cluster.runner import connect
 from training.errors import TrainingError
 
@@ -47,13 +49,37 @@ def local(folder: str) -> Any:
     return result
 
 
-def connected(address: str) -> Any:
-    """Run a job on the cluster at the address."""
+def changing(folder: str) -> Any:
+    """Run a job on one node, add a second node, and kill it while it runs a block."""
+    prepare_environment(local=True)
+    from ray.cluster_utils import Cluster
+
+    trace, node = Path(folder), {"num_cpus": 1, "object_store_memory": STORE, "include_dashboard": False}
+    cluster = Cluster(initialize_head=True, head_node_args=node)
+
+    try:
+        # Ray starts nodes in the main thread only.
+        with connect(cluster.address) as runner, ThreadPoolExecutor() as threads:
+            job = threads.submit(factors.factorise, runner, trace=trace)
+            factors.wait_until(lambda: factors.traces(trace))
+            added = cluster.add_node(**node)
+            factors.wait_until(lambda: added.node_id in [place for _, place, _ in factors.traces(trace)])
+            cluster.remove_node(added, allow_graceful=False)
+            (trace / "go").touch()
+            found = job.result()
+    finally:
+        cluster.shutdown()
+    return {"difference": difference(found), "traces": factors.traces(trace)}
+
+
+def connected(address: str, folder: str = "") -> Any:
+    """Run a job on the cluster at the address; its blocks wait in the folder, if given."""
     with connect(address) as runner:
-        return {"difference": difference(factors.factorise(runner))}
+        found = factors.factorise(runner, trace=Path(folder) if folder else None)
+        return {"difference": difference(found), "addresses": addresses(os.environ[VARIABLE])}
 
 
-SCENARIOS = {scenario.__name__: scenario for scenario in (local, connected)}
+SCENARIOS = {scenario.__name__: scenario for scenario in (local, changing, connected)}
 
 if __name__ == "__main__":
     try:
