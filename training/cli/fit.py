@@ -49,7 +49,14 @@ _OF_THE_PAIR: Final = (
 )
 _OF_DISTILLED: Final = ("quick", "tile_users", "validate_only")
 _OF_A_BUDGET: Final = ("name",)
-_REPLACED_BY_A_BUDGET: Final = ("models", *_OF_THE_PAIR, *_OF_DISTILLED, "validation_fraction")
+_OF_VARIATIONAL: Final = ("cluster",)
+_REPLACED_BY_A_BUDGET: Final = (
+    "models",
+    *_OF_VARIATIONAL,
+    *_OF_THE_PAIR,
+    *_OF_DISTILLED,
+    "validation_fraction",
+)
 
 
 def _pair(help_text: str, *, metavar: str = "N", default: str | bool = True) -> typer.models.OptionInfo:
@@ -108,6 +115,14 @@ def fit(
     ] = None,
     validate_only: parameters.ValidateOnly = False,
     tile_users: parameters.TileUsers = 256,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Ray cluster that fits vb: host:port, or local. See docs/cluster.md.",
+            rich_help_panel=parameters.TRAINING,
+        ),
+    ] = None,
     recipe: Annotated[
         Literal["default", "reference"],
         typer.Option(
@@ -175,6 +190,8 @@ def fit(
         _refuse(given, _OF_THE_PAIR, f"{{}} does not apply to {names}, but to baseline and memory_efficient")
     if not distilled or (validate_only and (fitted or variational)):
         _refuse(given, _OF_DISTILLED, f"{{}} does not apply to {names}, but to {', '.join(DISTILLED)}")
+    if not variational:
+        _refuse(given, _OF_VARIATIONAL, f"{{}} does not apply to {names}, but to {', '.join(VARIATIONAL)}")
     overridden = override_models(
         fitted,
         embedding_dim=embedding_dim,
@@ -204,7 +221,13 @@ def fit(
     by_name = {**ALL, **{model.name: model for model in overridden}}
     with _FitProgress() as progress:
         manifests, page = train_models(
-            [by_name[model.name] for model in wanted], chosen, distillation, source, target, progress
+            [by_name[model.name] for model in wanted],
+            chosen,
+            distillation,
+            source,
+            target,
+            progress,
+            cluster,
         )
     _print_results(manifests, store, page)
 

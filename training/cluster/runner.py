@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -69,9 +70,13 @@ def _start(ray: Any, address: str, options: Mapping[str, Any]) -> None:
     from ray.exceptions import AuthenticationError
 
     try:
+        if address != LOCAL:
+            # Ray would wait for it much longer.
+            host, _, port = address.rpartition(":")
+            socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
         ray.init(address=address, log_to_driver=False, logging_level="ERROR", **options)
         _check_nodes(ray)
-    except (AuthenticationError, ConnectionError, ValueError) as error:
+    except (AuthenticationError, OSError, ValueError) as error:
         if isinstance(error, AuthenticationError) or "InvalidAuthToken" in str(error.__cause__):
             problem = (
                 "refused the token of this process, or there is none: set RAY_AUTH_TOKEN, or "

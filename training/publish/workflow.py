@@ -19,6 +19,7 @@ The functions share these arguments:
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -28,6 +29,7 @@ from training.artefact.files import atomic_write
 from training.artefact.manifest import Manifest
 from training.artefact.reader import Artefact
 from training.artefact.writer import make_store
+from training.cluster.runner import RayRunner, connect
 from training.data.dataset import Dataset
 from training.data.split import Split, split_ratings, write_split
 from training.data.table import RatingsTable
@@ -94,6 +96,7 @@ def train_models(
     data: DataOptions,
     options: PublishOptions,
     progress: Progress = SILENT,
+    cluster: str | None = None,
 ) -> tuple[list[Manifest], Path]:
     """Distil models, fit the others, publish all of them, and write a report.
 
@@ -106,12 +109,15 @@ def train_models(
         data: As above.
         options: As above.
         progress: As above.
+        cluster: Where variational updates run: `host:port` of a Ray cluster's head, `local` for a cluster of
+            this machine, or None for threads of this process.
 
     Returns:
         The manifests of the published artefacts in the order of `models`, and the page of the report.
 
     Raises:
         SettingsError: Some settings are not legal for this data.
+        ClusterError: The cluster cannot be used.
         ReportError: The report cannot be written.
     """
     table = load_table(data, progress)
@@ -142,7 +148,10 @@ def train_models(
         found = _distil(distilled, whole, table, distillation, data, progress)
         trained += [(model, whole) for model in found]
     if held_out is not None:
-        found = _fit_variational(variational, held_out, fraction, recipe.seed, distillation.work, progress)
+        with connect(cluster) if cluster else nullcontext() as runner:
+            found = _fit_variational(
+                variational, held_out, fraction, recipe.seed, distillation.work, progress, runner
+            )
         trained += [(model, held_out) for model in found]
     if part is not None:
         trained += [(model, part) for model in _fit(fitted, part, recipe, progress)]
@@ -198,6 +207,7 @@ def _fit_variational(
     seed: int,
     work: Path,
     progress: Progress,
+    runner: RayRunner | None,
 ) -> list[TrainedModel]:
     """Fit models by variational updates; an interrupted fit resumes after its last round."""
     from training.distillation.base.work_folder import open_work_folder
@@ -218,6 +228,7 @@ def _fit_variational(
                     dataset,
                     seed=seed,
                     validation_fraction=validation_fraction,
+                    runner=runner,
                     checkpoint=folder.path / f"{model.name}-round.npz",
                     on_round=on_round,
                 )

@@ -1,4 +1,4 @@
-"""Nodes of a cluster, each started by `ray start` as docs/scale.md says."""
+"""Nodes of a cluster, each started by `ray start` as docs/cluster.md says."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def environment(tag: str, token: str, **more: str) -> dict[str, str]:
 
 
 def start_command(place: str, *, join: str | None = None, folder: Path) -> list[str]:
-    """Return the command that starts a node at the address `place`: a head at port 6379, or one that joins."""
+    """Return the command that starts a node at the address `place`, either the head or one that joins it."""
     role = [f"--address={join}"] if join else ["--head", "--port=6379", "--include-dashboard=false"]
     return [
         *(str(RAY), "start", *role, f"--node-ip-address={place}", "--block", f"--temp-dir={folder}"),

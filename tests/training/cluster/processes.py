@@ -57,9 +57,9 @@ def outcome(command: list[str], variables: dict[str, str]) -> Any:
 
 
 def error_of(command: list[str], variables: dict[str, str]) -> str:
-    """Return the last line of what a program that fails writes to stderr."""
+    """Return what a program that fails prints."""
     ended = subprocess.run(
         command, cwd=REPOSITORY, env=variables, capture_output=True, text=True, timeout=120, check=False
     )
     assert ended.returncode
-    return ended.stderr.splitlines()[-1]
+    return (ended.stdout + ended.stderr).strip()

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
+import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
+import h5py
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from tests.conftest import REPOSITORY
+from tests.training.cluster.factors import wait_until
 from tests.training.cluster.nodes import LOOPBACK, environment, new_token, node, start_command
-from tests.training.cluster.processes import error_of, outcome, scenario
+from tests.training.cluster.processes import VARIABLE, error_of, outcome, scenario
 from training.cluster.environment import NODES
 from training.cluster.runner import connect
 from training.errors import ClusterError
@@ -74,14 +81,71 @@ def test_wrong_token_is_refused_and_so_is_a_cluster_without_tokens(tag: str, tmp
         with node(start_command("127.0.0.1", folder=folder), variables, tmp_path / "head"):
             assert outcome(driver, variables)["difference"] < 1e-5
             wrong = {**variables, "RAY_AUTH_TOKEN": new_token()}
-            assert error_of(driver, wrong).startswith(
-                "error: the cluster at 127.0.0.1:6379 refused the token"
+            assert (
+                error_of(driver, wrong)
+                .splitlines()[-1]
+                .startswith("error: the cluster at 127.0.0.1:6379 refused the token")
             )
         bare = {**variables, "RAY_AUTH_MODE": "disabled"}
         with node(start_command("127.0.0.1", folder=folder), bare, tmp_path / "bare"):
-            assert error_of(driver, variables).startswith(
-                "error: the node 127.0.0.1 accepts connections without a token"
+            assert (
+                error_of(driver, variables)
+                .splitlines()[-1]
+                .startswith("error: the node 127.0.0.1 accepts connections without a token")
             )
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    assert error_of(driver, variables).startswith("error: the cluster at 127.0.0.1:6379 cannot be reached")
+    assert (
+        error_of(driver, variables)
+        .splitlines()[-1]
+        .startswith("error: the cluster at 127.0.0.1:6379 cannot be reached")
+    )
+
+
+@pytest.mark.long
+def test_fit_on_a_cluster_publishes_the_model_of_one_machine_and_resumes(tag: str, tmp_path: Path) -> None:
+    fit = [
+        sys.executable,
+        "-m",
+        "training",
+        "fit",
+        "vb",
+        "--no-ratings",
+        "--data",
+        str(write_ratings(tmp_path)),
+    ]
+    variables = {**os.environ, VARIABLE: tag}
+    for name, options in (("plain", []), ("cluster", ["--cluster", "local"])):
+        places = ["--store", str(tmp_path / name), "--work", str(tmp_path / f"{name}-work")]
+        command = [*fit, *places, *options]
+        if options:
+            # The driver is killed after some rounds; nothing is published, and the same command resumes.
+            with subprocess.Popen(
+                command, cwd=REPOSITORY, env=variables, stdout=subprocess.DEVNULL
+            ) as killed:
+                wait_until((tmp_path / "cluster-work" / "vb-round.npz").exists)
+                killed.kill()
+            assert not (tmp_path / name / "vb").exists()
+        subprocess.run(command, cwd=REPOSITORY, env=variables, check=True, capture_output=True, timeout=150)
+    plain, cluster = (weights(tmp_path / name / "vb") for name in ("plain", "cluster"))
+    assert plain.keys() == cluster.keys() and len(plain) > 3
+    for key, array in plain.items():
+        np.testing.assert_allclose(cluster[key], array, atol=1e-5)
+
+
+def write_ratings(folder: Path) -> Path:
+    random = np.random.default_rng(0)
+    pairs = random.choice(300 * 100, 6000, replace=False)
+    rows = zip(pairs // 100, pairs % 100, random.integers(1, 6, 6000), strict=True)
+    path = folder / "ratings.csv"
+    path.write_text("user,movie,rating\n" + "".join(f"u{u},m{m},{r}\n" for u, m, r in rows), "utf-8")
+    return path
+
+
+def weights(folder: Path) -> dict[str, NDArray[np.float32]]:
+    with zipfile.ZipFile(folder / "model.keras") as archive:
+        content = io.BytesIO(archive.read("model.weights.h5"))
+    found: dict[str, NDArray[np.float32]] = {}
+    with h5py.File(content) as file:
+        file.visititems(lambda name, one: found.update({name: one[()]}) if hasattr(one, "shape") else None)
+    return found
