@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from types import FrameType
 from typing import Any, Final
 
 import uvicorn
@@ -21,6 +22,7 @@ from app.http_guard import http_protocol
 from app.main import create_app
 from app.observability.logging import start_logging
 from app.observability.metrics.worker_files import remove_abandoned_folders
+from app.scoring.fetching import stop_fetching
 from app.scoring.loading import load_registry
 from app.scoring.memory import freeze_memory
 from app.services.reload import LiveModels
@@ -72,6 +74,11 @@ class Server(uvicorn.Server):
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
         for listener in sockets or ():
             logger.info("ready on %s (process %d)", url_of(listener), os.getpid())
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to stop; a fetch in progress would delay the end."""
+        stop_fetching()
+        super().handle_exit(sig, frame)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -191,6 +198,7 @@ def handling_signals(handler: Callable[[int, Any], None]) -> Iterator[None]:
 
 def exit_at_once(*_: object) -> None:
     """Signal handler: exit with code 0 at once, since there is nothing to finish."""
+    stop_fetching()
     # Writes the remaining lines, which happens at the normal end of a process, but not with `os._exit`.
     logging.shutdown()
     os._exit(0)

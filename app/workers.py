@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from types import FrameType
 from typing import Final
 
 from gunicorn.app.base import BaseApplication
@@ -26,7 +27,7 @@ from app.contract.errors import StartError
 from app.http.auth import Keys
 from app.main import create_app
 from app.observability.metrics.worker_files import WorkerFile, shared_folder
-from app.scoring.fetching import local_store
+from app.scoring.fetching import local_store, stop_fetching
 from app.scoring.loading import FORK_SAFE, check_store, find_folders, load_registry
 from app.scoring.memory import freeze_memory
 from app.scoring.registry import Registry
@@ -47,6 +48,8 @@ HEARTBEAT_TICKS: Final = 10
 ARTEFACT_FILES: Final = (MANIFEST_FILE, MODEL_FILE, MOVIES_FILE, RATINGS_FILE, MEANS_FILE)
 # Blocked from before the fork until the worker handles them, so that none is lost or kills the worker.
 BLOCKED: Final = frozenset({signal.SIGHUP, signal.SIGTERM, signal.SIGINT, signal.SIGQUIT})
+
+STOPPING: Final = BLOCKED - {signal.SIGHUP}
 
 
 class ServiceApplication(BaseApplication):
@@ -141,6 +144,12 @@ class ServiceArbiter(Arbiter):
         except OSError as error:
             self.log.error("cannot start a worker: %s", error)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, BLOCKED)
+
+    def signal(self, sig: int, frame: FrameType | None) -> None:
+        """Queue a signal; one that stops the service ends a fetch in progress, which would delay it."""
+        super().signal(sig, frame)
+        if sig in STOPPING:
+            stop_fetching()
 
     def handle_hup(self) -> None:
         """Reload the models in the master, for workers that start later, and in every running worker."""

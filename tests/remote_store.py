@@ -22,6 +22,7 @@ from tests.app.processes import free_port
 START_SECONDS = 60
 KEY, SECRET = "a-key-of-the-tests", "a-secret-of-the-tests"
 BUCKET = "stars"
+PARTS = ("master", "volume", "filer", "s3")
 # Each would otherwise use a fixed port, and the first one send statistics.
 _FLAGS = ["-master.telemetry=false", "-s3.port.iceberg=0", "-s3.port.lance=0"]
 
@@ -33,10 +34,12 @@ class S3Server:
     Attributes:
         process: Its process.
         endpoint: Its URL.
+        sockets: Files that it leaves in the folder for temporary files.
     """
 
     process: subprocess.Popen[bytes]
     endpoint: str
+    sockets: list[Path]
 
     @property
     def environment(self) -> dict[str, str]:
@@ -68,6 +71,8 @@ class S3Server:
         """End it with SIGKILL, because it survives SIGTERM."""
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
+        for path in self.sockets:
+            path.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -76,8 +81,8 @@ def s3_server(folder: Path) -> Iterator[S3Server]:
     credentials = [{"accessKey": KEY, "secretKey": SECRET}]
     identities = {"identities": [{"name": "tests", "credentials": credentials, "actions": ["Admin"]}]}
     (folder / "s3.json").write_text(json.dumps(identities))
-    ports = {part: free_port() for part in ("master", "volume", "filer", "s3")}
-    ports |= {f"{part}.port.grpc": free_port() for part in ("master", "volume", "filer", "s3")}
+    ports = {part: free_port() for part in PARTS}
+    ports |= {f"{part}.port.grpc": free_port() for part in PARTS}
     flags = [f"-{name if '.' in name else f'{name}.port'}={port}" for name, port in ports.items()]
     flags += [f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-volume.max=8", *_FLAGS]
     flags += ["-master.volumeSizeLimitMB=64", "-s3", f"-s3.config={folder / 's3.json'}"]
@@ -91,7 +96,8 @@ def s3_server(folder: Path) -> Iterator[S3Server]:
             stdout=log,
             stderr=log,
         )
-    server = S3Server(process, f"http://127.0.0.1:{ports['s3']}")
+    sockets = [Path(f"/tmp/seaweedfs-{part}-grpc-{ports[f'{part}.port.grpc']}.sock") for part in PARTS]
+    server = S3Server(process, f"http://127.0.0.1:{ports['s3']}", sockets)
     try:
         _wait_until_ready(server, folder / "log")
         yield server

@@ -5,6 +5,7 @@ import functools
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
@@ -17,6 +18,17 @@ from training.artefact.remote.address import StoreAddress
 
 PREFIX: Final = "ratings-store-"
 _PROGRAM: Final = (sys.executable, "-m", "training.artefact.remote.fetch")
+
+
+class _Fetches:
+    """The processes of this process that fetch, until the service stops."""
+
+    def __init__(self) -> None:
+        self.running: set[subprocess.Popen[bytes]] = set()
+        self.stopping = False
+
+
+_fetches: Final = _Fetches()
 
 
 def local_store(settings: Settings) -> Path:
@@ -47,14 +59,32 @@ def fetched_versions() -> Path:
     return folder
 
 
+def stop_fetching() -> None:
+    """End a fetch in progress and refuse later ones, because the service stops. Safe in a signal handler."""
+    _fetches.stopping = True
+    for process in list(_fetches.running):
+        process.kill()
+
+
 def _fetch(address: StoreAddress) -> Path:
     # In a process of its own: the threads of obstore do not survive the fork of workers.
     command = [*_PROGRAM, address.url, str(fetched_versions())]
     try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)  # noqa: S603
-        outcome: dict[str, str] = json.loads(done.stdout)
+        outcome: dict[str, str] = json.loads(_output(command))
     except (OSError, ValueError) as error:
-        raise StartError(f"{address} cannot be fetched: the process that fetches it failed") from error
+        raise StartError(f"{address} cannot be fetched: the process that fetches it was ended") from error
     if "store" in outcome:
         return Path(outcome["store"])
     raise ArtefactError(outcome["path"], outcome["reason"])
+
+
+def _output(command: Sequence[str]) -> bytes:
+    pipe, nothing = subprocess.PIPE, subprocess.DEVNULL
+    with subprocess.Popen(command, stdin=nothing, stdout=pipe, stderr=nothing) as process:  # noqa: S603
+        _fetches.running.add(process)
+        try:
+            if _fetches.stopping:
+                process.kill()
+            return process.communicate()[0]
+        finally:
+            _fetches.running.discard(process)

@@ -8,7 +8,10 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
@@ -31,6 +34,15 @@ ADMIN = {"Authorization": f"Bearer {ADMIN_KEY}"}
 def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     with s3_server(tmp_path_factory.mktemp("s3")) as server:
         yield server
+
+
+@pytest.fixture(autouse=True)
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder for temporary files of the programs, which tests kill."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    return folder
 
 
 @pytest.fixture
@@ -112,11 +124,8 @@ def stop(server: Running) -> str:
 
 
 def test_service_loads_a_pushed_store_and_takes_a_new_version_by_a_reload(
-    address: str, versions: Versions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    address: str, versions: Versions, temporary: Path
 ) -> None:
-    temporary = tmp_path / "temporary"
-    temporary.mkdir()
-    monkeypatch.setenv("TMPDIR", str(temporary))
     first, second = versions.ratings("first"), versions.ratings("second")
     pushed(versions.root / "first", address)
     with (
@@ -144,11 +153,8 @@ def test_service_loads_a_pushed_store_and_takes_a_new_version_by_a_reload(
 
 
 def test_folder_of_fetched_versions_is_removed_at_the_end(
-    address: str, versions: Versions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    address: str, versions: Versions, temporary: Path
 ) -> None:
-    temporary = tmp_path / "temporary"
-    temporary.mkdir()
-    monkeypatch.setenv("TMPDIR", str(temporary))
     pushed(versions.root / "first", address)
     with running(address):
         # Killed at the end of the block.
@@ -181,10 +187,13 @@ def test_all_workers_take_a_new_version(address: str, versions: Versions, by: st
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_unreachable_store_leaves_the_models_in_service_at_a_reload(
-    versions: Versions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int
+    versions: Versions,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    workers: int,
 ) -> None:
     address = f"s3://{BUCKET}/store"
-    with s3_server(tmp_path) as own:
+    with s3_server(tmp_path_factory.mktemp("s3")) as own:
         for name, value in own.environment.items():
             monkeypatch.setenv(name, value)
         pushed(versions.root / "first", address)
@@ -207,6 +216,47 @@ def test_unreachable_store_leaves_the_models_in_service_at_a_reload(
     code, output = push(versions.root / "first", address)
     assert (code, output.count("\n")) == (1, 1)
     assert "cannot be reached" in output
+
+
+@contextmanager
+def stopped(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Stop a process for the duration of the block: it accepts connections, and answers nothing."""
+    process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGCONT)
+
+
+@pytest.mark.parametrize(("workers", "by"), [(1, "hangup"), (2, "hangup"), (2, "call")])
+def test_service_stops_while_it_waits_for_object_storage(
+    s3: S3Server, address: str, versions: Versions, workers: int, by: str
+) -> None:
+    pushed(versions.root / "first", address)
+    with (
+        running(address, workers=workers, admin_keys=ADMIN_KEY) as server,
+        ThreadPoolExecutor(1) as caller,
+        stopped(s3.process),
+    ):
+        if by == "hangup":
+            server.process.send_signal(signal.SIGHUP)
+        else:
+            caller.submit(reload, server)
+        wait_until(lambda: fetching(server))
+        assert batch(server) == versions.ratings("first")
+        start = time.monotonic()
+        stop(server)
+        # Without an end of the fetch, it would be 30 s and more.
+        assert time.monotonic() - start < 15
+        assert not fetching(server)
+
+
+def fetching(server: Running) -> bool:
+    """Whether a process of the server's session fetches a version."""
+    sessions = subprocess.run(
+        ["ps", "-o", "args=", "--sid", str(server.process.pid)], capture_output=True, text=True, check=False
+    )
+    return "training.artefact.remote.fetch" in sessions.stdout
 
 
 @pytest.mark.parametrize("damage", ["size", "digest", "missing", "version"])
