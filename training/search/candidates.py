@@ -20,6 +20,8 @@ from training.distillation.distiller import Distilled
 from training.distillation.student.factors import Factors
 from training.distillation.student.student import fit_student
 from training.distillation.teacher.teacher import Teacher
+from training.factors.settings import VariationalModel, VariationalRecipe
+from training.factors.trained import fit_variational_model
 from training.families.family import Family
 from training.fit.fitting import fit
 from training.models.trained import TrainedModel
@@ -42,15 +44,15 @@ class Candidate(Settings):
 
     Attributes:
         label: Short description; it does not affect training, so records omit it.
-        model: Model to fit by gradients according to `recipe`; None to distil only.
-        recipe: How to fit `model`.
+        model: Model to fit according to `recipe`; None to distil only.
+        recipe: How to fit `model`: by gradients, or full tables with biases by variational updates.
         student: Packed student to fit, if any. Its teacher is `model` if given, otherwise the teacher that
             all candidates of a trainer share.
     """
 
     label: str = Field(default="", exclude=True)
     model: ModelSettings | None = None
-    recipe: Recipe | None = None
+    recipe: Recipe | VariationalRecipe | None = None
     student: StudentSettings | None = None
 
     @property
@@ -126,15 +128,28 @@ class CandidateTrainer:
             seconds=time.perf_counter() - started,
         )
 
-    def _fit(self, model: ModelSettings, recipe: Recipe) -> TrainedModel:
+    def _fit(self, model: ModelSettings, recipe: Recipe | VariationalRecipe) -> TrainedModel:
         teacher, task = self.teacher, fit_task(model)
-        fitted = fit(model, recipe, teacher.dataset, lambda done, total, _: teacher.report(task, done, total))
+
+        def report(done: int, total: int, _: object) -> None:
+            teacher.report(task, done, total)
+
+        if isinstance(recipe, VariationalRecipe):
+            fitted = fit_variational_model(
+                VariationalModel(name=model.name, description=model.description, factors=recipe.factors),
+                teacher.dataset,
+                seed=recipe.seed,
+                validation_fraction=recipe.validation_fraction,
+                on_round=report,
+            )
+        else:
+            fitted = fit(model, recipe, teacher.dataset, report)
         teacher.report(task, 1, 1)  # it may have stopped early
         return fitted
 
 
 def fit_task(model: ModelSettings) -> str:
-    """Return the name of the task that fits a candidate by gradients."""
+    """Return the name of the task that fits a candidate's model."""
     return f"{model.name} (fitted)"
 
 

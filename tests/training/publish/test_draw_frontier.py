@@ -20,7 +20,7 @@ def test_quick_frontier_writes_table_and_charts_and_resumes(tmp_path: Path) -> N
     lines, page = draw_frontier(DataOptions(file), out=out, store=None, quick=True)
     rows = read_rows(out / "frontier.csv")
     assert {row.group for row in rows} == {
-        *("width", "rounding", "hashing", "mixed", "distilled", "distilled_count")
+        *("width", "variational", "rounding", "hashing", "mixed", "distilled", "distilled_count")
     }
     assert all(0 < row.test_mse < 3 and 0 < row.validation_mse < 3 and row.parameters for row in rows)
     by_label = {row.label: row for row in rows}

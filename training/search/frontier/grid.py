@@ -5,6 +5,7 @@
 | `width` | how much does a dimension reduce the error? | everything except the width; biases, full tables |
 | `hashing` | is quotient-remainder better than the hashing trick (Shi et al.)? | parameters; no biases |
 | `mixed` | are mixed widths better than uniform ones, and how mixed (Ginart et al.)? | parameters; biases |
+| `variational` | how much better are variational updates than gradients? | the form; biases, full tables |
 | `rounding` | how much error do fewer bits add? | width and fit; biases |
 | `distilled` | how much does a byte reduce the error, with a teacher? | the teacher |
 | `distilled_count` | how much does a parameter reduce the error, with a teacher? | the teacher |
@@ -23,7 +24,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.data.dataset import Dataset
-from training.distillation.base.settings import BayesianFactorsSettings, StudentSettings, TeacherSettings
+from training.distillation.base.settings import (
+    BayesianFactorsSettings,
+    StudentSettings,
+    TeacherSettings,
+    VariationalSettings,
+)
+from training.factors.settings import VariationalRecipe
 from training.families import HashingTrick, MixedDimension, QuotientRemainder
 from training.families.family import Family
 from training.families.power_rule import block_parameters, default_num_buckets, power_rule_dims
@@ -58,6 +65,7 @@ class Extent:
     """The values of each setting in the grid."""
 
     widths: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 64)
+    variational_ranks: tuple[int, ...] = (8, 16, 24, 32)
     ids_a_bucket: tuple[int, ...] = (50, 16, 4)
     operations: tuple[Operation, ...] = ("multiply", "add", "concatenate")
     uniform_widths: tuple[int, ...] = (4, 8, 16)
@@ -70,6 +78,7 @@ class Extent:
 FULL = Extent()
 QUICK = Extent(
     widths=(2,),
+    variational_ranks=(2,),
     ids_a_bucket=(4,),
     operations=("multiply",),
     uniform_widths=(2,),
@@ -94,6 +103,7 @@ def grid(dataset: Dataset, extent: Extent, seed: int, epochs: int | None = None)
     biased, mixed, plain = (one.model_copy(update=changes) for one in (BIASED, BIASED_MIXED, _WITHOUT_BIASES))
     return [
         *_widths(dataset, extent, biased),
+        *_variational(extent, seed, biased.validation_fraction, epochs),
         *_hashing(dataset, extent, plain),
         *_mixed(dataset, extent, biased, mixed),
         *_distilled(dataset, extent),
@@ -116,6 +126,16 @@ def _widths(dataset: Dataset, extent: Extent, recipe: Recipe) -> Iterator[Point]
             student = StudentSettings(rank=dim, max_bytes=ids * (dim + 1) * bits // 8 + 1_000)
             label = f"{dim} wide, {bits} bits"
             yield _point("rounding", bits, label, model=model, recipe=recipe, student=student)
+
+
+def _variational(
+    extent: Extent, seed: int, validation_fraction: float, rounds: int | None
+) -> Iterator[Point]:
+    for rank in extent.variational_ranks:
+        factors = VariationalSettings(rank=rank, **({"rounds": rounds} if rounds else {}))
+        recipe = VariationalRecipe(seed=seed, validation_fraction=validation_fraction, factors=factors)
+        model = candidate_model(rank, name=f"variational-{rank}")
+        yield _point("variational", rank, f"variational, {rank} wide", model=model, recipe=recipe)
 
 
 def _hashing(dataset: Dataset, extent: Extent, recipe: Recipe) -> Iterator[Point]:

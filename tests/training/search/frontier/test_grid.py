@@ -30,7 +30,7 @@ def test_labels_are_unique_in_their_group(dataset: Dataset, extent: Extent) -> N
     names = [(point.group, point.candidate.label) for point in points]
     assert len(set(names)) == len(names)
     assert {point.group for point in points} == {
-        *("width", "rounding", "hashing", "mixed", "distilled", "distilled_count")
+        *("width", "variational", "rounding", "hashing", "mixed", "distilled", "distilled_count")
     }
     assert all(point.candidate.recipe is None or point.candidate.recipe.seed == 3 for point in points)
 
