@@ -28,8 +28,9 @@ OnPart = Callable[[int, int], None]
 
 RECORD: Final = "score.json"
 UNKNOWN_USERS: Final = "unknown_users.csv"
-# Users whose sort keys are in memory at a time, in each thread.
+# Users whose sort keys are in memory at a time, in each thread, but fewer if there are more keys than this.
 BLOCK_USERS: Final = 128
+_BLOCK_KEYS: Final = 16_000_000
 PART_USERS: Final = 65_536
 PART_PAIRS: Final = 1_048_576
 _USER_NAMES: Final = ("user_id", "user")
@@ -175,7 +176,8 @@ def score_pairs(
 
 
 def _best(ranker: Ranker, users: NDArray[np.int32], top: int) -> BestMovies:
-    blocks = [users[start : start + BLOCK_USERS] for start in range(0, users.size, BLOCK_USERS)]
+    size = max(1, min(BLOCK_USERS, _BLOCK_KEYS // len(ranker.movies)))
+    blocks = [users[start : start + size] for start in range(0, users.size, size)]
     found = list(in_threads(lambda block: ranker.best(block, top), blocks))
     return BestMovies(*(np.concatenate([getattr(one, name) for one in found]) for name in vars(found[0])))
 
