@@ -57,7 +57,7 @@ QUICK_BLEND: Final = Blend(members=("ordinal", "gaussian"), weights=(0.5, 0.5))
 """No weights to find, so that the members are fitted once instead of twice."""
 
 MOST_SAMPLED_RATINGS: Final = 5_000_000
-"""With more ratings than this, the samplers would take more than five minutes of processor time."""
+"""With more ratings than this, the samplers would take more than about seven minutes of two cores."""
 
 LARGE_BLEND: Final = Blend(members=("variational",), weights=(1.0,))
 """The teacher for more ratings than the sampler can read: a variational factorisation, fitted once."""
