@@ -15,13 +15,15 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.harness import median, report, spread
 from training.artefact.engine import RatingTables
-from training.bulk.blocks import Ranker
-from training.bulk.scoring import BLOCK_USERS
+from training.bulk.blocks import BestOf, Ranker, best_of_users
+from training.bulk.scoring import TASK_USERS
 from training.families.full import FullSide
 
 TOP: Final = 10
 MOVIES: Final = 10_000
-USERS: Final = 6_400
+USERS: Final = 8_192
+# Users whose keys the yardstick has in memory at a time, as many as `score`.
+YARDSTICK_USERS: Final = 128
 ROUNDS: Final = 5
 
 
@@ -37,16 +39,17 @@ def _row(rank: int) -> dict[str, Any]:
     bias = random.normal(0, 0.3, MOVIES).astype(np.float32)
     tables = RatingTables(FullSide(users), FullSide(movies), None, bias, np.float32(0.5))
     ranker = Ranker.of(tables, MOVIES, None)
-    blocks = [np.arange(start, start + BLOCK_USERS, dtype=np.int32) for start in range(0, USERS, BLOCK_USERS)]
+    blocks = [np.arange(start, start + TASK_USERS, dtype=np.int32) for start in range(0, USERS, TASK_USERS)]
 
     def alone(block: np.ndarray[Any, Any]) -> None:
-        keys = users[block] @ movies.T
-        keys += bias
-        np.argpartition(keys, -TOP, axis=1)
+        for start in range(0, block.size, YARDSTICK_USERS):
+            keys = users[block[start : start + YARDSTICK_USERS]] @ movies.T
+            keys += bias
+            np.argpartition(keys, -TOP, axis=1)
 
     rates, ratios = [], []
     for _ in range(ROUNDS):
-        own = _seconds(lambda block: ranker.best(block, TOP), blocks)
+        own = _seconds(lambda block: best_of_users(block, BestOf(ranker, TOP)), blocks)
         yardstick = _seconds(alone, blocks)
         rates.append(USERS / own)
         ratios.append(own / yardstick)

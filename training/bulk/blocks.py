@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,6 +17,9 @@ from training.families.table import Floats
 # Sort keys that differ by less, relative to the largest, may be ordered in another way by a product of
 # matrices than by the service's product with one vector.
 _MARGIN: Final = np.float32(1e-4)
+# Users whose sort keys are in memory at a time, but fewer if there are more keys than this.
+_USERS: Final = 128
+_KEYS: Final = 16_000_000
 # Movies of which the largest key is found first.
 _GROUP: Final = 32
 
@@ -112,6 +116,31 @@ class Ranker:
         movies = self.rated.movies[places]
         warm = movies < len(self.movies)
         keys[rows[warm], movies[warm]] = -np.inf
+
+
+@dataclass(frozen=True)
+class BestOf:
+    """What is computed for every block of users.
+
+    Attributes:
+        ranker: Ranks the movies.
+        top: Number of movies for each user.
+    """
+
+    ranker: Ranker
+    top: int
+
+
+def best_of_users(users: NDArray[np.int32], task: BestOf) -> BestMovies:
+    """Return the best movies of a block of users, with the sort keys of only a part of them in memory."""
+    size = max(1, min(_USERS, _KEYS // len(task.ranker.movies)))
+    parts = [users[start : start + size] for start in range(0, users.size, size)]
+    return joined([task.ranker.best(part, task.top) for part in parts])
+
+
+def joined(parts: Sequence[BestMovies]) -> BestMovies:
+    """Return the best movies of consecutive blocks as those of one."""
+    return BestMovies(*(np.concatenate([getattr(one, name) for one in parts]) for name in vars(parts[0])))
 
 
 @dataclass(frozen=True)

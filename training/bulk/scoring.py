@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import duckdb
 import numpy as np
@@ -17,10 +17,13 @@ from numpy.typing import NDArray
 from training.artefact.engine import read_tables, rounded
 from training.artefact.files import atomic_write
 from training.artefact.reader import Artefact
-from training.bulk.blocks import BestMovies, Ranker, rate_pairs
+from training.bulk.blocks import BestMovies, BestOf, Ranker, best_of_users, joined, rate_pairs
 from training.data.files.engine import connect, named, path_of, quoted
 from training.distillation.base.threads import in_threads, one_blas_thread
 from training.errors import DataError, SettingsError
+
+if TYPE_CHECKING:
+    from training.factors.solver import Runner
 
 Format = Literal["parquet", "csv"]
 OnPart = Callable[[int, int], None]
@@ -28,9 +31,10 @@ OnPart = Callable[[int, int], None]
 
 RECORD: Final = "score.json"
 UNKNOWN_USERS: Final = "unknown_users.csv"
-# Users whose sort keys are in memory at a time, in each thread, but fewer if there are more keys than this.
-BLOCK_USERS: Final = 128
-_BLOCK_KEYS: Final = 16_000_000
+# Users of a task: 0.2 s with 10,000 movies.
+TASK_USERS: Final = 4_096
+# Parts whose tasks are given to a cluster together, so that the model is sent once for all of them.
+_PARTS_TOGETHER: Final = 16
 PART_USERS: Final = 65_536
 PART_PAIRS: Final = 1_048_576
 _USER_NAMES: Final = ("user_id", "user")
@@ -61,6 +65,7 @@ def score_users(
     users: Path | None = None,
     kind: Format = "parquet",
     part_users: int = PART_USERS,
+    runner: Runner | None = None,
     on_part: OnPart | None = None,
 ) -> Scored:
     """Write the best movies of many users: columns `user_id`, `rank` (from 1), `movie_id` and `rating`.
@@ -76,6 +81,7 @@ def score_users(
             have training ratings. Those that have none are listed in `unknown_users.csv`.
         kind: Format of the parts.
         part_users: Number of users in a part.
+        runner: Runs blocks of users on a cluster; threads of this machine by default.
         on_part: Called after each part.
 
     Raises:
@@ -102,19 +108,22 @@ def score_users(
     ranker = Ranker.of(
         read_tables(artefact.archive), artefact.movies.warm, artefact.given if exclude_rated else None
     )
-    parts = [wanted[start : start + part_users] for start in range(0, wanted.size, part_users)]
-    done = 0
+    parts = [
+        (out / f"part-{number:05}.{kind}", wanted[start : start + part_users])
+        for number, start in enumerate(range(0, wanted.size, part_users))
+    ]
     with connect([], out) as database, one_blas_thread():
         places = np.arange(artefact.movies.warm)
         movies = pd.DataFrame({"place": places, "movie_id": artefact.movies.at(places)})
         database.register("movies", movies)
-        for number, part in enumerate(parts):
-            path = out / f"part-{number:05}.{kind}"
-            if not path.exists():
-                _write_users(database, path, artefact, part, _best(ranker, part, top))
+        missing = [(path, part) for path, part in parts if not path.exists()]
+        done = int(wanted.size) - sum(part.size for _, part in missing)
+        found = _best([part for _, part in missing], BestOf(ranker, top), runner)
+        for (path, part), best in zip(missing, found, strict=True):
+            _write_users(database, path, artefact, part, best)
             done += part.size
             if on_part:
-                on_part(done, wanted.size)
+                on_part(done, int(wanted.size))
     return Scored(int(wanted.size), len(parts), len(unknown))
 
 
@@ -175,11 +184,21 @@ def score_pairs(
     return Scored(done, parts)
 
 
-def _best(ranker: Ranker, users: NDArray[np.int32], top: int) -> BestMovies:
-    size = max(1, min(BLOCK_USERS, _BLOCK_KEYS // len(ranker.movies)))
-    blocks = [users[start : start + size] for start in range(0, users.size, size)]
-    found = list(in_threads(lambda block: ranker.best(block, top), blocks))
-    return BestMovies(*(np.concatenate([getattr(one, name) for one in found]) for name in vars(found[0])))
+def _best(parts: Sequence[NDArray[np.int32]], task: BestOf, runner: Runner | None) -> Iterator[BestMovies]:
+    """Yield the best movies of each part; tasks of several parts are given to a runner together."""
+    for start in range(0, len(parts), _PARTS_TOGETHER):
+        together = [
+            [part[first : first + TASK_USERS] for first in range(0, part.size, TASK_USERS)]
+            for part in parts[start : start + _PARTS_TOGETHER]
+        ]
+        blocks = [block for part in together for block in part]
+        found = (
+            runner.run(best_of_users, blocks, task)
+            if runner
+            else in_threads(lambda block: best_of_users(block, task), blocks)
+        )
+        for part in together:
+            yield joined([next(found) for _ in part])
 
 
 def _write_users(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -10,6 +11,7 @@ import typer
 from training.artefact.reader import open_artefact
 from training.cli import parameters
 from training.cli.output import ConsoleProgress, console
+from training.cluster.runner import connect
 from training.errors import SettingsError
 
 BEST: Final = "Best movies"
@@ -43,14 +45,22 @@ def score(
             metavar="FILE", readable=False, help="Rate the pairs of this CSV or Parquet file instead."
         ),
     ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Ray cluster that ranks: host:port, or local. See docs/cluster.md.",
+            rich_help_panel=BEST,
+        ),
+    ] = None,
     csv: Annotated[bool, typer.Option("--csv", help="Write CSV, not Parquet.")] = False,
 ) -> None:
     """Score many users or pairs, with the answers of the service.
 
     An interrupted run resumes. See docs/scale.md.
     """
-    if pairs is not None and (users != "all" or top != 10 or exclude_rated):
-        raise SettingsError("--users, --top and --exclude-rated do not apply to --pairs")
+    if pairs is not None and (users != "all" or top != 10 or exclude_rated or cluster):
+        raise SettingsError("--users, --top, --exclude-rated and --cluster do not apply to --pairs")
     from training.bulk.scoring import Format, score_pairs, score_users
 
     artefact = open_artefact(store / model)
@@ -63,15 +73,17 @@ def score(
         if pairs is not None:
             found = score_pairs(artefact, pairs, out, kind=kind, on_part=on_part)
         else:
-            found = score_users(
-                artefact,
-                out,
-                top=top,
-                exclude_rated=exclude_rated,
-                users=None if users == "all" else Path(users),
-                kind=kind,
-                on_part=on_part,
-            )
+            with connect(cluster) if cluster else nullcontext() as runner:
+                found = score_users(
+                    artefact,
+                    out,
+                    top=top,
+                    exclude_rated=exclude_rated,
+                    users=None if users == "all" else Path(users),
+                    kind=kind,
+                    runner=runner,
+                    on_part=on_part,
+                )
     what = "users" if pairs is None else "pairs"
     console.print(f"{found.rows:,} {what} in {found.parts} parts in {out}")
     if found.skipped:

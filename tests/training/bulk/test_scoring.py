@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -150,6 +152,15 @@ def test_scores_of_another_run_are_not_mixed(store: Path, tmp_path: Path) -> Non
         score_users(artefact, tmp_path, top=3)
 
 
+@pytest.mark.long
+def test_a_cluster_writes_the_same_parts(store: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "training", "score", "--store", store, "--model", "baseline"]
+    for name, options in (("plain", []), ("cluster", ["--cluster", "local"])):
+        out = ["--exclude-rated", "--out", tmp_path / name, *options]
+        subprocess.run([*command, *out], cwd=REPOSITORY, check=True, capture_output=True, timeout=150)
+    assert rows(tmp_path / "cluster") == rows(tmp_path / "plain")
+
+
 def test_users_of_a_file_are_scored_once_and_unknown_ones_are_listed(store: Path, tmp_path: Path) -> None:
     users = tmp_path / "users.csv"
     users.write_text(f"user_id\n5\nuser_2\n5\n{COLD_USER}\nsomebody\n")
@@ -168,6 +179,7 @@ def test_users_of_a_file_are_scored_once_and_unknown_ones_are_listed(store: Path
     ("options", "error", "message"),
     [
         (["--exclude-rated"], SettingsError, "has no ratings, so --exclude-rated has nothing to leave out"),
+        (["--pairs", "x.csv", "--cluster", "local"], SettingsError, "do not apply to --pairs"),
         (["--pairs", "x.csv", "--top", "3"], SettingsError, "do not apply to --pairs"),
         (["--pairs", "absent.csv"], DataError, r"absent\.csv: there is no such file"),
         (["--pairs", "{}/other.csv"], DataError, r"no column is called user_id or user; there are a, b"),
