@@ -47,6 +47,35 @@ DISTILLED: Final[Mapping[str, DistilledModel]] = MappingProxyType(
 )
 """The smallest first."""
 
+MOST_IDS: Final = 30_000
+"""Up to this many users and movies together, the limits of the distilled models are those above."""
+
+
+def with_limits_for(model: DistilledModel, ids: int) -> DistilledModel:
+    """Return a distilled model whose limits grow in proportion to the ids beyond `MOST_IDS`.
+
+    Otherwise they would leave too little for each id: `compact` could have no model of a million ids.
+
+    Args:
+        model: One of the models above.
+        ids: Number of users and movies together.
+    """
+    if ids <= MOST_IDS:
+        return model
+    student = model.student
+    grown = {
+        name: limit * ids // MOST_IDS
+        for name, limit in (("max_bytes", student.max_bytes), ("max_parameters", student.max_parameters))
+        if limit is not None
+    }
+    return model.model_copy(
+        update={
+            "student": student.model_copy(update=grown),
+            "description": f"Distilled to under {grown['max_bytes']:,} bytes, for {ids:,} users and movies.",
+        }
+    )
+
+
 QUICK_TEACHER: Final = TeacherSettings(
     ordinal=BayesianFactorsSettings(noise="ordinal", sweeps=60, burn_in=20, thin=1),
     gaussian=BayesianFactorsSettings(noise="gaussian", sweeps=60, burn_in=20, thin=1),

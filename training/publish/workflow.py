@@ -34,6 +34,7 @@ from training.data.dataset import Dataset
 from training.data.split import Split, split_ratings, write_split
 from training.data.table import RatingsTable
 from training.distillation.base.settings import Blend, DistilledModel
+from training.distillation.named import with_limits_for
 from training.errors import ReportError, SettingsError
 from training.factors.settings import VariationalModel, VariationalRecipe
 from training.fit.recipes import BIASED
@@ -121,7 +122,8 @@ def train_models(
         ReportError: The report cannot be written.
     """
     table = load_table(data, progress)
-    distilled = [model for model in models if isinstance(model, DistilledModel)]
+    ids = len(table.users) + len(table.movies)
+    distilled = [with_limits_for(model, ids) for model in models if isinstance(model, DistilledModel)]
     fitted = [model for model in models if isinstance(model, ModelSettings)]
     # Distilled models need no rows for early stopping.
     whole = data.dataset(table, 0.0) if distilled else None
@@ -386,6 +388,7 @@ def validate_distillation(
         from training.distillation.base.work_folder import open_work_folder
         from training.distillation.student.packing import student_blocks
 
+    models = [with_limits_for(model, len(table.users) + len(table.movies)) for model in models]
     for model in models:
         student_blocks(model.student, len(table.users), len(table.movies))
     with open_work_folder(distillation.work) as folder:
