@@ -33,21 +33,21 @@ def hosts(tag: str) -> Iterator[tuple[str, str]]:
     if os.geteuid() != 0:
         pytest.skip("only root can make network namespaces")
     first, second = (f"stars-{tag[:6]}-{place}" for place in "ab")
-    try:
-        ip("netns", "add", first)
-        ip("netns", "add", second)
-    except subprocess.CalledProcessError as error:
-        pytest.skip(f"network namespaces are not allowed here: {error.stderr.decode().strip()}")
-    try:
-        ip("link", "add", "cable", "netns", first, "type", "veth", "peer", "name", "cable", "netns", second)
-        for host, address in zip((first, second), ADDRESSES, strict=True):
-            ip("-n", host, "address", "add", f"{address}/24", "dev", "cable")
-            ip("-n", host, "link", "set", "lo", "up")
-            ip("-n", host, "link", "set", "cable", "up")
+    with ExitStack() as made:
+        try:
+            for host in (first, second):
+                ip("netns", "add", host)
+                made.callback(ip, "netns", "delete", host)
+            cable = ("type", "veth", "peer", "name", "cable", "netns", second)
+            ip("link", "add", "cable", "netns", first, *cable)
+            for host, address in zip((first, second), ADDRESSES, strict=True):
+                ip("-n", host, "address", "add", f"{address}/24", "dev", "cable")
+                ip("-n", host, "link", "set", "lo", "up")
+                ip("-n", host, "link", "set", "cable", "up")
+                ip("netns", "exec", host, "true")
+        except subprocess.CalledProcessError as error:
+            pytest.skip(f"network namespaces are not allowed here: {error.stderr.decode().strip()}")
         yield first, second
-    finally:
-        for host in (first, second):
-            ip("netns", "delete", host)
 
 
 @pytest.mark.long
