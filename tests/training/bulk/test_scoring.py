@@ -157,7 +157,8 @@ def test_a_cluster_writes_the_same_parts(store: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "training", "score", "--store", store, "--model", "baseline"]
     for name, options in (("plain", []), ("cluster", ["--cluster", "local"])):
         out = ["--exclude-rated", "--out", tmp_path / name, *options]
-        subprocess.run([*command, *out], cwd=REPOSITORY, check=True, capture_output=True, timeout=150)
+        whole = list(map(str, [*command, *out]))
+        subprocess.run(whole, cwd=REPOSITORY, check=True, capture_output=True, timeout=150)
     assert rows(tmp_path / "cluster") == rows(tmp_path / "plain")
 
 
