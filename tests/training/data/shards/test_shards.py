@@ -1,11 +1,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -14,9 +12,7 @@ from tests.training.data.helpers import BUNDLED, table_of
 from training.artefact.rating_scale import RatingScale
 from training.data.dataset import make_dataset
 from training.data.readers.ratings import load_ratings
-from training.data.shards.folder import read_shards, write_shards
 from training.data.shards.shards import Shards
-from training.errors import TrainingError
 
 
 def test_both_sides_hold_every_training_rating_once() -> None:
@@ -84,31 +80,3 @@ def test_the_engine_groups_ratings_as_memory_does(pairs: set[tuple[int, int]], c
     for wanted, found in zip(arrays(memory), arrays(engine), strict=True):
         assert (found.dtype, found.tolist()) == (wanted.dtype, wanted.tolist())
     assert memory.mean == engine.mean
-
-
-def test_shards_are_mapped_from_the_folder_they_were_written_to(tmp_path: Path) -> None:
-    dataset = make_dataset(load_ratings(BUNDLED), validation_fraction=0.1)
-    shards, folder = Shards.of(dataset), tmp_path / "work" / "shards"
-    digest = dataset.split.test_sha256
-    written = write_shards(shards, folder, digest)
-    read = read_shards(folder, digest)
-    for wanted, one, other in zip(arrays(shards), arrays(written), arrays(read), strict=True):
-        assert isinstance(other, np.memmap) and other.dtype == wanted.dtype
-        np.testing.assert_array_equal(one, wanted)
-        np.testing.assert_array_equal(other, wanted)
-    assert (read.scale, read.mean) == (shards.scale, shards.mean)
-    assert [file.name for file in folder.parent.iterdir()] == ["shards"]
-
-
-def test_shards_of_another_split_or_a_broken_folder_are_refused(tmp_path: Path) -> None:
-    dataset = make_dataset(load_ratings(BUNDLED))
-    shards, folder = Shards.of(dataset), tmp_path / "shards"
-    write_shards(shards, folder, "a")
-    with pytest.raises(TrainingError, match="another split"):
-        read_shards(folder, "b")
-    with pytest.raises(TrainingError, match="exists"):
-        write_shards(shards, folder, "b")
-    (folder / "users_stars.npy").write_bytes(b"")
-    with pytest.raises(TrainingError, match="no readable shards"):
-        read_shards(folder, "a")
-    assert [file.name for file in tmp_path.iterdir()] == ["shards"]
