@@ -34,7 +34,7 @@ from app.scoring.registry import Registry
 from app.server import Server, exit_at_once, refuse_to_start, url_of
 from app.settings import Settings
 from training.artefact import ArtefactError
-from training.artefact.manifest import MANIFEST_FILE, MEANS_FILE, MODEL_FILE, MOVIES_FILE, RATINGS_FILE
+from training.artefact.manifest import ARTEFACT_FILES
 
 logger = logging.getLogger(__name__)
 
@@ -45,10 +45,9 @@ GRACE_SECONDS: Final = 2
 # Delay between two attempts to start a worker.
 RESPAWN_SECONDS: Final = 1.0
 HEARTBEAT_TICKS: Final = 10
-ARTEFACT_FILES: Final = (MANIFEST_FILE, MODEL_FILE, MOVIES_FILE, RATINGS_FILE, MEANS_FILE)
 # Blocked from before the fork until the worker handles them, so that none is lost or kills the worker.
 BLOCKED: Final = frozenset({signal.SIGHUP, signal.SIGTERM, signal.SIGINT, signal.SIGQUIT})
-
+# Those of them that stop the service.
 STOPPING: Final = BLOCKED - {signal.SIGHUP}
 
 

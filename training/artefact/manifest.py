@@ -26,6 +26,7 @@ MODEL_FILE: Final = "model.keras"
 MOVIES_FILE: Final = "movies.json"
 RATINGS_FILE: Final = "ratings.bin"
 MEANS_FILE: Final = "means.bin"
+ARTEFACT_FILES: Final = (MANIFEST_FILE, MODEL_FILE, MOVIES_FILE, RATINGS_FILE, MEANS_FILE)
 MAX_MANIFEST_BYTES: Final = 64 * 1024 * 1024
 # Versions before 1.0 could store tables with a few bits, or half precision, a value.
 ROUNDED_TABLES: Final = "has rounded tables, which are no longer supported; train the model again"
@@ -257,6 +258,17 @@ class Manifest(Record):
     popularity: list[PopularityRange] | None = None
     # None if the model is too large to count them.
     distinct_vectors: DistinctVectorsRecord | None = None
+
+    @property
+    def files(self) -> dict[str, FileRecord]:
+        """The files beside the manifest, by name."""
+        stated = {
+            MODEL_FILE: self.model_file,
+            MOVIES_FILE: self.movies_file,
+            RATINGS_FILE: self.ratings_file,
+            MEANS_FILE: self.means_file,
+        }
+        return {name: record for name, record in stated.items() if record is not None}
 
     @property
     def means_file(self) -> MeansFileRecord | None:

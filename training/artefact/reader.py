@@ -17,6 +17,7 @@ from training.artefact.fallback import Fallback
 from training.artefact.given_ratings import GivenRatings, read_given_ratings
 from training.artefact.ids.vocabulary import Vocabulary
 from training.artefact.manifest import (
+    ARTEFACT_FILES,
     MANIFEST_FILE,
     MEANS_FILE,
     MODEL_FILE,
@@ -104,7 +105,7 @@ def _holds_model_files(folder: Path) -> bool:
         names = {path.name for path in folder.iterdir()}
     except OSError:
         return folder.name not in SYSTEM_FOLDERS
-    return not names.isdisjoint((MANIFEST_FILE, MODEL_FILE, MOVIES_FILE, RATINGS_FILE, MEANS_FILE))
+    return not names.isdisjoint(ARTEFACT_FILES)
 
 
 def open_artefact(folder: Path) -> Artefact:
@@ -152,15 +153,9 @@ def is_unchanged(folder: Path, manifest: Manifest) -> bool:
     """
     if read_manifest(folder / MANIFEST_FILE) != manifest:
         return False
-    for name, stated in (
-        (MODEL_FILE, manifest.model_file),
-        (MOVIES_FILE, manifest.movies_file),
-        (RATINGS_FILE, manifest.ratings_file),
-        (MEANS_FILE, manifest.means_file),
-    ):
-        if stated is not None:
-            with open_stated_file(folder / name, stated):
-                pass
+    for name, stated in manifest.files.items():
+        with open_stated_file(folder / name, stated):
+            pass
     return True
 
 

@@ -14,12 +14,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from typing import Annotated, Final, Literal, TypeVar
 
 from pydantic import Field, ValidationError
 
-from training.artefact.manifest import FileRecord, Record, Sha256
+from training.artefact.manifest import ARTEFACT_FILES, FileRecord, Record, Sha256
 from training.errors import ArtefactDamaged
 
 POINTER_FILE: Final = "current.json"
@@ -27,12 +28,8 @@ VERSION_FILE: Final = "version.json"
 MAX_POINTER_BYTES: Final = 4096
 MAX_VERSION_BYTES: Final = 1024 * 1024
 
-FileName = Annotated[
-    str,
-    Field(
-        pattern=r"^[a-z][a-z0-9_-]{0,63}/(manifest\.json|model\.keras|movies\.json|ratings\.bin|means\.bin)$"
-    ),
-]
+_NAMES: Final = "|".join(map(re.escape, ARTEFACT_FILES))
+FileName = Annotated[str, Field(pattern=rf"^[a-z][a-z0-9_-]{{0,63}}/({_NAMES})$")]
 
 
 class Pointer(Record):

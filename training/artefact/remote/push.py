@@ -8,14 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from training.artefact.files import open_regular
-from training.artefact.manifest import (
-    MANIFEST_FILE,
-    MEANS_FILE,
-    MODEL_FILE,
-    MOVIES_FILE,
-    RATINGS_FILE,
-    FileRecord,
-)
+from training.artefact.manifest import MANIFEST_FILE, FileRecord
 from training.artefact.reader import list_artefacts, open_stored
 from training.artefact.remote.address import StoreAddress
 from training.artefact.remote.layout import (
@@ -112,16 +105,8 @@ def _files(folder: Path) -> dict[str, FileRecord]:
     manifest = open_stored(folder).manifest
     if _record(manifest_file) != before:
         raise _changed(manifest_file)
-    stated = {
-        MODEL_FILE: manifest.model_file,
-        MOVIES_FILE: manifest.movies_file,
-        RATINGS_FILE: manifest.ratings_file,
-        MEANS_FILE: manifest.means_file,
-    }
     return {MANIFEST_FILE: before} | {
-        name: FileRecord(sha256=record.sha256, bytes=record.bytes)
-        for name, record in stated.items()
-        if record is not None
+        name: FileRecord(sha256=record.sha256, bytes=record.bytes) for name, record in manifest.files.items()
     }
 
 
