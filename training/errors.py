@@ -38,7 +38,7 @@ class SettingsError(TrainingError):
 
 
 class ReportError(TrainingError):
-    """Plots or a summary that cannot be written."""
+    """Plots, a summary or scores that cannot be written."""
 
 
 class DownloadError(TrainingError):

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from app.scoring.rating_counter import NO_COUNTER, RatingCounter
 from training.artefact import Artefact, Fallback, GivenRatings, Manifest, RawId, Vocabulary
-from training.artefact.engine import best_movies, rounded
+from training.artefact.engine import ScoredPairs, best_movies, rate_with_fallback
 from training.artefact.fallback import every_mean
 
 
@@ -58,31 +58,6 @@ class VectorEngine(Protocol):
 
     def movie_vectors(self, movie_index: NDArray[np.int32]) -> NDArray[np.float32]:
         """Return the `(n, dim)` embeddings of `(n,)` warm movies."""
-
-
-@dataclass(frozen=True, slots=True)
-class ScoredPairs:
-    """Ratings of pairs, and which of them the model predicted rather than the fallback.
-
-    Attributes:
-        ratings: `(n,)`.
-        known_user: `(n,)` whether the user has training ratings.
-        known_movie: `(n,)` whether the movie has training ratings.
-    """
-
-    ratings: NDArray[np.float32]
-    known_user: NDArray[np.bool_]
-    known_movie: NDArray[np.bool_]
-
-    @property
-    def cold(self) -> NDArray[np.bool_]:
-        """`(n,)` whether the fallback rated it, because the user or the movie has no training ratings."""
-        return ~(self.known_user & self.known_movie)
-
-    def rounded(self) -> list[float]:
-        """The ratings as responses show them, with 6 decimals."""
-        stars: list[float] = rounded(self.ratings).tolist()
-        return stars
 
 
 @dataclass(eq=False)
@@ -172,14 +147,8 @@ class RatingScorer:
 
     def score_indices(self, user_index: NDArray[np.int32], movie_index: NDArray[np.int32]) -> ScoredPairs:
         """Rate pairs of `(n,)` indices, -1 for an unknown id. Indices of cold ids never reach the engine."""
-        known_user = (user_index >= 0) & (user_index < self.users.warm)
-        known_movie = (movie_index >= 0) & (movie_index < self.movies.warm)
-        warm = known_user & known_movie
-        if warm.all():
-            ratings = self.engine.rate(user_index, movie_index)
-        else:
-            ratings = np.empty(user_index.shape, dtype=np.float32)
-            ratings[warm] = self.engine.rate(user_index[warm], movie_index[warm])
-            ratings[~warm] = self.fallback.rate(user_index[~warm], movie_index[~warm])
-        self.counter.many(ratings, warm)
-        return ScoredPairs(ratings, known_user, known_movie)
+        scored = rate_with_fallback(
+            self.engine.rate, self.fallback, user_index, movie_index, self.users.warm, self.movies.warm
+        )
+        self.counter.many(scored.ratings, ~scored.cold)
+        return scored

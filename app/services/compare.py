@@ -21,8 +21,8 @@ from app.contract.schemas.responses import (
     SideBySide,
 )
 from app.scoring.registry import LoadedModel, Registry
-from app.scoring.scorer import ScoredPairs
 from training.artefact import RawId
+from training.artefact.engine import ScoredPairs
 
 _FIGURES = tuple(field.name for field in fields(Figures))
 

@@ -9,9 +9,9 @@ from app.contract.ids import Column, Pairs
 from app.contract.schemas.requests import BatchOptions, BatchRequest, PredictRequest
 from app.contract.schemas.responses import BatchPrediction, Prediction
 from app.scoring.registry import Registry
-from app.scoring.scorer import RatingScorer, ScoredPairs
+from app.scoring.scorer import RatingScorer
 from training.artefact import RawId
-from training.artefact.engine import rounded
+from training.artefact.engine import ScoredPairs, rounded
 from training.artefact.ids.id_text import IdTexts
 
 

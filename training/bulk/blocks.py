@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from training.artefact.engine import RatingTables, best_movies
 from training.artefact.given_ratings import GivenRatings
-from training.artefact.reader import Artefact
 from training.families.table import Floats
 
 # Sort keys that differ by less, relative to the largest, may be ordered in another way by a product of
@@ -141,34 +140,6 @@ def best_of_users(users: NDArray[np.int32], task: BestOf) -> BestMovies:
 def joined(parts: Sequence[BestMovies]) -> BestMovies:
     """Return the best movies of consecutive blocks as those of one."""
     return BestMovies(*(np.concatenate([getattr(one, name) for one in parts]) for name in vars(parts[0])))
-
-
-@dataclass(frozen=True)
-class RatedPairs:
-    """Ratings of pairs.
-
-    Attributes:
-        ratings: `(n,)`.
-        known_user: `(n,)` whether the user has training ratings.
-        known_movie: `(n,)` whether the movie has training ratings.
-    """
-
-    ratings: Floats
-    known_user: NDArray[np.bool_]
-    known_movie: NDArray[np.bool_]
-
-
-def rate_pairs(
-    tables: RatingTables, artefact: Artefact, user: NDArray[np.int32], movie: NDArray[np.int32]
-) -> RatedPairs:
-    """Rate pairs of `(n,)` indices, -1 for an unknown id; the fallback rates those with a cold id."""
-    known_user = (user >= 0) & (user < artefact.users.warm)
-    known_movie = (movie >= 0) & (movie < artefact.movies.warm)
-    warm = known_user & known_movie
-    ratings = np.empty(user.size, np.float32)
-    ratings[warm] = tables.rate(user[warm], movie[warm])
-    ratings[~warm] = artefact.fallback.rate(user[~warm], movie[~warm])
-    return RatedPairs(ratings, known_user, known_movie)
 
 
 def _lower_bounds(keys: Floats, count: int) -> Floats:

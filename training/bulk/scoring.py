@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -14,13 +14,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from training.artefact.engine import read_tables, rounded
+from training.artefact.engine import RatingTables, rate_with_fallback, read_tables, rounded
 from training.artefact.files import atomic_write
 from training.artefact.reader import Artefact
-from training.bulk.blocks import BestMovies, BestOf, Ranker, best_of_users, joined, rate_pairs
+from training.bulk.blocks import BestMovies, BestOf, Ranker, best_of_users, joined
+from training.data.files.columns import RATING_WORDS, Words, match_columns
 from training.data.files.engine import connect, named, path_of, quoted
+from training.data.files.text_scan import file_sha256
+from training.data.files.values import shown
 from training.distillation.base.threads import in_threads, one_blas_thread
-from training.errors import DataError, SettingsError
+from training.errors import DataError, ReportError, SettingsError
 
 if TYPE_CHECKING:
     from training.factors.solver import Runner
@@ -31,14 +34,15 @@ OnPart = Callable[[int, int], None]
 
 RECORD: Final = "score.json"
 UNKNOWN_USERS: Final = "unknown_users.csv"
-# Users of a task: 0.2 s with 10,000 movies.
+# Users of a task: a fraction of a second with 10,000 movies.
 TASK_USERS: Final = 4_096
 # Parts whose tasks are given to a cluster together, so that the model is sent once for all of them.
 _PARTS_TOGETHER: Final = 16
 PART_USERS: Final = 65_536
 PART_PAIRS: Final = 1_048_576
-_USER_NAMES: Final = ("user_id", "user")
-_MOVIE_NAMES: Final = ("movie_id", "movie", "item_id", "item")
+# The columns are known by the same words as in a file of ratings.
+_PAIR: Final[Words] = {role: RATING_WORDS[role] for role in ("user", "movie")}
+_USER: Final[Words] = {"user": RATING_WORDS["user"]}
 
 
 @dataclass(frozen=True)
@@ -77,8 +81,9 @@ def score_users(
         out: Folder of the parts. A run with the same arguments completes it.
         top: Number of movies for each user.
         exclude_rated: Whether to leave out the movies that a user rated.
-        users: File of user ids, one a row, in a column `user_id` or the first one; None for all users that
-            have training ratings. Those that have none are listed in `unknown_users.csv`.
+        users: CSV or Parquet file of user ids, one a row, in a column for users (`user_id`) or the first one;
+            None for all users that have training ratings. Those that have none are listed in
+            `unknown_users.csv`.
         kind: Format of the parts.
         part_users: Number of users in a part.
         runner: Runs blocks of users on a cluster; threads of this machine by default.
@@ -87,19 +92,20 @@ def score_users(
     Raises:
         SettingsError: The model has no ratings to leave out, or the folder has parts of another run.
         DataError: The file of users cannot be read.
+        ReportError: The folder cannot be written.
     """
     if exclude_rated and artefact.given is None:
         raise SettingsError(
             f"{artefact.manifest.name} has no ratings, so --exclude-rated has nothing to leave out; "
             "a model that is trained without --shareable and --no-ratings has them"
         )
-    wanted, unknown = _wanted_users(artefact, users)
+    wanted, unknown = _wanted_users(artefact, users, out)
     record = {
         "what": "users",
         "top": top,
         "exclude_rated": exclude_rated,
         "part_users": part_users,
-        "users": "all" if users is None else _digest(users),
+        "users": "all" if users is None else file_sha256(users),
     }
     _start_folder(artefact, out, record, kind)
     if unknown:
@@ -137,8 +143,8 @@ def score_pairs(
 
     Args:
         artefact: The model.
-        pairs: CSV or Parquet file with the columns `user_id` (or `user`, `userId`) and `movie_id` (or
-            `movie`, `movieId`, `item_id`).
+        pairs: CSV or Parquet file with a column for users and one for movies, such as `user_id` and
+            `movie_id`; other columns are ignored.
         out: Folder of the parts. A run with the same arguments completes it.
         kind: Format of the parts.
         on_part: Called after each part.
@@ -146,41 +152,32 @@ def score_pairs(
     Raises:
         SettingsError: The folder has parts of another run.
         DataError: The file cannot be read, or a row has no id.
+        ReportError: The folder cannot be written.
     """
-    with connect([pairs], out.parent if out.parent.exists() else Path.cwd()) as database:
-        source = _source(database, pairs)
-        user, movie = (_column(database, pairs, source, names) for names in (_USER_NAMES, _MOVIE_NAMES))
-        (total,) = _fetch_one(database, f"SELECT count(*) FROM {source}")
-        _start_folder(artefact, out, {"what": "pairs", "pairs": _digest(pairs)}, kind)
-        tables = read_tables(artefact.archive)
-        rows = database.execute(
-            f"SELECT {named(user)}::VARCHAR AS user_id, {named(movie)}::VARCHAR AS movie_id FROM {source}"
-        )
+    with connect([pairs], out) as database:
+        with _errors_of(pairs):
+            source, columns = _source(database, pairs)
+            user, movie = (named(column) for column in _pair_columns(pairs, columns))
+            ((total,),) = database.execute(f"SELECT count(*) FROM {source}").fetchall()
+            rows = database.execute(
+                f"SELECT {user}::VARCHAR AS user_id, {movie}::VARCHAR AS movie_id FROM {source}"
+            )
+        _start_folder(artefact, out, {"what": "pairs", "pairs": file_sha256(pairs)}, kind)
+        tables, writer = read_tables(artefact.archive), database.cursor()
         done = parts = 0
-        with connect([], out) as writer:
-            while done < total:
+        while done < total:
+            with _errors_of(pairs):
                 chunk = rows.fetch_df_chunk(PART_PAIRS // duckdb.__standard_vector_size__)
-                if chunk.isna().any(axis=None):
-                    row = int(chunk.isna().any(axis=1).to_numpy().argmax())
-                    raise DataError(pairs, f"row {done + row + 1} has no user or no movie")
-                path = out / f"part-{parts:05}.{kind}"
-                if not path.exists():
-                    rated = rate_pairs(
-                        tables,
-                        artefact,
-                        artefact.users.indices(chunk["user_id"].tolist()),
-                        artefact.movies.indices(chunk["movie_id"].tolist()),
-                    )
-                    frame = chunk.assign(
-                        rating=rounded(rated.ratings),
-                        known_user=rated.known_user,
-                        known_movie=rated.known_movie,
-                    )
-                    _copy(writer, "SELECT * FROM frame", path, {"frame": frame})
-                done += len(chunk)
-                parts += 1
-                if on_part:
-                    on_part(done, total)
+            if chunk.isna().any(axis=None):
+                row = int(chunk.isna().any(axis=1).to_numpy().argmax())
+                raise DataError(pairs, f"row {done + row + 1} has no user or no movie")
+            path = out / f"part-{parts:05}.{kind}"
+            if not path.exists():
+                _write_pairs(writer, path, artefact, tables, chunk)
+            done += len(chunk)
+            parts += 1
+            if on_part:
+                on_part(done, total)
     return Scored(done, parts)
 
 
@@ -199,6 +196,27 @@ def _best(parts: Sequence[NDArray[np.int32]], task: BestOf, runner: Runner | Non
         )
         for part in together:
             yield joined([next(found) for _ in part])
+
+
+def _write_pairs(
+    database: duckdb.DuckDBPyConnection,
+    path: Path,
+    artefact: Artefact,
+    tables: RatingTables,
+    pairs: pd.DataFrame,
+) -> None:
+    scored = rate_with_fallback(
+        tables.rate,
+        artefact.fallback,
+        artefact.users.indices(pairs["user_id"].tolist()),
+        artefact.movies.indices(pairs["movie_id"].tolist()),
+        artefact.users.warm,
+        artefact.movies.warm,
+    )
+    frame = pairs.assign(
+        rating=rounded(scored.ratings), known_user=scored.known_user, known_movie=scored.known_movie
+    )
+    _copy(database, "SELECT * FROM frame", path, {"frame": frame})
 
 
 def _write_users(
@@ -234,26 +252,24 @@ def _copy(
         database.register(name, frame)
     hidden = path.with_name(f".{path.name}")
     form = "FORMAT parquet, COMPRESSION zstd" if path.suffix == ".parquet" else "FORMAT csv, HEADER"
-    database.execute(f"COPY ({query}) TO {quoted(str(hidden.resolve()))} ({form})")
-    hidden.replace(path)
+    try:
+        database.execute(f"COPY ({query}) TO {quoted(str(hidden.resolve()))} ({form})")
+        hidden.replace(path)
+    except (duckdb.Error, OSError) as error:
+        raise ReportError(f"--out: {path} cannot be written: {str(error).splitlines()[0]}") from error
     for name in frames:
         database.unregister(name)
 
 
-def _wanted_users(artefact: Artefact, users: Path | None) -> tuple[NDArray[np.int32], list[str]]:
+def _wanted_users(artefact: Artefact, users: Path | None, out: Path) -> tuple[NDArray[np.int32], list[str]]:
     """Return the indices of the users to score, and the ids that have no training ratings."""
     warm = artefact.users.warm
     if users is None:
         return np.arange(warm, dtype=np.int32), []
-    with connect([users], users.parent) as database:
-        source = _source(database, users)
-        columns = _columns(database, source)
-        own = next((name for name in columns if _plain(name) in map(_plain, _USER_NAMES)), columns[0])
-        ids = [
-            one
-            for (one,) in database.execute(f"SELECT {named(own)}::VARCHAR FROM {source}").fetchall()
-            if one
-        ]
+    with connect([users], out) as database, _errors_of(users):
+        source, columns = _source(database, users)
+        own = named(columns[match_columns(columns, None, users, _USER).get("user", 0)])
+        ids = [one for (one,) in database.execute(f"SELECT {own}::VARCHAR FROM {source}").fetchall() if one]
     index = artefact.users.indices(ids)
     known = (index >= 0) & (index < warm)
     # A user that is named twice is scored once.
@@ -269,7 +285,10 @@ def _start_folder(artefact: Artefact, out: Path, record: Mapping[str, Any], kind
     """
     manifest = artefact.manifest
     own = {"model": manifest.name, "sha256": manifest.model_file.sha256, "format": kind, **record}
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ReportError(f"--out: {out} cannot be written: {error.strerror}") from error
     path = out / RECORD
     if not path.exists():
         if any(out.glob("part-*")):
@@ -277,7 +296,10 @@ def _start_folder(artefact: Artefact, out: Path, record: Mapping[str, Any], kind
         with atomic_write(path) as hidden:
             hidden.write_text(json.dumps(own, indent=2), encoding="utf-8")
         return
-    found = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        raise SettingsError(f"--out: {path} is damaged; choose another folder, or remove it") from None
     differing = [name for name in own if found.get(name) != own[name]]
     if differing:
         raise SettingsError(
@@ -286,41 +308,30 @@ def _start_folder(artefact: Artefact, out: Path, record: Mapping[str, Any], kind
         )
 
 
-def _source(database: duckdb.DuckDBPyConnection, path: Path) -> str:
-    """Return the table function that reads a file."""
+def _pair_columns(path: Path, columns: Sequence[str]) -> tuple[str, str]:
+    """Return the names of the columns of users and of movies."""
+    found = match_columns(columns, None, path, _PAIR)
+    missing = " and ".join(f"the {role}" for role in _PAIR if role not in found)
+    if missing:
+        there = shown(", ".join(columns), 120)
+        raise DataError(path, f"has the columns {there}, none of which is known as {missing}")
+    return columns[found["user"]], columns[found["movie"]]
+
+
+def _source(database: duckdb.DuckDBPyConnection, path: Path) -> tuple[str, list[str]]:
+    """Return the table function that reads a file, and the names of its columns."""
     if not path.is_file():
         raise DataError(path, "there is no such file")
     reader = "read_parquet({})" if path.suffix == ".parquet" else "read_csv({}, all_varchar = true)"
     source = reader.format(path_of(path))
+    described = database.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
+    return source, [name for name, *_ in described]
+
+
+@contextmanager
+def _errors_of(path: Path) -> Iterator[None]:
+    """Raise errors of DuckDB as those of a file that cannot be read."""
     try:
-        _columns(database, source)
+        yield
     except duckdb.Error as error:
         raise DataError(path, f"cannot be read: {str(error).splitlines()[0]}") from error
-    return source
-
-
-def _columns(database: duckdb.DuckDBPyConnection, source: str) -> list[str]:
-    return [row[0] for row in database.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()]
-
-
-def _column(database: duckdb.DuckDBPyConnection, path: Path, source: str, names: Sequence[str]) -> str:
-    columns = _columns(database, source)
-    for name in columns:
-        if _plain(name) in map(_plain, names):
-            return name
-    raise DataError(path, f"no column is called {names[0]} or {names[1]}; there are {', '.join(columns)}")
-
-
-def _plain(name: str) -> str:
-    return name.lower().replace("_", "").replace(" ", "")
-
-
-def _fetch_one(database: duckdb.DuckDBPyConnection, query: str) -> tuple[Any, ...]:
-    row = database.execute(query).fetchone()
-    assert row is not None
-    return tuple(row)
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from training.artefact.engine import rate_with_fallback
 from training.artefact.fallback import Fallback, damped_means
 from training.artefact.ids.vocabulary import Vocabulary
 from training.artefact.manifest import AccuracyRecord
@@ -111,14 +112,10 @@ def predict_all(
         `(n,)` ratings, and a `(n,)` mask of the cold rows, which the fallback predicted: those with an id
         that is unknown (-1) or has no training rating.
     """
-    user, movie = examples.user_index, examples.movie_index
-    cold = (user < 0) | (movie < 0) | (user >= warm_users) | (movie >= warm_movies)
-    rated = np.empty(len(examples), dtype=np.float32)
-    rated[~cold] = predict(user[~cold], movie[~cold])
-    rated[cold] = fallback.rate(
-        np.where(user < warm_users, user, -1)[cold], np.where(movie < warm_movies, movie, -1)[cold]
+    scored = rate_with_fallback(
+        predict, fallback, examples.user_index, examples.movie_index, warm_users, warm_movies
     )
-    return rated, cold
+    return scored.ratings, scored.cold
 
 
 def evaluate(predict: Predict, fallback: Fallback, dataset: Dataset) -> AccuracyRecord:

@@ -10,8 +10,7 @@ from app.contract.schemas.inference import KNOWN_MOVIE, KNOWN_USER, OUTPUTS, RAT
 from app.http.inference.reading import JSON_LENGTH
 from app.http.json_response import JSONResponse
 from app.http.request_body import OCTETS
-from app.scoring.scorer import ScoredPairs
-from training.artefact.engine import rounded
+from training.artefact.engine import ScoredPairs, rounded
 
 _DATATYPES: Final = {output.name: output.datatype for output in OUTPUTS}
 

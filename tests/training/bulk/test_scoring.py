@@ -15,6 +15,7 @@ import pytest
 from fastapi.testclient import TestClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from typer.testing import CliRunner
 
 from app.main import create_app
@@ -22,11 +23,12 @@ from app.settings import Settings
 from tests.builders import COLD_MOVIE, COLD_USER, USERS, build_store
 from tests.conftest import REPOSITORY
 from training.artefact import Artefact, open_artefact
-from training.artefact.engine import read_tables
+from training.artefact.engine import RatingTables, read_tables
 from training.bulk.blocks import Ranker
 from training.bulk.scoring import RECORD, UNKNOWN_USERS, score_pairs, score_users
 from training.cli.app import app
-from training.errors import DataError, SettingsError
+from training.errors import DataError, ReportError, SettingsError
+from training.families.full import FullSide
 
 SHIPPED = REPOSITORY / "models_store"
 
@@ -90,6 +92,35 @@ def test_blocks_of_the_shipped_models_equal_single_users(name: str) -> None:
     assert np.array_equal(found.ratings, np.concatenate([stars for _, stars in alone]))
 
 
+class CountingRanker(Ranker):
+    """Counts the users that are ranked alone."""
+
+    alone = 0
+
+    def best_of(self, user: int, n: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        CountingRanker.alone += 1
+        return super().best_of(user, n)
+
+
+def test_few_users_are_ranked_alone() -> None:
+    artefact = open_artefact(SHIPPED / "compact")
+    ranker = CountingRanker.of(read_tables(artefact.archive), artefact.movies.warm, None)
+    CountingRanker.alone = 0
+    ranker.best(np.arange(500, dtype=np.int32), 10)
+    assert CountingRanker.alone < 100
+
+
+def test_rounding_decides_no_answer() -> None:
+    # The movies are so alike that a product of matrices and one with a vector order them differently.
+    random = np.random.default_rng(0)
+    users = random.standard_normal((50, 33)).astype(np.float32)
+    movies = np.float32(1) + random.uniform(0, 4e-7, (2_000, 33)).astype(np.float32)
+    ranker = Ranker.of(RatingTables(FullSide(users), FullSide(movies)), 2_000, None)
+    found = ranker.best(np.arange(50, dtype=np.int32), 10)
+    alone = [ranker.best_of(user, 10)[0] for user in range(50)]
+    assert np.array_equal(found.movies, np.concatenate(alone))
+
+
 @settings(max_examples=20, deadline=None)
 @given(st.lists(st.integers(0, USERS - 2), min_size=1, max_size=20), st.integers(1, 45))
 def test_a_user_gets_the_same_movies_in_every_block(store: Path, users: list[int], top: int) -> None:
@@ -108,7 +139,7 @@ def test_pairs_get_the_ratings_of_the_service_and_are_flagged(
 ) -> None:
     pairs = [(1, 2), ("user_3", "movie_4"), (COLD_USER, 5), (6, COLD_MOVIE), ("nobody", "nothing"), (1, 2)]
     file = tmp_path / "pairs.csv"
-    file.write_text("".join(["movieId,userId\n", *(f"{movie},{user}\n" for user, movie in pairs)]))
+    file.write_text("".join(["isbn,reviewer\n", *(f"{movie},{user}\n" for user, movie in pairs)]))
     scored = score_pairs(open_artefact(store / "baseline"), file, tmp_path / "out", kind="csv")
     assert (scored.rows, scored.parts) == (6, 1)
     body = {
@@ -147,6 +178,9 @@ def test_scores_of_another_run_are_not_mixed(store: Path, tmp_path: Path) -> Non
         score_users(artefact, tmp_path, top=4)
     with pytest.raises(SettingsError, match=r"another run \(model, sha256 differ\)"):
         score_users(open_artefact(store / "memory_efficient"), tmp_path, top=3)
+    (tmp_path / RECORD).write_text("{")
+    with pytest.raises(SettingsError, match="is damaged"):
+        score_users(artefact, tmp_path, top=3)
     (tmp_path / RECORD).unlink()
     with pytest.raises(SettingsError, match="has parts but no"):
         score_users(artefact, tmp_path, top=3)
@@ -183,14 +217,18 @@ def test_users_of_a_file_are_scored_once_and_unknown_ones_are_listed(store: Path
         (["--pairs", "x.csv", "--cluster", "local"], SettingsError, "do not apply to --pairs"),
         (["--pairs", "x.csv", "--top", "3"], SettingsError, "do not apply to --pairs"),
         (["--pairs", "absent.csv"], DataError, r"absent\.csv: there is no such file"),
-        (["--pairs", "{}/other.csv"], DataError, r"no column is called user_id or user; there are a, b"),
+        (["--pairs", "{}/other.csv"], DataError, "'a, b', none of which is known as the user and the movie"),
         (["--pairs", "{}/empty.csv"], DataError, "row 2 has no user or no movie"),
+        (["--pairs", "{}/broken.parquet"], DataError, r"broken\.parquet: cannot be read: "),
+        (["--users", "{}/broken.parquet"], DataError, r"broken\.parquet: cannot be read: "),
+        (["--out", "{}/other.csv"], ReportError, r"other\.csv cannot be written"),
     ],
 )
 def test_what_cannot_be_scored_is_refused(
     options: list[str], error: type[Exception], message: str, tmp_path: Path
 ) -> None:
     (tmp_path / "other.csv").write_text("a,b\n1,2\n")
+    (tmp_path / "broken.parquet").write_text("no Parquet")
     (tmp_path / "empty.csv").write_text("user,movie\n1,2\n,3\n")
     command = ["score", "--store", str(SHIPPED), "--out", str(tmp_path / "out")]
     refused = CliRunner().invoke(app, command + [option.format(tmp_path) for option in options])

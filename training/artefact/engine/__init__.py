@@ -1,6 +1,8 @@
 """The table engine: evaluates the weights of a model file in NumPy, without Keras."""
 
 from training.artefact.engine.fold_in import Prior as Prior
+from training.artefact.engine.pairs import ScoredPairs as ScoredPairs
+from training.artefact.engine.pairs import rate_with_fallback as rate_with_fallback
 from training.artefact.engine.ranking import best_movies as best_movies
 from training.artefact.engine.ranking import highest as highest
 from training.artefact.engine.rating import RatingTables as RatingTables
