@@ -1,6 +1,6 @@
 """Measure how time and memory of training grow with the number of ratings, by phase.
 
-    python -m benchmarks.scale --ratings 1 10 32 --model compact --format csv --folder /tmp/scale
+    python -m benchmarks.scale --ratings 1 10 32 --model compact --format csv --folder scale
 
 The ratings are made here, in MovieLens' layout: each is half the rounded sum of a match of known factors and
 biases and of noise, so that the least error that any model can reach is known. Users and movies are rated as

@@ -10,7 +10,7 @@ from training.data.dataset import Dataset
 from training.ranking.evaluation import Floats, Scores
 
 EASE_PENALTY: Final = 500.0
-# EASE inverts a matrix of movies x movies: 3 s for 3,700 of them and 10 s for these, on two cores.
+# EASE inverts a matrix of movies x movies: 2 s for 3,700 of them and 7 s for these, on two cores.
 EASE_MOVIES: Final = 6_000
 _USERS: Final = 512
 
