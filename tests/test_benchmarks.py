@@ -9,7 +9,6 @@ import pytest
 
 from app.scoring.loading import load_registry
 from app.settings import Settings
-from benchmarks.factors import synthetic
 from benchmarks.growth import make_store
 from benchmarks.intervals import BIASES, fifths, squared_errors
 from benchmarks.published_split import published_split
@@ -28,19 +27,6 @@ def test_synthetic_model_can_be_served(tmp_path: Path) -> None:
     assert (scorer.users.warm, scorer.movies.warm) == (300, 70)
     assert scorer.rate_known(300, 70) is not None
     assert scorer.rate_known(301, 70) is None
-
-
-def test_synthetic_ratings_are_grouped_and_have_the_stated_noise() -> None:
-    ratings = synthetic(20_000)
-    shards, least = ratings.shards, ratings.least
-    assert 8_000 < len(shards) == len(shards.movies) < 20_000
-    for side in (shards.users, shards.movies):
-        assert side.starts[-1] == len(side)
-        for row in range(side.ids):
-            assert (np.diff(side.block(row, row + 1).others) > 0).all()
-    # The noise, and rounding to half stars within the scale.
-    assert least is not None
-    assert 0.4 < least < 0.8**2 + 0.05
 
 
 def test_large_synthetic_model_stays_packed(tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ function summary(described, preferred) {
 function cardOf(model, described, preferred, times) {
   const { mae, mse, biases_only_mse: biases } = model.accuracy;
   const ratio = model.memory.compression_ratio;
-  const size = ratio && ratio > 1.05 ? `, ${ratio.toFixed(ratio < 10 ? 1 : 0)} times less than those of baseline` : "";
+  const size = ratio && ratio > 1.05 ? `, ${ratio.toFixed(ratio < 10 ? 1 : 0)} times smaller than those of baseline` : "";
   const isBest = described.length > 1 && described.every((other) => other === model || other.accuracy.mae > mae);
   return h("section", { className: "card model", ariaLabel: model.name },
     h("h3", {}, ...modelName(model.name, preferred)),

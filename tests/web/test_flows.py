@@ -367,7 +367,7 @@ def test_models_are_ordered_by_error_and_the_best_of_every_column_is_marked(visi
     # A sentence for each figure, also that memory_efficient is no better than biases.
     card = page.get_by_role("region", name="compact", exact=True)
     expect(card).to_contain_text("A prediction is off by 0.65 on average.")
-    expect(card).to_contain_text("Its weights take 38.0 KB, 66 times less than those of baseline.")
+    expect(card).to_contain_text("Its weights take 38.0 KB, 66 times smaller than those of baseline.")
     expect(page.locator(".cards .warning")).to_have_count(1)
 
 

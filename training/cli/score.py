@@ -8,7 +8,7 @@ from typing import Annotated, Final
 
 import typer
 
-from training.artefact.reader import open_artefact
+from training.artefact.reader import list_artefacts, open_artefact
 from training.cli import parameters
 from training.cli.output import ConsoleProgress, console
 from training.cluster.runner import connect
@@ -63,7 +63,10 @@ def score(
         raise SettingsError("--users, --top, --exclude-rated and --cluster do not apply to --pairs")
     from training.bulk.scoring import Format, score_pairs, score_users
 
-    artefact = open_artefact(store / model)
+    folders = {folder.name: folder for folder in list_artefacts(store)}
+    if model not in folders:
+        raise SettingsError(f"--model: {store} has no model {model!r}; there are {', '.join(folders)}")
+    artefact = open_artefact(folders[model])
     kind: Format = "csv" if csv else "parquet"
     with ConsoleProgress() as progress:
 

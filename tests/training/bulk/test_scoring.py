@@ -27,7 +27,7 @@ from training.artefact.engine import RatingTables, read_tables
 from training.bulk.blocks import Ranker
 from training.bulk.scoring import RECORD, UNKNOWN_USERS, score_pairs, score_users
 from training.cli.app import app
-from training.errors import DataError, ReportError, SettingsError
+from training.errors import DataError, ReportError, SettingsError, StoreMissing
 from training.families.full import FullSide
 
 SHIPPED = REPOSITORY / "models_store"
@@ -213,6 +213,8 @@ def test_users_of_a_file_are_scored_once_and_unknown_ones_are_listed(store: Path
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
+        (["--model", "nope"], SettingsError, r"no model 'nope'; there are accurate, baseline"),
+        (["--store", "{}/absent"], StoreMissing, "absent"),
         (["--exclude-rated"], SettingsError, "has no ratings, so --exclude-rated has nothing to leave out"),
         (["--pairs", "x.csv", "--cluster", "local"], SettingsError, "do not apply to --pairs"),
         (["--pairs", "x.csv", "--top", "3"], SettingsError, "do not apply to --pairs"),
