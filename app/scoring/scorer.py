@@ -9,8 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.scoring.rating_counter import NO_COUNTER, RatingCounter
-from training.artefact import Artefact, Fallback, GivenRatings, Manifest, RawId, Vocabulary
-from training.artefact.engine import ScoredPairs, best_movies, rate_with_fallback
+from training.artefact import (
+    Artefact,
+    Fallback,
+    GivenRatings,
+    Manifest,
+    RankingTable,
+    RawId,
+    Vocabulary,
+)
+from training.artefact.engine import ScoredPairs, best_movies, highest, rate_with_fallback
 from training.artefact.fallback import every_mean
 
 
@@ -68,6 +76,7 @@ class RatingScorer:
         fallback: Rates cold pairs.
         engine: Rates all other pairs.
         given: The training ratings, if the artefact has them.
+        ranking: Orders movies by how likely a user is to like them, if the artefact has one.
         counter: Counts its predictions.
     """
 
@@ -77,13 +86,20 @@ class RatingScorer:
     fallback: Fallback
     engine: Engine
     given: GivenRatings | None = None
+    ranking: RankingTable | None = None
     counter: RatingCounter = NO_COUNTER
 
     @classmethod
     def from_artefact(cls, artefact: Artefact, engine: Engine) -> Self:
         """Make the scorer of an opened artefact. It keeps no reference to the archive."""
         return cls(
-            artefact.manifest, artefact.users, artefact.movies, artefact.fallback, engine, artefact.given
+            artefact.manifest,
+            artefact.users,
+            artefact.movies,
+            artefact.fallback,
+            engine,
+            artefact.given,
+            artefact.ranking,
         )
 
     @property
@@ -93,10 +109,11 @@ class RatingScorer:
 
     @property
     def resident_bytes(self) -> int:
-        """Bytes of this process's arrays: weights, ids with their index, means and observed ratings."""
+        """Bytes of this process's arrays: weights, ids with their index, means, ratings and ranking."""
         held = [vars(one) for one in (self.users, self.movies, self.given) if one is not None]
         arrays = [value for fields in held for value in fields.values() if isinstance(value, np.ndarray)]
-        return self.engine.weights_bytes + self.fallback.nbytes + sum(array.nbytes for array in arrays)
+        ranking = 0 if self.ranking is None else self.ranking.nbytes
+        return self.engine.weights_bytes + self.fallback.nbytes + ranking + sum(one.nbytes for one in arrays)
 
     def score(self, user_ids: Sequence[RawId], movie_ids: Sequence[RawId]) -> ScoredPairs:
         """Rate the pairs of n user ids and n movie ids; the fallback rates cold pairs."""
@@ -130,15 +147,36 @@ class RatingScorer:
         user, movies = self.users.index(user_id), self.movies.warm
         warm = 0 <= user < self.users.warm
         keys = self.engine.affinities(user, movies) if warm else every_mean(self.fallback.movie_means)
-        excluded = self.warm_movies(exclude)
-        if exclude_rated and self.given is not None and user >= 0:
-            rated = self.given.of_user(user)[0]
-            excluded = np.append(excluded, rated[rated < movies])
+        excluded = self._excluded(user, exclude, exclude_rated)
         # They are rated again as pairs, because the sort keys are rounded differently.
         best, stars = best_movies(
             keys, n, excluded, lambda movies: self.engine.rate_for(user, movies) if warm else keys[movies]
         )
         return self.movies.at(best), stars
+
+    def likely(
+        self, user: int, ranking: RankingTable, n: int, exclude: Sequence[RawId], exclude_rated: bool
+    ) -> tuple[Sequence[str], NDArray[np.float32]]:
+        """Return the movies that a warm user is most likely to like, best first, as `top` does.
+
+        Args:
+            user: Index of the user.
+            ranking: The ranking of this model.
+            n: Maximum number of movies.
+            exclude: As for `top`.
+            exclude_rated: Likewise.
+        """
+        self.counter.ranking()
+        keys = ranking.keys_of_user(user, self.movies.warm)
+        best = highest(keys, n, self._excluded(user, exclude, exclude_rated))
+        return self.movies.at(best), self.engine.rate_for(user, best)
+
+    def _excluded(self, user: int, exclude: Sequence[RawId], exclude_rated: bool) -> NDArray[np.int32]:
+        excluded = self.warm_movies(exclude)
+        if exclude_rated and self.given is not None and user >= 0:
+            rated = self.given.of_user(user)[0]
+            excluded = np.append(excluded, rated[rated < self.movies.warm])
+        return excluded
 
     def warm_movies(self, movie_ids: Sequence[RawId]) -> NDArray[np.int32]:
         """Return the indices of the movies that have training ratings; other ids are dropped."""

@@ -50,6 +50,7 @@ def describe(registry: Registry, model: LoadedModel) -> ModelDescription:
             file_bytes=manifest.model_file.bytes,
             vocabulary_bytes=vocabulary.users.bytes + vocabulary.movies.bytes,
             ratings_bytes=0 if manifest.ratings_file is None else manifest.ratings_file.bytes,
+            ranking_bytes=0 if manifest.ranking_file is None else manifest.ranking_file.bytes,
             resident_bytes=model.scorer.resident_bytes,
             compression_ratio=ratio,
         ),

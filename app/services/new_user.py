@@ -12,7 +12,7 @@ from app.contract.schemas.responses import NewUserPrediction, NewUserRating, Rec
 from app.scoring.registry import Registry
 from app.scoring.scorer import RatingScorer
 from app.services.fold_in import FoldIn, vector_engine
-from app.services.recommend import with_titles
+from app.services.recommend import ranking_of, with_titles
 from training.artefact import RawId
 from training.artefact.engine import highest, rounded
 
@@ -29,7 +29,8 @@ def predict_for_new_user(registry: Registry, fold_in: FoldIn, request: NewUserRe
     Raises:
         UnknownModel: No model has that name.
         UnknownUser: `user_id` has no training rating.
-        InvalidRequest: A movie is rated twice, or a rating is off the scale.
+        InvalidRequest: A movie is rated twice, a rating is off the scale, or `rank_by` requires a ranking
+            that the model does not have.
         UnknownMovie: A rated or a requested movie has no training rating.
         NoFoldIn: The model's engine does not expose its embeddings.
     """
@@ -54,12 +55,18 @@ def predict_for_new_user(registry: Registry, fold_in: FoldIn, request: NewUserRe
     predictions = rounded(prior.rate(vector, engine.movie_vectors(requested))).tolist()
     items: list[RecommendedMovie] = []
     if request.n:
-        everything = np.empty(scorer.movies.warm, np.float32)
-        for start in range(0, everything.size, BLOCK):
-            block = np.arange(start, min(start + BLOCK, everything.size), dtype=np.int32)
-            everything[block] = prior.rate(vector, engine.movie_vectors(block))
-        best = highest(everything, request.n, np.append(seen, rated))
-        items = with_titles(registry.catalogue(scorer.name), scorer.movies.at(best), everything[best])
+        excluded = np.append(seen, rated)
+        if request.rank_by == "likely":
+            best = highest(_likely_keys(scorer, request, rated, ratings), request.n, excluded)
+            stars = prior.rate(vector, engine.movie_vectors(best))
+        else:
+            everything = np.empty(scorer.movies.warm, np.float32)
+            for start in range(0, everything.size, BLOCK):
+                block = np.arange(start, min(start + BLOCK, everything.size), dtype=np.int32)
+                everything[block] = prior.rate(vector, engine.movie_vectors(block))
+            best = highest(everything, request.n, excluded)
+            stars = everything[best]
+        items = with_titles(registry.catalogue(scorer.name), scorer.movies.at(best), stars)
     return NewUserPrediction(
         model=scorer.name,
         predictions=[
@@ -68,6 +75,17 @@ def predict_for_new_user(registry: Registry, fold_in: FoldIn, request: NewUserRe
         ],
         items=items,
     )
+
+
+def _likely_keys(
+    scorer: RatingScorer, request: NewUserRequest, rated: NDArray[np.int32], ratings: NDArray[np.float64]
+) -> NDArray[np.float32]:
+    """Return `(movies,)` sort keys of a user who gave `(n,)` `ratings` to the movies `rated`."""
+    ranking = ranking_of(scorer)
+    liked: NDArray[np.integer] = rated[ratings >= ranking.liked]
+    user = -1 if request.user_id is None else scorer.users.index(request.user_id)
+    vector = ranking.fold(liked) if user < 0 else ranking.vector_of_user(user, liked)
+    return ranking.keys(vector, scorer.movies.warm)
 
 
 def _warm_indices(scorer: RatingScorer, movie_ids: Sequence[RawId], field: str) -> NDArray[np.int32]:

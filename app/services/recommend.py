@@ -1,16 +1,17 @@
-"""The use case of `/recommend`: the movies with a user's highest predicted ratings."""
+"""The use case of `/recommend`: the movies that come first for a user."""
 
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app.contract.errors import UnknownUser
+from app.contract.errors import InvalidRequest, UnknownUser, shorten
 from app.contract.schemas.requests import RecommendQuery
 from app.contract.schemas.responses import Recommendation, RecommendedMovie
 from app.scoring.catalogue import Catalogue
 from app.scoring.registry import Registry
-from training.artefact import RawId
+from app.scoring.scorer import RatingScorer
+from training.artefact import RankingTable, RawId
 from training.artefact.engine import rounded
 
 
@@ -20,16 +21,35 @@ def recommend(registry: Registry, query: RecommendQuery, exclude: Sequence[RawId
     Raises:
         UnknownModel: No model has that name.
         UnknownUser: The user has no training rating.
+        InvalidRequest: The model has no ranking, but `rank_by` requires one.
     """
     scorer = registry.get(query.model).scorer
     user_id = scorer.users.canonical(query.user_id)
     user_index = scorer.users.index(user_id)
     if not 0 <= user_index < scorer.users.warm:
         raise UnknownUser(user_id)
-    movie_ids, stars = scorer.top(user_id, query.n, exclude, query.exclude_rated)
+    if query.rank_by == "likely":
+        ranking = ranking_of(scorer)
+        movie_ids, stars = scorer.likely(user_index, ranking, query.n, exclude, query.exclude_rated)
+    else:
+        movie_ids, stars = scorer.top(user_id, query.n, exclude, query.exclude_rated)
     return Recommendation(
         scorer.name, user_id, with_titles(registry.catalogue(scorer.name), movie_ids, stars)
     )
+
+
+def ranking_of(scorer: RatingScorer) -> RankingTable:
+    """Return the ranking of a model.
+
+    Raises:
+        InvalidRequest: It has none.
+    """
+    if scorer.ranking is None:
+        reason = (
+            f"model {shorten(scorer.name)!r} has no ranking; train it with --ranking-bytes, or use rating"
+        )
+        raise InvalidRequest([(("rank_by",), reason)])
+    return scorer.ranking
 
 
 def with_titles(

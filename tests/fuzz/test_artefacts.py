@@ -31,6 +31,7 @@ FILES = {
     "movies.json": "movies_file",
     "ratings.bin": "ratings_file",
     "means.bin": "fallback",
+    "ranking.bin": "ranking_file",
 }
 TARGETS = [*FILES, *MEMBERS]
 
@@ -43,7 +44,7 @@ def models(rated_store: Path, biased_store: Path) -> list[Path]:
         rated_store / "memory_efficient",
         biased_store / "biased",
         REPOSITORY / "models_store" / "tiny",
-        REPOSITORY / "tests" / "training" / "artefact" / "formats" / "version-5",
+        REPOSITORY / "tests" / "training" / "artefact" / "formats" / "version-6",
     ]
 
 

@@ -19,14 +19,15 @@ from training.errors import ArtefactDamaged, ArtefactForeign, ArtefactMissing
 # The writer's newest. Every change of the format raises it, and older versions stay readable:
 # 1 has neither `ratings_file` nor `rating_scale`, and its ratings are 0 to 5; 2 is 1 with `ratings_file`;
 # 3 states both, and `ratings_file` is null in an artefact without ratings; 4 is 3 with `distinct_vectors`;
-# 5 is 4 with means in a file.
-FORMAT_VERSION: Final = 5
+# 5 is 4 with means in a file; 6 has means in either and adds `ranking_file`.
+FORMAT_VERSION: Final = 6
 MANIFEST_FILE: Final = "manifest.json"
 MODEL_FILE: Final = "model.keras"
 MOVIES_FILE: Final = "movies.json"
 RATINGS_FILE: Final = "ratings.bin"
 MEANS_FILE: Final = "means.bin"
-ARTEFACT_FILES: Final = (MANIFEST_FILE, MODEL_FILE, MOVIES_FILE, RATINGS_FILE, MEANS_FILE)
+RANKING_FILE: Final = "ranking.bin"
+ARTEFACT_FILES: Final = (MANIFEST_FILE, MODEL_FILE, MOVIES_FILE, RATINGS_FILE, MEANS_FILE, RANKING_FILE)
 MAX_MANIFEST_BYTES: Final = 64 * 1024 * 1024
 # Versions before 1.0 could store tables with a few bits, or half precision, a value.
 ROUNDED_TABLES: Final = "has rounded tables, which are no longer supported; train the model again"
@@ -64,6 +65,35 @@ class RatingsFileRecord(FileRecord):
 
     rows: Count
     stars: StarsKind
+
+
+Bits = Annotated[int, Field(ge=1, le=8)]
+
+
+class RankingFileRecord(FileRecord):
+    """The file of a ranking (see `training.artefact.ranking_table`).
+
+    Attributes:
+        users: Number of users with a vector.
+        movies: Number of movies with a vector.
+        user_bits: Bits of each value of a user's vector.
+        movie_bits: Bits of each value of a movie's vector, and of its bias.
+        liked: Lowest rating of a movie that a user liked.
+        mean_liked: Mean number of training ratings of a user that are at least that.
+    """
+
+    users: Count
+    movies: Annotated[int, Field(ge=1)]
+    user_bits: Annotated[list[Bits], Field(min_length=1, max_length=256)]
+    movie_bits: list[Bits]
+    liked: Finite
+    mean_liked: Error
+
+    @model_validator(mode="after")
+    def _check_bits(self) -> RankingFileRecord:
+        if len(self.movie_bits) != len(self.user_bits) + 1:
+            raise ValueError("movie_bits has one number more than user_bits, for the biases")
+        return self
 
 
 class TableRecord(Record):
@@ -239,12 +269,13 @@ class DistinctVectorsRecord(Record):
 class Manifest(Record):
     """All of `manifest.json`."""
 
-    format_version: Literal[1, 2, 3, 4, 5]
+    format_version: Literal[1, 2, 3, 4, 5, 6]
     name: ModelName
     description: str
     model_file: FileRecord
     movies_file: FileRecord | None
     ratings_file: RatingsFileRecord | None = None
+    ranking_file: Annotated[RankingFileRecord | None, Field(exclude_if=lambda record: record is None)] = None
     rating_scale: RatingScaleRecord = RatingScaleRecord(**vars(DEFAULT_SCALE))
     settings: dict[str, Any]
     parameters: ParametersRecord
@@ -267,6 +298,7 @@ class Manifest(Record):
             MOVIES_FILE: self.movies_file,
             RATINGS_FILE: self.ratings_file,
             MEANS_FILE: self.means_file,
+            RANKING_FILE: self.ranking_file,
         }
         return {name: record for name, record in stated.items() if record is not None}
 
@@ -283,7 +315,10 @@ class Manifest(Record):
     @model_validator(mode="after")
     def _version_fits(self) -> Manifest:
         stated = self.model_fields_set
-        if (self.format_version >= 5) != (self.means_file is not None):
+        for field, is_stated in {"ranking_file": "ranking_file" in stated}.items():
+            if is_stated and self.format_version < 6:
+                raise ValueError(f"{field} belongs to format_version 6 and later")
+        if self.format_version < 6 and (self.format_version == 5) != (self.means_file is not None):
             raise ValueError("format_version 5 and means in a file go together")
         if (self.format_version >= 4) != ("distinct_vectors" in stated):
             raise ValueError("format_version 4 and distinct_vectors go together")

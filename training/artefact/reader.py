@@ -22,6 +22,7 @@ from training.artefact.manifest import (
     MEANS_FILE,
     MODEL_FILE,
     MOVIES_FILE,
+    RANKING_FILE,
     RATINGS_FILE,
     BiasesRecord,
     Manifest,
@@ -30,6 +31,7 @@ from training.artefact.manifest import (
     read_manifest,
 )
 from training.artefact.mapped import MappedFile, open_stated_file
+from training.artefact.ranking_table import RankingTable, read_ranking
 from training.artefact.rating_scale import RatingScale
 from training.errors import ArtefactDamaged, ArtefactForeign, ArtefactMissing, StoreMissing
 
@@ -55,6 +57,7 @@ class Artefact:
         movies: Movie ids in index order.
         fallback: Rates cold ids.
         given: Observed ratings, or None if the artefact does not include them.
+        ranking: Orders movies by how likely a user is to like them, or None likewise.
     """
 
     folder: Path
@@ -64,6 +67,7 @@ class Artefact:
     movies: Vocabulary
     fallback: Fallback
     given: GivenRatings | None
+    ranking: RankingTable | None = None
 
 
 def list_artefacts(store: Path) -> list[Path]:
@@ -129,7 +133,10 @@ def open_artefact(folder: Path) -> Artefact:
     stated, given = manifest.ratings_file, None
     if stated is not None:
         given = read_given_ratings(folder / RATINGS_FILE, stated, len(users), len(movies), manifest.scale)
-    return Artefact(folder, manifest, archive, users, movies, fallback, given)
+    ranking = None
+    if manifest.ranking_file is not None:
+        ranking = read_ranking(folder / RANKING_FILE, manifest.ranking_file, users.warm, movies.warm)
+    return Artefact(folder, manifest, archive, users, movies, fallback, given, ranking)
 
 
 def open_stored(folder: Path) -> Artefact:

@@ -27,6 +27,7 @@ from training.artefact.manifest import (
     MEANS_FILE,
     MODEL_FILE,
     MOVIES_FILE,
+    RANKING_FILE,
     RATINGS_FILE,
     BiasesRecord,
     FallbackRecord,
@@ -34,9 +35,11 @@ from training.artefact.manifest import (
     Manifest,
     MeansFileRecord,
     MeansRecord,
+    RankingFileRecord,
     RatingsFileRecord,
 )
 from training.artefact.previous import LOCK, move_to_previous
+from training.artefact.ranking_table import RankingTable
 from training.artefact.reader import PREVIOUS, Artefact, open_artefact
 from training.errors import ArtefactError
 
@@ -56,6 +59,7 @@ def publish(
     on_moved: Callable[[list[str]], None] = lambda _: None,
     fallback: Fallback | None = None,
     means_in_manifest: int = MEANS_IN_MANIFEST,
+    ranking: RankingTable | None = None,
 ) -> Artefact:
     """Write `store/<name>`; an existing one is replaced only after the new artefact has been read back.
 
@@ -70,6 +74,7 @@ def publish(
         on_moved: Called with the folders of models that were moved.
         fallback: Rates cold ids, if `about` has no record of it.
         means_in_manifest: Maximum number of means in the manifest; more are written to a file.
+        ranking: Orders movies by how likely a user is to like them; None leaves its file out.
 
     Returns:
         The artefact in the store.
@@ -90,13 +95,12 @@ def publish(
                 "model_file": file_record(folder / MODEL_FILE),
                 "movies_file": _write_titles(folder, titles) if titles else None,
                 "ratings_file": None if given is None else _write_given(folder, given),
+                "ranking_file": None if ranking is None else _write_ranking(folder, ranking),
             }
             fields = {**about, **files}
             if fallback is not None:
                 fields["fallback"] = _write_fallback(folder, fallback, means_in_manifest)
-            in_file = isinstance(fields["fallback"], MeansFileRecord)
-            fields["format_version"] = FORMAT_VERSION if in_file else FORMAT_VERSION - 1
-            manifest = Manifest(**fields)
+            manifest = Manifest(**{**fields, "format_version": FORMAT_VERSION})
             (folder / MANIFEST_FILE).write_text(manifest_text(manifest), encoding="utf-8")
             check(open_artefact(folder))
             for path in (*folder.iterdir(), folder):
@@ -156,6 +160,12 @@ def _write_given(folder: Path, given: GivenRatings) -> RatingsFileRecord:
     path = folder / RATINGS_FILE
     given.write(path)
     return RatingsFileRecord(**file_record(path).model_dump(), rows=len(given), stars=given.kind)
+
+
+def _write_ranking(folder: Path, ranking: RankingTable) -> RankingFileRecord:
+    path = folder / RANKING_FILE
+    ranking.write(path)
+    return RankingFileRecord(**file_record(path).model_dump(), **ranking.record())
 
 
 def _write_fallback(folder: Path, fallback: Fallback, means_in_manifest: int) -> FallbackRecord:

@@ -157,6 +157,16 @@ Ratings = Annotated[
         rich_help_panel=OUTPUT,
     ),
 ]
+RankingBytes = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        callback=within(1, 2**31),
+        help="Also store a ranking of at most N bytes, for rank_by=likely. 48000 is a good size for ML-1M.",
+        show_default="none",
+        rich_help_panel=OUTPUT,
+    ),
+]
 KeepOthers = Annotated[
     bool,
     typer.Option(

@@ -144,6 +144,7 @@ class PublishOptions:
         ratings: Whether each artefact includes the ratings of the data set, unless it is shareable.
         keep_others: Whether models of another data set on the same rating scale stay in the store.
         report: Folder of the report; None for the store itself.
+        ranking_bytes: Maximum size of the ranking of each artefact; None for no ranking.
     """
 
     store: Path
@@ -151,6 +152,7 @@ class PublishOptions:
     ratings: bool = True
     keep_others: bool = False
     report: Path | None = None
+    ranking_bytes: int | None = None
 
     @property
     def carries_ratings(self) -> bool:

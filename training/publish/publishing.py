@@ -29,6 +29,7 @@ from training.artefact.manifest import (
     TrainingRecord,
     VocabularyRecord,
 )
+from training.artefact.ranking_table import RankingTable
 from training.artefact.reader import Artefact
 from training.artefact.writer import publish
 from training.data.dataset import Dataset
@@ -52,6 +53,7 @@ def publish_model(
     accuracy: AccuracyRecord,
     options: PublishOptions,
     progress: Progress = SILENT,
+    ranking: RankingTable | None = None,
 ) -> Artefact:
     """Write the model atomically to the folder with its name in the store.
 
@@ -61,6 +63,7 @@ def publish_model(
         accuracy: Its errors on the test rows.
         options: Where it is written, and what it includes.
         progress: Called if models of other data are moved to `previous`.
+        ranking: Orders movies by how likely a user is to like them.
 
     Raises:
         ArtefactError: If the store cannot be written; it is left unchanged.
@@ -115,6 +118,7 @@ def publish_model(
         belongs,
         progress.on_moved,
         trained.fallback,
+        ranking=ranking,
     )
 
 

@@ -48,6 +48,7 @@ from training.settings import ModelSettings, Recipe
 if TYPE_CHECKING:
     import pandas as pd
 
+    from training.artefact.ranking_table import RankingTable
     from training.distillation.base.work_folder import WorkFolder
     from training.fit.as_they_come import Arrivals
     from training.fit.evaluation import Evaluation
@@ -308,10 +309,33 @@ def _publish(
 
     with progress.busy("evaluating"):
         accuracies = [evaluate(model.predict, model.fallback, dataset) for model, dataset in trained]
+    rankings = _rankings(trained, options, progress)
     return [
-        publish_model(model, dataset, accuracy, options, progress)
-        for (model, dataset), accuracy in zip(trained, accuracies, strict=True)
+        publish_model(model, dataset, accuracy, options, progress, ranking)
+        for (model, dataset), accuracy, ranking in zip(trained, accuracies, rankings, strict=True)
     ]
+
+
+def _rankings(
+    trained: Sequence[tuple[TrainedModel, Dataset]], options: PublishOptions, progress: Progress
+) -> list[RankingTable | None]:
+    """Return the ranking of each model, which depends only on its data set; None if none is wanted."""
+    by_dataset: dict[int, RankingTable | None] = {}
+    for _, dataset in trained:
+        if id(dataset) not in by_dataset:
+            by_dataset[id(dataset)] = _ranking(dataset, options, progress)
+    return [by_dataset[id(dataset)] for _, dataset in trained]
+
+
+def _ranking(dataset: Dataset, options: PublishOptions, progress: Progress) -> RankingTable | None:
+    if options.ranking_bytes is None:
+        return None
+    from training.ranking.distillation import distil_ranking, settings_within
+    from training.ranking.evaluation import lowest_liked
+
+    settings = settings_within(options.ranking_bytes, dataset.users.warm, dataset.movies.warm)
+    with progress.busy("distilling the ranking"):
+        return distil_ranking(dataset, settings, lowest_liked(dataset.scale))
 
 
 def fit_within_budget(
@@ -372,7 +396,8 @@ def fit_within_budget(
         trainer = CandidateTrainer(teacher)
         trained = train_best(trainer, winner, limit, trials, name)
     accuracy = evaluate(trained.predict, trained.fallback, dataset)
-    manifest = publish_model(trained, dataset, accuracy, options, progress).manifest
+    ranking = _ranking(dataset, options, progress)
+    manifest = publish_model(trained, dataset, accuracy, options, progress, ranking).manifest
     return manifest, write_report([manifest], dataset, options)
 
 
@@ -521,7 +546,7 @@ def rank_stored(
     """
     from training.ranking.evaluation import evaluate_ranking, ranking_task
     from training.ranking.references import at_random, by_ease, by_popularity
-    from training.ranking.stored import by_rating
+    from training.ranking.stored import by_likely, by_rating
 
     table = _load_for(artefact, data, progress)
     dataset = data.dataset(table, 0.0)
@@ -529,6 +554,7 @@ def rank_stored(
     task = ranking_task(dataset, top=top, threshold=threshold)
     rankings: dict[str, Callable[[Dataset], Scores]] = {
         f"rating ({artefact.manifest.name})": partial(by_rating, artefact),
+        **({} if artefact.ranking is None else {"likely": partial(by_likely, artefact)}),
         "popularity": by_popularity,
         "EASE": partial(by_ease, threshold=task.threshold),
         "random": at_random,

@@ -18,6 +18,7 @@ import numpy as np
 import pytrec_eval
 from numpy.typing import NDArray
 
+from training.artefact.rating_scale import RatingScale
 from training.data.dataset import Dataset, Examples
 from training.errors import SettingsError
 
@@ -87,7 +88,7 @@ def ranking_task(dataset: Dataset, *, top: int = 10, threshold: float | None = N
         SettingsError: No test row is relevant.
     """
     scale, warm = dataset.scale, dataset.movies.warm
-    least = scale.low + 0.8 * scale.width if threshold is None else threshold
+    least = lowest_liked(scale) if threshold is None else threshold
     test = _pairs(dataset.test, (dataset.test.ratings >= least) & (dataset.test.movie_index < warm))
     if not len(test):
         raise SettingsError(f"no test row has a rating of at least {least:g}, so there is nothing to rank")
@@ -102,6 +103,11 @@ def ranking_task(dataset: Dataset, *, top: int = 10, threshold: float | None = N
         top=min(top, warm),
         threshold=least,
     )
+
+
+def lowest_liked(scale: RatingScale) -> float:
+    """Return the lowest rating of a movie that counts as liked by default: 4 of 5 stars."""
+    return scale.low + 0.8 * scale.width
 
 
 def evaluate_ranking(scores: Scores, task: RankingTask) -> RankingQuality:

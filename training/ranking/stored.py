@@ -9,6 +9,7 @@ from training.artefact.engine import read_tables
 from training.artefact.fallback import every_mean
 from training.artefact.reader import Artefact
 from training.data.dataset import Dataset
+from training.errors import SettingsError
 from training.ranking.evaluation import Floats, Scores
 
 
@@ -32,6 +33,37 @@ def by_rating(artefact: Artefact, dataset: Dataset) -> Scores:
         keys = np.full((users.size, dataset.movies.warm), np.finfo(np.float32).min, np.float32)
         for row, user in zip(keys, user_index[users].tolist(), strict=True):
             of_user = tables.affinities(user) if 0 <= user < artefact.users.warm else means
+            row[known] = of_user[movie_index[known]]
+        return keys
+
+    return scores
+
+
+def by_likely(artefact: Artefact, dataset: Dataset) -> Scores:
+    """Rank by the stored ranking, as the service does. Ids are matched as text.
+
+    A user who is cold in the model gets the ranking of a user of whom nothing is known.
+
+    Args:
+        artefact: The stored model.
+        dataset: The ratings whose users and movies are ranked.
+
+    Raises:
+        SettingsError: The model has no ranking.
+    """
+    ranking = artefact.ranking
+    if ranking is None:
+        raise SettingsError(f"{artefact.manifest.name} has no ranking; train it with --ranking-bytes")
+    user_index = artefact.users.indices(list(dataset.users))
+    movie_index = artefact.movies.indices(list(dataset.movies))[: dataset.movies.warm]
+    warm = artefact.movies.warm
+    known = np.flatnonzero((movie_index >= 0) & (movie_index < warm))
+    nobody = ranking.keys(ranking.fold(np.empty(0, np.int64)), warm)
+
+    def scores(users: NDArray[np.int64]) -> Floats:
+        keys = np.full((users.size, dataset.movies.warm), np.finfo(np.float32).min, np.float32)
+        for row, user in zip(keys, user_index[users].tolist(), strict=True):
+            of_user = ranking.keys_of_user(user, warm) if 0 <= user < artefact.users.warm else nobody
             row[known] = of_user[movie_index[known]]
         return keys
 

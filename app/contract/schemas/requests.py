@@ -37,6 +37,15 @@ ExcludeRated = Annotated[
 ]
 
 
+RankBy = Annotated[
+    Literal["rating", "likely"],
+    Field(
+        description="order of the movies: predicted rating, or how likely the user is to watch and like "
+        "them, if the model's artefact has a ranking (`memory.ranking_bytes` in `/models` is not 0)"
+    ),
+]
+
+
 class RequestModel(BaseModel):
     """Base of all requests: no coercion, and unknown fields are refused."""
 
@@ -175,6 +184,7 @@ class RecommendQuery(RequestModel):
     n: Annotated[Items, NUMBER_FROM_TEXT] = 10
     model: OptionalModel = None
     exclude_rated: Annotated[ExcludeRated, BOOL_FROM_TEXT] = True
+    rank_by: RankBy = "rating"
 
 
 class RecommendRequest(RecommendQuery):
@@ -212,3 +222,4 @@ class NewUserRequest(RequestModel):
     ] = 10
     model: OptionalModel = None
     exclude: Annotated[MovieIds, Field(description="movies to exclude, in addition to the rated ones")] = ()
+    rank_by: RankBy = "rating"

@@ -197,7 +197,7 @@ class RecommendedMovie(Movie):
 
 @dataclass(frozen=True, slots=True)
 class Recommendation:
-    """The movies with the highest predicted ratings, best first."""
+    """The movies that come first for a user, best first."""
 
     model: ModelName
     user_id: FullUserId
@@ -251,7 +251,12 @@ class Memory:
     file_bytes: Annotated[int, Field(description="model file, ids included", examples=[2_550_000])]
     vocabulary_bytes: Annotated[int, Field(description="stored ids of both sides", examples=[38_984])]
     ratings_bytes: Annotated[int, Field(description="training ratings; 0 if the artefact has none")]
-    resident_bytes: Annotated[int, Field(description="arrays in memory: weights, ids, means, ratings")]
+    ranking_bytes: Annotated[
+        int, Field(description="ranking for `rank_by=likely`; 0 if the artefact has none", examples=[47_796])
+    ]
+    resident_bytes: Annotated[
+        int, Field(description="arrays in memory: weights, ids, means, ratings, ranking")
+    ]
     compression_ratio: Annotated[
         float | None, Field(description="weight bytes of the baseline, if any, divided by this model's")
     ]

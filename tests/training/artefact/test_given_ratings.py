@@ -119,7 +119,7 @@ def test_artefact_contains_every_row_of_its_data_set_including_cold_ones(folder:
 
 def test_artefact_without_ratings_says_so(shared_store: Path) -> None:
     manifest = json.loads((shared_store / "baseline" / "manifest.json").read_text())
-    assert manifest["format_version"] == 4 and manifest["ratings_file"] is None
+    assert manifest["format_version"] == 6 and manifest["ratings_file"] is None
     assert open_artefact(shared_store / "baseline").given is None
 
 
@@ -155,7 +155,7 @@ def rewrite_manifest(folder: Path, change: Callable[[dict[str, Any]], Any]) -> N
 @pytest.mark.parametrize(
     ("change", "kind"),
     [
-        (lambda manifest: manifest.update(format_version=6), ArtefactForeign),
+        (lambda manifest: manifest.update(format_version=7), ArtefactForeign),
         (lambda manifest: manifest.update(format_version=1), ArtefactDamaged),
         (lambda manifest: manifest.pop("ratings_file"), ArtefactDamaged),
         (lambda manifest: manifest["ratings_file"].update(rows=1), ArtefactDamaged),

@@ -149,7 +149,7 @@ def test_truncated_and_swapped_files_are_rejected_as_damage(store: Path) -> None
 @pytest.mark.parametrize(
     ("change", "kind"),
     [
-        (lambda manifest: manifest.update(format_version=6), ArtefactForeign),
+        (lambda manifest: manifest.update(format_version=7), ArtefactForeign),
         (lambda manifest: manifest.update(format_version=2), ArtefactDamaged),
         (lambda manifest: manifest.update(format_version=1), ArtefactDamaged),
         (lambda manifest: manifest.pop("ratings_file"), ArtefactDamaged),
