@@ -57,7 +57,7 @@ def describe(registry: Registry, model: LoadedModel) -> ModelDescription:
         accuracy=Accuracy(
             dataset=manifest.dataset.name,
             split=manifest.split.kind,
-            **manifest.accuracy.model_dump(exclude={"mse_warm", "cold_rows"}),
+            **manifest.accuracy.model_dump(exclude={"mse_warm", "cold_rows", "parts"}),
         ),
         training=Training(**manifest.training.model_dump()),
         vocabulary=VocabularySizes(users=vocabulary.users.size, movies=vocabulary.movies.size),

@@ -19,7 +19,8 @@ from training.errors import ArtefactDamaged, ArtefactForeign, ArtefactMissing
 # The writer's newest. Every change of the format raises it, and older versions stay readable:
 # 1 has neither `ratings_file` nor `rating_scale`, and its ratings are 0 to 5; 2 is 1 with `ratings_file`;
 # 3 states both, and `ratings_file` is null in an artefact without ratings; 4 is 3 with `distinct_vectors`;
-# 5 is 4 with means in a file; 6 has means in either and adds `ranking_file`.
+# 5 is 4 with means in a file; 6 has means in either, and adds `ranking_file`, `accuracy.parts` and
+# `training.last_rating_at`.
 FORMAT_VERSION: Final = 6
 MANIFEST_FILE: Final = "manifest.json"
 MODEL_FILE: Final = "model.keras"
@@ -205,10 +206,25 @@ class SplitRecord(Record):
     test_sha256: Sha256
 
 
+PartName = Literal["warm", "cold user", "cold movie", "both cold"]
+"""Test rows by which of their sides have no training rating."""
+
+
+class PartRecord(Record):
+    """Errors over the test rows of a part (see `training.fit.evaluation.PARTS`), which is not empty."""
+
+    part: PartName
+    rows: Count
+    mse: Error
+    global_mean_mse: Error
+    biases_only_mse: Error
+
+
 class AccuracyRecord(Record):
     """Errors over all test rows, with the fallback for cold rows, and those of two trivial models.
 
-    They are on the rating scale. `mse_warm` is None if every test row is cold.
+    They are on the rating scale. `mse_warm` is None if every test row is cold. `parts` are the errors by
+    which sides are cold; versions before 6 do not have them.
     """
 
     mse: Error
@@ -219,10 +235,15 @@ class AccuracyRecord(Record):
     cold_rows: Count
     global_mean_mse: Error
     biases_only_mse: Error
+    parts: list[PartRecord] | None = None
 
 
 class TrainingRecord(Record):
-    """How the model was fitted. `history` has one number per epoch for each curve."""
+    """How the model was fitted.
+
+    `history` has one number per epoch for each curve. `last_rating_at` is the time of the newest training
+    rating, None if the ratings have no times; versions before 6 do not state it.
+    """
 
     recipe: dict[str, Any]
     epochs: Count
@@ -231,6 +252,7 @@ class TrainingRecord(Record):
     history: dict[str, list[Finite]]
     created_at: str
     versions: dict[str, str]
+    last_rating_at: str | None = None
 
 
 class PopularityRange(Record):
@@ -315,11 +337,16 @@ class Manifest(Record):
     @model_validator(mode="after")
     def _version_fits(self) -> Manifest:
         stated = self.model_fields_set
-        for field, is_stated in {"ranking_file": "ranking_file" in stated}.items():
-            if is_stated and self.format_version < 6:
-                raise ValueError(f"{field} belongs to format_version 6 and later")
         if self.format_version < 6 and (self.format_version == 5) != (self.means_file is not None):
             raise ValueError("format_version 5 and means in a file go together")
+        added = {
+            "ranking_file": "ranking_file" in stated,
+            "accuracy.parts": "parts" in self.accuracy.model_fields_set,
+            "training.last_rating_at": "last_rating_at" in self.training.model_fields_set,
+        }
+        for field, is_stated in added.items():
+            if is_stated and self.format_version < 6:
+                raise ValueError(f"{field} belongs to format_version 6 and later")
         if (self.format_version >= 4) != ("distinct_vectors" in stated):
             raise ValueError("format_version 4 and distinct_vectors go together")
         if self.format_version >= 3:

@@ -13,7 +13,7 @@ from rich.table import Column, Table
 from training.artefact.manifest import Manifest
 from training.artefact.reader import open_artefact
 from training.cli import parameters
-from training.cli.output import ERRORS, ConsoleProgress, console, error_cells
+from training.cli.output import ERRORS, ConsoleProgress, console, error_cells, print_parts
 from training.data.split import Split
 from training.data.table import RatingsTable
 from training.errors import SettingsError
@@ -129,6 +129,7 @@ def evaluate(
         "" if found.mse_warm is None else f"{found.mse_warm:.4f}",
     )
     console.print(table)
+    print_parts({stored.manifest.name: found.parts})
 
 
 def _print_rankings(task: RankingTask, qualities: Mapping[str, RankingQuality]) -> None:

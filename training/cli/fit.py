@@ -15,11 +15,13 @@ from training.cli import parameters
 from training.cli.output import (
     ConsoleProgress,
     console,
+    print_parts,
     print_test_errors,
     print_verdict,
     program,
     serve_command,
 )
+from training.data.dataset import Dataset
 from training.data.split import Split
 from training.data.table import RatingsTable
 from training.distillation.base.settings import DistilledModel
@@ -308,8 +310,13 @@ class _BudgetProgress(ConsoleProgress):
     def on_split(self, split: Split) -> None:
         """Print nothing: `on_proposals` prints the relevant part."""
 
-    def on_proposals(self, budget: Budget, validation_rows: int, refusals: Sequence[Refusal]) -> None:
-        console.print(f"budget: {budget}; {validation_rows:,} validation rows to choose on")
+    def on_proposals(self, budget: Budget, dataset: Dataset, refusals: Sequence[Refusal]) -> None:
+        validation, kind = dataset.validation, dataset.split.kind
+        cold = (validation.user_index >= dataset.users.warm) | (validation.movie_index >= dataset.movies.warm)
+        console.print(
+            f"budget: {budget}; {len(validation):,} validation rows to choose on, by the split {kind}; "
+            f"{cold.mean():.1%} of them have a user or a movie without training ratings"
+        )
         for refusal in refusals:
             console.print(f"left out: {refusal.label} (needs {refusal.smallest})")
 
@@ -354,6 +361,7 @@ def _print_trials(manifest: Manifest) -> None:
 
 def _print_results(manifests: Sequence[Manifest], store: Path, page: Path) -> None:
     print_test_errors(manifests)
+    print_parts({manifest.name: manifest.accuracy.parts or () for manifest in manifests})
     console.print(f"published to {store}; report: {page}")
     console.print(f"serve it: {serve_command(store)}")
     print_verdict(manifests)

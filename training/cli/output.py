@@ -15,13 +15,13 @@ from rich import progress as bars
 from rich.console import Console
 from rich.table import Column, Table
 
-from training.artefact.manifest import AccuracyRecord, Manifest
+from training.artefact.manifest import AccuracyRecord, Manifest, PartRecord
 from training.artefact.rating_scale import RatingScale
 from training.data.split import Split
 from training.data.table import RatingsTable
 from training.distillation.named import COMPACT, DISTILLED
-from training.fit.evaluation import Errors
-from training.publish.comparison import beats_biases, compare, verdict
+from training.fit.evaluation import Errors, Part
+from training.publish.comparison import BIASES, MEAN, beats_biases, compare, verdict
 from training.publish.plan import TimeLeft, in_words
 from training.publish.progress import Progress
 
@@ -159,6 +159,31 @@ def print_test_errors(manifests: Sequence[Manifest]) -> None:
         style = "dim" if line.is_reference else "bold red" if line.is_worse else None
         table.add_row(*line.cells, style=style)
     console.print(table)
+
+
+def print_parts(models: Mapping[str, Sequence[Part | PartRecord]]) -> None:
+    """Print MSE by which sides of a test row are cold, beside those of two trivial models.
+
+    Models that were trained on fewer rows, because some were held out, may have more cold rows. They get
+    a table of their own.
+
+    Args:
+        models: The parts of each model by its name; all models have the same test rows.
+    """
+    alike: dict[tuple[tuple[str, int], ...], list[str]] = {}
+    for name, parts in models.items():
+        alike.setdefault(tuple((part.part, part.rows) for part in parts), []).append(name)
+    for rows, names in alike.items():
+        columns = [Column(name, justify="right") for name in ("rows", "share", MEAN, BIASES, *names)]
+        table = Table("user and movie", *columns, title="MSE by what has training ratings")
+        total = sum(count for _, count in rows)
+        for place, (part, count) in enumerate(rows):
+            found = [models[name][place] for name in names]
+            references = (found[0].global_mean_mse, found[0].biases_only_mse)
+            errors = (*references, *(one.mse for one in found))
+            cells = ("" if error is None else f"{error:.4f}" for error in errors)
+            table.add_row(part, f"{count:,}", f"{count / total:.1%}", *cells)
+        console.print(table)
 
 
 def print_verdict(manifests: Sequence[Manifest]) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from training.artefact.engine import rate_with_fallback
 from training.artefact.fallback import Fallback, damped_means
 from training.artefact.ids.vocabulary import Vocabulary
-from training.artefact.manifest import AccuracyRecord
+from training.artefact.manifest import AccuracyRecord, PartName, PartRecord
 from training.artefact.reader import Artefact
 from training.data.dataset import Dataset, Examples
 from training.data.table import RatingsTable
@@ -27,6 +27,9 @@ Predict = Callable[[NDArray[np.int32], NDArray[np.int32]], NDArray[np.float32]]
 BIAS_DAMPING = 5.0
 _BIAS_SWEEPS = 10
 
+PARTS: Final[tuple[PartName, ...]] = ("warm", "cold user", "cold movie", "both cold")
+"""Parts of the rows by which of their sides have no training rating; each row is in one."""
+
 
 @dataclass(frozen=True)
 class Errors:
@@ -38,6 +41,38 @@ class Errors:
 
 
 @dataclass(frozen=True)
+class Part:
+    """Mean squared errors over the rows of a part.
+
+    Attributes:
+        part: One of `PARTS`.
+        rows: Number of rows, at least 1.
+        mse: That of the predictions; the fallback predicts cold rows.
+        global_mean_mse: That of the mean training rating.
+        biases_only_mse: That of user and movie biases; None if there are no training rows to fit them to.
+    """
+
+    part: PartName
+    rows: int
+    mse: float
+    global_mean_mse: float
+    biases_only_mse: float | None
+
+
+@dataclass(frozen=True)
+class References:
+    """Predictions of trivial models.
+
+    Attributes:
+        mean: The mean training rating.
+        biases: `(n,)` predictions by the mean and biases of users and movies; None without training rows.
+    """
+
+    mean: float
+    biases: NDArray[np.float64] | None
+
+
+@dataclass(frozen=True)
 class Evaluation(Errors):
     """Errors over rows of which the fallback predicts the cold ones.
 
@@ -45,11 +80,13 @@ class Evaluation(Errors):
         mse_warm: Mean squared error of the rows that the model predicted; None if there are none.
         rows: Number of all rows.
         cold_rows: Number of rows that the fallback predicted.
+        parts: Errors by which sides are cold, with those of trivial models.
     """
 
     mse_warm: float | None
     rows: int
     cold_rows: int
+    parts: tuple[Part, ...] = ()
 
 
 def errors(observed: NDArray[np.float32], predicted: NDArray[np.floating]) -> Errors:
@@ -90,9 +127,23 @@ def train_mean(dataset: Dataset) -> float:
 
 
 def evaluate_examples(
-    predict: Predict, fallback: Fallback, examples: Examples, users: Vocabulary, movies: Vocabulary
+    predict: Predict,
+    fallback: Fallback,
+    examples: Examples,
+    users: Vocabulary,
+    movies: Vocabulary,
+    references: References | None = None,
 ) -> Evaluation:
-    """Compute the errors of the predictions that the service makes with `on_unknown: "fallback"`."""
+    """Compute the errors of the predictions that the service makes with `on_unknown: "fallback"`.
+
+    Args:
+        predict: Predicts ratings of warm pairs.
+        fallback: Predicts the others.
+        examples: The rows.
+        users: The users, of whom the first are warm.
+        movies: The movies, likewise.
+        references: Predictions of trivial models for the rows; None leaves `parts` empty.
+    """
     rated, cold = predict_all(predict, fallback, examples, users.warm, movies.warm)
     found = errors(examples.ratings, rated)
     return Evaluation(
@@ -100,7 +151,36 @@ def evaluate_examples(
         mse_warm=None if cold.all() else errors(examples.ratings[~cold], rated[~cold]).mse,
         rows=len(examples),
         cold_rows=int(np.count_nonzero(cold)),
+        parts=()
+        if references is None
+        else tuple(_parts(examples, rated, references, users.warm, movies.warm)),
     )
+
+
+def _parts(
+    examples: Examples,
+    rated: NDArray[np.float32],
+    references: References,
+    warm_users: int,
+    warm_movies: int,
+) -> Iterator[Part]:
+    """Compute the errors of `(n,)` predictions over each part that has rows."""
+    user, movie = examples.user_index, examples.movie_index
+    cold_user, cold_movie = (user < 0) | (user >= warm_users), (movie < 0) | (movie >= warm_movies)
+    place = cold_user + 2 * cold_movie.astype(np.int8)
+    for code, name in enumerate(PARTS):
+        chosen = place == code
+        rows = int(np.count_nonzero(chosen))
+        if not rows:
+            continue
+        ratings, biases = examples.ratings[chosen], references.biases
+        yield Part(
+            name,
+            rows,
+            errors(ratings, rated[chosen]).mse,
+            errors(ratings, np.full(rows, references.mean)).mse,
+            None if biases is None else errors(ratings, biases[chosen]).mse,
+        )
 
 
 def predict_all(
@@ -124,9 +204,10 @@ def evaluate(predict: Predict, fallback: Fallback, dataset: Dataset) -> Accuracy
     The fallback predicts the cold rows.
     """
     test = dataset.test
-    found = evaluate_examples(predict, fallback, test, dataset.users, dataset.movies)
     # Not the mean of the fallback: if that comes from a model's biases, it may differ from the exact mean.
-    mean = train_mean(dataset)
+    mean, biases = train_mean(dataset), biases_only(dataset)
+    references = References(mean, biases)
+    found = evaluate_examples(predict, fallback, test, dataset.users, dataset.movies, references)
     return AccuracyRecord(
         mse=found.mse,
         rmse=found.rmse,
@@ -135,12 +216,17 @@ def evaluate(predict: Predict, fallback: Fallback, dataset: Dataset) -> Accuracy
         test_rows=found.rows,
         cold_rows=found.cold_rows,
         global_mean_mse=errors(test.ratings, np.full(len(test), mean)).mse,
-        biases_only_mse=errors(test.ratings, biases_only(dataset)).mse,
+        biases_only_mse=errors(test.ratings, biases).mse,
+        parts=[PartRecord(**vars(part)) for part in found.parts],
     )
 
 
 def evaluate_artefact(
-    predict: Predict, artefact: Artefact, table: RatingsTable, rows: NDArray[np.int64] | None = None
+    predict: Predict,
+    artefact: Artefact,
+    table: RatingsTable,
+    rows: NDArray[np.int64] | None = None,
+    train: NDArray[np.int64] | None = None,
 ) -> Evaluation:
     """Compute the errors of an artefact on any ratings table; ids are matched as text.
 
@@ -149,12 +235,24 @@ def evaluate_artefact(
         artefact: Provides the vocabularies and the fallback.
         table: Ratings to evaluate on; the artefact need not have been trained on them.
         rows: `(n,)` row positions, or None for all.
+        train: `(m,)` row positions that trivial models are fitted to; without them, the mean is that of the
+            artefact, and there are no biases.
     """
     wanted = slice(None) if rows is None else rows
     user_index = artefact.users.indices(list(table.users))[table.user_index[wanted]]
     movie_index = artefact.movies.indices(list(table.movies))[table.movie_index[wanted]]
     examples = Examples(user_index, movie_index, table.ratings[wanted])
-    return evaluate_examples(predict, artefact.fallback, examples, artefact.users, artefact.movies)
+    references = References(artefact.fallback.global_mean, None)
+    if train is not None:
+        sizes = len(table.users), len(table.movies)
+        mean, users, movies = damped_biases(
+            table.user_index[train], table.movie_index[train], table.ratings[train], sizes
+        )
+        biases = mean + users[table.user_index[wanted]] + movies[table.movie_index[wanted]]
+        references = References(mean, np.clip(biases, *table.scale.bounds))
+    return evaluate_examples(
+        predict, artefact.fallback, examples, artefact.users, artefact.movies, references
+    )
 
 
 def biases_only(dataset: Dataset) -> NDArray[np.float64]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Final
 
+from training.data.dataset import Dataset
 from training.data.split import Split
 from training.data.table import RatingsTable
 from training.search.budget.budget import Budget, Trial
@@ -45,8 +46,11 @@ class Progress:
     def on_moved(self, folders: Sequence[str]) -> None:
         """Models of another data set or rating scale were moved to these folders in the store."""
 
-    def on_proposals(self, budget: Budget, validation_rows: int, refusals: Sequence[Refusal]) -> None:
-        """The candidates that fit the budget were chosen; `refusals` are the techniques that cannot fit."""
+    def on_proposals(self, budget: Budget, dataset: Dataset, refusals: Sequence[Refusal]) -> None:
+        """The candidates that fit the budget were chosen; `refusals` are the techniques that cannot fit.
+
+        The best one will be chosen on the validation rows of the dataset.
+        """
 
     def on_trial(self, trial: Trial) -> None:
         """A model that fits the budget was tried on validation rows."""

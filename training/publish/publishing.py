@@ -96,7 +96,7 @@ def publish_model(
         ),
         "rating_scale": RatingScaleRecord(**vars(dataset.scale)),
         "accuracy": accuracy,
-        "training": _training(trained),
+        "training": _training(trained, dataset),
         "popularity": popularity_ranges(dataset.movie_popularity),
         "distinct_vectors": distinct_vectors(trained, dataset.users.warm, dataset.movies.warm),
     }
@@ -213,7 +213,7 @@ def distinct_vectors(
     )
 
 
-def _training(trained: TrainedModel) -> TrainingRecord:
+def _training(trained: TrainedModel, dataset: Dataset) -> TrainingRecord:
     versions = {"python": platform.python_version()}
     for package in _RECORDED_PACKAGES:
         versions[package] = _installed_version(package)
@@ -225,7 +225,16 @@ def _training(trained: TrainedModel) -> TrainingRecord:
         history={name: [round(value, 6) for value in values] for name, values in trained.history.items()},
         created_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         versions=versions,
+        last_rating_at=_last_rating_at(dataset),
     )
+
+
+def _last_rating_at(dataset: Dataset) -> str | None:
+    """Return the time of the newest training rating, or None if the ratings have no times."""
+    times = dataset.table.timestamps
+    if times is None:
+        return None
+    return datetime.datetime.fromtimestamp(int(times[dataset.split.train].max()), datetime.UTC).isoformat()
 
 
 def _installed_version(package: str) -> str:

@@ -374,14 +374,20 @@ def fit_within_budget(
         from training.publish.publishing import publish_model
         from training.publish.reports import write_report
         from training.search.budget.proposals import propose
-        from training.search.budget.selection import best_of, final_fraction, train_best, try_all
+        from training.search.budget.selection import (
+            best_of,
+            choice_fraction,
+            final_fraction,
+            train_best,
+            try_all,
+        )
         from training.search.candidates import CandidateTrainer
 
-    dataset = data.dataset(table, BIASED.validation_fraction)
+    dataset = data.dataset(table, choice_fraction(data.split))
     progress.on_split(dataset.split)
     candidates, refusals = propose(dataset, limit, seed, effort)
     make_store(options.store, [name])
-    progress.on_proposals(limit, len(dataset.validation), refusals)
+    progress.on_proposals(limit, dataset, refusals)
     progress.on_plan(plan_search(candidates))
     members = effort.teacher_for(len(dataset.train))
     with open_work_folder(work) as folder:
@@ -490,18 +496,18 @@ def evaluate_stored(
         SettingsError: The ratings are on another scale than the model's.
     """
     table = _load_for(artefact, data, progress)
-    rows = None
+    rows = train = None
     if not all_rows:
         split = split_ratings(table, data.split, data.split_seed)
         progress.on_split(split)
-        rows = split.test
+        rows, train = split.test, split.train
     with importing_keras(progress):
         from training.fit.evaluation import evaluate_artefact
         from training.models.loading import load_indexed_keras_model
         from training.models.trained import predict
 
         model = load_indexed_keras_model(artefact)
-    return evaluate_artefact(partial(predict, model), artefact, table, rows)
+    return evaluate_artefact(partial(predict, model), artefact, table, rows, train)
 
 
 def evaluate_as_they_come(

@@ -287,6 +287,14 @@ class Training:
     history: Annotated[Mapping[str, Sequence[float]], Field(examples=[{"loss": [1.2, 0.85, 0.75]}])]
     created_at: Annotated[str, Field(examples=["2026-01-01T00:00:00+00:00"])]
     versions: Annotated[Mapping[str, str], Field(examples=[{"keras": "3.15.1"}])]
+    last_rating_at: Annotated[
+        str | None,
+        Field(
+            description="time of the newest training rating; null if the ratings have no times, or the model "
+            "was trained by a version that did not state it",
+            examples=["2018-09-24T14:27:30+00:00"],
+        ),
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,7 @@ def test_model_has_exactly_the_documented_shape(client: TestClient) -> None:
             "history": {"mse": [2.0, 1.0]},
             "created_at": "2026-01-01T00:00:00+00:00",
             "versions": {"keras": "3.15.1"},
+            "last_rating_at": None,
         },
         "vocabulary": {"users": 4, "movies": 5},
         "popularity": {"movie_ratings": None, "movie_blocks": None},

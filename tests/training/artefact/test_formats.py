@@ -36,3 +36,5 @@ def test_artefact_of_every_version_answers_as_it_did(version: int) -> None:
     given = None if artefact.given is None else [part.tolist() for part in artefact.given.of_user(3)]
     assert given == answers["given"]
     assert (artefact.manifest.distinct_vectors is None) == (version < 4)
+    assert (artefact.manifest.accuracy.parts is None) == (version < 6)
+    assert (artefact.manifest.training.last_rating_at is None) == (version < 6)

@@ -94,15 +94,15 @@ def test_changed_or_missing_means_are_noticed(folder: Path) -> None:
     "change",
     [
         lambda manifest: manifest.update(format_version=4),
-        lambda manifest: manifest.update(fallback={"kind": "biases"}),
+        lambda manifest: manifest.update(format_version=5, accuracy={**manifest["accuracy"], "parts": None}),
         lambda manifest: manifest["fallback"].update(global_mean=7.0),
     ],
 )
-def test_manifest_with_means_in_a_file_must_state_version_5(
+def test_manifest_must_not_state_what_its_version_lacks(
     folder: Path, change: Callable[[dict[str, Any]], None]
 ) -> None:
     manifest = json.loads((folder / "manifest.json").read_text())
     change(manifest)
     (folder / "manifest.json").write_text(json.dumps(manifest))
-    with pytest.raises(ArtefactDamaged, match=r"go together|off the rating scale"):
+    with pytest.raises(ArtefactDamaged, match=r"go together|belongs to|off the rating scale"):
         open_artefact(folder)

@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 
 from app.scoring.loading import load_registry
 from app.settings import Settings
+from tests.builders import tiny_file
 from tests.conftest import REPOSITORY
 from training.__main__ import main
 from training.artefact import ArtefactError, Manifest, list_artefacts, movie_titles, open_artefact
@@ -142,6 +143,34 @@ def test_fit_on_parquet_can_omit_the_ratings(ratings: pd.DataFrame, tmp_path: Pa
     assert artefact.manifest.dataset.rows == len(ratings)
     assert artefact.given is None
     assert not (store / "baseline" / "ratings.bin").exists()
+
+
+@pytest.mark.parametrize("split", ["random", "time", "leave-last"])
+def test_commands_print_errors_of_cold_rows_beside_trivial_models(split: str, tmp_path: Path) -> None:
+    random = np.random.default_rng(5)
+    user, movie = np.nonzero(random.random((30, 40)) < 0.4)
+    frame = pd.DataFrame({"user": user, "movie": movie, "rating": random.integers(1, 6, user.size)})
+    # Users come one after the other, as they do in MovieLens.
+    frame.assign(timestamp=1_000_000_000 + np.arange(user.size)).to_csv(tmp_path / "mine.csv", index=False)
+    data, store = ("--data", tmp_path / "mine.csv", "--split", split), tmp_path / "store"
+    trained = run("fit", "vb", *data, "--store", store, "--work", tmp_path / "work")
+    parts = open_artefact(store / "vb").manifest.accuracy.parts
+    assert parts is not None and (split != "time" or "cold user" in [part.part for part in parts])
+    for shown in trained, run("evaluate", store / "vb", *data):
+        (heads,) = (line for line in shown.splitlines() if "share" in line)
+        names = [cell.strip() for cell in heads.strip("┃").split("┃")]
+        assert names == ["user and movie", "rows", "share", "global mean", "biases alone", "vb"]
+        for part in parts:
+            (line,) = (line for line in shown.splitlines() if line.startswith(f"│ {part.part} "))
+            assert f"{part.mse:.4f}" in line
+            # `evaluate` fits biases to the validation rows of the training, too.
+            assert shown != trained or f"{part.biases_only_mse:.4f}" in line
+
+
+def test_evaluate_prints_parts_of_all_rows_without_biases(shared_store: Path, tmp_path: Path) -> None:
+    shown = run("evaluate", shared_store / "baseline", "--data", tiny_file(tmp_path), "--all-rows")
+    (line,) = (line for line in shown.splitlines() if line.startswith("│ cold movie "))
+    assert re.search(r"│ +\d\.\d{4} +│ +│ +\d\.\d{4} +│$", line)
 
 
 def test_fit_vb_publishes_a_model_that_the_service_serves(ratings: pd.DataFrame, tmp_path: Path) -> None:

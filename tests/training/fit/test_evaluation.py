@@ -6,7 +6,14 @@ import pytest
 from tests.builders import tiny_dataset
 from training.artefact import Fallback
 from training.data.dataset import Examples
-from training.fit.evaluation import biases_only, errors, evaluate, fit_fallback, predict_all
+from training.fit.evaluation import (
+    biases_only,
+    errors,
+    evaluate,
+    fit_fallback,
+    predict_all,
+    train_mean,
+)
 
 
 def test_errors_match_hand_computed_values() -> None:
@@ -46,6 +53,44 @@ def test_evaluate_covers_every_test_row() -> None:
     assert found.cold_rows == int(np.count_nonzero(cold_user | cold_movie)) > 0
     # Cold rows get the mean of the known side, which is closer than the global mean that warm rows get.
     assert found.mse < found.global_mean_mse
+
+
+def test_parts_of_the_test_rows_add_up_and_have_the_errors_of_their_rows() -> None:
+    dataset = tiny_dataset()
+    fallback = fit_fallback(dataset)
+
+    def four(user: np.ndarray, movie: np.ndarray) -> np.ndarray:
+        return np.full(user.size, 4.0, np.float32)
+
+    found = evaluate(four, fallback, dataset)
+    assert found.parts is not None
+    test, mean = dataset.test, train_mean(dataset)
+    cold_user, cold_movie = test.user_index >= dataset.users.warm, test.movie_index >= dataset.movies.warm
+    masks = {
+        "warm": ~cold_user & ~cold_movie,
+        "cold user": cold_user & ~cold_movie,
+        "cold movie": ~cold_user & cold_movie,
+        "both cold": cold_user & cold_movie,
+    }
+    assert [part.part for part in found.parts] == [name for name, rows in masks.items() if rows.any()]
+    assert len(found.parts) >= 3
+    biases = biases_only(dataset)
+    for part in found.parts:
+        rows = masks[part.part]
+        assert part.rows == rows.sum()
+        assert part.global_mean_mse == pytest.approx(
+            errors(test.ratings[rows], np.full(rows.sum(), mean)).mse
+        )
+        assert part.biases_only_mse == pytest.approx(errors(test.ratings[rows], biases[rows]).mse)
+    warm = test.ratings[masks["warm"]]
+    assert found.parts[0].mse == pytest.approx(errors(warm, np.full(warm.size, 4.0)).mse)
+    for column, every in (
+        ("mse", found.mse),
+        ("global_mean_mse", found.global_mean_mse),
+        ("biases_only_mse", found.biases_only_mse),
+    ):
+        total = sum(part.rows * getattr(part, column) for part in found.parts)
+        assert total / found.test_rows == pytest.approx(every)
 
 
 def test_biases_only_beats_a_constant_and_is_clipped() -> None:

@@ -6,8 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
+from training.data.split import SplitKind
 from training.distillation.base.settings import DistillationRecipe
 from training.distillation.distiller import errors_on
+from training.fit.recipes import BIASED
 from training.models.trained import TrainedModel
 from training.search.budget.budget import Budget, BudgetRecipe, Trial
 from training.search.candidates import Candidate, CandidateTrainer
@@ -15,6 +17,9 @@ from training.settings import Recipe
 
 # Fraction of rows held out of a final fit by gradients, for early stopping.
 _FINAL_VALIDATION: Final = 0.01
+# Fraction of rows to choose on where they are the last ones in time. A model that is best for the next few
+# days is not the best for as long as the test rows take, so both parts have the same fraction.
+_NEXT_IN_TIME: Final = 0.15
 
 OnTrial = Callable[[Trial], None]
 """Called with each model that was tried."""
@@ -52,6 +57,11 @@ def try_all(
 def best_of(trials: list[Trial]) -> Trial:
     """Return the trial with the lowest validation error; among equals, the smallest model."""
     return min(trials, key=lambda trial: (trial.validation_mse, trial.nbytes))
+
+
+def choice_fraction(kind: SplitKind) -> float:
+    """Return the fraction of the training rows to choose the best model on, for a kind of split."""
+    return _NEXT_IN_TIME if kind == "time" else BIASED.validation_fraction
 
 
 def final_fraction(candidate: Candidate) -> float:
