@@ -1,0 +1,242 @@
+"""Fit the distribution of ratings around the predictions of a model.
+
+The rows that the model was fitted to say which users and movies are hard to predict, but not by how much:
+their errors are too small. So they only order the ids, and everything with a scale is fitted on validation
+rows, which the model has not seen.
+
+1. Features of an id: the logarithms of its damped mean squared error on training rows, relative to that of
+   predictions of about the same rating, and of its number of training rows.
+2. Score of an id: a log-linear model of the squared errors of the validation rows, with the features of both
+   ids (a generalised linear model with gamma errors, McCullagh & Nelder 1989, chapter 8).
+3. Classes: the scores of each side are divided at the quantiles of the validation rows.
+4. Cut points, and the log scales and shifts of the classes, by maximum likelihood on the validation rows.
+5. Log scales of cold pairs, likewise, with the predictions that the fallback makes for the validation rows if
+   it does not know the user, the movie or both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from training.artefact.fallback import Fallback
+from training.artefact.ids.vocabulary import Vocabulary
+from training.artefact.uncertainty import CLASSES, Floats, Spreads, Uncertainty, mean_table, sigmoid
+from training.data.dataset import Dataset
+from training.uncertainty.calibration import levels_of
+
+Predict = Callable[[NDArray[np.int32], NDArray[np.int32]], NDArray[np.float32]]
+"""Maps `(n,)` user indices and `(n,)` movie indices to `(n,)` ratings."""
+
+# The damping, in ratings, of an id's mean squared error.
+_DAMPING: Final = 10.0
+# Ratings about which errors are compared, and at which the likelihood is computed.
+_ERROR_BINS: Final = 20
+_BINS: Final = 200
+_MOST_LEVELS: Final = 100
+# Fewer validation rows than this do not determine the parameters.
+LEAST_ROWS: Final = 200
+_NEWTON_STEPS: Final = 20
+# Weight, in validation rows, of the prior that the scores change nothing.
+_RIDGE: Final = 10.0
+_LEAST_PROBABILITY: Final = 1e-9
+# Keeps parameters finite that no row depends on.
+_PRIOR: Final = 1e-5
+
+
+@dataclass(frozen=True)
+class _Counts:
+    """Validation rows by kind of pair, predicted rating and level: all that the likelihood depends on.
+
+    Attributes:
+        rows: `(kinds, bins, k)` number of rows.
+        ratings: `(bins,)` the predicted rating at the middle of each bin.
+        levels: `(k,)`.
+    """
+
+    rows: Floats
+    ratings: Floats
+    levels: Floats
+
+    @classmethod
+    def of(cls, kinds: NDArray[np.integer], count: int, rated: Floats, level: NDArray[np.int64],
+           levels: Floats) -> _Counts:  # fmt: skip
+        width = (levels[-1] - levels[0]) / _BINS
+        bins = np.clip((rated - levels[0]) / width, 0, _BINS - 1).astype(np.int64)
+        at = (kinds * _BINS + bins) * levels.size + level
+        rows = np.bincount(at, minlength=count * _BINS * levels.size).astype(np.float64)
+        middles = levels[0] + width * (np.arange(_BINS) + 0.5)
+        return cls(rows.reshape(count, _BINS, levels.size), middles, levels)
+
+    def loss(self, cuts: Floats, log_scales: Floats, shifts: Floats) -> float:
+        """Return the mean negative log-likelihood, given `(kinds,)` log scales and shifts."""
+        total = 0.0
+        for rows, scale, shift in zip(self.rows, np.exp(log_scales).tolist(), shifts.tolist(), strict=True):
+            location = np.interp(self.ratings, *mean_table(self.levels, cuts, scale)) + shift
+            below = sigmoid((cuts - location[:, None]) / scale)
+            probabilities = np.diff(below, axis=1, prepend=0.0, append=1.0)
+            total -= float(np.sum(rows * np.log(np.maximum(probabilities, _LEAST_PROBABILITY))))
+        return total / float(self.rows.sum())
+
+
+def fit_uncertainty(predict: Predict, fallback: Fallback, dataset: Dataset) -> Uncertainty | None:
+    """Fit the distribution of ratings around a model's predictions.
+
+    Args:
+        predict: Predicts ratings of warm pairs; the model was fitted to the training rows of `dataset`.
+        fallback: Rates cold pairs.
+        dataset: Has validation rows that the model was not fitted to.
+
+    Returns:
+        The distributions; None if there are too few validation rows, or the ratings have no step or too many
+        levels.
+    """
+    levels = np.unique(dataset.train.ratings).astype(np.float64)
+    rows = dataset.validation
+    warm = (rows.user_index < dataset.users.warm) & (rows.movie_index < dataset.movies.warm)
+    if dataset.scale.step is None or not 2 <= levels.size <= _MOST_LEVELS or warm.sum() < LEAST_ROWS:
+        return None
+    user, movie, observed = rows.user_index[warm], rows.movie_index[warm], rows.ratings[warm]
+    rated = predict(user, movie).astype(np.float64)
+    level = levels_of(levels, observed)
+    users, movies = _features(predict, dataset)
+    user_score, movie_score = _scores(users, movies, user, movie, (observed - rated) ** 2)
+    user_class, movie_class = _classes(user_score, user), _classes(movie_score, movie)
+    kinds = user_class[user].astype(np.int64) * CLASSES + movie_class[movie]
+    spreads = _fit_spreads(_Counts.of(kinds, CLASSES**2, rated, level, levels))
+    nobody = np.full_like(user, -1)
+    guesses = ((nobody, movie), (user, nobody), (nobody, nobody))
+    cold = [
+        _fit_scale(
+            _Counts.of(nobody * 0, 1, fallback.rate(*pair).astype(np.float64), level, levels), spreads.cuts
+        )
+        for pair in guesses
+    ]
+    spreads = Spreads(**{**vars(spreads), "cold": np.array(cold)})
+    return Uncertainty(spreads, user_class[: dataset.users.warm], movie_class[: dataset.movies.warm])
+
+
+def fit_shared(
+    rated: Floats, observed: NDArray[np.float32], levels: Floats
+) -> tuple[Callable[[Floats], Floats], Floats, float]:
+    """Fit an ordered logit with one scale for all pairs, as a baseline for comparison.
+
+    Args:
+        rated: `(n,)` predicted ratings of rows that the model was not fitted to.
+        observed: `(n,)` their ratings.
+        levels: `(k,)` ascending possible ratings.
+
+    Returns:
+        The map of predicted ratings to locations, the `(k - 1,)` cut points, and the scale.
+    """
+    kinds = np.zeros(rated.size, dtype=np.int64)
+    spreads = _fit_spreads(_Counts.of(kinds, CLASSES**2, rated, levels_of(levels, observed), levels))
+    scale, shift = float(np.exp(spreads.log_scales()[0])), float(spreads.shifts[0])
+    means, locations = mean_table(levels, spreads.cuts, scale)
+    return lambda ratings: np.interp(ratings, means, locations) + shift, spreads.cuts, scale
+
+
+def for_other_split(
+    found: Uncertainty, fitted: tuple[Vocabulary, Vocabulary], wanted: tuple[Vocabulary, Vocabulary]
+) -> Uncertainty:
+    """Bring the classes into the index order of another split of the same ratings.
+
+    Args:
+        found: Fitted with the ids of `fitted`.
+        fitted: Users and movies in the order of `found`.
+        wanted: Users and movies in the order of the result. Ids that are cold in `fitted` and warm here get
+            the class with the largest scale.
+    """
+    spreads = found.spreads
+    sides = zip(
+        fitted,
+        wanted,
+        (found.user_classes, found.movie_classes),
+        (spreads.users, spreads.movies),
+        strict=True,
+    )
+    classes = []
+    for before, after, old, scales in sides:
+        own = np.full(after.warm, scales.argmax(), dtype=np.uint8)
+        index = before.indices([after[place] for place in range(after.warm)])
+        known = (index >= 0) & (index < old.size)
+        own[known] = old[index[known]]
+        classes.append(own)
+    return Uncertainty(spreads, *classes)
+
+
+def _features(predict: Predict, dataset: Dataset) -> tuple[Floats, Floats]:
+    """Return the `(users, 2)` and `(movies, 2)` features of step 1."""
+    train, (low, high) = dataset.train, dataset.scale.bounds
+    rated = predict(train.user_index, train.movie_index)
+    squared = (train.ratings - rated).astype(np.float64) ** 2
+    bins = np.clip((rated - low) / (high - low) * _ERROR_BINS, 0, _ERROR_BINS - 1).astype(np.int64)
+    rows = np.maximum(np.bincount(bins, minlength=_ERROR_BINS), 1)
+    usual = np.maximum(np.bincount(bins, squared, _ERROR_BINS) / rows, 1e-6)
+    relative = squared / usual[bins]
+
+    def side(index: NDArray[np.int32], size: int) -> Floats:
+        count, total = np.bincount(index, minlength=size), np.bincount(index, relative, size)
+        return np.stack([np.log((total + _DAMPING) / (count + _DAMPING)), np.log1p(count)], axis=1)
+
+    return (
+        side(train.user_index, len(dataset.users)),
+        side(train.movie_index, len(dataset.movies)),
+    )
+
+
+def _scores(
+    users: Floats, movies: Floats, user: NDArray[np.int32], movie: NDArray[np.int32], squared: Floats
+) -> tuple[Floats, Floats]:
+    """Return the `(users,)` and `(movies,)` scores of step 2, given the squared errors of validation rows."""
+    design = np.concatenate([np.ones((user.size, 1)), users[user], movies[movie]], axis=1)
+    centre = np.concatenate([[0.0], design[:, 1:].mean(axis=0)])
+    design -= centre
+    ridge = _RIDGE * np.eye(design.shape[1])
+    ridge[0, 0] = 0.0
+    weights = np.zeros(design.shape[1])
+    weights[0] = np.log(max(float(squared.mean()), 1e-6))
+    for _ in range(_NEWTON_STEPS):
+        # Fisher scoring: with the logarithmic link, every row has the weight 1.
+        relative = squared * np.exp(-design @ weights) - 1
+        step = np.linalg.solve(design.T @ design + ridge, design.T @ relative - ridge @ weights)
+        weights += np.clip(step, -1, 1)
+    return users @ weights[1:3], movies @ weights[3:5]
+
+
+def _classes(scores: Floats, index: NDArray[np.int32]) -> NDArray[np.uint8]:
+    """Divide `(ids,)` scores at the quantiles of the rows with the ids `index`."""
+    ends = np.quantile(scores[index], np.arange(1, CLASSES) / CLASSES)
+    return np.searchsorted(ends, scores).astype(np.uint8)
+
+
+def _fit_spreads(counts: _Counts) -> Spreads:
+    """Find the cut points, log scales and shifts that maximise the likelihood."""
+    cuts_in_all = counts.levels.size - 1
+
+    def split(parameters: Floats) -> Spreads:
+        gaps, others = parameters[: cuts_in_all - 1], parameters[cuts_in_all - 1 :]
+        cuts = np.concatenate([[0.0], np.cumsum(np.exp(gaps))])
+        # The middle cut points are 0 and the mean log scale of users is 0: only ratios matter.
+        users, movies, shifts = others.reshape(3, CLASSES)
+        return Spreads(counts.levels, cuts - cuts.mean(), users - users.mean(), movies, shifts, np.zeros(3))
+
+    def loss(parameters: Floats) -> float:
+        spreads, warm = split(parameters), slice(CLASSES**2)
+        prior = _PRIOR * float(parameters @ parameters)
+        return counts.loss(spreads.cuts, spreads.log_scales()[warm], spreads.location_shifts()[warm]) + prior
+
+    return split(minimize(loss, np.zeros(cuts_in_all - 1 + 3 * CLASSES), method="L-BFGS-B").x)
+
+
+def _fit_scale(counts: _Counts, cuts: Floats) -> float:
+    """Find the log scale that maximises the likelihood, given the cut points."""
+    found = minimize(
+        lambda scale: counts.loss(cuts, scale, np.zeros(1)), np.zeros(1), method="L-BFGS-B", bounds=[(-3, 3)]
+    )
+    return float(found.x[0])
