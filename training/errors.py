@@ -21,11 +21,12 @@ class DataError(TrainingError):
 
     Attributes:
         path: The file.
+        message: What is wrong with it.
         line: 1-based line number, or None if the error concerns the whole file.
     """
 
     def __init__(self, path: Path | str, message: str, line: int | None = None) -> None:
-        self.path, self.line = Path(path), line
+        self.path, self.message, self.line = Path(path), message, line
         super().__init__(f"{path}:{line}: {message}" if line is not None else f"{path}: {message}")
 
 

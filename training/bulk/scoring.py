@@ -20,6 +20,7 @@ from training.artefact.reader import Artefact
 from training.bulk.blocks import BestMovies, BestOf, Ranker, best_of_users, joined
 from training.data.files.columns import RATING_WORDS, Words, match_columns
 from training.data.files.engine import connect, named, path_of, quoted
+from training.data.files.remote import Place, local_copy
 from training.data.files.text_scan import file_sha256
 from training.data.files.values import shown
 from training.distillation.base.threads import in_threads, one_blas_thread
@@ -66,7 +67,7 @@ def score_users(
     *,
     top: int = 10,
     exclude_rated: bool = False,
-    users: Path | None = None,
+    users: Place | None = None,
     kind: Format = "parquet",
     part_users: int = PART_USERS,
     runner: Runner | None = None,
@@ -81,9 +82,9 @@ def score_users(
         out: Folder of the parts. A run with the same arguments completes it.
         top: Number of movies for each user.
         exclude_rated: Whether to leave out the movies that a user rated.
-        users: CSV or Parquet file of user ids, one a row, in a column for users (`user_id`) or the first one;
-            None for all users that have training ratings. Those that have none are listed in
-            `unknown_users.csv`.
+        users: CSV or Parquet file of user ids, or its address: one a row, in a column for users (`user_id`)
+            or the first one; None for all users that have training ratings. Those that have none are listed
+            in `unknown_users.csv`.
         kind: Format of the parts.
         part_users: Number of users in a part.
         runner: Runs blocks of users on a cluster; threads of this machine by default.
@@ -99,13 +100,13 @@ def score_users(
             f"{artefact.manifest.name} has no ratings, so --exclude-rated has nothing to leave out; "
             "a model that is trained without --shareable and --no-ratings has them"
         )
-    wanted, unknown = _wanted_users(artefact, users, out)
+    wanted, unknown, digest = _wanted_users(artefact, users, out)
     record = {
         "what": "users",
         "top": top,
         "exclude_rated": exclude_rated,
         "part_users": part_users,
-        "users": "all" if users is None else file_sha256(users),
+        "users": digest,
     }
     _start_folder(artefact, out, record, kind)
     if unknown:
@@ -134,7 +135,7 @@ def score_users(
 
 
 def score_pairs(
-    artefact: Artefact, pairs: Path, out: Path, *, kind: Format = "parquet", on_part: OnPart | None = None
+    artefact: Artefact, pairs: Place, out: Path, *, kind: Format = "parquet", on_part: OnPart | None = None
 ) -> Scored:
     """Write the ratings of pairs: columns `user_id`, `movie_id`, `rating`, `known_user` and `known_movie`.
 
@@ -143,8 +144,8 @@ def score_pairs(
 
     Args:
         artefact: The model.
-        pairs: CSV or Parquet file with a column for users and one for movies, such as `user_id` and
-            `movie_id`; other columns are ignored.
+        pairs: CSV or Parquet file, or its address, with a column for users and one for movies, such as
+            `user_id` and `movie_id`; other columns are ignored.
         out: Folder of the parts. A run with the same arguments completes it.
         kind: Format of the parts.
         on_part: Called after each part.
@@ -154,6 +155,11 @@ def score_pairs(
         DataError: The file cannot be read, or a row has no id.
         ReportError: The folder cannot be written.
     """
+    with local_copy(pairs) as local:
+        return _score_pairs(artefact, local, out, kind, on_part)
+
+
+def _score_pairs(artefact: Artefact, pairs: Path, out: Path, kind: Format, on_part: OnPart | None) -> Scored:
     with connect([pairs], out) as database:
         with _errors_of(pairs):
             source, columns = _source(database, pairs)
@@ -261,20 +267,23 @@ def _copy(
         database.unregister(name)
 
 
-def _wanted_users(artefact: Artefact, users: Path | None, out: Path) -> tuple[NDArray[np.int32], list[str]]:
-    """Return the indices of the users to score, and the ids that have no training ratings."""
+def _wanted_users(
+    artefact: Artefact, users: Place | None, out: Path
+) -> tuple[NDArray[np.int32], list[str], str]:
+    """Return indices of the users to score, ids without training ratings, and the digest of the file."""
     warm = artefact.users.warm
     if users is None:
-        return np.arange(warm, dtype=np.int32), []
-    with connect([users], out) as database, _errors_of(users):
-        source, columns = _source(database, users)
-        own = named(columns[match_columns(columns, None, users, _USER).get("user", 0)])
+        return np.arange(warm, dtype=np.int32), [], "all"
+    with local_copy(users) as file, connect([file], out) as database, _errors_of(file):
+        source, columns = _source(database, file)
+        digest = file_sha256(file)
+        own = named(columns[match_columns(columns, None, file, _USER).get("user", 0)])
         ids = [one for (one,) in database.execute(f"SELECT {own}::VARCHAR FROM {source}").fetchall() if one]
     index = artefact.users.indices(ids)
     known = (index >= 0) & (index < warm)
     # A user that is named twice is scored once.
     _, first = np.unique(index[known], return_index=True)
-    return index[known][np.sort(first)], [ids[place] for place in np.flatnonzero(~known)]
+    return index[known][np.sort(first)], [ids[place] for place in np.flatnonzero(~known)], digest
 
 
 def _start_folder(artefact: Artefact, out: Path, record: Mapping[str, Any], kind: Format) -> None:

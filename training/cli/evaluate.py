@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -30,11 +29,10 @@ DEFAULT_TOP: Final = 10
 def evaluate(
     artefact: parameters.Artefact,
     data: Annotated[
-        Path,
+        str,
         typer.Option(
             "--data",
             metavar="PATH",
-            readable=False,
             help="Ratings, as for `fit`; their ids must mean the same users and movies.",
             rich_help_panel=parameters.DATA,
         ),

@@ -15,6 +15,7 @@ import typer
 from training.artefact.manifest import DEFAULT_ITEM_NAME
 from training.data.duplicates import Repeats as RepeatsKind
 from training.data.files.columns import ColumnNames
+from training.data.files.remote import parse_place
 from training.data.readers.scale import DEFAULT_SCALE, parse_not_rated, parse_scale
 from training.data.split import SplitKind
 from training.errors import SettingsError
@@ -42,13 +43,12 @@ def within(low: float, high: float) -> Callable[[Any], Any]:
 
 
 Data = Annotated[
-    Path,
+    str,
     typer.Option(
         "--data",
         metavar="PATH",
-        readable=False,  # the error of the loader is more specific
         help="File of ratings (MovieLens, CSV, JSON or Parquet, compressed or not), its folder, the folder "
-        "of its parts, or a pattern such as 'ratings/*.parquet'.",
+        "of its parts, a pattern such as 'ratings/*.parquet', or any of them at s3://bucket/path.",
         show_default="the bundled ml-latest-small",
         rich_help_panel=DATA,
     ),
@@ -98,11 +98,10 @@ NullIds = Annotated[
     ),
 ]
 Items = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
         "--items",
         metavar="FILE",
-        readable=False,
         help="Titles: a file with columns for id, title and optionally categories.",
         show_default="MovieLens' own",
         rich_help_panel=DATA,
@@ -246,7 +245,7 @@ def takes(make: Callable[..., DataOptions]) -> Callable[[Callable[..., Any]], Ca
 
 
 def rating_options(
-    data: Data = BUNDLED_DATA,
+    data: Data = str(BUNDLED_DATA),
     columns: Columns = None,
     scale: Scale = None,
     not_rated: NotRated = None,
@@ -261,7 +260,7 @@ def rating_options(
         SettingsError: If an option cannot be parsed.
     """
     return DataOptions(
-        path=data,
+        path=parse_place(data, "--data"),
         columns=None if columns is None else ColumnNames.parse(columns),
         split=split,
         split_seed=split_seed,
@@ -281,7 +280,8 @@ def data_options(
     Raises:
         SettingsError: If an option cannot be parsed.
     """
-    return replace(source, items=items, item_name=item_name)
+    titles = None if items is None else parse_place(items, "--items")
+    return replace(source, items=titles, item_name=item_name)
 
 
 def whole_numbers(text: str | None, option: str) -> tuple[int, ...] | None:

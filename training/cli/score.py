@@ -12,6 +12,7 @@ from training.artefact.reader import list_artefacts, open_artefact
 from training.cli import parameters
 from training.cli.output import ConsoleProgress, console
 from training.cluster.runner import connect
+from training.data.files.remote import parse_place
 from training.errors import SettingsError
 
 BEST: Final = "Best movies"
@@ -40,10 +41,8 @@ def score(
         bool, typer.Option("--exclude-rated", help="Leave out what a user rated.", rich_help_panel=BEST)
     ] = False,
     pairs: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", readable=False, help="Rate the pairs of this CSV or Parquet file instead."
-        ),
+        str | None,
+        typer.Option(metavar="FILE", help="Rate the pairs of this CSV or Parquet file instead."),
     ] = None,
     cluster: Annotated[
         str | None,
@@ -74,7 +73,7 @@ def score(
             progress.on_step("scoring", done, total)
 
         if pairs is not None:
-            found = score_pairs(artefact, pairs, out, kind=kind, on_part=on_part)
+            found = score_pairs(artefact, parse_place(pairs, "--pairs"), out, kind=kind, on_part=on_part)
         else:
             with connect(cluster) if cluster else nullcontext() as runner:
                 found = score_users(
@@ -82,7 +81,7 @@ def score(
                     out,
                     top=top,
                     exclude_rated=exclude_rated,
-                    users=None if users == "all" else Path(users),
+                    users=None if users == "all" else parse_place(users, "--users"),
                     kind=kind,
                     runner=runner,
                     on_part=on_part,

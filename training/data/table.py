@@ -29,7 +29,7 @@ class RatingsTable:
         name: Short name of the data set (`ml-1m`), or the file's own name.
         layout: Which layout was recognised (`ml-1m`, `ml-100k`, `ml-csv`, `csv`, `netflix`, `jester`, `json`,
             `parquet`).
-        path: The ratings file, or the folder of its parts.
+        path: The ratings file, or the folder of its parts; or the address that was given.
         sha256: Digest of the ratings file's bytes; of several files, the digest of their digests.
         licence: The data set's licence in one line; `unknown` for the user's own file.
         redistributable: Whether the licence allows artefacts with titles to be passed on.
@@ -48,7 +48,7 @@ class RatingsTable:
 
     name: str
     layout: str
-    path: Path
+    path: Path | str
     sha256: str
     licence: str
     redistributable: bool

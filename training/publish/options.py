@@ -11,6 +11,7 @@ from training.artefact.manifest import DEFAULT_ITEM_NAME, ITEM_NAME
 from training.data.dataset import Dataset, make_dataset
 from training.data.duplicates import Repeats
 from training.data.files.columns import ColumnNames
+from training.data.files.remote import Place
 from training.data.readers.ratings import load_ratings
 from training.data.readers.scale import DEFAULT_SCALE, NotRated
 from training.data.split import SplitKind
@@ -27,7 +28,7 @@ class DataOptions:
     """The ratings to read and how to split them.
 
     Attributes:
-        path: A ratings file, or its folder.
+        path: A ratings file, or its folder; or an address in object storage.
         columns: Names of its columns, if they are not the common ones.
         split: How test rows are chosen.
         split_seed: Seed of the random split.
@@ -43,7 +44,7 @@ class DataOptions:
         SettingsError: If the item's name has other characters than letters, blanks and hyphens.
     """
 
-    path: Path = BUNDLED_DATA
+    path: Place = BUNDLED_DATA
     columns: ColumnNames | None = None
     split: SplitKind = "random"
     split_seed: int = 0
@@ -52,7 +53,7 @@ class DataOptions:
     not_rated: NotRated | None = None
     repeats: Repeats = "error"
     keep_null_ids: bool = False
-    items: Path | None = None
+    items: Place | None = None
     item_name: str = DEFAULT_ITEM_NAME
 
     def __post_init__(self) -> None:
@@ -68,10 +69,10 @@ class DataOptions:
         Raises:
             DataError: They cannot be read.
         """
-        if self.path == BUNDLED_DATA and not self.path.exists():
+        if self.path == BUNDLED_DATA and not BUNDLED_DATA.exists():
             # As in an installed package.
             raise DataError(
-                self.path,
+                BUNDLED_DATA,
                 "no ratings are installed with the package; give your own by --data, or fetch some by "
                 "`download ml-latest-small`",
             )

@@ -17,7 +17,7 @@ from training.artefact.remote.layout import MAX_POINTER_BYTES, POINTER_FILE, Poi
 from training.errors import ArtefactDamaged, ArtefactError, ArtefactMissing, StoreUnreachable
 
 if TYPE_CHECKING:
-    from obstore import UpdateVersion
+    from obstore import GetOptions, UpdateVersion
 
 # Bytes of one request, which may take 30 seconds (the default of obstore).
 CHUNK_BYTES: Final = 8 * 1024 * 1024
@@ -120,14 +120,68 @@ class Objects:
         if size != stated.bytes:
             raise ArtefactDamaged(path, f"has {size} bytes, but {stated.bytes} are stated")
         digest = hashlib.sha256()
-        for start in range(0, stated.bytes, CHUNK_BYTES):
-            with self._translated(path):
-                end = min(start + CHUNK_BYTES, stated.bytes)
-                chunk = memoryview(self._obstore.get_range(self._store, name, start=start, end=end))
+        for chunk in self._chunks(name, stated.bytes):
             digest.update(chunk)
             file.write(chunk)
         if digest.hexdigest() != stated.sha256:
             raise ArtefactDamaged(path, "differs from its stated digest")
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        """Yield the names of the objects in a folder and below, in no order.
+
+        Raises:
+            ArtefactMissing: The bucket does not exist.
+            StoreUnreachable: The store cannot be reached or denies access.
+        """
+        try:
+            with self._translated(self.path(prefix)):
+                for found in self._obstore.list(self._store, prefix or None):
+                    yield from (one["path"] for one in found)
+        except StoreUnreachable as error:
+            if "404" in error.reason:
+                raise ArtefactMissing(self.address.url, "does not exist") from error
+            raise
+
+    def exists(self, name: str) -> bool:
+        """Return whether there is an object with this name.
+
+        Raises:
+            StoreUnreachable: The store cannot be reached or denies access.
+        """
+        try:
+            with self._translated(self.path(name)):
+                self._obstore.head(self._store, name)
+        except ArtefactMissing:
+            return False
+        return True
+
+    def copy(self, name: str, file: BinaryIO) -> None:
+        """Write an object to a file.
+
+        Raises:
+            ArtefactMissing: It does not exist.
+            ArtefactDamaged: It was replaced meanwhile.
+            StoreUnreachable: The store cannot be reached or denies access.
+            OSError: The file cannot be written.
+        """
+        path = self.path(name)
+        with self._translated(path):
+            meta = self._obstore.head(self._store, name)
+        try:
+            for chunk in self._chunks(name, meta["size"], meta["e_tag"]):
+                file.write(chunk)
+        except FileExistsError as error:
+            raise ArtefactDamaged(path, "was replaced while it was read; try again") from error
+
+    def _chunks(self, name: str, size: int, e_tag: str | None = None) -> Iterator[memoryview]:
+        """Yield the bytes of an object, of the version with this ETag if there is one."""
+        for start in range(0, size, CHUNK_BYTES):
+            options: GetOptions = {"range": (start, min(start + CHUNK_BYTES, size))}
+            if e_tag is not None:
+                options["if_match"] = e_tag
+            with self._translated(self.path(name)):
+                chunk = memoryview(self._obstore.get(self._store, name, options=options).bytes())
+            yield chunk
 
     def create(self, name: str, content: bytes) -> bool:
         """Write an object that does not exist; return whether it was written.

@@ -31,6 +31,8 @@ GENRES_100K: Final[tuple[str, ...]] = (
 )
 # fmt: on
 _MOVIELENS: Final = {"ml-1m": "movies.dat", "ml-100k": "u.item", "ml-csv": "movies.csv"}
+# What may be next to ratings, or next to `u.item`.
+MOVIELENS_FILES: Final = frozenset({*_MOVIELENS.values(), "u.genre"})
 _BLOCK: Final = 10_000
 _SEPARATOR: Final = re.compile(r"\s*[|,;]\s*")
 _NONE: Final = frozenset({"", "(no genres listed)", "[]"})

@@ -33,10 +33,11 @@ from training.data.files.columns import OPTION_NAMES, ColumnNames, is_usual
 from training.data.files.engine import connect
 from training.data.files.locate import find_files
 from training.data.files.plain_file import unpack
+from training.data.files.remote import Place, local_copy
 from training.data.files.sources import Source, read_files
 from training.data.files.values import shown
 from training.data.readers.gather import Ids, Problem, Rows, read_rows
-from training.data.readers.items import load_items, load_titles
+from training.data.readers.items import MOVIELENS_FILES, load_items, load_titles
 from training.data.readers.known_sets import terms_of
 from training.data.readers.rating_column import read_rating_column
 from training.data.readers.scale import DEFAULT_SCALE, NotRated
@@ -48,7 +49,7 @@ __all__ = ["ColumnNames", "load_ratings"]
 
 
 def load_ratings(
-    path: Path,
+    path: Place,
     *,
     columns: ColumnNames | None = None,
     scale: tuple[float, float] = DEFAULT_SCALE,
@@ -56,13 +57,14 @@ def load_ratings(
     not_rated: NotRated | None = None,
     repeats: Repeats = "error",
     keep_null_ids: bool = False,
-    items: Path | None = None,
+    items: Place | None = None,
     threads: int | None = None,
 ) -> RatingsTable:
     """Load the ratings at `path`.
 
     Args:
-        path: A ratings file, or the folder that has one (directly, or one folder below) or its parts.
+        path: A ratings file, or the folder that has one (directly, or one folder below) or its parts; or the
+            address of one in object storage.
         columns: The columns to read, for a file whose columns do not have common names.
         scale: Lowest and highest rating.
         scale_is_fixed: Whether the scale is that of a model; a refusal then does not offer another one.
@@ -76,8 +78,8 @@ def load_ratings(
     Raises:
         DataError: The file breaks a rule of this module; the error has the line, if any.
     """
-    found = find_files(path)
     with ExitStack() as stack:
+        found = find_files(stack.enter_context(local_copy(path, MOVIELENS_FILES, folders=True)))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ratings-")))
         plain = [unpack(file, folder) for file in found.files]
         database = stack.enter_context(connect([one.path for one in plain], folder, threads))
@@ -99,13 +101,16 @@ def load_ratings(
             movies, movie_index = _by_appearance(movies, rows.movie_index)
             rows = replace(rows, user_index=user_index, movie_index=movie_index)
             notes.append(note)
-    layout = source.layout.name
-    terms = terms_of(found.path, layout, rows.ratings.size)
-    titles = load_titles(found.path, layout, movies) if items is None else load_items(items, movies, notes)
+        layout = source.layout.name
+        terms = terms_of(found.path, layout, rows.ratings.size)
+        if items is None:
+            titles = load_titles(found.path, layout, movies)
+        else:
+            titles = load_items(stack.enter_context(local_copy(items, MOVIELENS_FILES)), movies, notes)
     return RatingsTable(
         name=terms.name,
         layout=layout,
-        path=found.path,
+        path=found.path if isinstance(path, Path) else str(path),
         sha256=source.sha256,
         licence=terms.licence,
         redistributable=terms.redistributable,
