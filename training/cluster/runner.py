@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, Final, TypeVar
 
 from training.cluster.environment import prepare_environment
@@ -74,7 +75,9 @@ def _start(ray: Any, address: str, options: Mapping[str, Any]) -> None:
             # Ray would wait for it much longer.
             host, _, port = address.rpartition(":")
             socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
-        ray.init(address=address, log_to_driver=False, logging_level="ERROR", **options)
+        # A cluster of this machine has this process's token, so that it is not refused.
+        with nullcontext() if address == LOCAL else _without_messages():
+            ray.init(address=address, log_to_driver=False, logging_level="ERROR", **options)
         _check_nodes(ray)
     except (AuthenticationError, OSError, ValueError) as error:
         if isinstance(error, AuthenticationError) or "InvalidAuthToken" in str(error.__cause__):
@@ -85,6 +88,20 @@ def _start(ray: Any, address: str, options: Mapping[str, Any]) -> None:
         else:
             problem = "cannot be reached: --cluster takes the host:port of its head, or local"
         raise ClusterError(f"the cluster at {address} {problem}") from error
+
+
+@contextmanager
+def _without_messages() -> Iterator[None]:
+    """Discard what Ray prints to stderr in C++, a warning for each attempt; its exception says the same."""
+    sys.stderr.flush()
+    stderr = os.dup(2)
+    try:
+        with open(os.devnull, "wb") as nowhere:  # noqa: PTH123
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
 
 
 class RayRunner:

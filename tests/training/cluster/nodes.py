@@ -17,7 +17,8 @@ from tests.training.cluster.factors import wait_until
 from tests.training.cluster.processes import VARIABLE
 from training.cluster.environment import NODES
 
-RAY = Path(sys.executable).with_name("ray")
+# What the program `ray` runs, whose script would have the path of the interpreter that installed it.
+RAY = (sys.executable, "-m", "ray.scripts.scripts")
 # Only for a cluster on the loopback address, which Ray would replace by another one of this machine.
 LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 
@@ -36,7 +37,7 @@ def start_command(place: str, *, join: str | None = None, folder: Path) -> list[
     """Return the command that starts a node at the address `place`, either the head or one that joins it."""
     role = [f"--address={join}"] if join else ["--head", "--port=6379", "--include-dashboard=false"]
     return [
-        *(str(RAY), "start", *role, f"--node-ip-address={place}", "--block", f"--temp-dir={folder}"),
+        *(*RAY, "start", *role, f"--node-ip-address={place}", "--block", f"--temp-dir={folder}"),
         *("--num-cpus=1", f"--object-store-memory={100 * 2**20}", "--disable-usage-stats"),
         *("--min-worker-port=0", "--max-worker-port=0"),
     ]
