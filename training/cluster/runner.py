@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 import socket
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from typing import Any, Final, TypeVar
 
+from training.artefact.files import remove_abandoned, temporary_folder
 from training.cluster.environment import prepare_environment
 from training.errors import ClusterError
 
 LOCAL: Final = "local"
+FOLDER_PREFIX: Final = "stars-ray-"
+"""Start of the names of the temporary folders of local clusters; those of killed processes are removed."""
+
 # How often a block is run again if its worker or node dies; more than that, the block itself ends them.
 _RETRIES: Final = 4
 
@@ -51,19 +54,20 @@ def connect(
             f"--cluster needs the package {error.name!r}, which is not installed: in the repository run "
             "`make setup`, elsewhere install this package with its extras `train` and `cluster`"
         ) from None
-    with tempfile.TemporaryDirectory(prefix="ray-") as folder:
-        options: dict[str, Any] = {
-            "_temp_dir": folder,
-            "_node_ip_address": "127.0.0.1",
-            "num_cpus": cpus,
-            "object_store_memory": object_store_bytes,
-            "include_dashboard": False,
-        }
-        try:
-            _start(ray, address, options if local else {})
-            yield RayRunner(ray)
-        finally:
-            ray.shutdown()
+    with ExitStack() as stack:
+        options: dict[str, Any] = {}
+        if local:
+            remove_abandoned(FOLDER_PREFIX)
+            options = {
+                "_temp_dir": str(stack.enter_context(temporary_folder(FOLDER_PREFIX))),
+                "_node_ip_address": "127.0.0.1",
+                "num_cpus": cpus,
+                "object_store_memory": object_store_bytes,
+                "include_dashboard": False,
+            }
+        stack.callback(ray.shutdown)
+        _start(ray, address, options)
+        yield RayRunner(ray)
 
 
 def _start(ray: Any, address: str, options: Mapping[str, Any]) -> None:

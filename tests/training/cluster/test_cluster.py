@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import zipfile
 from pathlib import Path
 
@@ -19,8 +20,9 @@ from tests.conftest import REPOSITORY
 from tests.training.cluster.factors import wait_until
 from tests.training.cluster.nodes import LOOPBACK, environment, new_token, node, start_command
 from tests.training.cluster.processes import VARIABLE, error_of, outcome, scenario
+from training.artefact.files import temporary_folder
 from training.cluster.environment import NODES
-from training.cluster.runner import connect
+from training.cluster.runner import FOLDER_PREFIX, connect
 from training.errors import ClusterError
 
 
@@ -92,7 +94,9 @@ def test_wrong_token_is_refused_and_so_is_a_cluster_without_tokens(tag: str, tmp
 
 
 @pytest.mark.long
-def test_fit_on_a_cluster_publishes_the_model_of_one_machine_and_resumes(tag: str, tmp_path: Path) -> None:
+def test_fit_on_a_cluster_publishes_the_model_of_one_machine_and_resumes(
+    tag: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fit = [
         sys.executable,
         "-m",
@@ -103,7 +107,11 @@ def test_fit_on_a_cluster_publishes_the_model_of_one_machine_and_resumes(tag: st
         "--data",
         str(write_ratings(tmp_path)),
     ]
-    variables = {**os.environ, VARIABLE: tag}
+    # Ray's sockets are in it, whose paths must be short.
+    temporary = Path("/tmp") / f"t-{tag[:8]}"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    variables = {**os.environ, VARIABLE: tag, "TMPDIR": str(temporary)}
     for name, options in (("plain", []), ("cluster", ["--cluster", "local"])):
         places = ["--store", str(tmp_path / name), "--work", str(tmp_path / f"{name}-work")]
         command = [*fit, *places, *options]
@@ -115,7 +123,14 @@ def test_fit_on_a_cluster_publishes_the_model_of_one_machine_and_resumes(tag: st
                 wait_until((tmp_path / "cluster-work" / "vb-round.npz").exists)
                 killed.kill()
             assert not (tmp_path / name / "vb").exists()
-        subprocess.run(command, cwd=REPOSITORY, env=variables, check=True, capture_output=True, timeout=150)
+            assert len(list(temporary.glob(f"{FOLDER_PREFIX}*"))) == 1
+        with temporary_folder(FOLDER_PREFIX) as living:
+            subprocess.run(
+                command, cwd=REPOSITORY, env=variables, check=True, capture_output=True, timeout=150
+            )
+            # The folder of the killed driver is removed, and that of a living process is not.
+            assert list(temporary.glob(f"{FOLDER_PREFIX}*")) == [living]
+    shutil.rmtree(temporary)
     plain, cluster = (weights(tmp_path / name / "vb") for name in ("plain", "cluster"))
     assert plain.keys() == cluster.keys() and len(plain) > 3
     for key, array in plain.items():
