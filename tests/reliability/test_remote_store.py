@@ -12,17 +12,25 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import httpx2
+import numpy as np
 import obstore
 import pytest
 
 from tests.app.processes import Running, command, free_port, running
+from tests.builders import MOVIES, QUICK, TINY_BASELINE, build_store, tiny_table
 from tests.conftest import REPOSITORY
 from tests.reliability.clients import asking, wait_until
 from tests.reliability.versions import BATCH, Versions
 from tests.remote_store import BUCKET, KEY, SECRET, S3Server, s3_server
+from training.artefact.ids.vocabulary import Vocabulary
+from training.artefact.manifest import FileRecord
+from training.artefact.remote.address import StoreAddress
+from training.artefact.remote.objects import CHUNK_BYTES, Objects
+from training.errors import ArtefactDamaged
 
 pytestmark = pytest.mark.long
 
@@ -382,3 +390,64 @@ def test_killed_push_leaves_the_current_version_and_can_be_repeated(
     assert current(s3, address) == second != first
     with running(address) as server:
         assert batch(server) == versions.ratings("second")
+
+
+def large_store(folder: Path) -> Path:
+    """A store with a model file of three parts."""
+    users, random = 1000, np.random.default_rng(5)
+    table = replace(
+        tiny_table(),
+        users=Vocabulary.from_numbers(np.arange(1, users + 1), "user_"),
+        user_index=np.arange(4 * users, dtype=np.int32) % users,
+        movie_index=(np.arange(4 * users, dtype=np.int32) + random.integers(0, 5)) % MOVIES,
+        ratings=random.integers(1, 6, 4 * users).astype(np.float32),
+    )
+    wide = TINY_BASELINE.model_copy(update={"embedding_dim": 4096})
+    return build_store(folder, wide, recipe=QUICK.model_copy(update={"epochs": 1}), table=table)
+
+
+def test_large_file_is_pushed_in_parts_and_served(s3: S3Server, address: str, tmp_path: Path) -> None:
+    store = large_store(tmp_path / "large")
+    file = store / "baseline" / "model.keras"
+    assert 2 * CHUNK_BYTES < file.stat().st_size < 3 * CHUNK_BYTES
+    assert "3 of 3 files uploaded" in push(store, address)[1]
+    name = f"{prefix(address)}/versions/{current(s3, address)}/baseline/model.keras"
+    # The ETag of an upload in parts ends with their number.
+    assert str(obstore.head(s3.store(), name)["e_tag"]).endswith('-3"')
+    assert bytes(obstore.get(s3.store(), name).bytes()) == file.read_bytes()
+    assert "0 of 3 files uploaded" in push(store, address)[1]
+    with running(address) as server:
+        assert len(batch(server)) == len(BATCH["user_ids"])
+    obstore.put(s3.store(), name, b"other")
+    code, output = push(store, address)
+    assert code == 1 and "has 5 bytes, but" in output
+
+
+def test_large_file_that_changes_while_it_is_pushed_is_not_written(s3: S3Server, address: str) -> None:
+    def parts() -> Iterator[bytes]:
+        yield from [bytes(CHUNK_BYTES)] * 3
+        raise ArtefactDamaged("model.keras", "has changed")
+
+    stated = FileRecord(sha256="0" * 64, bytes=3 * CHUNK_BYTES)
+    objects = Objects(StoreAddress(address))
+    with pytest.raises(ArtefactDamaged, match="has changed"):
+        objects.create_in_parts("model.keras", stated, parts())
+    assert s3.names(prefix(address)) == set()
+
+
+def test_memory_of_a_push_does_not_grow_with_the_file(address: str) -> None:
+    program = (
+        "import resource, sys; from training.artefact.manifest import FileRecord; "
+        "from training.artefact.remote.address import StoreAddress; "
+        "from training.artefact.remote.objects import CHUNK_BYTES, Objects; "
+        "parts = int(sys.argv[2]); stated = FileRecord(sha256='0' * 64, bytes=parts * CHUNK_BYTES); "
+        "content = (bytes([part]) * CHUNK_BYTES for part in range(parts)); "
+        "Objects(StoreAddress(sys.argv[1])).create_in_parts(f'{parts}', stated, content); "
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    )
+    few, many = (
+        int(subprocess.check_output([sys.executable, "-c", program, address, str(parts)], cwd=REPOSITORY))
+        for parts in (4, 24)
+    )
+    # In KiB: less than two of the twenty parts more.
+    assert many - few < 2 * CHUNK_BYTES / 1024

@@ -19,8 +19,10 @@ from training.errors import ArtefactDamaged, ArtefactError, ArtefactMissing, Sto
 if TYPE_CHECKING:
     from obstore import GetOptions, UpdateVersion
 
-# Bytes of one request, which may take 30 seconds (the default of obstore).
+# Bytes of one request, which may take 30 seconds (the default of obstore). S3 takes 10,000 parts: 80 GB.
 CHUNK_BYTES: Final = 8 * 1024 * 1024
+# Parts of an upload that are sent at the same time.
+_PARTS_AT_ONCE: Final = 2
 # An attempt that fails is repeated within this time, at most.
 RETRIES: Final = 3
 RETRY_SECONDS: Final = 10
@@ -195,10 +197,44 @@ class Objects:
                 self._obstore.put(self._store, name, content, mode="create")
         except FileExistsError:
             stated = FileRecord(sha256=hashlib.sha256(content).hexdigest(), bytes=len(content))
-            with open(os.devnull, "wb") as nowhere:  # noqa: PTH123
-                self.download(name, stated, nowhere)
+            self._compare(name, stated)
             return False
         return True
+
+    def create_in_parts(self, name: str, stated: FileRecord, parts: Iterator[bytes]) -> bool:
+        """Write a large object that does not exist; return whether it was written.
+
+        An upload in parts has no condition: of two that start at the same time, the last one stays. This is
+        for names that determine the content.
+
+        Args:
+            name: Name of the object.
+            stated: Its size and digest.
+            parts: Its content in parts of `CHUNK_BYTES`, of which few are in memory at a time. If this raises
+                an error, nothing is written.
+
+        Raises:
+            ArtefactDamaged: It exists with another content.
+            StoreUnreachable: The store cannot be reached or denies access.
+        """
+        if self.exists(name):
+            self._compare(name, stated)
+            return False
+        with self._translated(self.path(name)):
+            self._obstore.put(
+                self._store,
+                name,
+                parts,
+                use_multipart=True,
+                chunk_size=CHUNK_BYTES,
+                max_concurrency=_PARTS_AT_ONCE,
+            )
+        return True
+
+    def _compare(self, name: str, stated: FileRecord) -> None:
+        """Raise ArtefactDamaged if an object differs from what is stated."""
+        with open(os.devnull, "wb") as nowhere:  # noqa: PTH123
+            self.download(name, stated, nowhere)
 
     def replace(self, name: str, content: bytes, seen: UpdateVersion | None) -> None:
         """Write an object if it is still what was seen, or if it does not exist and `seen` is None.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from training.artefact.remote.layout import (
     render_version,
     version_folder,
 )
-from training.artefact.remote.objects import Current, Objects
+from training.artefact.remote.objects import CHUNK_BYTES, Current, Objects
 from training.errors import ArtefactDamaged, PushRefused, StoreUnreachable
 
 
@@ -46,8 +47,8 @@ class Pushed:
 def push(store: Path, address: StoreAddress) -> Pushed:
     """Upload the models of a store as a version, and make it the current one.
 
-    No object is overwritten, except the pointer, which is only replaced if it has not changed since the
-    start. A push that is interrupted leaves the current version as it was, and can be repeated.
+    No object is replaced by another content, except the pointer, which is only replaced if it has not changed
+    since the start. A push that is interrupted leaves the current version as it was, and can be repeated.
 
     Raises:
         ArtefactError: The store or a model in it is missing or invalid, or changed meanwhile.
@@ -62,7 +63,7 @@ def push(store: Path, address: StoreAddress) -> Pushed:
     version, content = render_version(files)
     target = version_folder(version)
     uploaded = sum(
-        objects.create(f"{target}/{path}", _read(store / path, record)) for path, record in files.items()
+        _upload(objects, f"{target}/{path}", store / path, record) for path, record in files.items()
     )
     # Last, so that only a complete version has it.
     objects.create(f"{target}/{VERSION_FILE}", content)
@@ -115,12 +116,26 @@ def _record(path: Path) -> FileRecord:
     return FileRecord(sha256=hashlib.sha256(content).hexdigest(), bytes=len(content))
 
 
-def _read(path: Path, stated: FileRecord) -> bytes:
-    """Read a file, which must have the stated digest."""
-    content = _read_bytes(path)
-    if hashlib.sha256(content).hexdigest() != stated.sha256:
+def _upload(objects: Objects, name: str, path: Path, stated: FileRecord) -> bool:
+    """Upload a file, which must have the stated digest; return whether it was not there."""
+    parts = _parts(path, stated)
+    if stated.bytes > CHUNK_BYTES:
+        return objects.create_in_parts(name, stated, parts)
+    return objects.create(name, b"".join(parts))
+
+
+def _parts(path: Path, stated: FileRecord) -> Iterator[bytes]:
+    """Yield the parts of a file; at the end, raise ArtefactDamaged if it has another digest."""
+    digest = hashlib.sha256()
+    try:
+        with open_regular(path) as file:
+            while part := file.read(CHUNK_BYTES):
+                digest.update(part)
+                yield part
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    if digest.hexdigest() != stated.sha256:
         raise _changed(path)
-    return content
 
 
 def _read_bytes(path: Path) -> bytes:
@@ -128,7 +143,11 @@ def _read_bytes(path: Path) -> bytes:
         with open_regular(path) as file:
             return file.read()
     except OSError as error:
-        raise ArtefactDamaged(path, f"cannot be read ({error.strerror})") from error
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> ArtefactDamaged:
+    return ArtefactDamaged(path, f"cannot be read ({error.strerror})")
 
 
 def _changed(path: Path) -> ArtefactDamaged:
