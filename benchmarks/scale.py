@@ -310,7 +310,9 @@ def _train(path: Path, model: str) -> None:
             phases,
         )
     phases.end()
-    print(f"test MSE {manifest.accuracy.mse:.4f}, weights {manifest.weights_bytes:,} bytes", flush=True)
+    found = manifest.accuracy
+    errors = f"test MSE {found.mse:.4f}, biases alone {found.biases_only_mse:.4f}"
+    print(f"{errors}, weights {manifest.weights_bytes:,} bytes", flush=True)
 
 
 if __name__ == "__main__":
