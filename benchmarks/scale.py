@@ -5,9 +5,14 @@
 The ratings are made here, in MovieLens' layout: each is half the rounded sum of a match of known factors and
 biases and of noise, so that the least error that any model can reach is known. Users and movies are rated as
 unevenly as in MovieLens. Each size is trained and published in a process of its own, which reports the wall
-and processor seconds of each phase and its peak memory, pages of mapped files included. A member of a teacher
-and a student are phases; the mean of their steps (rounds) has a line of its own. A phase of less than a
-second is left out.
+and processor seconds of each phase, its peak memory, pages of mapped files included, and the size of the
+temporary files that are mapped when it ends. A member of a teacher and a student are phases; the mean of
+their steps (rounds) has a line of its own. A phase of less than a second is left out.
+
+    python -m benchmarks.scale --ratings 100 --format parquet --model compact --rounds 2
+
+limits the rounds of the variational factorisation; a whole fit takes as many more of its steps as it has more
+rounds (`python -m benchmarks.factors` shows the error by rounds).
 """
 
 from __future__ import annotations
@@ -20,7 +25,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,6 +38,7 @@ from numpy.typing import NDArray
 from benchmarks.harness import REPOSITORY, report
 from training.data.split import Split
 from training.data.table import RatingsTable
+from training.distillation.base.settings import TeacherSettings, VariationalSettings
 from training.publish.options import DataOptions, DistillationOptions, PublishOptions
 from training.publish.progress import Progress
 
@@ -44,6 +50,7 @@ _LEAST_SECONDS: Final = 1.0
 # Noise in half stars: each as likely as the others, so that its variance is 2 half stars squared.
 _NOISE: Final = 2
 _STATUS: Final = Path("/proc/self/status")
+_MAPS: Final = Path("/proc/self/maps")
 _CLEAR: Final = Path("/proc/self/clear_refs")
 
 
@@ -73,10 +80,12 @@ def main() -> None:
     parser.add_argument("--model", choices=MODELS, default=MODELS[0])
     parser.add_argument("--format", choices=["csv", "parquet"], default="csv")
     parser.add_argument("--folder", type=Path, help="keep the files there, and use those that exist")
+    parser.add_argument("--rounds", type=int, help="most rounds of the variational factorisation")
     parser.add_argument("--train", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    rounds = {"rounds": arguments.rounds} if arguments.rounds else {}
     if arguments.train:
-        _train(arguments.train, arguments.model)
+        _train(arguments.train, arguments.model, VariationalSettings(**rounds))
         return
     with tempfile.TemporaryDirectory() as temporary:
         folder = arguments.folder or Path(temporary)
@@ -86,10 +95,12 @@ def main() -> None:
             path = folder / f"{millions:g}m.{arguments.format}"
             made = _made(path, round(millions * 1e6))
             print(f"{path.name}: {made}", flush=True)
-            found[f"{millions:g} M"] = _measured(path, arguments.model)
+            found[f"{millions:g} M"] = _measured(path, arguments.model, arguments.rounds)
     names = dict.fromkeys(name for phases in found.values() for name in phases)
     rows = [{"phase": name, **_cells(name, found)} for name in names]
-    report("scale", f"{arguments.model} by number of ratings: wall s / processor s / peak MB", rows)
+    report(
+        "scale", f"{arguments.model} by number of ratings: wall s / processor s / peak MB / MB of files", rows
+    )
 
 
 def write_ratings(path: Path, ratings: int, *, seed: int = 0, chunk: int = _CHUNK) -> Made:
@@ -196,9 +207,10 @@ def _made(path: Path, ratings: int) -> Made:
     return Made(**json.loads(record.read_text(encoding="utf-8")))
 
 
-def _measured(path: Path, model: str) -> dict[str, dict[str, float]]:
+def _measured(path: Path, model: str, rounds: int | None) -> dict[str, dict[str, float]]:
     """Train in a child process; return the figures of each phase."""
     command = [sys.executable, "-m", "benchmarks.scale", "--train", str(path), "--model", model]
+    command += ["--rounds", str(rounds)] if rounds else []
     phases: dict[str, dict[str, float]] = {}
     with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None
@@ -232,7 +244,7 @@ class Phases(Progress):
     def __init__(self) -> None:
         """Start the first phase."""
         self._phase, self._steps = "read", 0
-        self._totals = 0.0, 0.0, 0.0
+        self._totals = 0.0, 0.0, 0.0, 0.0
         self._restart()
 
     def on_table(self, table: RatingsTable) -> None:  # noqa: ARG002 - the interface
@@ -260,17 +272,17 @@ class Phases(Progress):
     def end(self) -> None:
         """End the last phase, and print the whole."""
         self._next("")
-        wall, busy, peak = self._totals
-        _print("all", wall, busy, peak)
+        _print("all", *self._totals)
 
     def _next(self, phase: str) -> None:
         wall, busy = time.perf_counter() - self._now[0], time.process_time() - self._now[1]
-        peak = _peak_mb()
-        self._totals = self._totals[0] + wall, self._totals[1] + busy, max(self._totals[2], peak)
+        peak, files = _peak_mb(), _files_mb()
+        before = self._totals
+        self._totals = before[0] + wall, before[1] + busy, max(before[2], peak), max(before[3], files)
         if wall >= _LEAST_SECONDS:
-            _print(self._phase, wall, busy, peak)
+            _print(self._phase, wall, busy, peak, files)
             if self._steps > 1:
-                _print(f"{self._phase}, a step", wall / self._steps, busy / self._steps, peak)
+                _print(f"{self._phase}, a step", wall / self._steps, busy / self._steps, peak, files)
         self._phase, self._steps = phase, 0
         self._restart()
 
@@ -280,8 +292,14 @@ class Phases(Progress):
             _CLEAR.write_text("5", encoding="ascii")
 
 
-def _print(phase: str, wall: float, busy: float, peak: float) -> None:
-    figures = {"phase": phase, "s": round(wall, 2), "CPU s": round(busy, 2), "MB": round(peak)}
+def _print(phase: str, wall: float, busy: float, peak: float, files: float) -> None:
+    figures = {
+        "phase": phase,
+        "s": round(wall, 2),
+        "CPU s": round(busy, 2),
+        "MB": round(peak),
+        "files MB": round(files),
+    }
     print(json.dumps(figures), flush=True)
 
 
@@ -291,10 +309,36 @@ def _peak_mb() -> float:
     return int(line.split()[1]) * 1024 / 1e6
 
 
-def _train(path: Path, model: str) -> None:
+@dataclass(frozen=True)
+class _Options(DistillationOptions):
+    """Options with a teacher of their own.
+
+    Attributes:
+        variational: Settings of the factorisation.
+    """
+
+    variational: VariationalSettings = field(default_factory=VariationalSettings)
+
+    @property
+    def teacher(self) -> TeacherSettings:
+        """Settings of the teacher's members."""
+        return TeacherSettings(variational=self.variational)
+
+
+def _files_mb() -> float:
+    """Return the size of the temporary files that are mapped (see `training.data.large_arrays`)."""
+    spans = [
+        [int(end, 16) for end in line.split()[0].split("-")]
+        for line in _MAPS.read_text(encoding="utf-8").splitlines()
+        if line.endswith("(deleted)") and tempfile.gettempdir() in line
+    ]
+    return sum(last - first for first, last in spans) / 1e6
+
+
+def _train(path: Path, model: str, variational: VariationalSettings) -> None:
     """Train and publish as `fit MODEL` does."""
     from training.distillation.named import DISTILLED
-    from training.factors.settings import VARIATIONAL
+    from training.factors.settings import VB
     from training.fit.recipes import DEFAULT
     from training.publish.workflow import train_models
 
@@ -302,9 +346,9 @@ def _train(path: Path, model: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         [manifest], _ = train_models(
-            [DISTILLED.get(model) or VARIATIONAL[model]],
+            [DISTILLED.get(model) or VB.model_copy(update={"factors": variational})],
             DEFAULT,
-            DistillationOptions(place / "work"),
+            _Options(place / "work", variational=variational),
             DataOptions(path),
             PublishOptions(place / "store", ratings=False),
             phases,

@@ -21,7 +21,7 @@ _CLOSED_OFF: Final[dict[str, str | bool | int | float | list[str]]] = {
 
 @contextmanager
 def connect(
-    files: Sequence[Path], folder: Path, threads: int | None = None
+    files: Sequence[Path], folder: Path, threads: int | None = None, memory_limit: str = MEMORY_LIMIT
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open an empty database that can open the given files, and nothing else.
 
@@ -32,8 +32,9 @@ def connect(
         files: The files that it may read.
         folder: A temporary folder, which it may read and write.
         threads: Number of threads; None for as many as there are cores.
+        memory_limit: Beyond this much memory, the engine writes to the folder.
     """
-    config = {**_CLOSED_OFF, "memory_limit": MEMORY_LIMIT, "temp_directory": str(folder / "spilled")}
+    config = {**_CLOSED_OFF, "memory_limit": memory_limit, "temp_directory": str(folder / "spilled")}
     if threads is not None:
         config["threads"] = threads
     with duckdb.connect(":memory:", config=config) as database:

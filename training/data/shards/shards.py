@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from training.artefact.rating_scale import RatingScale
 from training.data.dataset import Dataset, Examples
 from training.data.large_arrays import blocks, empty, release
-from training.data.shards.grouping import MEMORY_ROWS, grouped_by_engine, grouped_in_memory
+from training.data.shards.grouping import MEMORY_ROWS, grouped
 
 
 @dataclass(frozen=True)
@@ -83,10 +83,10 @@ class Shards:
         """
         train = dataset.train
         stars = _stars(train.ratings, dataset.scale)
-        group = grouped_in_memory if len(train) <= memory_rows else grouped_by_engine
+        user, movie = train.user_index, train.movie_index
         shards = cls(
-            users=Side(*group(train.user_index, train.movie_index, stars, len(dataset.users))),
-            movies=Side(*group(train.movie_index, train.user_index, stars, len(dataset.movies))),
+            users=Side(*grouped(user, movie, stars, len(dataset.users), memory_rows)),
+            movies=Side(*grouped(movie, user, stars, len(dataset.movies), memory_rows)),
             validation=dataset.validation,
             test=dataset.test,
             scale=dataset.scale,

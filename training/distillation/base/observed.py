@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.data.dataset import Dataset
+from training.data.large_arrays import blocks, count_ids, empty, id_ranges, release
+from training.data.shards.grouping import grouped
 from training.distillation.base.loops import sum_rows
 from training.distillation.base.threads import concatenate, ranges
 
@@ -18,11 +20,13 @@ Floats = NDArray[np.float32]
 # More distinct ratings than this are grouped into bins.
 _MOST_LEVELS: Final = 50
 _BINS: Final = 20
+# Ratings whose users are written at a time.
+_ROWS: Final = 2**22
 
 
 @dataclass(frozen=True)
 class Observed:
-    """Training ratings in stars, sorted by user and then by movie.
+    """Training ratings in stars, sorted by user and then by movie. The arrays may be memory-mapped.
 
     The teacher and the students work in stars, 0 to 5, so that their settings mean the same on every scale.
 
@@ -50,17 +54,24 @@ class Observed:
     def of(cls, dataset: Dataset) -> Observed:
         """Return the training ratings of a dataset."""
         train, users, movies = dataset.train, len(dataset.users), len(dataset.movies)
-        order = np.lexsort((train.movie_index, train.user_index))
-        user_index = train.user_index[order]
+        ends, movie_index, ratings = grouped(train.user_index, train.movie_index, train.ratings, users)
+        for rows in blocks(ratings.size):
+            ratings[rows] = dataset.scale.to_stars(ratings[rows])
+        counts = np.diff(ends)
+        user_index = empty(ratings.size, np.int32)
+        for first, last in id_ranges(counts, _ROWS):
+            ids = np.arange(first, last, dtype=np.int32)
+            user_index[ends[first] : ends[last]] = np.repeat(ids, counts[first:last])
+        release(user_index, movie_index, ratings)
         return cls(
             users=users,
             movies=movies,
             user_index=user_index,
-            movie_index=train.movie_index[order],
-            ratings=dataset.scale.to_stars(train.ratings[order]),
-            user_ends=np.searchsorted(user_index, np.arange(users + 1)),
-            user_counts=np.bincount(user_index, minlength=users).astype(np.float32),
-            movie_counts=np.bincount(train.movie_index, minlength=movies).astype(np.float32),
+            movie_index=movie_index,
+            ratings=ratings,
+            user_ends=ends,
+            user_counts=counts.astype(np.float32),
+            movie_counts=count_ids(movie_index, movies).astype(np.float32),
         )
 
     def __len__(self) -> int:
@@ -79,14 +90,16 @@ class Observed:
     @cached_property
     def by_user(self) -> SortedRatings:
         """The ratings sorted by user."""
-        return SortedRatings(np.arange(len(self)), self.user_ends, self.movie_index)
+        return SortedRatings(slice(None), self.user_ends, self.movie_index)
 
     @cached_property
     def by_movie(self) -> SortedRatings:
         """The ratings sorted by movie."""
-        order = np.argsort(self.movie_index, kind="stable")
-        ends = np.searchsorted(self.movie_index[order], np.arange(self.movies + 1))
-        return SortedRatings(order, ends, self.user_index[order])
+        places = empty(len(self), np.int64)
+        for rows in blocks(len(self)):
+            places[rows] = np.arange(rows.start, rows.stop)
+        ends, other, order = grouped(self.movie_index, self.user_index, places, self.movies)
+        return SortedRatings(order, ends, other)
 
 
 @dataclass(frozen=True)
@@ -94,12 +107,12 @@ class SortedRatings:
     """The ratings sorted by the ids of one side.
 
     Attributes:
-        order: `(n,)` place of each sorted rating in the order of `Observed`.
+        order: Puts an array in the order of `Observed` into this one, as its index.
         ends: `(ids + 1,)` int64: id i's ratings are `ends[i] : ends[i + 1]`.
         other: `(n,)` int32 the other side's id of each rating.
     """
 
-    order: NDArray[np.int64]
+    order: NDArray[np.int64] | slice
     ends: NDArray[np.int64]
     other: NDArray[np.int32]
 

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from training.artefact.rating_scale import RatingScale
 from training.data.dataset import Examples
+from training.data.large_arrays import blocks, empty, release
 from training.data.shards.shards import Shards, Side
-from training.distillation.base.observed import Floats, Observed
+from training.distillation.base.observed import Floats, Observed, SortedRatings
 from training.distillation.base.settings import VariationalSettings
 from training.distillation.base.tiles import Tile
 from training.factors.blocks import Tables, score
@@ -68,32 +69,49 @@ def fit_variational_member(
         seed: Seed of the held-out rows and of the random factors at the start.
         on_round: Called after each round.
     """
-    held_out = np.random.default_rng([seed, 6]).random(len(observed)) < _HELD_OUT
-    kept = np.flatnonzero(~held_out)
-    by_movie = observed.by_movie.order
+    random = np.random.default_rng([seed, 6])
+    held_out = np.empty(len(observed), np.bool_)
+    for rows in blocks(len(observed)):
+        held_out[rows] = random.random(rows.stop - rows.start) < _HELD_OUT
     validation = Examples(
         observed.user_index[held_out], observed.movie_index[held_out], observed.ratings[held_out]
     )
+    users = _kept(observed.by_user, observed.ratings, held_out, validation.user_index)
     shards = Shards(
-        users=_side(observed, kept, observed.user_index, observed.movie_index, observed.users),
-        movies=_side(
-            observed,
-            by_movie[~held_out[by_movie]],
-            observed.movie_index,
-            observed.user_index,
-            observed.movies,
-        ),
+        users=users,
+        movies=_kept(observed.by_movie, observed.ratings, held_out, validation.movie_index),
         validation=validation,
         test=validation,
         scale=_STARS,
-        mean=float(observed.ratings[kept].mean(dtype=np.float64)),
+        mean=float(users.stars.mean(dtype=np.float64)),
     )
+    release(observed.user_index, observed.movie_index, observed.ratings)
     found = fit_variational_factors(shards, settings, seed=seed, on_round=on_round)
     return VariationalMember(found.users, found.movies, np.array(found.centre, np.float32))
 
 
-def _side(
-    observed: Observed, rows: NDArray[np.int64], own: NDArray[np.int32], other: NDArray[np.int32], ids: int
+def _kept(
+    ratings: SortedRatings, stars: Floats, held_out: NDArray[np.bool_], left_out: NDArray[np.int32]
 ) -> Side:
-    starts = np.searchsorted(own[rows], np.arange(ids + 1)).astype(np.int64)
-    return Side(starts, other[rows], observed.ratings[rows])
+    """Return the ratings by the ids of one side, without those that are held out.
+
+    Args:
+        ratings: The ratings sorted by the ids of this side.
+        stars: `(n,)` in the order of `Observed`.
+        held_out: `(n,)` likewise.
+        left_out: `(held out,)` ids of this side of the ratings that are held out.
+    """
+    counts = np.diff(ratings.ends) - np.bincount(left_out, minlength=ratings.ends.size - 1)
+    starts = np.append(0, np.cumsum(counts))
+    kept, kept_stars = empty(int(starts[-1]), np.int32), empty(int(starts[-1]), np.float32)
+    done = 0
+    for rows in blocks(held_out.size):
+        places = rows if isinstance(ratings.order, slice) else ratings.order[rows]
+        here = ~held_out[places]
+        end = done + int(here.sum())
+        kept[done:end], kept_stars[done:end] = ratings.other[rows][here], stars[places][here]
+        done = end
+    release(ratings.other, stars, kept, kept_stars)
+    if not isinstance(ratings.order, slice):
+        release(ratings.order)
+    return Side(starts, kept, kept_stars)
