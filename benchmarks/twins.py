@@ -19,8 +19,8 @@ def main() -> None:
     for folder in list_artefacts(options.parse_args().store):
         artefact = open_artefact(folder)
         sides = count_twins(read_tables(artefact.archive), artefact.users.warm, artefact.movies.warm)
-        for side, twins in zip(("users", "movies"), sides, strict=True):
-            lines.append({"model": artefact.manifest.name, "side": side, **vars(twins)})
+        for side, counts in (("users", sides.users), ("movies", sides.movies)):
+            lines.append({"model": artefact.manifest.name, "side": side, **vars(counts)})
     report("twins", "Ids that a model cannot tell apart", lines)
 
 

@@ -89,7 +89,11 @@ def test_information_in_the_order_of_the_ids() -> None:
 def test_counts_of_twins(artefact: Artefact) -> None:
     tables = read_tables(artefact.archive)
     sides = count_twins(tables, artefact.users.warm, artefact.movies.warm)
-    expected = [f"{figure:,}" for side in sides for figure in (side.distinct, side.sharing, side.largest)]
+    expected = [
+        f"{figure:,}"
+        for side in (sides.users, sides.movies)
+        for figure in (side.distinct, side.sharing, side.largest)
+    ]
     heading = "## Users and movies that a model cannot tell apart"
     assert row_of(artefact.manifest.name, MODELS, heading) == expected
 

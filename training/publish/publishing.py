@@ -17,7 +17,6 @@ from training.artefact.ids.vocabulary import Vocabulary
 from training.artefact.manifest import (
     AccuracyRecord,
     DatasetRecord,
-    DistinctSideRecord,
     DistinctVectorsRecord,
     Manifest,
     ParametersRecord,
@@ -207,10 +206,7 @@ def distinct_vectors(
 
     if (warm_users + warm_movies) * (trained.settings.embedding_dim + 1) > max_values:
         return None
-    users, movies = count_equal_rows(rows("user", warm_users), rows("movie", warm_movies))
-    return DistinctVectorsRecord(
-        users=DistinctSideRecord(**vars(users)), movies=DistinctSideRecord(**vars(movies))
-    )
+    return count_equal_rows(rows("user", warm_users), rows("movie", warm_movies))
 
 
 def _training(trained: TrainedModel, dataset: Dataset) -> TrainingRecord:

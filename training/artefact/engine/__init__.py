@@ -11,7 +11,6 @@ from training.artefact.engine.rating import with_biases as with_biases
 from training.artefact.engine.tables import check_layers as check_layers
 from training.artefact.engine.tables import read_tables as read_tables
 from training.artefact.engine.twins import MAX_VALUES as MAX_VALUES
-from training.artefact.engine.twins import Twins as Twins
 from training.artefact.engine.twins import count_equal_rows as count_equal_rows
 from training.artefact.engine.twins import count_twins as count_twins
 from training.families.table import SideTable as SideTable

@@ -6,13 +6,13 @@ with all users. Nothing of one is told to the other, but their predictions and r
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from training.artefact.engine.rating import RatingTables
+from training.artefact.manifest import DistinctSideRecord, DistinctVectorsRecord
 from training.families.table import Floats, SideTable
 
 # Maximum number of values that are compared, of both sides together: 256 MiB as float32. Sorting needs about
@@ -20,33 +20,13 @@ from training.families.table import Floats, SideTable
 MAX_VALUES: Final = 2**26
 
 
-@dataclass(frozen=True)
-class Twins:
-    """How many ids of a side have the same row as another.
-
-    Attributes:
-        ids: Number of ids with training ratings.
-        distinct: Number of different rows.
-        sharing: Number of ids whose row another id has, too.
-        largest: Number of ids in the largest group with one row.
-    """
-
-    ids: int
-    distinct: int
-    sharing: int
-    largest: int
-
-
-def count_twins(tables: RatingTables, warm_users: int, warm_movies: int) -> tuple[Twins, Twins]:
+def count_twins(tables: RatingTables, warm_users: int, warm_movies: int) -> DistinctVectorsRecord:
     """Count the twins of both sides; all rows are decoded.
 
     Args:
         tables: The model.
         warm_users: Number of users with training ratings; the others are rated by the fallback.
         warm_movies: Likewise of movies.
-
-    Returns:
-        The twins among the users, and among the movies.
     """
     return count_equal_rows(
         _rows(tables.users, tables.user_bias, warm_users),
@@ -54,13 +34,13 @@ def count_twins(tables: RatingTables, warm_users: int, warm_movies: int) -> tupl
     )
 
 
-def count_equal_rows(users: Floats, movies: Floats) -> tuple[Twins, Twins]:
+def count_equal_rows(users: Floats, movies: Floats) -> DistinctVectorsRecord:
     """Count the twins of `(users, dim + 1)` and `(movies, dim + 1)` embeddings; biases come last."""
     dim = users.shape[1] - 1
     # A column that is zero for every id of the other side changes no rating; biases always count.
-    return (
-        _count(users[:, np.append(movies[:, :dim].any(axis=0), True)]),
-        _count(movies[:, np.append(users[:, :dim].any(axis=0), True)]),
+    return DistinctVectorsRecord(
+        users=_count(users[:, np.append(movies[:, :dim].any(axis=0), True)]),
+        movies=_count(movies[:, np.append(users[:, :dim].any(axis=0), True)]),
     )
 
 
@@ -70,9 +50,9 @@ def _rows(side: SideTable, bias: NDArray[Any] | None, warm: int) -> Floats:
     return np.column_stack([side.rows(np.arange(warm)), own]).astype(np.float32, copy=False)
 
 
-def _count(rows: Floats) -> Twins:
+def _count(rows: Floats) -> DistinctSideRecord:
     groups = np.unique(rows, axis=0, return_counts=True)[1]
-    return Twins(
+    return DistinctSideRecord(
         ids=len(rows),
         distinct=groups.size,
         sharing=int(groups[groups > 1].sum()),
