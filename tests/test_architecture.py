@@ -66,6 +66,7 @@ LAYERS = {
         "training.search.budget",
         "training.search.frontier",
         "training.bulk",
+        "training.uncertainty",
         "training.publish",
         "training.cli",
         "training.__main__",

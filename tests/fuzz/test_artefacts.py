@@ -32,6 +32,7 @@ FILES = {
     "ratings.bin": "ratings_file",
     "means.bin": "fallback",
     "ranking.bin": "ranking_file",
+    "uncertainty.bin": "uncertainty_file",
 }
 TARGETS = [*FILES, *MEMBERS]
 

@@ -23,6 +23,7 @@ from training.artefact.reader import list_artefacts as list_artefacts
 from training.artefact.reader import movie_titles as movie_titles
 from training.artefact.reader import open_artefact as open_artefact
 from training.artefact.reader import open_stored as open_stored
+from training.artefact.uncertainty import Uncertainty as Uncertainty
 from training.errors import ArtefactDamaged as ArtefactDamaged
 from training.errors import ArtefactError as ArtefactError
 from training.errors import ArtefactForeign as ArtefactForeign

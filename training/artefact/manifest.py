@@ -7,6 +7,7 @@ types and other format versions are refused.
 from __future__ import annotations
 
 import os
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -19,8 +20,8 @@ from training.errors import ArtefactDamaged, ArtefactForeign, ArtefactMissing
 # The writer's newest. Every change of the format raises it, and older versions stay readable:
 # 1 has neither `ratings_file` nor `rating_scale`, and its ratings are 0 to 5; 2 is 1 with `ratings_file`;
 # 3 states both, and `ratings_file` is null in an artefact without ratings; 4 is 3 with `distinct_vectors`;
-# 5 is 4 with means in a file; 6 has means in either, and adds `ranking_file`, `accuracy.parts` and
-# `training.last_rating_at`.
+# 5 is 4 with means in a file; 6 has means in either, and adds `ranking_file`, `uncertainty_file`,
+# `accuracy.parts` and `training.last_rating_at`.
 FORMAT_VERSION: Final = 6
 MANIFEST_FILE: Final = "manifest.json"
 MODEL_FILE: Final = "model.keras"
@@ -28,7 +29,16 @@ MOVIES_FILE: Final = "movies.json"
 RATINGS_FILE: Final = "ratings.bin"
 MEANS_FILE: Final = "means.bin"
 RANKING_FILE: Final = "ranking.bin"
-ARTEFACT_FILES: Final = (MANIFEST_FILE, MODEL_FILE, MOVIES_FILE, RATINGS_FILE, MEANS_FILE, RANKING_FILE)
+UNCERTAINTY_FILE: Final = "uncertainty.bin"
+ARTEFACT_FILES: Final = (
+    MANIFEST_FILE,
+    MODEL_FILE,
+    MOVIES_FILE,
+    RATINGS_FILE,
+    MEANS_FILE,
+    RANKING_FILE,
+    UNCERTAINTY_FILE,
+)
 MAX_MANIFEST_BYTES: Final = 64 * 1024 * 1024
 # Versions before 1.0 could store tables with a few bits, or half precision, a value.
 ROUNDED_TABLES: Final = "has rounded tables, which are no longer supported; train the model again"
@@ -94,6 +104,31 @@ class RankingFileRecord(FileRecord):
     def _check_bits(self) -> RankingFileRecord:
         if len(self.movie_bits) != len(self.user_bits) + 1:
             raise ValueError("movie_bits has one number more than user_bits, for the biases")
+        return self
+
+
+# Bounded, so that exponentials of sums do not overflow.
+LogScale = Annotated[float, Field(ge=-10, le=10, allow_inf_nan=False)]
+LogScales = Annotated[list[LogScale], Field(min_length=4, max_length=4)]
+
+
+class UncertaintyFileRecord(FileRecord):
+    """The file of the classes of ids, and what all ids share (see `training.artefact.uncertainty`)."""
+
+    levels: Annotated[list[Finite], Field(min_length=2, max_length=100)]
+    cuts: Annotated[list[Finite], Field(min_length=1, max_length=99)]
+    users: LogScales
+    movies: LogScales
+    shifts: LogScales
+    cold: Annotated[list[LogScale], Field(min_length=3, max_length=3)]
+
+    @model_validator(mode="after")
+    def _ascends(self) -> UncertaintyFileRecord:
+        if len(self.cuts) != len(self.levels) - 1:
+            raise ValueError("there must be one cut point between two levels")
+        for name, numbers in (("levels", self.levels), ("cuts", self.cuts)):
+            if any(high <= low for low, high in pairwise(numbers)):
+                raise ValueError(f"{name} must ascend")
         return self
 
 
@@ -298,6 +333,9 @@ class Manifest(Record):
     movies_file: FileRecord | None
     ratings_file: RatingsFileRecord | None = None
     ranking_file: Annotated[RankingFileRecord | None, Field(exclude_if=lambda record: record is None)] = None
+    uncertainty_file: Annotated[
+        UncertaintyFileRecord | None, Field(exclude_if=lambda record: record is None)
+    ] = None
     rating_scale: RatingScaleRecord = RatingScaleRecord(**vars(DEFAULT_SCALE))
     settings: dict[str, Any]
     parameters: ParametersRecord
@@ -321,6 +359,7 @@ class Manifest(Record):
             RATINGS_FILE: self.ratings_file,
             MEANS_FILE: self.means_file,
             RANKING_FILE: self.ranking_file,
+            UNCERTAINTY_FILE: self.uncertainty_file,
         }
         return {name: record for name, record in stated.items() if record is not None}
 
@@ -341,6 +380,7 @@ class Manifest(Record):
             raise ValueError("format_version 5 and means in a file go together")
         added = {
             "ranking_file": "ranking_file" in stated,
+            "uncertainty_file": "uncertainty_file" in stated,
             "accuracy.parts": "parts" in self.accuracy.model_fields_set,
             "training.last_rating_at": "last_rating_at" in self.training.model_fields_set,
         }

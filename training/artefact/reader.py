@@ -24,6 +24,7 @@ from training.artefact.manifest import (
     MOVIES_FILE,
     RANKING_FILE,
     RATINGS_FILE,
+    UNCERTAINTY_FILE,
     BiasesRecord,
     Manifest,
     MeansFileRecord,
@@ -33,6 +34,7 @@ from training.artefact.manifest import (
 from training.artefact.mapped import MappedFile, open_stated_file
 from training.artefact.ranking_table import RankingTable, read_ranking
 from training.artefact.rating_scale import RatingScale
+from training.artefact.uncertainty import Uncertainty, read_uncertainty
 from training.errors import ArtefactDamaged, ArtefactForeign, ArtefactMissing, StoreMissing
 
 MAX_MOVIES_BYTES: Final = 64 * 1024 * 1024
@@ -58,6 +60,7 @@ class Artefact:
         fallback: Rates cold ids.
         given: Observed ratings, or None if the artefact does not include them.
         ranking: Orders movies by how likely a user is to like them, or None likewise.
+        uncertainty: Distributions of ratings around the predictions, or None likewise.
     """
 
     folder: Path
@@ -68,6 +71,7 @@ class Artefact:
     fallback: Fallback
     given: GivenRatings | None
     ranking: RankingTable | None = None
+    uncertainty: Uncertainty | None = None
 
 
 def list_artefacts(store: Path) -> list[Path]:
@@ -136,7 +140,12 @@ def open_artefact(folder: Path) -> Artefact:
     ranking = None
     if manifest.ranking_file is not None:
         ranking = read_ranking(folder / RANKING_FILE, manifest.ranking_file, users.warm, movies.warm)
-    return Artefact(folder, manifest, archive, users, movies, fallback, given, ranking)
+    uncertainty = None
+    if manifest.uncertainty_file is not None:
+        uncertainty = read_uncertainty(
+            folder / UNCERTAINTY_FILE, manifest.uncertainty_file, users.warm, movies.warm, manifest.scale
+        )
+    return Artefact(folder, manifest, archive, users, movies, fallback, given, ranking, uncertainty)
 
 
 def open_stored(folder: Path) -> Artefact:

@@ -13,10 +13,17 @@ one in the lowest bits; the movies begin at a whole byte. The manifest has the l
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+from training.artefact.manifest import UncertaintyFileRecord
+from training.artefact.mapped import open_stated_file
+from training.artefact.rating_scale import RatingScale
+from training.errors import ArtefactDamaged
 
 CLASSES: Final = 4
 _IN_A_BYTE: Final = 4
@@ -72,7 +79,12 @@ class Uncertainty:
     ) -> None:
         self.spreads, self.user_classes, self.movie_classes = spreads, user_classes, movie_classes
         self._scales, self._shifts = np.exp(spreads.log_scales()), spreads.location_shifts()
-        self._tables = [mean_table(spreads.levels, spreads.cuts, scale) for scale in self._scales.tolist()]
+
+    @cached_property
+    def _tables(self) -> list[tuple[Floats, Floats]]:
+        """Means by location, for each kind of pair; they are not computed before they are needed."""
+        spreads = self.spreads
+        return [mean_table(spreads.levels, spreads.cuts, scale) for scale in self._scales.tolist()]
 
     @property
     def nbytes(self) -> int:
@@ -147,6 +159,33 @@ class Uncertainty:
         if packed.size != middle + packed_bytes(warm_movies):
             raise ValueError("there must be two bits for each warm id")
         return cls(spreads, _unpack(packed[:middle], warm_users), _unpack(packed[middle:], warm_movies))
+
+
+def read_uncertainty(
+    path: Path, stated: UncertaintyFileRecord, warm_users: int, warm_movies: int, scale: RatingScale
+) -> Uncertainty:
+    """Read the distributions at `path` and check them.
+
+    Args:
+        path: The file.
+        stated: The manifest's record of the file.
+        warm_users: Number of users with training ratings, each of which has a class.
+        warm_movies: Likewise of movies.
+        scale: Scale of the ratings.
+
+    Raises:
+        ArtefactMissing: The file does not exist.
+        ArtefactDamaged: It differs from the manifest's record, or does not fit the vocabularies or the scale.
+    """
+    if stated.levels[0] < scale.low or stated.levels[-1] > scale.high:
+        raise ArtefactDamaged(path, f"the manifest states a rating that is off the rating scale, {scale}")
+    shared = stated.model_dump(exclude={"sha256", "bytes"})
+    spreads = Spreads(**{name: np.array(numbers) for name, numbers in shared.items()})
+    with open_stated_file(path, stated) as file:
+        try:
+            return Uncertainty.from_bytes(file.read(), spreads, warm_users, warm_movies)
+        except ValueError as error:
+            raise ArtefactDamaged(path, str(error)) from error
 
 
 def packed_bytes(count: int) -> int:

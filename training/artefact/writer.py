@@ -29,6 +29,7 @@ from training.artefact.manifest import (
     MOVIES_FILE,
     RANKING_FILE,
     RATINGS_FILE,
+    UNCERTAINTY_FILE,
     BiasesRecord,
     FallbackRecord,
     FileRecord,
@@ -37,14 +38,18 @@ from training.artefact.manifest import (
     MeansRecord,
     RankingFileRecord,
     RatingsFileRecord,
+    UncertaintyFileRecord,
 )
 from training.artefact.previous import LOCK, move_to_previous
 from training.artefact.ranking_table import RankingTable
 from training.artefact.reader import PREVIOUS, Artefact, open_artefact
+from training.artefact.uncertainty import Uncertainty
 from training.errors import ArtefactError
 
 # In JSON, a mean takes 7 bytes, and a long list is slow to parse.
 MEANS_IN_MANIFEST: Final = 100_000
+# Decimals of the numbers that all distributions of ratings share; their effect is below 0.0001.
+_SHARED_DIGITS: Final = 4
 _UNFINISHED: Final = ".unfinished-"
 
 
@@ -60,6 +65,7 @@ def publish(
     fallback: Fallback | None = None,
     means_in_manifest: int = MEANS_IN_MANIFEST,
     ranking: RankingTable | None = None,
+    uncertainty: Uncertainty | None = None,
 ) -> Artefact:
     """Write `store/<name>`; an existing one is replaced only after the new artefact has been read back.
 
@@ -75,6 +81,7 @@ def publish(
         fallback: Rates cold ids, if `about` has no record of it.
         means_in_manifest: Maximum number of means in the manifest; more are written to a file.
         ranking: Orders movies by how likely a user is to like them; None leaves its file out.
+        uncertainty: Distributions of ratings around the predictions; None likewise.
 
     Returns:
         The artefact in the store.
@@ -96,6 +103,7 @@ def publish(
                 "movies_file": _write_titles(folder, titles) if titles else None,
                 "ratings_file": None if given is None else _write_given(folder, given),
                 "ranking_file": None if ranking is None else _write_ranking(folder, ranking),
+                "uncertainty_file": None if uncertainty is None else _write_uncertainty(folder, uncertainty),
             }
             fields = {**about, **files}
             if fallback is not None:
@@ -166,6 +174,16 @@ def _write_ranking(folder: Path, ranking: RankingTable) -> RankingFileRecord:
     path = folder / RANKING_FILE
     ranking.write(path)
     return RankingFileRecord(**file_record(path).model_dump(), **ranking.record())
+
+
+def _write_uncertainty(folder: Path, uncertainty: Uncertainty) -> UncertaintyFileRecord:
+    path = folder / UNCERTAINTY_FILE
+    path.write_bytes(uncertainty.to_bytes())
+    shared: dict[str, Any] = {
+        name: [round(value, _SHARED_DIGITS) for value in array.tolist()]
+        for name, array in vars(uncertainty.spreads).items()
+    }
+    return UncertaintyFileRecord(**file_record(path).model_dump(), **shared)
 
 
 def _write_fallback(folder: Path, fallback: Fallback, means_in_manifest: int) -> FallbackRecord:

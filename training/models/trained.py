@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import keras
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.artefact.fallback import Fallback
+from training.artefact.uncertainty import Uncertainty
 from training.models.rating_model import RatingModel, logical_sizes
 from training.settings import ModelSettings, Settings
 
@@ -28,6 +29,7 @@ class TrainedModel:
         history: Curves by name, each with one value per epoch (or round of least squares).
         seconds: Wall time of the training.
         fallback: Predicts ratings of cold ids.
+        uncertainty: Distributions of ratings around the predictions, if they were fitted.
     """
 
     model: RatingModel
@@ -36,6 +38,7 @@ class TrainedModel:
     history: dict[str, list[float]]
     seconds: float
     fallback: Fallback
+    uncertainty: Uncertainty | None = field(default=None, kw_only=True)
 
     @property
     def settings(self) -> ModelSettings:

@@ -118,6 +118,7 @@ def publish_model(
         progress.on_moved,
         trained.fallback,
         ranking=ranking,
+        uncertainty=trained.uncertainty,
     )
 
 

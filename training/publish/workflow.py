@@ -49,7 +49,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from training.artefact.ranking_table import RankingTable
+    from training.artefact.uncertainty import Uncertainty
     from training.distillation.base.work_folder import WorkFolder
+    from training.distillation.teacher.teacher import Teacher
     from training.fit.as_they_come import Arrivals
     from training.fit.evaluation import Evaluation
     from training.models.trained import TrainedModel
@@ -252,12 +254,19 @@ def _distil(
     from training.distillation.base.work_folder import open_work_folder
     from training.distillation.distiller import distil
     from training.distillation.teacher.teacher import Teacher
+    from training.uncertainty.held_out import fit_with_held_out_rows
 
     trained: list[TrainedModel] = []
     with open_work_folder(options.work) as folder:
         blends = {model.name: options.blend(model, table.rows) for model in models}
+        uncertainties: dict[str, Uncertainty | None] = {}
         if any(blend.weights is None for blend in blends.values()):
-            blends = _find_blends(models, table, folder, options, data, progress)
+            on_part, blends = _find_blends(models, table, folder, options, data, progress)
+            with progress.busy("fitting the distributions of ratings"):
+                uncertainties = {
+                    model.name: fit_with_held_out_rows(on_part, model, blends[model.name], dataset)
+                    for model in models
+                }
         teacher = Teacher(
             dataset,
             folder,
@@ -267,7 +276,8 @@ def _distil(
             on_progress=progress.on_step,
         )
         for model in models:
-            trained.append(distil(teacher, model, blends[model.name]))
+            found = distil(teacher, model, blends[model.name])
+            trained.append(replace(found, uncertainty=uncertainties.get(model.name)))
             progress.on_trained(trained[-1])
     return trained
 
@@ -281,7 +291,8 @@ def _find_blends(
     progress: Progress,
     *,
     with_students: bool = False,
-) -> dict[str, Blend]:
+) -> tuple[Teacher, dict[str, Blend]]:
+    """Return the teacher of all rows but the validation rows, and the blend of each model."""
     from training.distillation.distiller import find_blends
     from training.distillation.teacher.teacher import Teacher
 
@@ -297,7 +308,7 @@ def _find_blends(
     wanted = [model.model_copy(update={"blend": options.blend(model, table.rows)}) for model in models]
     blends, mse = find_blends(teacher, wanted, with_students=with_students)
     progress.on_validation(mse, len(dataset.validation))
-    return blends
+    return teacher, blends
 
 
 def _publish(
@@ -307,6 +318,7 @@ def _publish(
     from training.fit.evaluation import evaluate
     from training.publish.publishing import publish_model
 
+    trained = [(_with_uncertainty(model, dataset, progress), dataset) for model, dataset in trained]
     with progress.busy("evaluating"):
         accuracies = [evaluate(model.predict, model.fallback, dataset) for model, dataset in trained]
     rankings = _rankings(trained, options, progress)
@@ -314,6 +326,16 @@ def _publish(
         publish_model(model, dataset, accuracy, options, progress, ranking)
         for (model, dataset), accuracy, ranking in zip(trained, accuracies, rankings, strict=True)
     ]
+
+
+def _with_uncertainty(trained: TrainedModel, dataset: Dataset, progress: Progress) -> TrainedModel:
+    """Fit the distributions of ratings, unless the model has them, or there are no validation rows."""
+    if trained.uncertainty is not None or not len(dataset.validation):
+        return trained
+    from training.uncertainty.held_out import fit_on_validation_rows
+
+    with progress.busy("fitting the distributions of ratings"):
+        return replace(trained, uncertainty=fit_on_validation_rows(trained, dataset))
 
 
 def _rankings(
@@ -382,6 +404,7 @@ def fit_within_budget(
             try_all,
         )
         from training.search.candidates import CandidateTrainer
+        from training.uncertainty.held_out import fit_by_twin
 
     dataset = data.dataset(table, choice_fraction(data.split))
     progress.on_split(dataset.split)
@@ -397,10 +420,15 @@ def fit_within_budget(
         best = best_of(trials)
         winner = next(candidate for candidate in candidates if candidate.label == best.label)
         progress.on_plan(plan_best(winner))
-        dataset = data.dataset(table, final_fraction(winner))
+        part, dataset = dataset, data.dataset(table, final_fraction(winner))
+        uncertainty = None
+        if not len(dataset.validation):
+            with progress.busy("fitting the distributions of ratings"):
+                uncertainty = fit_by_twin(trainer.train(winner), part, dataset)
         teacher = Teacher(dataset, folder, members, seed=seed, on_progress=progress.on_step)
         trainer = CandidateTrainer(teacher)
-        trained = train_best(trainer, winner, limit, trials, name)
+        trained = replace(train_best(trainer, winner, limit, trials, name), uncertainty=uncertainty)
+    trained = _with_uncertainty(trained, dataset, progress)
     accuracy = evaluate(trained.predict, trained.fallback, dataset)
     ranking = _ranking(dataset, options, progress)
     manifest = publish_model(trained, dataset, accuracy, options, progress, ranking).manifest

@@ -28,6 +28,7 @@ from training.artefact.fallback import Fallback
 from training.artefact.ids.vocabulary import Vocabulary
 from training.artefact.uncertainty import CLASSES, Floats, Spreads, Uncertainty, mean_table, sigmoid
 from training.data.dataset import Dataset
+from training.data.large_arrays import blocks
 from training.uncertainty.calibration import levels_of
 
 Predict = Callable[[NDArray[np.int32], NDArray[np.int32]], NDArray[np.float32]]
@@ -173,21 +174,34 @@ def for_other_split(
 def _features(predict: Predict, dataset: Dataset) -> tuple[Floats, Floats]:
     """Return the `(users, 2)` and `(movies, 2)` features of step 1."""
     train, (low, high) = dataset.train, dataset.scale.bounds
-    rated = predict(train.user_index, train.movie_index)
-    squared = (train.ratings - rated).astype(np.float64) ** 2
-    bins = np.clip((rated - low) / (high - low) * _ERROR_BINS, 0, _ERROR_BINS - 1).astype(np.int64)
-    rows = np.maximum(np.bincount(bins, minlength=_ERROR_BINS), 1)
-    usual = np.maximum(np.bincount(bins, squared, _ERROR_BINS) / rows, 1e-6)
-    relative = squared / usual[bins]
 
-    def side(index: NDArray[np.int32], size: int) -> Floats:
-        count, total = np.bincount(index, minlength=size), np.bincount(index, relative, size)
-        return np.stack([np.log((total + _DAMPING) / (count + _DAMPING)), np.log1p(count)], axis=1)
+    def errors(rows: slice) -> tuple[Floats, NDArray[np.int64]]:
+        """Return the squared errors of some rows, and the bins of their predictions."""
+        rated = predict(train.user_index[rows], train.movie_index[rows])
+        squared = (train.ratings[rows] - rated).astype(np.float64) ** 2
+        return squared, np.clip((rated - low) / (high - low) * _ERROR_BINS, 0, _ERROR_BINS - 1).astype(
+            np.int64
+        )
 
-    return (
-        side(train.user_index, len(dataset.users)),
-        side(train.movie_index, len(dataset.movies)),
+    count, total = np.zeros(_ERROR_BINS, np.int64), np.zeros(_ERROR_BINS)
+    for rows in blocks(len(train)):
+        squared, bins = errors(rows)
+        count += np.bincount(bins, minlength=_ERROR_BINS)
+        total += np.bincount(bins, squared, _ERROR_BINS)
+    usual = np.maximum(total / np.maximum(count, 1), 1e-6)
+    sides = [
+        (train.user_index, np.zeros(len(dataset.users))),
+        (train.movie_index, np.zeros(len(dataset.movies))),
+    ]
+    for rows in blocks(len(train)):
+        squared, bins = errors(rows)
+        for index, sums in sides:
+            sums += np.bincount(index[rows], squared / usual[bins], sums.size)
+    users, movies = (
+        np.stack([np.log((sums + _DAMPING) / (number + _DAMPING)), np.log1p(number)], axis=1)
+        for (_, sums), number in zip(sides, (dataset.user_popularity, dataset.movie_popularity), strict=True)
     )
+    return users, movies
 
 
 def _scores(
