@@ -2,10 +2,11 @@
 
     python -m benchmarks.intervals --data ../ml-1m
 
-Three tables over the test rows: the mean squared error of each model with its 95% interval, the differences
-to the default model, and the errors by fifths of the movies by popularity and of the users by activity. The
-intervals are from resampled users. They say how much the error depends on which users there are; that it
-also depends on the training's seed and on which rows are test rows is not part of them.
+Four tables over the test rows: the mean squared error of each model with its 95% interval, the differences
+to the default model, and, by fifths of the movies by popularity and of the users by activity, the errors and
+by how much ratings are higher than predicted on average. The intervals are from resampled users. They say how
+much the error depends on which users there are; that it also depends on the training's seed and on which rows
+are test rows is not part of them.
 """
 
 from __future__ import annotations
@@ -48,7 +49,8 @@ def main() -> None:
     options.add_argument("--seed", type=int, default=0, help="seed of the resamples")
     arguments = options.parse_args()
     dataset = make_dataset(load_ratings(arguments.data), "random", arguments.split_seed)
-    squared = squared_errors(arguments.store, dataset)
+    residuals = residuals_of(arguments.store, dataset)
+    squared = {name: own**2 for name, own in residuals.items()}
     title = f"{len(dataset.test)} test rows of {dataset.table.name}, {dataset.split.test_sha256[:8]}"
     differences = {
         name: own - squared[DEFAULT_MODEL] for name, own in squared.items() if name != DEFAULT_MODEL
@@ -62,10 +64,11 @@ def main() -> None:
         lines = [_line(model, interval) for model, interval in found.items()]
         report(name, f"{what}, {title}, {arguments.resamples} resamples of the users", lines)
     report("fifths", f"Test MSE by fifths, {title}", fifths(dataset, squared))
+    report("offsets", f"Rating minus prediction by fifths, {title}", fifths(dataset, residuals))
 
 
-def squared_errors(store: Path, dataset: Dataset) -> dict[str, NDArray[np.float64]]:
-    """Return the `(test rows,)` squared errors of each model of the split, and of biases alone.
+def residuals_of(store: Path, dataset: Dataset) -> dict[str, NDArray[np.float64]]:
+    """Return the `(test rows,)` ratings minus predictions of each model of the split, and of biases alone.
 
     Raises:
         SystemExit: If a model was trained on another split of the data.
@@ -80,13 +83,13 @@ def squared_errors(store: Path, dataset: Dataset) -> dict[str, NDArray[np.float6
         tables = read_tables(artefact.archive)
         # Ids are in order of popularity in the training rows, as in the dataset of the same split.
         rated, _ = predict_all(tables.rate, artefact.fallback, test, dataset.users.warm, dataset.movies.warm)
-        found[name] = (test.ratings.astype(np.float64) - rated) ** 2
-    found[BIASES] = (test.ratings.astype(np.float64) - biases_only(dataset)) ** 2
+        found[name] = test.ratings.astype(np.float64) - rated
+    found[BIASES] = test.ratings.astype(np.float64) - biases_only(dataset)
     return found
 
 
-def fifths(dataset: Dataset, squared: Mapping[str, NDArray[np.float64]]) -> list[dict[str, Any]]:
-    """Return a line for each fifth of the ids with training ratings, and one for movies with few of them."""
+def fifths(dataset: Dataset, values: Mapping[str, NDArray[np.float64]]) -> list[dict[str, Any]]:
+    """Return a line of means for each fifth of the ids with training ratings, and for movies with few."""
     lines = []
     for side, index, counts, warm in (
         ("movies", dataset.test.movie_index, dataset.movie_popularity, dataset.movies.warm),
@@ -97,18 +100,18 @@ def fifths(dataset: Dataset, squared: Mapping[str, NDArray[np.float64]]) -> list
             own = counts[places == place]
             lines.append(
                 _mean_line(
-                    f"{side}, {name} fifth", f"{own.min()} to {own.max()}", places[index] == place, squared
+                    f"{side}, {name} fifth", f"{own.min()} to {own.max()}", places[index] == place, values
                 )
             )
     few = dataset.movie_popularity[dataset.test.movie_index] <= _FEW
-    lines.append(_mean_line("movies with few ratings", f"0 to {_FEW}", few, squared))
+    lines.append(_mean_line("movies with few ratings", f"0 to {_FEW}", few, values))
     return lines
 
 
 def _mean_line(
-    ids: str, ratings: str, chosen: NDArray[np.bool_], squared: Mapping[str, NDArray[np.float64]]
+    ids: str, ratings: str, chosen: NDArray[np.bool_], values: Mapping[str, NDArray[np.float64]]
 ) -> dict[str, Any]:
-    means = {name: f"{own[chosen].mean():.4f}" for name, own in squared.items()}
+    means = {name: f"{own[chosen].mean():.4f}" for name, own in values.items()}
     return {"ids": ids, "training ratings": ratings, "test rows": int(chosen.sum()), **means}
 
 

@@ -10,7 +10,7 @@ import pytest
 from app.scoring.loading import load_registry
 from app.settings import Settings
 from benchmarks.growth import make_store
-from benchmarks.intervals import BIASES, fifths, squared_errors
+from benchmarks.intervals import BIASES, fifths, residuals_of
 from benchmarks.published_split import published_split
 from benchmarks.scale import write_ratings
 from benchmarks.soak import MIB, Sample, make_versions, memory_growth
@@ -97,9 +97,9 @@ def test_published_split_is_a_shuffle_of_the_rows_of_which_the_first_tenth_are_t
     assert 60 < cut.validation.size < 130
 
 
-def test_squared_errors_are_those_of_the_manifest_and_fifths_cover_the_warm_rows(tmp_path: Path) -> None:
+def test_residuals_are_those_of_the_manifest_and_fifths_cover_the_warm_rows(tmp_path: Path) -> None:
     store, dataset = build_store(tmp_path / "store", TINY_BASELINE), tiny_dataset()
-    squared = squared_errors(store, dataset)
+    squared = {name: own**2 for name, own in residuals_of(store, dataset).items()}
     stated = read_manifest(store / "baseline" / MANIFEST_FILE).accuracy
     assert squared["baseline"].mean() == pytest.approx(stated.mse, rel=1e-5)
     assert squared[BIASES].mean() == pytest.approx(stated.biases_only_mse)
