@@ -51,10 +51,10 @@ _OF_THE_PAIR: Final = (
 )
 _OF_DISTILLED: Final = ("quick", "tile_users", "validate_only")
 _OF_A_BUDGET: Final = ("name",)
-_OF_VARIATIONAL: Final = ("cluster",)
+_OF_BLOCKS: Final = ("cluster",)
 _REPLACED_BY_A_BUDGET: Final = (
     "models",
-    *_OF_VARIATIONAL,
+    *_OF_BLOCKS,
     *_OF_THE_PAIR,
     *_OF_DISTILLED,
     "validation_fraction",
@@ -121,7 +121,8 @@ def fit(
         str | None,
         typer.Option(
             metavar="ADDRESS",
-            help="Ray cluster that fits vb: host:port, or local. See docs/cluster.md.",
+            help="Ray cluster that fits vb, and distilled models of more than 5 million ratings: host:port, "
+            "or local. See docs/cluster.md.",
             rich_help_panel=parameters.TRAINING,
         ),
     ] = None,
@@ -193,8 +194,11 @@ def fit(
         _refuse(given, _OF_THE_PAIR, f"{{}} does not apply to {names}, but to baseline and memory_efficient")
     if not distilled or (validate_only and (fitted or variational)):
         _refuse(given, _OF_DISTILLED, f"{{}} does not apply to {names}, but to {', '.join(DISTILLED)}")
-    if not variational:
-        _refuse(given, _OF_VARIATIONAL, f"{{}} does not apply to {names}, but to {', '.join(VARIATIONAL)}")
+    if not variational and not distilled:
+        blocks = ", ".join([*VARIATIONAL, *DISTILLED])
+        _refuse(given, _OF_BLOCKS, f"{{}} does not apply to {names}, but to {blocks}")
+    if validate_only:
+        _refuse(given, _OF_BLOCKS, "{} does not apply to --validate-only")
     overridden = override_models(
         fitted,
         embedding_dim=embedding_dim,

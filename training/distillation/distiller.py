@@ -16,6 +16,7 @@ from training.data.dataset import Dataset, Examples
 from training.distillation.base.settings import Blend, DistilledModel
 from training.distillation.student.student import Student, fit_student
 from training.distillation.teacher.teacher import Teacher
+from training.distillation.teacher.variational import VariationalMember
 from training.families import Packed
 from training.families.packed_table import PackedTable
 from training.fit.evaluation import Errors, evaluate_examples
@@ -133,6 +134,8 @@ def distil(teacher: Teacher, model: DistilledModel, blend: Blend) -> Distilled:
             model.student,
             teacher.tiles,
             seed=teacher.seed,
+            # Other machines do not have the file of a blend's predictions.
+            runner=teacher.runner if isinstance(predictions, VariationalMember) else None,
             on_round=partial(teacher.report, model.name),
         )
         return student.to_arrays(), {"bytes": student.nbytes, "parameters": student.parameter_count}

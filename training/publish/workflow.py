@@ -34,7 +34,7 @@ from training.data.dataset import Dataset
 from training.data.split import Split, split_ratings, write_split
 from training.data.table import RatingsTable
 from training.distillation.base.settings import Blend, DistilledModel
-from training.distillation.named import with_limits_for
+from training.distillation.named import MOST_SAMPLED_RATINGS, with_limits_for
 from training.errors import ReportError, SettingsError
 from training.factors.settings import VariationalModel, VariationalRecipe
 from training.fit.recipes import BIASED
@@ -113,14 +113,15 @@ def train_models(
         data: As above.
         options: As above.
         progress: As above.
-        cluster: Where variational updates run: `host:port` of a Ray cluster's head, `local` for a cluster of
-            this machine, or None for threads of this process.
+        cluster: Where models of variational updates are fitted, and the distilled models whose teacher is
+            one: `host:port` of a Ray cluster's head, `local` for a cluster of this machine, or None for
+            threads of this process.
 
     Returns:
         The manifests of the published artefacts in the order of `models`, and the page of the report.
 
     Raises:
-        SettingsError: Some settings are not legal for this data.
+        SettingsError: Some settings are not legal for this data, or no model can be fitted on a cluster.
         ClusterError: The cluster cannot be used.
         ReportError: The report cannot be written.
     """
@@ -132,6 +133,11 @@ def train_models(
     whole = data.dataset(table, 0.0) if distilled else None
     part = data.dataset(table, recipe.validation_fraction) if fitted else None
     variational = [model for model in models if isinstance(model, VariationalModel)]
+    if cluster and not variational and table.rows <= MOST_SAMPLED_RATINGS:
+        raise SettingsError(
+            f"--cluster does not apply to distilled models of {table.rows:,} ratings: only with more than "
+            f"{MOST_SAMPLED_RATINGS:,}, their teacher is a factorisation in blocks"
+        )
     fraction = recipe.validation_fraction or VariationalRecipe().validation_fraction
     held_out = None
     if variational:
@@ -149,15 +155,15 @@ def train_models(
     make_store(options.store, [model.name for model in models])
     progress.on_plan(plan(models, distillation, table.rows))
     trained: list[tuple[TrainedModel, Dataset]] = []
-    if whole is not None:
-        found = _distil(distilled, whole, table, distillation, data, progress)
-        trained += [(model, whole) for model in found]
-    if held_out is not None:
-        with connect(cluster) if cluster else nullcontext() as runner:
+    with connect(cluster) if cluster else nullcontext() as runner:
+        if whole is not None:
+            found = _distil(distilled, whole, table, distillation, data, progress, runner)
+            trained += [(model, whole) for model in found]
+        if held_out is not None:
             found = _fit_variational(
                 variational, held_out, fraction, recipe.seed, distillation.work, progress, runner
             )
-        trained += [(model, held_out) for model in found]
+            trained += [(model, held_out) for model in found]
     if part is not None:
         trained += [(model, part) for model in _fit(fitted, part, recipe, progress)]
     artefacts = {artefact.manifest.name: artefact for artefact in _publish(trained, options, progress)}
@@ -249,6 +255,7 @@ def _distil(
     options: DistillationOptions,
     data: DataOptions,
     progress: Progress,
+    runner: RayRunner | None,
 ) -> list[TrainedModel]:
     """Find the weights of each teacher's members on validation rows, then distil from all training rows."""
     from training.distillation.base.work_folder import open_work_folder
@@ -273,6 +280,7 @@ def _distil(
             options.teacher,
             seed=options.seed,
             tile_users=options.tile_users,
+            runner=runner,
             on_progress=progress.on_step,
         )
         for model in models:

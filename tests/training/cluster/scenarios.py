@@ -9,17 +9,29 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from tests.builders import tiny_table
 from tests.training.cluster import factors
 from tests.training.cluster.processes import VARIABLE, addresses, tagged
+from training.artefact.ids.vocabulary import Vocabulary
 from training.cluster.environment import prepare_environment
 from training.cluster.runner import connect
+from training.data.dataset import make_dataset
+from training.distillation.base.observed import Observed
+from training.distillation.base.settings import StudentSettings, VariationalSettings
+from training.distillation.base.tiles import Tile, make_tiles
+from training.distillation.student.student import fit_student
+from training.distillation.teacher.variational import fit_variational_member
 from training.errors import TrainingError
+from training.factors.solver import Runner
 
 STORE = 100 * 2**20
 
@@ -79,7 +91,40 @@ def connected(address: str, folder: str = "") -> Any:
         return {"difference": difference(found), "addresses": addresses(os.environ[VARIABLE])}
 
 
-SCENARIOS = {scenario.__name__: scenario for scenario in (local, changing, connected)}
+def distilled() -> Any:
+    """Fit a factorisation and a student of it, on all pairs and on a sample, here and on a cluster."""
+    random = np.random.default_rng(0)
+    pairs = random.choice(300 * 100, 6000, replace=False)
+    ratings = random.integers(1, 6, pairs.size).astype(np.float32)
+    table = replace(
+        tiny_table(),
+        users=Vocabulary.from_numbers(np.arange(300), "user_"),
+        movies=Vocabulary.from_numbers(np.arange(100), "movie_"),
+        user_index=(pairs // 100).astype(np.int32),
+        movie_index=(pairs % 100).astype(np.int32),
+        ratings=ratings,
+    )
+    observed = Observed.of(make_dataset(table, "random", 0, 0.0))
+    settings = StudentSettings(rank=4, blocks=2, propensity_rank=3, max_bytes=2_000)
+
+    def fit(runner: Runner | None, tiles: Sequence[Tile]) -> dict[str, NDArray[Any]]:
+        factors = VariationalSettings(rank=3, rounds=5)
+        member = fit_variational_member(observed, factors, seed=0, runner=runner)
+        student = fit_student(observed, member, settings, tiles, seed=0, runner=runner)
+        return {**vars(member), **student.to_arrays()}
+
+    differences = []
+    with connect("local", cpus=2, object_store_bytes=STORE) as runner:
+        for most_pairs in (10**6, 10_000):
+            tiles = make_tiles(observed, 32, seed=0, most_pairs=most_pairs, least_movies=30)
+            found, expected = fit(runner, tiles), fit(None, tiles)
+            differences += [
+                float(np.abs(found[name] - expected[name].astype(np.float64)).max()) for name in expected
+            ]
+        return {"differences": differences, "addresses": addresses(os.environ[VARIABLE])}
+
+
+SCENARIOS = {scenario.__name__: scenario for scenario in (local, changing, connected, distilled)}
 
 if __name__ == "__main__":
     try:

@@ -15,15 +15,17 @@ import h5py
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from typer.testing import CliRunner
 
 from tests.conftest import REPOSITORY
 from tests.training.cluster.factors import wait_until
 from tests.training.cluster.nodes import LOOPBACK, environment, new_token, node, start_command
 from tests.training.cluster.processes import VARIABLE, error_of, outcome, scenario
 from training.artefact.files import temporary_folder
+from training.cli.app import app
 from training.cluster.environment import NODES
 from training.cluster.runner import FOLDER_PREFIX, connect
-from training.errors import ClusterError
+from training.errors import ClusterError, SettingsError
 
 
 def test_nodes_and_drivers_have_the_same_variables() -> None:
@@ -135,6 +137,25 @@ def test_fit_on_a_cluster_publishes_the_model_of_one_machine_and_resumes(
     assert plain.keys() == cluster.keys() and len(plain) > 3
     for key, array in plain.items():
         np.testing.assert_allclose(cluster[key], array, atol=1e-5)
+
+
+@pytest.mark.long
+def test_student_of_a_factorisation_is_the_same_on_a_cluster(tag: str) -> None:
+    result = scenario(tag, "distilled")
+    assert max(result["differences"]) < 1e-5
+    assert result["addresses"] == ["127.0.0.1"]
+
+
+def test_cluster_is_refused_for_distilled_models_of_few_ratings(tmp_path: Path) -> None:
+    fit = ["fit", "compact", "--data", str(write_ratings(tmp_path)), "--store", str(tmp_path / "store")]
+    with pytest.raises(
+        SettingsError, match=r"does not apply to distilled models of 6,000 ratings: only with"
+    ):
+        CliRunner().invoke(app, [*fit, "--cluster", "local"], catch_exceptions=False)
+    with pytest.raises(SettingsError, match=r"^--cluster does not apply to baseline, but to vb, tiny,"):
+        CliRunner().invoke(app, ["fit", "baseline", "--cluster", "local"], catch_exceptions=False)
+    with pytest.raises(SettingsError, match=r"^--cluster does not apply to --validate-only$"):
+        CliRunner().invoke(app, [*fit, "--cluster", "local", "--validate-only"], catch_exceptions=False)
 
 
 def write_ratings(folder: Path) -> Path:

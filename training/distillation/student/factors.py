@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.distillation.base.observed import Floats, Observed
-from training.distillation.base.threads import in_threads
 from training.distillation.base.tiles import Predictions, Tile
+from training.factors.solver import Runner, ThreadRunner
 
 MAX_STARS: Final = 5.0
 SideName = Literal["users", "movies"]
@@ -78,8 +78,72 @@ def sigmoid(logits: Floats) -> Floats:
     return logits
 
 
+@dataclass(frozen=True)
+class _Logits:
+    """The logits of a teacher.
+
+    Attributes:
+        teacher: Its predictions.
+        lowest: The smallest rating that is not clipped, as a share of the highest one.
+    """
+
+    teacher: Predictions
+    lowest: np.float32
+
+    def tile(self, tile: Tile) -> Floats:
+        share = np.clip(
+            self.teacher.tile(tile) / np.float32(MAX_STARS), self.lowest, np.float32(_HIGHEST_SHARE)
+        )
+        found: Floats = np.log(share / (1 - share))
+        return found
+
+
+@dataclass(frozen=True)
+class _Weighted:
+    """The logits without biases, times the square roots of the weights of users and movies."""
+
+    logits: _Logits
+    user_bias: Floats
+    movie_bias: Floats
+    user_root: Floats
+    movie_root: Floats
+
+    def tile(self, tile: Tile) -> Floats:
+        rest = self.logits.tile(tile) - self.user_bias[tile.users, None] - self.movie_bias[tile.movies]
+        weighted: Floats = (
+            rest * self.user_root[tile.users, None] * (tile.scale * self.movie_root[tile.movies])
+        )
+        return weighted
+
+
+def _means(tile: Tile, shared: tuple[_Logits, Floats, Floats]) -> tuple[Floats, Floats]:
+    logits, user_share, movie_share = shared
+    share = tile.scale * movie_share[tile.movies]
+    values = logits.tile(tile)
+    return values @ (share / share.sum()), user_share[tile.users] @ values * tile.scale
+
+
+def _times(tile: Tile, shared: tuple[_Weighted, Floats]) -> Floats:
+    weighted, table = shared
+    product: Floats = weighted.tile(tile) @ table[tile.movies]
+    return product
+
+
+def _squared_times(tile: Tile, shared: tuple[_Weighted, Floats]) -> Floats:
+    weighted, table = shared
+    values = weighted.tile(tile)
+    product: Floats = values.T @ (values @ table[tile.movies])
+    return product
+
+
 def start_from_logits(
-    teacher: Predictions, observed: Observed, tiles: Sequence[Tile], *, rank: int, seed: int
+    teacher: Predictions,
+    observed: Observed,
+    tiles: Sequence[Tile],
+    *,
+    rank: int,
+    seed: int,
+    runner: Runner | None = None,
 ) -> Factors:
     """Initialise a student from the weighted singular value decomposition of the teacher's logits.
 
@@ -92,7 +156,9 @@ def start_from_logits(
         tiles: All pairs, or a sample.
         rank: Number of factors; fewer if there are fewer users or movies.
         seed: Seed of the random start of the iteration.
+        runner: Computes the tiles; threads of this machine by default.
     """
+    run = (runner or ThreadRunner()).run
     users, movies = observed.users, observed.movies
     user_weight = np.sqrt(observed.user_counts + 1)
     movie_weight = np.sqrt(observed.movie_counts + 1)
@@ -102,47 +168,26 @@ def start_from_logits(
         scale[tile.movies] = tile.scale
     # A movie with few sampled pairs gets a small weight, because their scale amplifies its noise.
     user_root, movie_root = np.sqrt(user_weight), np.sqrt(movie_weight / scale)
-    lowest = np.float32(max(_LOWEST_SHARE_OF_LOWEST * observed.lowest / MAX_STARS, 0.01))
-
-    def logits(tile: Tile) -> Floats:
-        share = np.clip(teacher.tile(tile) / np.float32(MAX_STARS), lowest, np.float32(_HIGHEST_SHARE))
-        found: Floats = np.log(share / (1 - share))
-        return found
-
-    def means(tile: Tile) -> tuple[Floats, Floats]:
-        share = tile.scale * movie_share[tile.movies]
-        values = logits(tile)
-        return values @ (share / share.sum()), user_share[tile.users] @ values * tile.scale
-
+    logits = _Logits(teacher, np.float32(max(_LOWEST_SHARE_OF_LOWEST * observed.lowest / MAX_STARS, 0.01)))
     user_share, movie_share = user_weight / user_weight.sum(), movie_weight / movie_weight.sum()
     user_bias, movie_bias = np.empty(users, dtype=np.float32), np.zeros(movies, dtype=np.float32)
-    for tile, (own, other) in zip(tiles, in_threads(means, tiles), strict=True):
+    for tile, (own, other) in zip(tiles, run(_means, tiles, (logits, user_share, movie_share)), strict=True):
         user_bias[tile.users] = own
         movie_bias[tile.movies] += other
     global_bias = np.float32(user_share @ user_bias)
     user_bias -= global_bias
     movie_bias -= global_bias
-
-    def scaled(tile: Tile) -> Floats:
-        rest = logits(tile) - user_bias[tile.users, None] - (movie_bias[tile.movies] + global_bias)
-        weighted: Floats = rest * user_root[tile.users, None] * (tile.scale * movie_root[tile.movies])
-        return weighted
+    weighted = _Weighted(logits, user_bias, movie_bias + global_bias, user_root, movie_root)
 
     def times(table: Floats) -> Floats:
         product = np.empty((users, table.shape[1]), dtype=np.float32)
-        parts = in_threads(lambda tile: scaled(tile) @ table[tile.movies], tiles)
-        for tile, part in zip(tiles, parts, strict=True):
+        for tile, part in zip(tiles, run(_times, tiles, (weighted, table)), strict=True):
             product[tile.users] = part
         return product
 
     def squared_times(table: Floats) -> Floats:
-        def of_tile(tile: Tile) -> Floats:
-            values = scaled(tile)
-            part: Floats = values.T @ (values @ table[tile.movies])
-            return part
-
         product = np.zeros_like(table)
-        for tile, part in zip(tiles, in_threads(of_tile, tiles), strict=True):
+        for tile, part in zip(tiles, run(_squared_times, tiles, (weighted, table)), strict=True):
             product[tile.movies] += part
         return product
 

@@ -15,7 +15,7 @@ Every row has its own small linear system, which is accumulated over tiles of us
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,10 +23,10 @@ from numpy.typing import NDArray
 from training.compress.quantisation import best_steps, pack_table, round_to
 from training.distillation.base.observed import Floats
 from training.distillation.base.settings import StudentSettings
-from training.distillation.base.threads import in_threads
 from training.distillation.base.tiles import Predictions, Tile
 from training.distillation.student.factors import MAX_STARS, Factors, SideName, sigmoid
 from training.distillation.student.propensity import PairWeights
+from training.factors.solver import Runner, ThreadRunner
 from training.families.packed_table import PackedTable
 
 
@@ -38,11 +38,13 @@ class Target:
         teacher: The teacher's stars.
         weights: The weight of each pair.
         tiles: All pairs, or a sample.
+        runner: Computes the tiles, in threads of this machine or on a cluster.
     """
 
     teacher: Predictions
     weights: PairWeights
     tiles: Sequence[Tile]
+    runner: Runner = field(default_factory=ThreadRunner)
 
 
 @dataclass(frozen=True)
@@ -84,30 +86,73 @@ class Widths:
         return pack_table(table, self.widths, steps, self.block_sizes)
 
 
+@dataclass(frozen=True)
+class _Step:
+    """What the tiles of a step have in common.
+
+    Attributes:
+        factors: The student.
+        teacher: The teacher's stars.
+        weights: The weight of each pair.
+        side: The side to update.
+        regressors: `(ids of the other side, columns)`.
+        products: `(ids of the other side, pairs of columns)` products of the regressors; None if each id is
+            in one tile only, which computes them.
+    """
+
+    factors: Factors
+    teacher: Predictions
+    weights: PairWeights
+    side: SideName
+    regressors: Floats
+    products: Floats | None
+
+
+def _products(regressors: Floats) -> Floats:
+    first, second = np.triu_indices(regressors.shape[1])
+    products: Floats = regressors[:, first] * regressors[:, second]
+    return products
+
+
+def _sums(tile: Tile, step: _Step) -> tuple[Floats, Floats]:
+    """Return the gradient and the upper half of the curvature of the rows of a tile."""
+    share = sigmoid(step.factors.logits(tile))
+    error: Floats = np.float32(MAX_STARS) * share
+    error -= step.teacher.tile(tile)
+    slope = share * (np.float32(MAX_STARS) * (1 - share))
+    weight: Floats = step.weights.tile(tile)
+    weight *= slope
+    error *= weight
+    weight *= slope
+    others = tile.movies if step.side == "users" else tile.users
+    regressors = step.regressors[others]
+    products = _products(regressors) if step.products is None else step.products[others]
+    if step.side == "users":
+        return error @ regressors, weight @ products
+    return error.T @ regressors, weight.T @ products
+
+
+def _errors(tile: Tile, shared: tuple[Factors, Predictions, PairWeights]) -> tuple[float, float]:
+    """Return the weighted sum of the squared errors of a tile, and the sum of the weights."""
+    factors, teacher, weights = shared
+    error = np.float32(MAX_STARS) * sigmoid(factors.logits(tile)) - teacher.tile(tile)
+    weight = weights.tile(tile)
+    return float(np.einsum("ui,ui,ui->", weight, error, error)), float(weight.sum())
+
+
 def normal_equations(factors: Factors, target: Target, side: SideName) -> NormalEquations:
     """Compute the gradient and curvature of every row of a side."""
     own, other = (factors.users, factors.movies) if side == "users" else (factors.movies, factors.users)
     columns = own.shape[1]
-    regressors = np.concatenate([other[:, :-1], np.ones((len(other), 1), dtype=np.float32)], axis=1)
     upper = np.triu_indices(columns)
-    products = regressors[:, upper[0]] * regressors[:, upper[1]]
+    regressors = np.concatenate([other[:, :-1], np.ones((len(other), 1), dtype=np.float32)], axis=1)
+    # A movie is in many tiles, and a user in one.
+    products = _products(regressors) if side == "users" else None
+    step = _Step(factors, target.teacher, target.weights, side, regressors, products)
     gradient = np.zeros((len(own), columns), dtype=np.float32)
-    packed = np.zeros((len(own), products.shape[1]), dtype=np.float32)
-
-    def of_tile(tile: Tile) -> tuple[Floats, Floats]:
-        share = sigmoid(factors.logits(tile))
-        error = np.float32(MAX_STARS) * share
-        error -= target.teacher.tile(tile)
-        slope = share * (np.float32(MAX_STARS) * (1 - share))
-        weight = target.weights.tile(tile)
-        weight *= slope
-        error *= weight
-        weight *= slope
-        if side == "users":
-            return error @ regressors[tile.movies], weight @ products[tile.movies]
-        return error.T @ regressors[tile.users], weight.T @ products[tile.users]
-
-    for tile, (error, weight) in zip(target.tiles, in_threads(of_tile, target.tiles), strict=True):
+    packed = np.zeros((len(own), upper[0].size), dtype=np.float32)
+    parts = target.runner.run(_sums, target.tiles, step)
+    for tile, (error, weight) in zip(target.tiles, parts, strict=True):
         ids = tile.users if side == "users" else tile.movies
         gradient[ids] += error
         packed[ids] += weight
@@ -119,13 +164,8 @@ def normal_equations(factors: Factors, target: Target, side: SideName) -> Normal
 
 def objective(factors: Factors, target: Target) -> float:
     """Return the weighted mean squared error against the teacher, in stars squared."""
-
-    def of_tile(tile: Tile) -> tuple[float, float]:
-        error = np.float32(MAX_STARS) * sigmoid(factors.logits(tile)) - target.teacher.tile(tile)
-        weight = target.weights.tile(tile)
-        return float(np.einsum("ui,ui,ui->", weight, error, error)), float(weight.sum())
-
-    error_sum, weight_sum = np.sum(list(in_threads(of_tile, target.tiles)), axis=0)
+    shared = (factors, target.teacher, target.weights)
+    error_sum, weight_sum = np.sum(list(target.runner.run(_errors, target.tiles, shared)), axis=0)
     return float(error_sum / weight_sum)
 
 

@@ -32,6 +32,7 @@ from training.distillation.student.factors import (
 from training.distillation.student.least_squares import Target, float_step, objective, packed_step
 from training.distillation.student.packing import GLOBAL_BIAS_BYTES, Layout, allocate, student_blocks
 from training.distillation.student.propensity import pair_weights
+from training.factors.solver import Runner, ThreadRunner
 from training.families.packed_table import PackedTable
 
 OnRound = Callable[[int, int], None]
@@ -112,6 +113,7 @@ def fit_student(
     tiles: Sequence[Tile],
     *,
     seed: int,
+    runner: Runner | None = None,
     on_round: OnRound | None = None,
 ) -> Student:
     """Fit and pack a student.
@@ -122,6 +124,8 @@ def fit_student(
         settings: Rank, limits and rounds.
         tiles: The pairs on which it is fitted, which include those that `teacher` was written for.
         seed: Seed of the random starts of the subspace iterations.
+        runner: Computes the tiles; threads of this machine by default. On other machines, `teacher` must not
+            need a file.
         on_round: Called after each round.
 
     Raises:
@@ -140,8 +144,9 @@ def fit_student(
             return False
         return reached[-1] < (1 - _LEAST_GAIN) * reached[-2]
 
-    target = Target(teacher, pair_weights(observed, settings, seed=seed), tiles)
-    factors = start_from_logits(teacher, observed, tiles, rank=settings.rank, seed=seed)
+    runner = runner or ThreadRunner()
+    target = Target(teacher, pair_weights(observed, settings, seed=seed), tiles, runner)
+    factors = start_from_logits(teacher, observed, tiles, rank=settings.rank, seed=seed, runner=runner)
     report(factors)
     while len(reached) <= float_rounds or start_is_poor():
         float_rounds = max(float_rounds, len(reached))

@@ -32,6 +32,7 @@ from training.distillation.teacher.auto_encoder import AutoEncoder, fit_auto_enc
 from training.distillation.teacher.bayesian_factors import BayesianFactors, fit_bayesian_factors
 from training.distillation.teacher.kernel import Kernel, genre_features, side_kernels
 from training.distillation.teacher.variational import VariationalMember, fit_variational_member
+from training.factors.solver import Runner
 
 PREDICTIONS: Final = "predictions.float16"
 LEAST_WEIGHT: Final = 0.02
@@ -74,6 +75,7 @@ class Teacher:
         seed: Seed of every random draw.
         observed: The training ratings of the dataset.
         tiles: The pairs whose predictions students are fitted to.
+        runner: Fits the variational member, and students of it alone; threads of this machine by default.
         seconds: Duration of each step when it was computed, by name.
         data_key: Everything that determines a step, besides the settings.
     """
@@ -86,6 +88,7 @@ class Teacher:
         *,
         seed: int = 0,
         tile_users: int = 256,
+        runner: Runner | None = None,
         on_progress: OnProgress | None = None,
     ) -> None:
         """Prepare a teacher; nothing is fitted yet. `on_progress` is called as its steps proceed."""
@@ -93,6 +96,7 @@ class Teacher:
         self.settings = settings or TeacherSettings()
         self.observed = Observed.of(dataset)
         self.tiles = make_tiles(self.observed, tile_users, seed=seed)
+        self.runner = runner
         self.seconds: dict[str, float] = {}
         self._work, self._tile_users, self._on_progress = work, tile_users, on_progress
         self._genres = genre_features(dataset.movies, dataset.table.titles)
@@ -224,6 +228,7 @@ class Teacher:
                 self.observed,
                 settings,
                 seed=self.seed,
+                runner=self.runner,
                 on_round=lambda done, total, _: on_step(done, total),
             )
         return fit_bayesian_factors(

@@ -16,7 +16,7 @@ from training.distillation.base.observed import Floats, Observed, SortedRatings
 from training.distillation.base.settings import VariationalSettings
 from training.distillation.base.tiles import Tile
 from training.factors.blocks import Tables, score
-from training.factors.solver import OnRound, fit_variational_factors
+from training.factors.solver import OnRound, Runner, fit_variational_factors
 
 # Part of the ratings held out to end the rounds; a teacher is also fitted where there are no validation rows.
 _HELD_OUT: Final = 0.01
@@ -59,7 +59,12 @@ class VariationalMember:
 
 
 def fit_variational_member(
-    observed: Observed, settings: VariationalSettings, *, seed: int, on_round: OnRound | None = None
+    observed: Observed,
+    settings: VariationalSettings,
+    *,
+    seed: int,
+    runner: Runner | None = None,
+    on_round: OnRound | None = None,
 ) -> VariationalMember:
     """Fit the factors; 1% of the ratings are held out to end the rounds.
 
@@ -67,6 +72,7 @@ def fit_variational_member(
         observed: The training ratings.
         settings: Settings of the solver.
         seed: Seed of the held-out rows and of the random factors at the start.
+        runner: Solves the blocks; threads of this machine by default.
         on_round: Called after each round.
     """
     random = np.random.default_rng([seed, 6])
@@ -86,7 +92,7 @@ def fit_variational_member(
         mean=float(users.stars.mean(dtype=np.float64)),
     )
     release(observed.user_index, observed.movie_index, observed.ratings)
-    found = fit_variational_factors(shards, settings, seed=seed, on_round=on_round)
+    found = fit_variational_factors(shards, settings, seed=seed, runner=runner, on_round=on_round)
     return VariationalMember(found.users, found.movies, np.array(found.centre, np.float32))
 
 
