@@ -16,7 +16,7 @@ from app.contract.errors import Stopping
 from app.contract.ids import check_id
 from app.contract.limits import Limits
 from app.contract.problems import problem
-from app.contract.schemas.requests import PredictRequest
+from app.contract.schemas.requests import PredictRequest, SpreadRequest
 from app.scoring.registry import Registry
 
 PATH: Final = "/predict"
@@ -25,7 +25,8 @@ ROUTE: Final = SimpleNamespace(path=PATH)
 # Longer bodies are left to the route.
 MAX_BYTES: Final = 2048
 _MAX_LENGTH_DIGITS: Final = len(str(MAX_BYTES))
-_FIELDS: Final = frozenset(PredictRequest.model_fields)
+# Requests for an interval or a distribution are left to the route.
+_FIELDS: Final = frozenset(PredictRequest.model_fields) - frozenset(SpreadRequest.model_fields)
 _ON_UNKNOWN: Final = frozenset(get_args(PredictRequest.model_fields["on_unknown"].annotation))
 _DEFAULT_ON_UNKNOWN: Final = PredictRequest.model_fields["on_unknown"].default
 

@@ -16,6 +16,7 @@ from training.artefact import (
     Manifest,
     RankingTable,
     RawId,
+    Uncertainty,
     Vocabulary,
 )
 from training.artefact.engine import ScoredPairs, best_movies, highest, rate_with_fallback
@@ -77,6 +78,7 @@ class RatingScorer:
         engine: Rates all other pairs.
         given: The training ratings, if the artefact has them.
         ranking: Orders movies by how likely a user is to like them, if the artefact has one.
+        uncertainty: Distributions of ratings around its predictions, likewise.
         counter: Counts its predictions.
     """
 
@@ -87,6 +89,7 @@ class RatingScorer:
     engine: Engine
     given: GivenRatings | None = None
     ranking: RankingTable | None = None
+    uncertainty: Uncertainty | None = None
     counter: RatingCounter = NO_COUNTER
 
     @classmethod
@@ -100,6 +103,7 @@ class RatingScorer:
             engine,
             artefact.given,
             artefact.ranking,
+            artefact.uncertainty,
         )
 
     @property
@@ -109,8 +113,9 @@ class RatingScorer:
 
     @property
     def resident_bytes(self) -> int:
-        """Bytes of this process's arrays: weights, ids with their index, means, ratings and ranking."""
-        held = [vars(one) for one in (self.users, self.movies, self.given) if one is not None]
+        """Bytes of this process's arrays: weights, ids with their index, means, ratings, ranking, classes."""
+        parts = (self.users, self.movies, self.given, self.uncertainty)
+        held = [vars(one) for one in parts if one is not None]
         arrays = [value for fields in held for value in fields.values() if isinstance(value, np.ndarray)]
         ranking = 0 if self.ranking is None else self.ranking.nbytes
         return self.engine.weights_bytes + self.fallback.nbytes + ranking + sum(one.nbytes for one in arrays)

@@ -1,13 +1,13 @@
 """The use cases of `/compare`: compare models by their figures or on pairs of the request."""
 
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app.contract.schemas.requests import CompareRequest, LabelledPair
+from app.contract.schemas.requests import CompareQuery, CompareRequest, LabelledPair, SpreadRequest
 from app.contract.schemas.responses import (
     ComparedDataset,
     ComparedPair,
@@ -19,8 +19,12 @@ from app.contract.schemas.responses import (
     PairComparison,
     PairDataset,
     SideBySide,
+    Spread,
+    UncertainComparedPair,
+    UncertainModelPrediction,
 )
 from app.scoring.registry import LoadedModel, Registry
+from app.services.spread import NO_SPREAD, spreads
 from training.artefact import RawId
 from training.artefact.engine import ScoredPairs
 
@@ -35,11 +39,12 @@ def compare_models(registry: Registry) -> ModelComparison:
     )
 
 
-def compare_on_pair(registry: Registry, user_id: RawId, movie_id: RawId) -> PairComparison:
+def compare_on_pair(
+    registry: Registry, user_id: RawId, movie_id: RawId, query: CompareQuery
+) -> PairComparison:
     """Compare all models, with each one's rating of a pair; the fallback rates a cold pair."""
     predictions = {
-        name: _prediction(model, model.scorer.score([user_id], [movie_id]))
-        for name, model in registry.models.items()
+        name: _prediction(model, user_id, movie_id, query) for name, model in registry.models.items()
     }
     datasets = []
     for dataset, models in registry.datasets.items():
@@ -65,8 +70,21 @@ def compare_on_pairs(registry: Registry, request: CompareRequest) -> LabelledCom
     user_ids = [pair.user_id for pair in pairs]
     movie_ids = [pair.movie_id for pair in pairs]
     scored = [model.scorer.score(user_ids, movie_ids) for model in models]
+    compared = _compared_pairs(models, pairs, scored)
+    if request.wants_spread:
+        by_model = {
+            model.name: _spreads(model, user_ids, movie_ids, one, request)
+            for model, one in zip(models, scored, strict=True)
+        }
+        compared = [
+            UncertainComparedPair(
+                **asdict(pair),
+                spreads={name: None if own is None else own[place] for name, own in by_model.items()},
+            )
+            for place, pair in enumerate(compared)
+        ]
     return LabelledComparison(
-        pairs=_compared_pairs(models, pairs, scored),
+        pairs=compared,
         models=[_errors(model, one, observed) for model, one in zip(models, scored, strict=True)],
     )
 
@@ -75,9 +93,30 @@ def _names(models: Sequence[LoadedModel]) -> list[str]:
     return sorted(model.name for model in models)
 
 
-def _prediction(model: LoadedModel, scored: ScoredPairs) -> ModelPrediction:
+def _prediction(model: LoadedModel, user_id: RawId, movie_id: RawId, query: CompareQuery) -> ModelPrediction:
+    scored = model.scorer.score([user_id], [movie_id])
     (rating,), known_user, known_movie = scored.rounded(), scored.known_user[0], scored.known_movie[0]
-    return ModelPrediction(model.name, model.dataset, rating, bool(known_user), bool(known_movie))
+    found = ModelPrediction(model.name, model.dataset, rating, bool(known_user), bool(known_movie))
+    if not query.wants_spread:
+        return found
+    own = _spreads(model, [user_id], [movie_id], scored, query)
+    spread = NO_SPREAD if own is None else own[0]
+    return UncertainModelPrediction(**asdict(found), low=spread.low, high=spread.high, stars=spread.stars)
+
+
+def _spreads(
+    model: LoadedModel,
+    user_ids: Sequence[RawId],
+    movie_ids: Sequence[RawId],
+    scored: ScoredPairs,
+    request: SpreadRequest,
+) -> list[Spread] | None:
+    """Return the spread of each pair; None if the model has no distributions of ratings."""
+    scorer = model.scorer
+    if scorer.uncertainty is None:
+        return None
+    indices = scorer.users.indices(user_ids), scorer.movies.indices(movie_ids)
+    return spreads(scorer.uncertainty, request, *indices, scored.ratings)
 
 
 def _compared_pairs(

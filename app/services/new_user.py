@@ -8,11 +8,17 @@ from numpy.typing import NDArray
 
 from app.contract.errors import InvalidRequest, UnknownMovie, UnknownUser
 from app.contract.schemas.requests import NewUserRequest
-from app.contract.schemas.responses import NewUserPrediction, NewUserRating, RecommendedMovie
+from app.contract.schemas.responses import (
+    NewUserPrediction,
+    NewUserRating,
+    RecommendedMovie,
+    UncertainNewUserRating,
+)
 from app.scoring.registry import Registry
 from app.scoring.scorer import RatingScorer
 from app.services.fold_in import FoldIn, vector_engine
 from app.services.recommend import ranking_of, with_titles
+from app.services.spread import spreads, uncertainty_of
 from training.artefact import RawId
 from training.artefact.engine import highest, rounded
 
@@ -29,8 +35,8 @@ def predict_for_new_user(registry: Registry, fold_in: FoldIn, request: NewUserRe
     Raises:
         UnknownModel: No model has that name.
         UnknownUser: `user_id` has no training rating.
-        InvalidRequest: A movie is rated twice, a rating is off the scale, or `rank_by` requires a ranking
-            that the model does not have.
+        InvalidRequest: A movie is rated twice, a rating is off the scale, or `rank_by`, `interval` or
+            `distribution` requires what the model does not have.
         UnknownMovie: A rated or a requested movie has no training rating.
         NoFoldIn: The model's engine does not expose its embeddings.
     """
@@ -67,14 +73,20 @@ def predict_for_new_user(registry: Registry, fold_in: FoldIn, request: NewUserRe
             best = highest(everything, request.n, excluded)
             stars = everything[best]
         items = with_titles(registry.catalogue(scorer.name), scorer.movies.at(best), stars)
-    return NewUserPrediction(
-        model=scorer.name,
-        predictions=[
-            NewUserRating(scorer.movies[int(index)], rating)
-            for index, rating in zip(requested, predictions, strict=True)
-        ],
-        items=items,
-    )
+    rated_movies: list[NewUserRating] = [
+        NewUserRating(scorer.movies[int(index)], rating)
+        for index, rating in zip(requested, predictions, strict=True)
+    ]
+    if request.wants_spread:
+        # A new user's ratings are as far from the predictions as those of a user without training ratings.
+        user = -1 if request.user_id is None else scorer.users.index(request.user_id)
+        users = np.full(requested.size, user, np.int32)
+        own = spreads(uncertainty_of(scorer, request), request, users, requested, predictions)
+        rated_movies = [
+            UncertainNewUserRating(one.movie_id, one.rating, spread.low, spread.high, spread.stars)
+            for one, spread in zip(rated_movies, own, strict=True)
+        ]
+    return NewUserPrediction(model=scorer.name, predictions=rated_movies, items=items)
 
 
 def _likely_keys(

@@ -1,15 +1,22 @@
 """The use cases of `/predict` and `/predict/batch`: rate pairs with one model."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 import numpy as np
 
 from app.contract.errors import UnknownMovie, UnknownUser, shorten
 from app.contract.ids import Column, Pairs
 from app.contract.schemas.requests import BatchOptions, BatchRequest, PredictRequest
-from app.contract.schemas.responses import BatchPrediction, Prediction
+from app.contract.schemas.responses import (
+    BatchPrediction,
+    Prediction,
+    UncertainBatchPrediction,
+    UncertainPrediction,
+)
 from app.scoring.registry import Registry
 from app.scoring.scorer import RatingScorer
+from app.services.spread import spreads, uncertainty_of
 from training.artefact import RawId
 from training.artefact.engine import ScoredPairs, rounded
 from training.artefact.ids.id_text import IdTexts
@@ -21,8 +28,18 @@ def predict(registry: Registry, request: PredictRequest) -> Prediction:
     Raises:
         UnknownModel: No model has that name.
         UnknownUser, UnknownMovie: An id has no training rating, and the request allows no fallback.
+        InvalidRequest: The model has no distributions of ratings, but the request asks for one.
     """
     scorer = registry.get(request.model).scorer
+    prediction = _predict(scorer, request)
+    if not request.wants_spread:
+        return prediction
+    user, movie = scorer.users.indices([request.user_id]), scorer.movies.indices([request.movie_id])
+    (spread,) = spreads(uncertainty_of(scorer, request), request, user, movie, [prediction.rating])
+    return UncertainPrediction(**asdict(prediction), low=spread.low, high=spread.high, stars=spread.stars)
+
+
+def _predict(scorer: RatingScorer, request: PredictRequest) -> Prediction:
     user_id, movie_id = scorer.users.canonical(request.user_id), scorer.movies.canonical(request.movie_id)
     rating = scorer.rate_known(request.user_id, request.movie_id)
     if rating is not None:
@@ -43,13 +60,19 @@ def predict_batch(registry: Registry, request: BatchRequest) -> BatchPrediction:
     Raises:
         UnknownModel: No model has that name.
         UnknownUser, UnknownMovie: An id has no training rating, and the request allows no fallback.
+        InvalidRequest: The model has no distributions of ratings, but the request asks for them.
     """
     scorer = registry.get(request.model).scorer
     scorer.counter.batch(len(request.user_ids))
     scored = scorer.score(request.user_ids, request.movie_ids)
     if request.on_unknown == "error" and scored.cold.any():
         raise _cold_pairs(scorer, request.user_ids, request.movie_ids, scored)
-    return BatchPrediction(scorer.name, rounded(scored.ratings), np.flatnonzero(scored.cold).tolist())
+    ratings, cold = rounded(scored.ratings), np.flatnonzero(scored.cold).tolist()
+    if not request.wants_spread:
+        return BatchPrediction(scorer.name, ratings, cold)
+    users, movies = scorer.users.indices(request.user_ids), scorer.movies.indices(request.movie_ids)
+    own = spreads(uncertainty_of(scorer, request), request, users, movies, ratings)
+    return UncertainBatchPrediction(scorer.name, ratings, cold, own)
 
 
 def predict_columns(registry: Registry, pairs: Sequence[Pairs], options: BatchOptions) -> ScoredPairs:

@@ -28,7 +28,7 @@ async def get_compare(
     """
     if query.user_id is None or query.movie_id is None:
         return compare_models(registry)
-    return compare_on_pair(registry, query.user_id, query.movie_id)
+    return compare_on_pair(registry, query.user_id, query.movie_id, query)
 
 
 @router.post(

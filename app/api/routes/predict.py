@@ -9,8 +9,13 @@ from app.api.dependencies import BodyDep, RegistryDep, StateDep
 from app.api.openapi import BODY_ERRORS, problems
 from app.api.strict_route import ArrowRoute, StrictRoute
 from app.contract.errors import InvalidRequest, TooManyPairs, UnknownModel, UnknownMovie, UnknownUser
-from app.contract.schemas.requests import BatchOptions, BatchRequest, PredictRequest
-from app.contract.schemas.responses import BatchPrediction, Prediction
+from app.contract.schemas.requests import BatchOptions, BatchRequest, PredictQuery, PredictRequest
+from app.contract.schemas.responses import (
+    BatchPrediction,
+    Prediction,
+    UncertainBatchPrediction,
+    UncertainPrediction,
+)
 from app.http.arrow.reading import read_pairs
 from app.http.arrow.writing import write_ratings
 from app.http.json_response import JSONResponse
@@ -26,7 +31,7 @@ UNKNOWN: Final = (UnknownUser, UnknownMovie, UnknownModel)
 
 
 @router.post("/predict", summary="Predict one rating", responses=problems(*BODY_ERRORS, *UNKNOWN))
-async def post_predict(pair: PredictRequest, registry: RegistryDep) -> Prediction:
+async def post_predict(pair: PredictRequest, registry: RegistryDep) -> UncertainPrediction | Prediction:
     """Predict the rating that a user would give a movie; `on_unknown` selects how to treat a cold id."""
     return predict(registry, pair)
 
@@ -36,7 +41,9 @@ async def post_predict(pair: PredictRequest, registry: RegistryDep) -> Predictio
     summary="Predict one rating (query string)",
     responses=problems(InvalidRequest, *UNKNOWN),
 )
-async def get_predict(pair: Annotated[PredictRequest, Query()], registry: RegistryDep) -> Prediction:
+async def get_predict(
+    pair: Annotated[PredictQuery, Query()], registry: RegistryDep
+) -> UncertainPrediction | Prediction:
     """The same as the POST request; an id of digits is a whole number."""
     return predict(registry, pair)
 
@@ -44,7 +51,7 @@ async def get_predict(pair: Annotated[PredictRequest, Query()], registry: Regist
 @router.post(
     "/predict/batch",
     summary="Predict ratings of many pairs",
-    response_model=BatchPrediction,
+    response_model=UncertainBatchPrediction | BatchPrediction,
     responses=problems(*BODY_ERRORS, TooManyPairs, *UNKNOWN),
     # For `post_predict_arrow`, which is not in the document as an operation of its own.
     openapi_extra={

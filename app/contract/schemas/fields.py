@@ -1,5 +1,6 @@
 """Field types shared by requests and responses, with examples for the documentation."""
 
+import re
 from collections.abc import Sequence
 from typing import Annotated, Any, Final, Literal, TypeVar
 
@@ -76,6 +77,11 @@ def _number_from_text(value: object) -> object:
     return int(value) if isinstance(value, str) and is_canonical_number(value) else value
 
 
+def _decimal_from_text(value: object) -> object:
+    """Parse a decimal fraction from a query string, such as 0.8."""
+    return float(value) if isinstance(value, str) and re.fullmatch(r"0\.[0-9]{1,9}", value) else value
+
+
 def _bool_from_text(value: object) -> object:
     return {"true": True, "false": False}.get(value, value) if isinstance(value, str) else value
 
@@ -107,6 +113,18 @@ OnUnknown = Annotated[
     Literal["error", "fallback"],
     Field(description="how to treat an id without training ratings: report an error, or return a mean"),
 ]
+Interval = Annotated[
+    OptionalField[Annotated[float, Field(ge=0.5, le=0.99, allow_inf_nan=False)]],
+    Field(
+        description="return the ends `low` and `high` of an interval that contains the rating with this "
+        "probability q: the lowest stars whose cumulative probability reaches (1-q)/2 and (1+q)/2",
+        examples=[0.8],
+    ),
+]
+Distribution = Annotated[
+    bool, Field(description="return `stars`: the probability of every rating that users can give")
+]
+DECIMAL_FROM_TEXT: Final = BeforeValidator(_decimal_from_text)
 NUMBER_FROM_TEXT: Final = BeforeValidator(_number_from_text)
 BOOL_FROM_TEXT: Final = BeforeValidator(_bool_from_text)
 

@@ -6,7 +6,10 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from app.contract.schemas.fields import (
     BOOL_FROM_TEXT,
+    DECIMAL_FROM_TEXT,
     NUMBER_FROM_TEXT,
+    Distribution,
+    Interval,
     MovieId,
     MovieIds,
     OnUnknown,
@@ -60,7 +63,19 @@ class RequestModel(BaseModel):
         return data
 
 
-class PredictRequest(RequestModel):
+class SpreadRequest(RequestModel):
+    """How much to say about how far a rating may be from its prediction; nothing by default."""
+
+    interval: Interval = None
+    distribution: Distribution = False
+
+    @property
+    def wants_spread(self) -> bool:
+        """Whether it asks for an interval or a distribution."""
+        return self.interval is not None or self.distribution
+
+
+class PredictRequest(SpreadRequest):
     """One pair."""
 
     user_id: UserId
@@ -69,7 +84,14 @@ class PredictRequest(RequestModel):
     on_unknown: OnUnknown = "error"
 
 
-class BatchRequest(RequestModel):
+class PredictQuery(PredictRequest):
+    """The same as a query string."""
+
+    interval: Annotated[Interval, DECIMAL_FROM_TEXT] = None
+    distribution: Annotated[Distribution, BOOL_FROM_TEXT] = False
+
+
+class BatchRequest(SpreadRequest):
     """Pairs as two columns: the pair at position i is `user_ids[i]`, `movie_ids[i]`."""
 
     user_ids: UserIds
@@ -93,16 +115,20 @@ class BatchOptions(RequestModel):
     on_unknown: OnUnknown = "error"
 
 
-class CompareQuery(RequestModel):
+class CompareQuery(SpreadRequest):
     """An optional pair to be rated by every model."""
 
     user_id: OptionalField[UserId] = None
     movie_id: OptionalField[MovieId] = None
+    interval: Annotated[Interval, DECIMAL_FROM_TEXT] = None
+    distribution: Annotated[Distribution, BOOL_FROM_TEXT] = False
 
     @model_validator(mode="after")
     def _check_pair(self) -> Self:
         if (self.user_id is None) != (self.movie_id is None):
             raise ValueError("user_id and movie_id must be given together")
+        if self.user_id is None and self.wants_spread:
+            raise ValueError("interval and distribution require user_id and movie_id")
         return self
 
 
@@ -123,7 +149,7 @@ def _check_distinct(names: list[str]) -> list[str]:
     return names
 
 
-class CompareRequest(RequestModel):
+class CompareRequest(SpreadRequest):
     """Pairs to be rated by several models."""
 
     pairs: Annotated[list[LabelledPair], Field(fail_fast=True), BeforeValidator(check_count)]
@@ -205,7 +231,7 @@ class RatedMovie(RequestModel):
     ]
 
 
-class NewUserRequest(RequestModel):
+class NewUserRequest(SpreadRequest):
     """Ratings of a new user, or new ratings of a known one, and the movies to predict."""
 
     user_id: Annotated[

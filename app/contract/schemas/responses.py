@@ -27,12 +27,53 @@ class Prediction:
 
 
 @dataclass(frozen=True, slots=True)
+class StarProbability:
+    """The probability that the user gives one rating."""
+
+    rating: Annotated[float, Field(examples=[5.0])]
+    p: Annotated[float, Field(ge=0, le=1, examples=[0.41])]
+
+
+Low = Annotated[float | None, Field(description="lower end of `interval`; null without it", examples=[3.5])]
+High = Annotated[float | None, Field(description="upper end of `interval`; null without it", examples=[5.0])]
+Stars = Annotated[
+    Sequence[StarProbability] | None,
+    Field(description="every rating that users can give, highest first; null without `distribution`"),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How far a rating may be from its prediction."""
+
+    low: Low
+    high: High
+    stars: Stars
+
+
+@dataclass(frozen=True, slots=True)
+class UncertainPrediction(Prediction):
+    """One rated pair, with `interval` or `distribution`."""
+
+    low: Low
+    high: High
+    stars: Stars
+
+
+@dataclass(frozen=True, slots=True)
 class BatchPrediction:
     """Rated pairs in the order of the request."""
 
     model: ModelName
     ratings: Ratings
     cold: Annotated[Sequence[int], Field(description="positions of the pairs whose rating is a mean")]
+
+
+@dataclass(frozen=True, slots=True)
+class UncertainBatchPrediction(BatchPrediction):
+    """Rated pairs, with `interval` or `distribution`."""
+
+    spreads: Annotated[Sequence[Spread], Field(description="in the order of the request")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +140,15 @@ class ModelPrediction:
 
 
 @dataclass(frozen=True, slots=True)
+class UncertainModelPrediction(ModelPrediction):
+    """One model's rating, with `interval` or `distribution`; all null if the model has no distributions."""
+
+    low: Low
+    high: High
+    stars: Stars
+
+
+@dataclass(frozen=True, slots=True)
 class PairDataset(ComparedDataset):
     """A data set, the names of its models, and the spread of their ratings of the pair."""
 
@@ -110,7 +160,7 @@ class PairComparison:
     """Comparison of all models, with the rating that each predicts for one pair."""
 
     models: Sequence[SideBySide]
-    predictions: Sequence[ModelPrediction]
+    predictions: Sequence[UncertainModelPrediction | ModelPrediction]
     spread: Annotated[float, Field(description="that of the default model's data set")]
     datasets: Annotated[Sequence[PairDataset], Field(description="that of the default model first")]
 
@@ -123,6 +173,16 @@ class ComparedPair:
     movie_id: FullMovieId
     ratings: Annotated[Mapping[str, float], Field(examples=[{"baseline": 4.31}])]
     cold: Annotated[bool, Field(description="whether any of the compared models used a mean as fallback")]
+
+
+@dataclass(frozen=True, slots=True)
+class UncertainComparedPair(ComparedPair):
+    """One pair, with `interval` or `distribution`."""
+
+    spreads: Annotated[
+        Mapping[str, Spread | None],
+        Field(description="by model name; null if the model has no distributions"),
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +203,7 @@ class ModelErrors:
 class LabelledComparison:
     """Ratings of every pair by every model, and the errors of the models."""
 
-    pairs: Sequence[ComparedPair]
+    pairs: Sequence[UncertainComparedPair | ComparedPair]
     models: Sequence[ModelErrors]
 
 
@@ -213,12 +273,22 @@ class NewUserRating:
 
 
 @dataclass(frozen=True, slots=True)
+class UncertainNewUserRating(NewUserRating):
+    """Predicted rating of the new user, with `interval` or `distribution`."""
+
+    low: Low
+    high: High
+    stars: Stars
+
+
+@dataclass(frozen=True, slots=True)
 class NewUserPrediction:
     """Predicted ratings of a new user."""
 
     model: ModelName
     predictions: Annotated[
-        Sequence[NewUserRating], Field(description="ratings of `movie_ids`, in that order")
+        Sequence[UncertainNewUserRating | NewUserRating],
+        Field(description="ratings of `movie_ids`, in that order"),
     ]
     items: Annotated[Sequence[RecommendedMovie], Field(description="best movies, without the rated ones")]
 
@@ -254,8 +324,15 @@ class Memory:
     ranking_bytes: Annotated[
         int, Field(description="ranking for `rank_by=likely`; 0 if the artefact has none", examples=[47_796])
     ]
+    uncertainty_bytes: Annotated[
+        int,
+        Field(
+            description="classes of ids for `interval` and `distribution`; 0 if the artefact has none",
+            examples=[2_437],
+        ),
+    ]
     resident_bytes: Annotated[
-        int, Field(description="arrays in memory: weights, ids, means, ratings, ranking")
+        int, Field(description="arrays in memory: weights, ids, means, ratings, ranking, classes")
     ]
     compression_ratio: Annotated[
         float | None, Field(description="weight bytes of the baseline, if any, divided by this model's")

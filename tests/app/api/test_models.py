@@ -33,6 +33,7 @@ def test_model_has_exactly_the_documented_shape(client: TestClient) -> None:
             "vocabulary_bytes": 36,
             "ratings_bytes": 0,
             "ranking_bytes": 0,
+            "uncertainty_bytes": 0,
             "compression_ratio": 2.0,
         },
         "accuracy": {
