@@ -3,7 +3,7 @@
 ARG BASE=python:3.11-slim-bookworm
 
 FROM ${BASE} AS serve-packages
-# `otel` has what RATINGS_TRACES needs, too.
+# `otel` has what RATINGS_TRACES needs, too, and `cloud` what a store in object storage needs.
 ARG PACKAGES=serve
 COPY requirements/${PACKAGES}.txt /requirements.txt
 RUN python -m venv /opt/venv \
