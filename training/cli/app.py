@@ -7,6 +7,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from training.cli.calibrate import calibrate
 from training.cli.download import download
 from training.cli.evaluate import evaluate
 from training.cli.fit import distil, fit
@@ -36,6 +37,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for _command in (fit, download, inspect, evaluate, score, split, frontier, restore, push):
+for _command in (fit, download, inspect, evaluate, score, split, frontier, calibrate, restore, push):
     app.command()(_command)
 app.command(hidden=True)(distil)
