@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from training.artefact.files import atomic_write
 from training.data.dataset import Examples
+from training.data.large_arrays import release
 from training.data.shards.shards import Shards, Side
 from training.distillation.base.settings import VariationalSettings
 from training.distillation.base.threads import in_threads, one_blas_thread, ranges
@@ -252,6 +253,8 @@ class _Solver:
         for block, solved in zip(blocks, results, strict=True):
             rows = slice(block.first, block.last)
             means[rows], moments[rows], residuals[rows] = solved.means, solved.moments, solved.residuals
+        # The next step reads the other side.
+        release(side.others, side.stars)
         own.means, own.moments = means, moments
         warm = side.counts > 0
         # Rows without ratings are drawn from the prior, so they say nothing about it.

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from training.data.large_arrays import release
 from training.distillation.base.observed import Floats, Observed
 from training.distillation.base.settings import StudentSettings
 from training.distillation.base.tiles import Tile
@@ -80,6 +81,7 @@ def pair_weights(observed: Observed, settings: StudentSettings, *, seed: int) ->
         oversampling=10,
         iterations=4,
     )
+    release(observed.by_user.other, observed.by_movie.other)
     return PairWeights(
         users=(left * sizes / by_user).astype(np.float32),
         movies=np.ascontiguousarray(right / by_movie, dtype=np.float32),
