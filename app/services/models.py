@@ -9,6 +9,8 @@ from app.contract.schemas.responses import (
     ModelList,
     Parameters,
     Popularity,
+    Ranking,
+    RankingOrder,
     RankRange,
     RatingScale,
     Table,
@@ -16,6 +18,7 @@ from app.contract.schemas.responses import (
     VocabularySizes,
 )
 from app.scoring.registry import LoadedModel, Registry
+from training.artefact import RankingRecord
 
 
 def list_models(registry: Registry) -> ModelList:
@@ -60,6 +63,7 @@ def describe(registry: Registry, model: LoadedModel) -> ModelDescription:
             split=manifest.split.kind,
             **manifest.accuracy.model_dump(exclude={"mse_warm", "cold_rows", "parts"}),
         ),
+        ranking=None if manifest.ranking is None else _ranking(manifest.ranking),
         training=Training(**manifest.training.model_dump()),
         vocabulary=VocabularySizes(users=vocabulary.users.size, movies=vocabulary.movies.size),
         popularity=Popularity(
@@ -72,3 +76,8 @@ def describe(registry: Registry, model: LoadedModel) -> ModelDescription:
         rating_scale=RatingScale(**vars(manifest.scale)),
         sha256=manifest.model_file.sha256,
     )
+
+
+def _ranking(record: RankingRecord) -> Ranking:
+    orders = {name: RankingOrder(**vars(order)) for name, order in record.orders.items()}
+    return Ranking(**{**vars(record), "orders": orders})

@@ -73,6 +73,10 @@ function cardOf(model, described, preferred, times) {
 function tableOf(described, preferred, times) {
   // Data sets without a model `baseline` have no ratios.
   const hasBaseline = described[0].memory.compression_ratio !== null;
+  const ranking = (model) => model.memory.ranking_bytes;
+  const { top, orders: first } = described[0].ranking ?? {};
+  const orders = ["likely", "rating"].filter((order) => described.every((model) => model.ranking?.orders[order]));
+  const orderName = (order) => `nDCG@${top}, ${order}`;
   const figure = (label, value, format = (number) => number, better = Math.min) => {
     const best = better(...described.map(value));
     return { label, value: (model) => format(value(model)), raw: value, best: (model) => value(model) === best && described.some((other) => value(other) !== best) };
@@ -86,6 +90,8 @@ function tableOf(described, preferred, times) {
     figure("Weights", (model) => model.memory.weights_bytes, bytes),
     figure("File", (model) => model.memory.file_bytes, bytes),
     figure("Resident", (model) => model.memory.resident_bytes, bytes),
+    described.some(ranking) ? figure("Ranking", ranking, bytes) : null,
+    ...orders.map((order) => figure(orderName(order), (model) => model.ranking.orders[order].ndcg, (gain) => gain.toFixed(3), Math.max)),
     hasBaseline ? figure("Smaller by", (model) => model.memory.compression_ratio, (ratio) => `${ratio.toFixed(1)} ×`, Math.max) : null,
     figure("One pair", (model) => times.get(model.name).microseconds_single, microseconds),
     figure("Per pair in a batch", (model) => times.get(model.name).microseconds_per_pair, (time) => `${time.toFixed(2)} µs`),
@@ -98,6 +104,8 @@ function tableOf(described, preferred, times) {
     ["MAE", "Mean absolute error: by how much a prediction is off on average."],
     ["Parameters", "Numbers that training found, before any packing."],
     ["Weights, File, Resident", "Bytes of these numbers, of the model file with all ids, and in the memory of this process."],
+    described.some(ranking) ? ["Ranking", `Bytes of what orders ${items} by how likely a user is to choose and like them.`] : null,
+    orders.length ? [orders.map(orderName).join("; "), `How well the first ${top} ${items} for each user agree with those that the user rated highly in the test ratings, by order; 1 if they all come first. More is better. The order by popularity has ${first.popularity.ndcg.toFixed(3)}.`] : null,
     hasBaseline ? ["Smaller by", "How many times smaller the weights are than those of baseline. More is better."] : null,
     ["One pair, Per pair in a batch", "Time from ids to rating in this process, as a request for one pair or for thousands needs it, without HTTP; measured when the service started."],
   ];
@@ -132,6 +140,7 @@ function lengthsOf(described, preferred, times) {
     lengths({
       title: "Memory", note: "Bytes of the weights, from zero.", bars: barsOf(weights, bytes), end: Math.max(...described.map(weights)),
       columns: [name, column("Weights", weights), column("Vocabulary", (model) => model.memory.vocabulary_bytes), column("Ratings", (model) => model.memory.ratings_bytes),
+        column("Ranking", (model) => model.memory.ranking_bytes),
         column("File", (model) => model.memory.file_bytes), column("Resident", (model) => model.memory.resident_bytes)],
       rows: described,
     }),

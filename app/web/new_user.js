@@ -5,6 +5,7 @@ import { movieById, movies } from "./catalogue.js";
 import { group } from "./data_sets.js";
 import { h, hint, meter, modelName, movieLabel, ratingOf, reset, show, stars, titleOf } from "./dom.js";
 import { bestLists } from "./lists.js";
+import { orderField } from "./order.js";
 import { moviePicker } from "./pickers.js";
 import { ratingField } from "./rating_field.js";
 import { choices } from "./scale.js";
@@ -20,13 +21,14 @@ let known = []; // well-known movies that have no card yet
 let compared = false;
 let otherMovie = null;
 let timer = 0;
-let result, grid, more, jump, words, otherForm, otherResult, changed;
+let result, grid, more, jump, words, order, otherForm, otherResult, changed;
 
 export function start(root, onChange) {
   changed = onChange;
   result = root.querySelector("[data-result]");
   grid = root.querySelector("[data-grid]");
   more = root.querySelector("[data-more]");
+  order = orderField(root.querySelector("[data-order]"), () => { changed(state()); predict(); });
   jump = root.querySelector("[data-jump]");
   words = root.querySelector("[data-words]");
   otherForm = root.querySelector("[data-other]");
@@ -48,7 +50,7 @@ export function start(root, onChange) {
 
 const rated = () => entries.filter((one) => one.rating !== null);
 
-export const state = () => ({ rated: rated().map(({ movie, rating }) => `${movie.movie_id}:${rating}`).join(","), compare: compared ? "all" : "" });
+export const state = () => ({ rated: rated().map(({ movie, rating }) => `${movie.movie_id}:${rating}`).join(","), order: order.state(), compare: compared ? "all" : "" });
 
 export async function open(query) {
   // Invalid ratings in the address are ignored; the last rating of a movie counts.
@@ -58,6 +60,7 @@ export async function open(query) {
   entries = [...wanted].map(([id, rating]) => ({
     movie: before.find(({ movie }) => movie.movie_id === id)?.movie ?? { movie_id: id, title: null, genres: [] }, rating: Number(rating),
   }));
+  order.open(query.get("order"));
   compared = query.get("compare") === "all";
   render();
   predict();
@@ -136,8 +139,9 @@ function predict() {
   if (otherMovie) predictOther();
   return show(result, "Fitting your ratings", async () => {
     const found = await group();
-    const lists = await byModels(compared ? found.models : found.models.slice(0, 1), { n: 10 });
-    const heading = h("p", { className: "sentence" }, `What you would like, from your ratings of ${counted(many)}.`);
+    const rankBy = order.rankBy(found.models, compared);
+    const lists = await byModels(compared ? found.models : found.models.slice(0, 1), { n: 10, rank_by: rankBy });
+    const heading = h("p", { className: "sentence" }, `What you would ${rankBy === "likely" ? "choose and like" : "rate highest"}, from your ratings of ${counted(many)}.`);
     return [heading, ...bestLists(lists, found, { compared, compare })];
   }).then(nameBest);
 }

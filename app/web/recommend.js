@@ -5,6 +5,7 @@ import { movieById } from "./catalogue.js";
 import { group, leader } from "./data_sets.js";
 import { h, hint, movieLabel, ratingOf, show, titleOf } from "./dom.js";
 import { bestLists } from "./lists.js";
+import { orderField } from "./order.js";
 import { moviePicker, userPicker } from "./pickers.js";
 import { listOf } from "./untitled.js";
 import * as words from "./words.js";
@@ -16,7 +17,7 @@ let user = "";
 let isExample = false;
 let excluded = [];
 let compared = false;
-let result, users, movies, chips, number, rated, changed;
+let result, users, movies, chips, number, order, rated, changed;
 
 export function start(root, onChange) {
   changed = onChange;
@@ -24,6 +25,7 @@ export function start(root, onChange) {
   chips = root.querySelector("[data-chips]");
   number = root.querySelector("select");
   rated = root.querySelector("[data-rated]");
+  order = orderField(root.querySelector("[data-order]"), update);
   users = userPicker((id) => { user = id; isExample = false; update(); }, (error) => show(result, "Selecting a random user", () => { throw error; }));
   movies = moviePicker("Exclude (optional)", (movie) => {
     movies.set("");
@@ -37,7 +39,7 @@ export function start(root, onChange) {
 }
 
 export const state = () => ({
-  user: isExample ? "" : user, n: number.value === "10" ? "" : number.value, without: excluded.map((movie) => movie.movie_id).join(","),
+  user: isExample ? "" : user, n: number.value === "10" ? "" : number.value, order: order.state(), without: excluded.map((movie) => movie.movie_id).join(","),
   rated: rated.control.checked ? "" : "too", compare: compared ? "all" : "",
 });
 
@@ -47,6 +49,7 @@ export function open(query) {
   users.set(user);
   number.value = query.get("n") ?? "10";
   if (!number.value) number.value = "10";
+  order.open(query.get("order"));
   rated.control.checked = query.get("rated") !== "too";
   compared = query.get("compare") === "all";
   const ids = (query.get("without") ?? "").split(",").filter(Boolean);
@@ -89,9 +92,10 @@ function refresh() {
     if (!user) await chooseExample();
     if (!user) return [hint("Choose a user to see what they would like.")];
     const without = rated.control.checked;
-    const request = { user_id: user, n: Number(number.value), exclude_rated: without };
     const ids = excluded.map((movie) => movie.movie_id);
     const found = await group();
+    const rankBy = order.rankBy(found.models, compared);
+    const request = { user_id: user, n: Number(number.value), exclude_rated: without, rank_by: rankBy };
     const described = compared ? found.models : found.models.slice(0, 1);
     const carriers = found.models.filter((model) => model.memory.ratings_bytes);
     rated.hidden = !carriers.length;
@@ -101,7 +105,7 @@ function refresh() {
     const actual = new Map((given?.items ?? []).map((one) => [one.movie_id, one.rating]));
     const bare = carriers.length ? described.filter((model) => !carriers.includes(model)).map((model) => model.name) : [];
     return [
-      h("p", { className: "sentence" }, `${isExample ? "An example: what the user with the most ratings" : `What ${words.userName(user)}`} would rate highest, as predicted by ${compared && lists.length > 1 ? `${lists.length} models` : lists[0].model}.`),
+      h("p", { className: "sentence" }, `${isExample ? "An example: what the user with the most ratings" : `What ${words.userName(user)}`} ${rankBy === "likely" ? "is likely to choose and like" : "would rate highest"}, as predicted by ${compared && lists.length > 1 ? `${lists.length} models` : lists[0].model}.`),
       bare.length && without ? h("p", { className: "note" }, `Rated ${words.items} are not excluded for ${bare.join(", ")}, which ${bare.length === 1 ? "has" : "have"} no ratings.`) : null,
       ...bestLists(lists, found, { given: without ? undefined : actual, compared, compare: async () => {
         compared = !compared;

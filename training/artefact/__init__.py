@@ -14,6 +14,8 @@ from training.artefact.ids.vocabulary import Vocabulary as Vocabulary
 from training.artefact.ids.vocabulary import is_canonical_number as is_canonical_number
 from training.artefact.manifest import DEFAULT_ITEM_NAME as DEFAULT_ITEM_NAME
 from training.artefact.manifest import Manifest as Manifest
+from training.artefact.manifest import Order as Order
+from training.artefact.manifest import RankingRecord as RankingRecord
 from training.artefact.ranking_table import RankingTable as RankingTable
 from training.artefact.rating_scale import DEFAULT_SCALE as DEFAULT_SCALE
 from training.artefact.rating_scale import RatingScale as RatingScale

@@ -20,7 +20,7 @@ from training.errors import ArtefactDamaged, ArtefactForeign, ArtefactMissing
 # The writer's newest. Every change of the format raises it, and older versions stay readable:
 # 1 has neither `ratings_file` nor `rating_scale`, and its ratings are 0 to 5; 2 is 1 with `ratings_file`;
 # 3 states both, and `ratings_file` is null in an artefact without ratings; 4 is 3 with `distinct_vectors`;
-# 5 is 4 with means in a file; 6 has means in either, and adds `ranking_file`, `uncertainty_file`,
+# 5 is 4 with means in a file; 6 has means in either, and adds `ranking_file`, `ranking`, `uncertainty_file`,
 # `accuracy.parts` and `training.last_rating_at`.
 FORMAT_VERSION: Final = 6
 MANIFEST_FILE: Final = "manifest.json"
@@ -273,6 +273,40 @@ class AccuracyRecord(Record):
     parts: list[PartRecord] | None = None
 
 
+Order = Literal["rating", "likely", "popularity"]
+"""An order of the movies: by predicted rating, by the ranking of the artefact, or by training ratings."""
+
+
+class OrderRecord(Record):
+    """Quality of the first movies in an order (see `training.ranking.evaluation.RankingQuality`)."""
+
+    ndcg: Error
+    ndcg_margin: Error
+    recall: Error
+    shown: Count
+    popularity: Error
+
+
+class RankingRecord(Record):
+    """Which movies come first for the users of the test rows, in each order that the model has.
+
+    `training.ranking.evaluation` describes the protocol.
+
+    Attributes:
+        top: Number of movies that are shown.
+        relevant: Lowest rating of a relevant movie.
+        users: Number of users.
+        movies: Number of movies that are ranked.
+        orders: The quality of each order; `popularity` is there to compare with.
+    """
+
+    top: Count
+    relevant: Finite
+    users: Count
+    movies: Count
+    orders: dict[Order, OrderRecord]
+
+
 class TrainingRecord(Record):
     """How the model was fitted.
 
@@ -345,6 +379,8 @@ class Manifest(Record):
     dataset: DatasetRecord
     split: SplitRecord
     accuracy: AccuracyRecord
+    # None if no test row is relevant, and in artefacts that were not measured.
+    ranking: Annotated[RankingRecord | None, Field(exclude_if=lambda record: record is None)] = None
     training: TrainingRecord
     popularity: list[PopularityRange] | None = None
     # None if the model is too large to count them.
@@ -381,6 +417,7 @@ class Manifest(Record):
         added = {
             "ranking_file": "ranking_file" in stated,
             "uncertainty_file": "uncertainty_file" in stated,
+            "ranking": "ranking" in stated,
             "accuracy.parts": "parts" in self.accuracy.model_fields_set,
             "training.last_rating_at": "last_rating_at" in self.training.model_fields_set,
         }

@@ -60,6 +60,11 @@ class RankingTable:
         return sum(array.nbytes for _, array in self._arrays())
 
     @property
+    def user_count(self) -> int:
+        """Number of users with a vector."""
+        return sum(self.users.block_sizes)
+
+    @property
     def movie_count(self) -> int:
         """Number of movies with a vector."""
         return sum(self.movies.block_sizes)
@@ -101,7 +106,7 @@ class RankingTable:
     def record(self) -> dict[str, Any]:
         """Return the fields of the manifest's record, without those of the file."""
         return {
-            "users": sum(self.users.block_sizes),
+            "users": self.user_count,
             "movies": self.movie_count,
             "user_bits": self.users.widths[0].tolist(),
             "movie_bits": self.movies.widths[0].tolist(),

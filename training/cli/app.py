@@ -14,6 +14,7 @@ from training.cli.fit import distil, fit
 from training.cli.frontier import frontier
 from training.cli.inspect import inspect
 from training.cli.push import push
+from training.cli.rank import rank
 from training.cli.restore import restore
 from training.cli.score import score
 from training.cli.split import split
@@ -37,6 +38,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for _command in (fit, download, inspect, evaluate, score, split, frontier, calibrate, restore, push):
+for _command in (fit, download, inspect, evaluate, rank, score, split, frontier, calibrate, restore, push):
     app.command()(_command)
 app.command(hidden=True)(distil)

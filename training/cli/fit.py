@@ -15,6 +15,7 @@ from training.cli import parameters
 from training.cli.output import (
     ConsoleProgress,
     console,
+    print_orders,
     print_parts,
     print_test_errors,
     print_verdict,
@@ -273,6 +274,7 @@ def distil(
     shareable: parameters.Shareable = False,
     ratings: parameters.Ratings = True,
     keep_others: parameters.KeepOthers = False,
+    ranking_bytes: parameters.RankingBytes = None,
 ) -> None:
     """Old name of `fit` for the distilled models."""
     wanted = select(models, DISTILLED, "distilled model")
@@ -283,7 +285,7 @@ def distil(
         if validate_only:
             validate_distillation(wanted, distillation, source, progress)
             return
-        target = PublishOptions(store, shareable, ratings, keep_others)
+        target = PublishOptions(store, shareable, ratings, keep_others, ranking_bytes=ranking_bytes)
         manifests, page = train_models(wanted, RECIPES["default"], distillation, source, target, progress)
     _print_results(manifests, store, page)
 
@@ -366,6 +368,7 @@ def _print_trials(manifest: Manifest) -> None:
 def _print_results(manifests: Sequence[Manifest], store: Path, page: Path) -> None:
     print_test_errors(manifests)
     print_parts({manifest.name: manifest.accuracy.parts or () for manifest in manifests})
+    print_orders(manifests)
     console.print(f"published to {store}; report: {page}")
     console.print(f"serve it: {serve_command(store)}")
     print_verdict(manifests)

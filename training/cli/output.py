@@ -21,7 +21,7 @@ from training.data.split import Split
 from training.data.table import RatingsTable
 from training.distillation.named import COMPACT, DISTILLED
 from training.fit.evaluation import Errors, Part
-from training.publish.comparison import BIASES, MEAN, beats_biases, compare, verdict
+from training.publish.comparison import BIASES, MEAN, beats_biases, compare, compare_orders, verdict
 from training.publish.plan import TimeLeft, in_words
 from training.publish.progress import Progress
 
@@ -184,6 +184,23 @@ def print_parts(models: Mapping[str, Sequence[Part | PartRecord]]) -> None:
             cells = ("" if error is None else f"{error:.4f}" for error in errors)
             table.add_row(part, f"{count:,}", f"{count / total:.1%}", *cells)
         console.print(table)
+
+
+def print_orders(manifests: Sequence[Manifest]) -> None:
+    """Print which movies each model puts first, the best order first; nothing if it was not measured."""
+    measured = [manifest.ranking for manifest in manifests if manifest.ranking is not None]
+    if not measured:
+        return
+    one = measured[0]
+    columns = (f"nDCG@{one.top}", f"recall@{one.top}", "movies shown", "mean popularity")
+    table = Table(
+        Column("ranked by", no_wrap=True),
+        *(Column(column, justify="right") for column in columns),
+        title=f"the first {one.top} movies for {one.users:,} users of the test rows",
+    )
+    for line in compare_orders(manifests):
+        table.add_row(*line.cells, style="dim" if line.is_reference else None)
+    console.print(table)
 
 
 def print_verdict(manifests: Sequence[Manifest]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
 import keras
 import numpy as np
@@ -60,6 +60,14 @@ class TrainedModel:
     def epochs(self) -> int:
         """Number of epochs, or rounds of least squares, that were run."""
         return len(next(iter(self.history.values())))
+
+    def vectors(self, side: Literal["user", "movie"], index: NDArray[np.int32]) -> NDArray[np.float32]:
+        """Return the `(n, dim + 1)` embeddings of `(n,)` indices of a side; biases are the last column."""
+        layers = {layer.name: layer for layer in self.model.indexed.layers}
+        bias = layers.get(f"{side}_bias")
+        own = np.zeros((index.size, 1)) if bias is None else np.asarray(bias(index))
+        embedding = np.asarray(layers[f"{side}_embedding"](index))
+        return np.concatenate([embedding, own], axis=1, dtype=np.float32)
 
     def predict(self, user_index: NDArray[np.int32], movie_index: NDArray[np.int32]) -> NDArray[np.float32]:
         """Return `(n,)` predicted ratings of `(n,)` pairs, all within the tables."""

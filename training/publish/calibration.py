@@ -8,14 +8,12 @@ weights, the figures and all other files of the stored model stay as they are.
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from typing import Final
 
-from training.artefact.manifest import MODEL_FILE, Manifest
-from training.artefact.reader import Artefact, list_artefacts, movie_titles, open_stored
+from training.artefact.manifest import Manifest
+from training.artefact.reader import Artefact, list_artefacts, open_stored
 from training.artefact.uncertainty import Uncertainty
-from training.artefact.writer import publish
 from training.data.dataset import Dataset, make_dataset
 from training.data.table import RatingsTable
 from training.distillation.base.settings import DistillationRecipe, DistilledModel
@@ -25,6 +23,7 @@ from training.models.trained import TrainedModel
 from training.publish.keras_import import importing_keras
 from training.publish.options import DataOptions
 from training.publish.progress import SILENT, Progress
+from training.publish.replacement import replace_artefact
 from training.settings import ModelSettings, Recipe
 
 VALIDATION: Final = 0.1
@@ -59,7 +58,7 @@ def calibrate(store: Path, data: DataOptions, *, work: Path, progress: Progress 
         for artefact in trained:
             found = None if artefact.uncertainty else _fit(artefact, table, folder, progress)
             if found is not None:
-                changed.append(_add(store, artefact, found).manifest)
+                changed.append(replace_artefact(artefact, {}, uncertainty=found).manifest)
     return changed
 
 
@@ -112,22 +111,3 @@ def _twin(manifest: Manifest, part: Dataset, folder: WorkFolder, progress: Progr
     fitted = Recipe.model_validate_json(json.dumps(stated))
     settings = ModelSettings.model_validate_json(json.dumps(manifest.settings))
     return fit(settings, fitted, part, lambda *step: progress.on_step(name, *step))
-
-
-def _add(store: Path, artefact: Artefact, uncertainty: Uncertainty) -> Artefact:
-    """Publish a model again, with distributions."""
-    manifest, source = artefact.manifest, artefact.folder / MODEL_FILE
-
-    def save(path: Path) -> None:
-        shutil.copyfile(source, path)
-
-    return publish(
-        store,
-        dict(manifest),
-        save,
-        movie_titles(artefact.folder, manifest),
-        artefact.given,
-        fallback=None if manifest.means_file is None else artefact.fallback,
-        ranking=artefact.ranking,
-        uncertainty=uncertainty,
-    )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from training.artefact.manifest import Manifest
+from training.artefact.manifest import Manifest, Order, OrderRecord
 
 BIASES: Final = "biases alone"
 MEAN: Final = "global mean"
@@ -64,6 +64,52 @@ def compare(manifests: Sequence[Manifest]) -> list[Line]:
         line(MEAN, accuracy.global_mean_mse, None, False),
     ]
     return sorted(lines, key=lambda line: line.mse)
+
+
+@dataclass(frozen=True)
+class OrderLine:
+    """A line of the table of orders.
+
+    Attributes:
+        ndcg: Its nDCG.
+        cells: The order, and the models; nDCG with half its 95 % interval; recall; how many different
+            movies are shown; and the mean number of training ratings of a shown movie.
+        is_reference: Whether it is the order by popularity.
+    """
+
+    ndcg: float
+    cells: tuple[str, ...]
+    is_reference: bool
+
+
+def compare_orders(manifests: Sequence[Manifest]) -> list[OrderLine]:
+    """Return the lines of the orders that models of a data set have, the best first.
+
+    An order that is the same for several models, such as popularity, has one line.
+    """
+    models: dict[tuple[Order, str], list[str]] = {}
+    lines: dict[tuple[Order, str], tuple[OrderRecord, int]] = {}
+    for manifest in manifests:
+        if manifest.ranking is not None:
+            for order, record in manifest.ranking.orders.items():
+                key = order, manifest.name if order == "rating" else record.model_dump_json()
+                models.setdefault(key, []).append(manifest.name)
+                lines[key] = record, manifest.ranking.movies
+    found = [
+        OrderLine(
+            record.ndcg,
+            (
+                key[0] if key[0] == "popularity" else f"{key[0]} ({', '.join(models[key])})",
+                f"{record.ndcg:.4f} ± {record.ndcg_margin:.4f}",
+                f"{record.recall:.4f}",
+                f"{record.shown:,} of {movies:,}",
+                f"{record.popularity:,.0f} ratings",
+            ),
+            key[0] == "popularity",
+        )
+        for key, (record, movies) in lines.items()
+    ]
+    return sorted(found, key=lambda line: -line.ndcg)
 
 
 def verdict(manifests: Sequence[Manifest]) -> str:

@@ -28,7 +28,6 @@ from training.artefact.manifest import (
     TrainingRecord,
     VocabularyRecord,
 )
-from training.artefact.ranking_table import RankingTable
 from training.artefact.reader import Artefact
 from training.artefact.writer import publish
 from training.data.dataset import Dataset
@@ -38,6 +37,7 @@ from training.models.trained import TrainedModel
 from training.publish.agreement import check_agreement
 from training.publish.options import BUNDLED_DATA, PublishOptions
 from training.publish.progress import SILENT, Progress
+from training.publish.ranking import DatasetRanking, by_predicted_rating
 
 # Number of ranges of the histogram of training ratings over movies.
 _RANGES = 24
@@ -52,7 +52,7 @@ def publish_model(
     accuracy: AccuracyRecord,
     options: PublishOptions,
     progress: Progress = SILENT,
-    ranking: RankingTable | None = None,
+    ranking: DatasetRanking | None = None,
 ) -> Artefact:
     """Write the model atomically to the folder with its name in the store.
 
@@ -62,7 +62,7 @@ def publish_model(
         accuracy: Its errors on the test rows.
         options: Where it is written, and what it includes.
         progress: Called if models of other data are moved to `previous`.
-        ranking: Orders movies by how likely a user is to like them.
+        ranking: The ranking of the data set, if any, and the orders that the model is compared with.
 
     Raises:
         ArtefactError: If the store cannot be written; it is left unchanged.
@@ -95,6 +95,7 @@ def publish_model(
         ),
         "rating_scale": RatingScaleRecord(**vars(dataset.scale)),
         "accuracy": accuracy,
+        "ranking": None if ranking is None else ranking.measured(by_predicted_rating(trained, dataset)),
         "training": _training(trained, dataset),
         "popularity": popularity_ranges(dataset.movie_popularity),
         "distinct_vectors": distinct_vectors(trained, dataset.users.warm, dataset.movies.warm),
@@ -117,7 +118,7 @@ def publish_model(
         belongs,
         progress.on_moved,
         trained.fallback,
-        ranking=ranking,
+        ranking=None if ranking is None else ranking.table,
         uncertainty=trained.uncertainty,
     )
 
@@ -196,18 +197,12 @@ def distinct_vectors(
     Returns:
         The counts; None if the embeddings have more than `max_values` values.
     """
-    layers = {layer.name: layer for layer in trained.model.indexed.layers}
-
-    def rows(side: str, count: int) -> NDArray[np.float32]:
-        index = np.arange(count, dtype=np.int32)
-        bias = layers.get(f"{side}_bias")
-        own = np.zeros((count, 1)) if bias is None else np.asarray(bias(index))
-        embedding = np.asarray(layers[f"{side}_embedding"](index))
-        return np.concatenate([embedding, own], axis=1, dtype=np.float32)
-
     if (warm_users + warm_movies) * (trained.settings.embedding_dim + 1) > max_values:
         return None
-    return count_equal_rows(rows("user", warm_users), rows("movie", warm_movies))
+    return count_equal_rows(
+        trained.vectors("user", np.arange(warm_users, dtype=np.int32)),
+        trained.vectors("movie", np.arange(warm_movies, dtype=np.int32)),
+    )
 
 
 def _training(trained: TrainedModel, dataset: Dataset) -> TrainingRecord:

@@ -18,7 +18,7 @@ from training.artefact.manifest import Manifest
 from training.data.dataset import Dataset
 from training.errors import ReportError
 from training.families import MixedDimension
-from training.publish.comparison import BIASES, Line, compare, verdict
+from training.publish.comparison import BIASES, Line, compare, compare_orders, verdict
 from training.publish.options import PublishOptions
 from training.search.frontier.references import references
 from training.settings import ModelSettings
@@ -103,7 +103,7 @@ def write_report(manifests: list[Manifest], dataset: Dataset, options: PublishOp
             f"Trained {manifests[0].training.created_at[:16].replace('T', ' ')} UTC."
         ),
         verdict=html.escape(verdict(manifests)),
-        table=_table(compare(manifests)) + _distinct(manifests),
+        table=_table(compare(manifests)) + _distinct(manifests) + _orders(manifests),
         item=html.escape(table.item_name),
         charts="\n".join(
             f"<h2>{title}</h2>\n{_svg(chart)}\n{_NOTES.get(title, '')}" for title, chart in charts.items()
@@ -148,6 +148,33 @@ def _distinct(manifests: list[Manifest]) -> str:
         f"<tr><th>model</th><th>distinct users</th><th>distinct {item}s</th></tr>\n"
         + "\n".join(rows)
         + "\n</table></div>"
+    )
+
+
+def _orders(manifests: list[Manifest]) -> str:
+    """Return a table of which items come first in each order, as HTML; empty if it was not measured."""
+    measured = [manifest.ranking for manifest in manifests if manifest.ranking is not None]
+    if not measured:
+        return ""
+    one, item = measured[0], html.escape(manifests[0].dataset.item_name)
+    columns = ("ranked by", f"nDCG@{one.top}", f"recall@{one.top}", f"{item}s shown", "mean popularity")
+    rows = [
+        f'<tr class="{"reference" if line.is_reference else ""}">'
+        + "".join(f"<td>{html.escape(cell)}</td>" for cell in line.cells)
+        + "</tr>"
+        for line in compare_orders(manifests)
+    ]
+    return (
+        f'<h2>Which {item}s come first</h2>\n<div class="wide"><table>\n<tr>'
+        + "".join(f"<th>{column}</th>" for column in columns)
+        + "</tr>\n"
+        + "\n".join(rows)
+        + "\n</table></div>\n"
+        + f'<p class="about">For {one.users:,} users, the first {one.top} {item}s that they have not rated '
+        f"in the training rows, compared with those that they rated at least {one.relevant:g} in the test "
+        "rows. The order &quot;likely&quot; is that of a ranking (--ranking-bytes). nDCG is 1 if all of "
+        f"those {item}s come first; ± is half the 95 % interval over users. Popularity: number of training "
+        "ratings.</p>"
     )
 
 

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Final
 
 from training.artefact.files import atomic_write
 from training.artefact.manifest import Manifest
-from training.artefact.reader import Artefact
+from training.artefact.reader import Artefact, open_stored
 from training.artefact.writer import make_store
 from training.cluster.runner import RayRunner, connect
 from training.data.dataset import Dataset
@@ -48,13 +48,13 @@ from training.settings import ModelSettings, Recipe
 if TYPE_CHECKING:
     import pandas as pd
 
-    from training.artefact.ranking_table import RankingTable
     from training.artefact.uncertainty import Uncertainty
     from training.distillation.base.work_folder import WorkFolder
     from training.distillation.teacher.teacher import Teacher
     from training.fit.as_they_come import Arrivals
     from training.fit.evaluation import Evaluation
     from training.models.trained import TrainedModel
+    from training.publish.ranking import DatasetRanking
     from training.ranking.evaluation import RankingQuality, RankingTask, Scores
 
 AnyModel = ModelSettings | DistilledModel | VariationalModel
@@ -325,14 +325,18 @@ def _publish(
     """Evaluate and publish all models at the end, so that an interrupted run leaves the store unchanged."""
     from training.fit.evaluation import evaluate
     from training.publish.publishing import publish_model
+    from training.publish.ranking import rank_dataset
 
     trained = [(_with_uncertainty(model, dataset, progress), dataset) for model, dataset in trained]
     with progress.busy("evaluating"):
         accuracies = [evaluate(model.predict, model.fallback, dataset) for model, dataset in trained]
-    rankings = _rankings(trained, options, progress)
+    ranked: dict[int, DatasetRanking] = {}
+    for _, dataset in trained:
+        if id(dataset) not in ranked:
+            ranked[id(dataset)] = rank_dataset(dataset, options.ranking_bytes, progress)
     return [
-        publish_model(model, dataset, accuracy, options, progress, ranking)
-        for (model, dataset), accuracy, ranking in zip(trained, accuracies, rankings, strict=True)
+        publish_model(model, dataset, accuracy, options, progress, ranked[id(dataset)])
+        for (model, dataset), accuracy in zip(trained, accuracies, strict=True)
     ]
 
 
@@ -344,28 +348,6 @@ def _with_uncertainty(trained: TrainedModel, dataset: Dataset, progress: Progres
 
     with progress.busy("fitting the distributions of ratings"):
         return replace(trained, uncertainty=fit_on_validation_rows(trained, dataset))
-
-
-def _rankings(
-    trained: Sequence[tuple[TrainedModel, Dataset]], options: PublishOptions, progress: Progress
-) -> list[RankingTable | None]:
-    """Return the ranking of each model, which depends only on its data set; None if none is wanted."""
-    by_dataset: dict[int, RankingTable | None] = {}
-    for _, dataset in trained:
-        if id(dataset) not in by_dataset:
-            by_dataset[id(dataset)] = _ranking(dataset, options, progress)
-    return [by_dataset[id(dataset)] for _, dataset in trained]
-
-
-def _ranking(dataset: Dataset, options: PublishOptions, progress: Progress) -> RankingTable | None:
-    if options.ranking_bytes is None:
-        return None
-    from training.ranking.distillation import distil_ranking, settings_within
-    from training.ranking.evaluation import lowest_liked
-
-    settings = settings_within(options.ranking_bytes, dataset.users.warm, dataset.movies.warm)
-    with progress.busy("distilling the ranking"):
-        return distil_ranking(dataset, settings, lowest_liked(dataset.scale))
 
 
 def fit_within_budget(
@@ -402,6 +384,7 @@ def fit_within_budget(
         from training.distillation.teacher.teacher import Teacher
         from training.fit.evaluation import evaluate
         from training.publish.publishing import publish_model
+        from training.publish.ranking import rank_dataset
         from training.publish.reports import write_report
         from training.search.budget.proposals import propose
         from training.search.budget.selection import (
@@ -438,7 +421,7 @@ def fit_within_budget(
         trained = replace(train_best(trainer, winner, limit, trials, name), uncertainty=uncertainty)
     trained = _with_uncertainty(trained, dataset, progress)
     accuracy = evaluate(trained.predict, trained.fallback, dataset)
-    ranking = _ranking(dataset, options, progress)
+    ranking = rank_dataset(dataset, options.ranking_bytes, progress)
     manifest = publish_model(trained, dataset, accuracy, options, progress, ranking).manifest
     return manifest, write_report([manifest], dataset, options)
 
@@ -606,6 +589,37 @@ def rank_stored(
         with progress.busy(f"ranking by {name}"):
             found[name] = evaluate_ranking(ranking(dataset), task)
     return task, found
+
+
+def add_ranking(
+    folders: Sequence[Path],
+    data: DataOptions,
+    ranking_bytes: int | None = None,
+    progress: Progress = SILENT,
+) -> list[Manifest]:
+    """Measure which movies stored models put first, after adding a ranking to them, if one is wanted.
+
+    Each model is published again in its place, with the same model file. Its manifest says how the ratings
+    are split, so that neither the ranking nor the model has seen the test rows.
+
+    Args:
+        folders: The folders of the models.
+        data: The ratings that all of them were trained on; its split is not used.
+        ranking_bytes: Maximum size of the ranking; None to keep the one that a model has, if any.
+        progress: As above.
+
+    Returns:
+        The new manifests.
+
+    Raises:
+        ArtefactError: A model cannot be read, or not be replaced.
+        SettingsError: A model was trained on other ratings, or no ranking is as small as that.
+    """
+    from training.publish.ranking import publish_again
+
+    artefacts = [open_stored(folder) for folder in folders]
+    table = _load_for(artefacts[0], data, progress)
+    return publish_again(artefacts, data, table, ranking_bytes, progress)
 
 
 def _load_for(artefact: Artefact, data: DataOptions, progress: Progress) -> RatingsTable:

@@ -10,7 +10,7 @@ The protocol, which is that of all figures in the documentation:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from training.artefact.rating_scale import RatingScale
 from training.data.dataset import Dataset, Examples
+from training.data.large_arrays import blocks
 from training.errors import SettingsError
 
 Floats = NDArray[np.float32]
@@ -37,7 +38,8 @@ class RankingTask:
     Attributes:
         users: `(n,)` ascending indices of the users with a relevant movie in the test rows.
         relevant: `(m, 2)` pairs of user and relevant movie, in the order of users.
-        rated: `(r, 2)` pairs of these users and the movies that they rated in the training rows, likewise.
+        rated: `(r, 2)` pairs of these users and the ranked movies that they rated in the training rows,
+            likewise.
         popularity: `(movies,)` number of training ratings of each movie that has any.
         top: Number of movies that are shown.
         threshold: Lowest relevant rating.
@@ -76,29 +78,34 @@ class RankingQuality:
     popularity: float
 
 
-def ranking_task(dataset: Dataset, *, top: int = 10, threshold: float | None = None) -> RankingTask:
+def ranking_task(
+    dataset: Dataset, *, top: int = 10, threshold: float | None = None, most_keys: int | None = None
+) -> RankingTask:
     """Return the task that the test rows of a dataset are.
 
     Args:
         dataset: The ratings; its training and validation rows are what is known of a user.
         top: Number of movies that are shown.
         threshold: Lowest relevant rating; None for 4 of 5 stars on the scale of the ratings.
+        most_keys: Maximum number of pairs to rank; with more, only every k-th user counts. None for no limit.
 
     Raises:
         SettingsError: No test row is relevant.
     """
     scale, warm = dataset.scale, dataset.movies.warm
     least = lowest_liked(scale) if threshold is None else threshold
-    test = _pairs(dataset.test, (dataset.test.ratings >= least) & (dataset.test.movie_index < warm))
+    counted = np.zeros(len(dataset.users), np.bool_)
+    counted[:: 1 if most_keys is None else -(-counted.size * warm // most_keys)] = True
+    test = _pairs([dataset.test], counted, warm, least)
     if not len(test):
         raise SettingsError(f"no test row has a rating of at least {least:g}, so there is nothing to rank")
     users = np.unique(test[:, 0])
-    known = [_pairs(part, np.isin(part.user_index, users)) for part in (dataset.train, dataset.validation)]
-    rated = np.concatenate(known)
+    counted[:] = False
+    counted[users] = True
     return RankingTask(
         users=users,
         relevant=test,
-        rated=rated[rated[:, 0].argsort(kind="stable")],
+        rated=_pairs([dataset.train, dataset.validation], counted, warm),
         popularity=dataset.movie_popularity[:warm],
         top=min(top, warm),
         threshold=least,
@@ -133,8 +140,24 @@ def evaluate_ranking(scores: Scores, task: RankingTask) -> RankingQuality:
     )
 
 
-def _pairs(examples: Examples, kept: NDArray[np.bool_]) -> NDArray[np.int64]:
-    pairs = np.column_stack([examples.user_index[kept], examples.movie_index[kept]]).astype(np.int64)
+def _pairs(
+    parts: Sequence[Examples], counted: NDArray[np.bool_], movies: int, least: float = -np.inf
+) -> NDArray[np.int64]:
+    """Return the `(n, 2)` users and movies of rows, in the order of users.
+
+    Args:
+        parts: The rows.
+        counted: `(users,)` whose rows are returned.
+        movies: Number of the most popular movies whose rows are returned.
+        least: Lowest rating of a row that is returned.
+    """
+    found = []
+    for part in parts:
+        for rows in blocks(len(part)):
+            user, movie = part.user_index[rows], part.movie_index[rows]
+            kept = counted[user] & (movie < movies) & (part.ratings[rows] >= least)
+            found.append(np.column_stack([user[kept], movie[kept]]).astype(np.int64))
+    pairs = np.concatenate([np.empty((0, 2), np.int64), *found])
     return pairs[pairs[:, 0].argsort(kind="stable")]
 
 
@@ -149,7 +172,6 @@ def _first_movies(scores: Scores, task: RankingTask) -> Iterator[NDArray[np.int6
         keys = scores(users).astype(np.float32)
         first, end = np.searchsorted(task.rated[:, 0], [users[0], users[-1] + 1])
         rated = task.rated[first:end]
-        rated = rated[rated[:, 1] < task.movies]
         keys[np.searchsorted(users, rated[:, 0]), rated[:, 1]] = -np.inf
         # The order of equal keys is that of their indices, which are popularity ranks.
         best = np.argsort(-keys, axis=1, kind="stable")[:, : task.top]

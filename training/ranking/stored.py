@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from training.artefact.engine import read_tables
 from training.artefact.fallback import every_mean
+from training.artefact.ranking_table import RankingTable
 from training.artefact.reader import Artefact
 from training.data.dataset import Dataset
 from training.errors import SettingsError
@@ -39,6 +40,29 @@ def by_rating(artefact: Artefact, dataset: Dataset) -> Scores:
     return scores
 
 
+def by_table(ranking: RankingTable, dataset: Dataset) -> Scores:
+    """Rank by a ranking with the indices of a dataset, which may be that of an artefact.
+
+    A cold user gets the ranking of a user of whom nothing is known.
+
+    Args:
+        ranking: The ranking.
+        dataset: The ratings whose users and movies are ranked.
+    """
+    movies = dataset.movies.warm
+    nobody = ranking.keys(ranking.fold(np.empty(0, np.int64)), movies)
+
+    def scores(users: NDArray[np.int64]) -> Floats:
+        return np.array(
+            [
+                ranking.keys_of_user(user, movies) if user < ranking.user_count else nobody
+                for user in users.tolist()
+            ]
+        )
+
+    return scores
+
+
 def by_likely(artefact: Artefact, dataset: Dataset) -> Scores:
     """Rank by the stored ranking, as the service does. Ids are matched as text.
 
@@ -53,7 +77,7 @@ def by_likely(artefact: Artefact, dataset: Dataset) -> Scores:
     """
     ranking = artefact.ranking
     if ranking is None:
-        raise SettingsError(f"{artefact.manifest.name} has no ranking; train it with --ranking-bytes")
+        raise SettingsError(f"{artefact.manifest.name} has no ranking; add one by `rank --ranking-bytes N`")
     user_index = artefact.users.indices(list(dataset.users))
     movie_index = artefact.movies.indices(list(dataset.movies))[: dataset.movies.warm]
     warm = artefact.movies.warm

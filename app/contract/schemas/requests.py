@@ -241,7 +241,11 @@ class NewUserRequest(SpreadRequest):
             "the start; left out for a new user"
         ),
     ] = None
-    ratings: Annotated[list[RatedMovie], Field(min_length=1, fail_fast=True), BeforeValidator(check_count)]
+    ratings: Annotated[
+        list[RatedMovie],
+        Field(fail_fast=True, description="may be empty for a user of whom nothing is known"),
+        BeforeValidator(check_count),
+    ]
     movie_ids: Annotated[MovieIds, Field(description="movies to predict")] = ()
     n: Annotated[
         int, Field(ge=0, description="maximum number of recommended movies"), AfterValidator(check_items)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from pydantic import Field, GetPydanticSchema
 
 from app.contract.schemas.fields import DatasetName, FullMovieId, FullUserId, Known, ModelName, Rating
+from training.artefact import Order
 
 # An array, serialised without creating a Python object for each entry; documented as a list.
 Ratings = Annotated[NDArray[np.float64], GetPydanticSchema(lambda _array, handler: handler(list[Rating]))]
@@ -354,6 +355,34 @@ class Accuracy:
 
 
 @dataclass(frozen=True, slots=True)
+class RankingOrder:
+    """Quality of the first movies in an order, over the users of the test rows."""
+
+    ndcg: Annotated[float, Field(description="normalised discounted cumulative gain", examples=[0.3165])]
+    ndcg_margin: Annotated[
+        float, Field(description="half the width of its 95 % interval over users", examples=[0.0063])
+    ]
+    recall: Annotated[
+        float, Field(description="share of a user's relevant movies that come first", examples=[0.215])
+    ]
+    shown: Annotated[int, Field(description="different movies shown to anybody", examples=[483])]
+    popularity: Annotated[
+        float, Field(description="mean number of training ratings of a shown movie", examples=[1580.0])
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """Which movies come first for the users of the test rows, by each `rank_by` and by popularity."""
+
+    top: Annotated[int, Field(description="movies shown to each user", examples=[10])]
+    relevant: Annotated[float, Field(description="lowest test rating of a relevant movie", examples=[4.0])]
+    users: Annotated[int, Field(description="users with a relevant movie", examples=[5927])]
+    movies: Annotated[int, Field(description="movies that are ranked", examples=[3688])]
+    orders: Mapping[Order, RankingOrder]
+
+
+@dataclass(frozen=True, slots=True)
 class Training:
     """How the model was fitted."""
 
@@ -441,6 +470,9 @@ class ModelDescription:
     parameters: Parameters
     memory: Memory
     accuracy: Accuracy
+    ranking: Annotated[
+        Ranking | None, Field(description="null if no test row is relevant, or it was not measured")
+    ]
     training: Training
     vocabulary: VocabularySizes
     popularity: Popularity

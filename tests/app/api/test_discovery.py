@@ -153,6 +153,14 @@ def test_new_user_gets_movies_similar_to_liked_ones(client: TestClient) -> None:
     assert client.post("/predict/new-user", json={**request, "n": 0}).json()["items"] == []
 
 
+def test_user_of_whom_nothing_is_known_is_the_average_user(client: TestClient) -> None:
+    answer = client.post("/predict/new-user", json={"ratings": [], "movie_ids": [2, 3], "n": 2}).json()
+    assert len(answer["items"]) == len(answer["predictions"]) == 2
+    middle = {"ratings": [{"movie_id": 1, "rating": 3}], "movie_ids": [2, 3], "n": 0}
+    after = client.post("/predict/new-user", json=middle).json()["predictions"]
+    assert after != answer["predictions"]
+
+
 def test_known_user_starts_with_the_trained_vector(client: TestClient) -> None:
     request = {"ratings": [{"movie_id": 1, "rating": 3}], "movie_ids": [2, 3], "n": 0}
 
@@ -173,7 +181,7 @@ def test_known_user_starts_with_the_trained_vector(client: TestClient) -> None:
 @pytest.mark.parametrize(
     ("body", "status", "code"),
     [
-        ({"ratings": []}, 422, "invalid_request"),
+        ({}, 422, "invalid_request"),
         ({"ratings": [{"movie_id": 1}]}, 422, "invalid_request"),
         ({"ratings": [{"movie_id": 1, "rating": 5.5}]}, 422, "invalid_request"),
         ({"ratings": [{"movie_id": 1, "rating": "5"}]}, 422, "invalid_request"),

@@ -59,6 +59,7 @@ def test_model_has_exactly_the_documented_shape(client: TestClient) -> None:
         "vocabulary": {"users": 4, "movies": 5},
         "popularity": {"movie_ratings": None, "movie_blocks": None},
         "distinct_vectors": None,
+        "ranking": None,
         "rating_scale": {"low": 0, "high": 5, "step": 0.5},
         "sha256": "ab" * 32,
     }

@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from numpy.typing import NDArray
+from typer.testing import CliRunner
 
 from app.main import create_app
 from app.settings import Settings
-from tests.builders import QUICK, TINY_BASELINE, tiny_dataset
+from tests.builders import QUICK, TINY_BASELINE, tiny_dataset, tiny_file
 from training.artefact import (
     Artefact,
     ArtefactDamaged,
@@ -25,13 +26,14 @@ from training.artefact import (
     open_artefact,
 )
 from training.artefact.writer import file_record, publish
+from training.cli.app import app
 from training.errors import SettingsError
-from training.publish.options import PublishOptions
-from training.publish.workflow import fit_on
+from training.publish.options import DataOptions, PublishOptions
+from training.publish.workflow import add_ranking, fit_on
 from training.ranking.distillation import RankingSettings, distil_ranking, settings_within
 from training.ranking.evaluation import evaluate_ranking, ranking_task
-from training.ranking.references import Ease
-from training.ranking.stored import by_likely
+from training.ranking.references import Ease, by_popularity
+from training.ranking.stored import by_likely, by_rating
 
 SETTINGS = RankingSettings(rank=6, user_bits=4, movie_bits=4)
 
@@ -203,6 +205,16 @@ def test_new_user_is_ranked_by_liked_movies(client: TestClient, ranking: Ranking
     assert len(known["items"]) == 4
 
 
+def test_user_of_whom_nothing_is_known_gets_the_average_order(
+    client: TestClient, ranking: RankingTable
+) -> None:
+    dataset = tiny_dataset()
+    keys = ranking.keys(ranking.fold(np.empty(0, np.int64)), dataset.movies.warm)
+    wanted = [dataset.movies[int(movie)] for movie in np.argsort(-keys, kind="stable")[:4]]
+    request = {"ratings": [], "rank_by": "likely", "n": 4}
+    assert names(client.post("/predict/new-user", json=request).json()) == wanted
+
+
 def test_model_without_a_ranking_refuses_likely(client: TestClient) -> None:
     for path, body in (
         ("/recommend", {"user_id": 1}),
@@ -218,6 +230,13 @@ def test_models_state_the_bytes_of_the_ranking(client: TestClient, ranking: Rank
     assert memory["memory_efficient"]["ranking_bytes"] == 0
 
 
+def test_models_state_which_movies_come_first(client: TestClient, artefact: Artefact) -> None:
+    stated = client.get("/models/memory_efficient").json()["ranking"]
+    assert list(stated["orders"]) == ["rating", "popularity"] and stated["top"] == 10
+    assert artefact.manifest.ranking is not None
+    assert client.get("/models/baseline").json()["ranking"] == artefact.manifest.ranking.model_dump()
+
+
 def test_stored_ranking_is_measured(artefact: Artefact) -> None:
     dataset = tiny_dataset()
     task = ranking_task(dataset)
@@ -229,3 +248,56 @@ def test_fit_stores_a_ranking_within_the_given_bytes(tmp_path: Path) -> None:
     (artefact,) = fit_on(tiny_dataset(), [TINY_BASELINE], QUICK, options)
     assert artefact.ranking is not None
     assert 400 < artefact.ranking.nbytes <= 500
+    # The manifest has the figures of the stored model, as `evaluate --ranking` measures them.
+    dataset, measured = tiny_dataset(), artefact.manifest.ranking
+    task = ranking_task(dataset)
+    assert measured is not None and measured.users == task.users.size
+    assert list(measured.orders) == ["rating", "likely", "popularity"]
+    for order, scores in (
+        ("rating", by_rating(artefact, dataset)),
+        ("likely", by_likely(artefact, dataset)),
+        ("popularity", by_popularity(dataset)),
+    ):
+        found = evaluate_ranking(scores, task)
+        assert measured.orders[order].ndcg == pytest.approx(found.ndcg, abs=1e-5)  # type: ignore[index]
+        assert measured.orders[order].shown == found.shown  # type: ignore[index]
+
+
+def test_ranking_is_added_to_stored_models_without_changing_their_ratings(tmp_path: Path) -> None:
+    data = DataOptions(path=tiny_file(tmp_path))
+    dataset = data.dataset(data.load(), 0.2)
+    # Rows that were held out change the popularity, and so the indices of the model.
+    store = tmp_path / "store"
+    (before,) = fit_on(dataset, [TINY_BASELINE], QUICK, PublishOptions(store, ratings=False))
+    assert list(before.users) != list(data.dataset(data.load(), 0.0).users)
+    assert before.manifest.ranking is not None and before.ranking is None
+    (manifest,) = add_ranking([store / "baseline"], data, 500)
+    after = open_artefact(store / "baseline")
+    assert after.manifest == manifest and after.ranking is not None and manifest.ranking is not None
+    assert (store / "baseline" / "ranking.bin").stat().st_size <= 500
+    changed = {name for name, value in dict(manifest).items() if value != dict(before.manifest)[name]}
+    assert changed == {"ranking", "ranking_file"}
+    whole = data.dataset(data.load(), 0.0)
+    found = evaluate_ranking(by_likely(after, whole), ranking_task(whole))
+    assert manifest.ranking.orders["likely"].ndcg == pytest.approx(found.ndcg, abs=1e-5)
+    # Without a size, the stored ranking is kept and measured again.
+    assert add_ranking([store / "baseline"], data) == [manifest]
+
+
+def test_ranking_of_other_ratings_is_refused(tmp_path: Path) -> None:
+    data = DataOptions(path=tiny_file(tmp_path))
+    fit_on(data.dataset(data.load(), 0.0), [TINY_BASELINE], QUICK, PublishOptions(tmp_path / "store"))
+    other = tmp_path / "other.csv"
+    other.write_text((tmp_path / "tiny.csv").read_text() + "31,40,1\n")
+    with pytest.raises(SettingsError, match="baseline was trained on other ratings"):
+        add_ranking([tmp_path / "store" / "baseline"], DataOptions(path=other), 500)
+
+
+def test_command_adds_a_ranking(tmp_path: Path) -> None:
+    data = DataOptions(path=tiny_file(tmp_path))
+    fit_on(data.dataset(data.load(), 0.0), [TINY_BASELINE], QUICK, PublishOptions(tmp_path / "store"))
+    arguments = ["rank", str(tmp_path / "store" / "baseline"), "--data", str(data.path)]
+    result = CliRunner().invoke(app, [*arguments, "--ranking-bytes", "500"])
+    assert result.exit_code == 0, result.output
+    for text in ("rating (baseline)", "likely (baseline)", "popularity", "a ranking of 4"):
+        assert text in result.output
