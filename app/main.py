@@ -21,6 +21,7 @@ from app.api.routes import (
     metrics,
     models,
     movies,
+    new_movie,
     new_user,
     page,
     predict,
@@ -109,7 +110,7 @@ def create_app(
     )
     guarded_inference = guarded and {**guarded, "responses": inference_problems(KeyMissing, KeyUnknown)}
     app.include_router(predict.arrow_router)
-    for route in (predict, new_user, recommend, movies, models, compare):
+    for route in (predict, new_user, new_movie, recommend, movies, models, compare):
         app.include_router(route.router, **guarded)
     app.include_router(inference.router, **guarded_inference)
     for open_router in (health.router, inference.health_router, page.router):

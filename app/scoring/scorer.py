@@ -19,7 +19,7 @@ from training.artefact import (
     Uncertainty,
     Vocabulary,
 )
-from training.artefact.engine import ScoredPairs, best_movies, highest, rate_with_fallback
+from training.artefact.engine import ScoredPairs, best_movies, highest, movie_indices, rate_with_fallback
 from training.artefact.fallback import every_mean
 
 
@@ -122,7 +122,9 @@ class RatingScorer:
 
     def score(self, user_ids: Sequence[RawId], movie_ids: Sequence[RawId]) -> ScoredPairs:
         """Rate the pairs of n user ids and n movie ids; the fallback rates cold pairs."""
-        return self.score_indices(self.users.indices(user_ids), self.movies.indices(movie_ids))
+        return self.score_indices(
+            self.users.indices(user_ids), movie_indices(self.fallback, self.movies, movie_ids)
+        )
 
     def rate_known(self, user_id: RawId, movie_id: RawId) -> float | None:
         """Rate one pair as `score` does, with 6 decimals. Return None if either side is cold."""

@@ -55,6 +55,7 @@ def describe(registry: Registry, model: LoadedModel) -> ModelDescription:
             ratings_bytes=0 if manifest.ratings_file is None else manifest.ratings_file.bytes,
             ranking_bytes=0 if manifest.ranking_file is None else manifest.ranking_file.bytes,
             uncertainty_bytes=0 if manifest.uncertainty_file is None else manifest.uncertainty_file.bytes,
+            features_bytes=0 if manifest.features_file is None else manifest.features_file.bytes,
             resident_bytes=model.scorer.resident_bytes,
             compression_ratio=ratio,
         ),

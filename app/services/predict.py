@@ -18,7 +18,7 @@ from app.scoring.registry import Registry
 from app.scoring.scorer import RatingScorer
 from app.services.spread import spreads, uncertainty_of
 from training.artefact import RawId
-from training.artefact.engine import ScoredPairs, rounded
+from training.artefact.engine import ScoredPairs, movie_indices, rounded
 from training.artefact.ids.id_text import IdTexts
 
 
@@ -90,7 +90,9 @@ def predict_columns(registry: Registry, pairs: Sequence[Pairs], options: BatchOp
             ids.indices_of_texts(column) if isinstance(column, IdTexts) else ids.indices_of_numbers(column)
             for ids, column in ((scorer.users, one.user_ids), (scorer.movies, one.movie_ids))
         ]
-        scored = scorer.score_indices(*indices)
+        users, movies = indices
+        movies = movie_indices(scorer.fallback, scorer.movies, one.movie_ids, movies)
+        scored = scorer.score_indices(users, movies)
         if options.on_unknown == "error" and scored.cold.any():
             raise _cold_pairs(scorer, one.user_ids, one.movie_ids, scored, before)
         parts.append(scored)

@@ -33,6 +33,7 @@ FILES = {
     "means.bin": "fallback",
     "ranking.bin": "ranking_file",
     "uncertainty.bin": "uncertainty_file",
+    "features.bin": "features_file",
 }
 TARGETS = [*FILES, *MEMBERS]
 

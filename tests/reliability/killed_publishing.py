@@ -18,10 +18,10 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from training.artefact import aligning, reader, writer
+from training.artefact import files, reader, writer
 from training.artefact.reader import movie_titles
 
-TRACED = {aligning.__file__, writer.__file__}
+TRACED = {files.__file__, writer.__file__}
 
 
 def publish(store: Path, source: Path) -> None:

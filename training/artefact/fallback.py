@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from training.artefact.new_movies import NewMovies
 from training.artefact.rating_scale import DEFAULT_SCALE, RatingScale
 
 DAMPING = 10.0
@@ -50,11 +51,13 @@ class Fallback:
         global_mean: Mean training rating.
         user_means: `(warm users,)` mean rating of each warm user.
         movie_means: `(warm movies,)` the same for movies.
+        new_movies: Rates movies without training ratings by their features, if the model has any.
     """
 
     global_mean: float
     user_means: Means
     movie_means: Means
+    new_movies: NewMovies | None = None
 
     @classmethod
     def from_biases(
@@ -90,7 +93,8 @@ class Fallback:
             means.biases if isinstance(means, BiasMeans) else means
             for means in (self.user_means, self.movie_means)
         )
-        return sum(array.nbytes for array in held if array.base is None)
+        own = sum(array.nbytes for array in held if array.base is None)
+        return own if self.new_movies is None else own + self.new_movies.nbytes
 
     def rate(self, user_index: NDArray[np.int32], movie_index: NDArray[np.int32]) -> NDArray[np.float32]:
         """Rate pairs of which at least one side is cold.
@@ -100,7 +104,8 @@ class Fallback:
             movie_index: `(n,)`, -1 for an unknown movie.
 
         Returns:
-            `(n,)` ratings: the warm side's mean, else the global mean.
+            `(n,)` ratings: the warm side's mean, else the global mean; those by features where the movie is
+            cold and has some.
         """
         user_warm = (user_index >= 0) & (user_index < len(self.user_means))
         movie_warm = (movie_index >= 0) & (movie_index < len(self.movie_means))
@@ -108,6 +113,9 @@ class Fallback:
         rated[user_warm] = self.user_means.take(user_index[user_warm])
         only_movie = movie_warm & ~user_warm
         rated[only_movie] = self.movie_means.take(movie_index[only_movie])
+        if self.new_movies is not None:
+            described = self.new_movies.has_features(movie_index)
+            rated[described] = self.new_movies.rate(user_index[described], movie_index[described])
         return rated
 
 

@@ -21,7 +21,7 @@ from training.errors import ArtefactDamaged, ArtefactForeign, ArtefactMissing
 # 1 has neither `ratings_file` nor `rating_scale`, and its ratings are 0 to 5; 2 is 1 with `ratings_file`;
 # 3 states both, and `ratings_file` is null in an artefact without ratings; 4 is 3 with `distinct_vectors`;
 # 5 is 4 with means in a file; 6 has means in either, and adds `ranking_file`, `ranking`, `uncertainty_file`,
-# `accuracy.parts` and `training.last_rating_at`.
+# `features_file`, `accuracy.parts` and `training.last_rating_at`.
 FORMAT_VERSION: Final = 6
 MANIFEST_FILE: Final = "manifest.json"
 MODEL_FILE: Final = "model.keras"
@@ -30,6 +30,7 @@ RATINGS_FILE: Final = "ratings.bin"
 MEANS_FILE: Final = "means.bin"
 RANKING_FILE: Final = "ranking.bin"
 UNCERTAINTY_FILE: Final = "uncertainty.bin"
+FEATURES_FILE: Final = "features.bin"
 ARTEFACT_FILES: Final = (
     MANIFEST_FILE,
     MODEL_FILE,
@@ -38,6 +39,7 @@ ARTEFACT_FILES: Final = (
     MEANS_FILE,
     RANKING_FILE,
     UNCERTAINTY_FILE,
+    FEATURES_FILE,
 )
 MAX_MANIFEST_BYTES: Final = 64 * 1024 * 1024
 # Versions before 1.0 could store tables with a few bits, or half precision, a value.
@@ -130,6 +132,25 @@ class UncertaintyFileRecord(FileRecord):
             if any(high <= low for low, high in pairwise(numbers)):
                 raise ValueError(f"{name} must ascend")
         return self
+
+
+class FeatureRecord(Record):
+    """A feature of movies (see `training.artefact.new_movies`)."""
+
+    kind: Annotated[str, Field(min_length=1, max_length=256)]
+    value: Annotated[str, Field(max_length=256)]
+    weight: Finite
+    centre: Finite
+    step: Error
+
+
+class FeaturesFileRecord(FileRecord):
+    """The file of the biases and leanings of users, which rate movies by their features."""
+
+    intercept: Finite
+    mean: Finite
+    user_step: Error
+    features: Annotated[list[FeatureRecord], Field(min_length=1, max_length=1024)]
 
 
 class TableRecord(Record):
@@ -233,7 +254,7 @@ class DatasetRecord(Record):
 class SplitRecord(Record):
     """How the rows were split; `test_sha256` digests the test rows' positions as little-endian int64."""
 
-    kind: Literal["random", "time", "leave-last"]
+    kind: Literal["random", "time", "leave-last", "new-movies"]
     seed: Count
     train_rows: Count
     validation_rows: Count
@@ -370,6 +391,9 @@ class Manifest(Record):
     uncertainty_file: Annotated[
         UncertaintyFileRecord | None, Field(exclude_if=lambda record: record is None)
     ] = None
+    features_file: Annotated[FeaturesFileRecord | None, Field(exclude_if=lambda record: record is None)] = (
+        None
+    )
     rating_scale: RatingScaleRecord = RatingScaleRecord(**vars(DEFAULT_SCALE))
     settings: dict[str, Any]
     parameters: ParametersRecord
@@ -396,6 +420,7 @@ class Manifest(Record):
             MEANS_FILE: self.means_file,
             RANKING_FILE: self.ranking_file,
             UNCERTAINTY_FILE: self.uncertainty_file,
+            FEATURES_FILE: self.features_file,
         }
         return {name: record for name, record in stated.items() if record is not None}
 
@@ -418,6 +443,7 @@ class Manifest(Record):
             "ranking_file": "ranking_file" in stated,
             "uncertainty_file": "uncertainty_file" in stated,
             "ranking": "ranking" in stated,
+            "features_file": "features_file" in stated,
             "accuracy.parts": "parts" in self.accuracy.model_fields_set,
             "training.last_rating_at": "last_rating_at" in self.training.model_fields_set,
         }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -18,6 +18,7 @@ from training.artefact.given_ratings import GivenRatings, read_given_ratings
 from training.artefact.ids.vocabulary import Vocabulary
 from training.artefact.manifest import (
     ARTEFACT_FILES,
+    FEATURES_FILE,
     MANIFEST_FILE,
     MEANS_FILE,
     MODEL_FILE,
@@ -32,6 +33,7 @@ from training.artefact.manifest import (
     read_manifest,
 )
 from training.artefact.mapped import MappedFile, open_stated_file
+from training.artefact.new_movies import read_new_movies
 from training.artefact.ranking_table import RankingTable, read_ranking
 from training.artefact.rating_scale import RatingScale
 from training.artefact.uncertainty import Uncertainty, read_uncertainty
@@ -134,6 +136,12 @@ def open_artefact(folder: Path) -> Artefact:
     users = _read_vocabulary(archive, USER_LOOKUP, manifest.vocabulary.users)
     movies = _read_vocabulary(archive, MOVIE_LOOKUP, manifest.vocabulary.movies)
     fallback = _read_fallback(folder, manifest, archive, users.warm, movies.warm)
+    if manifest.features_file is not None:
+        titles = movie_titles(folder, manifest)
+        new_movies = read_new_movies(
+            folder / FEATURES_FILE, manifest.features_file, manifest.scale, users.warm, movies, titles
+        )
+        fallback = replace(fallback, new_movies=new_movies)
     stated, given = manifest.ratings_file, None
     if stated is not None:
         given = read_given_ratings(folder / RATINGS_FILE, stated, len(users), len(movies), manifest.scale)

@@ -17,11 +17,11 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from training.artefact.aligning import align_archive
 from training.artefact.fallback import Fallback, every_mean
-from training.artefact.files import exclusive_lock, take_place
+from training.artefact.files import align_archive, exclusive_lock, take_place
 from training.artefact.given_ratings import GivenRatings
 from training.artefact.manifest import (
+    FEATURES_FILE,
     FORMAT_VERSION,
     MANIFEST_FILE,
     MEANS_FILE,
@@ -32,6 +32,7 @@ from training.artefact.manifest import (
     UNCERTAINTY_FILE,
     BiasesRecord,
     FallbackRecord,
+    FeaturesFileRecord,
     FileRecord,
     Manifest,
     MeansFileRecord,
@@ -40,6 +41,7 @@ from training.artefact.manifest import (
     RatingsFileRecord,
     UncertaintyFileRecord,
 )
+from training.artefact.new_movies import NewMovies
 from training.artefact.previous import LOCK, move_to_previous
 from training.artefact.ranking_table import RankingTable
 from training.artefact.reader import PREVIOUS, Artefact, open_artefact
@@ -66,6 +68,7 @@ def publish(
     means_in_manifest: int = MEANS_IN_MANIFEST,
     ranking: RankingTable | None = None,
     uncertainty: Uncertainty | None = None,
+    new_movies: NewMovies | None = None,
 ) -> Artefact:
     """Write `store/<name>`; an existing one is replaced only after the new artefact has been read back.
 
@@ -82,6 +85,7 @@ def publish(
         means_in_manifest: Maximum number of means in the manifest; more are written to a file.
         ranking: Orders movies by how likely a user is to like them; None leaves its file out.
         uncertainty: Distributions of ratings around the predictions; None likewise.
+        new_movies: Rates movies without training ratings; None leaves its file out.
 
     Returns:
         The artefact in the store.
@@ -104,6 +108,7 @@ def publish(
                 "ratings_file": None if given is None else _write_given(folder, given),
                 "ranking_file": None if ranking is None else _write_ranking(folder, ranking),
                 "uncertainty_file": None if uncertainty is None else _write_uncertainty(folder, uncertainty),
+                "features_file": None if new_movies is None else _write_new_movies(folder, new_movies),
             }
             fields = {**about, **files}
             if fallback is not None:
@@ -184,6 +189,12 @@ def _write_uncertainty(folder: Path, uncertainty: Uncertainty) -> UncertaintyFil
         for name, array in vars(uncertainty.spreads).items()
     }
     return UncertaintyFileRecord(**file_record(path).model_dump(), **shared)
+
+
+def _write_new_movies(folder: Path, new_movies: NewMovies) -> FeaturesFileRecord:
+    path = folder / FEATURES_FILE
+    path.write_bytes(new_movies.codes.tobytes())
+    return FeaturesFileRecord(**file_record(path).model_dump(), **new_movies.record())
 
 
 def _write_fallback(folder: Path, fallback: Fallback, means_in_manifest: int) -> FallbackRecord:

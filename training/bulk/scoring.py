@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from training.artefact.engine import RatingTables, rate_with_fallback, read_tables, rounded
+from training.artefact.engine import RatingTables, movie_indices, rate_with_fallback, read_tables, rounded
 from training.artefact.files import atomic_write
 from training.artefact.reader import Artefact
 from training.bulk.blocks import BestMovies, BestOf, Ranker, best_of_users, joined
@@ -215,7 +215,7 @@ def _write_pairs(
         tables.rate,
         artefact.fallback,
         artefact.users.indices(pairs["user_id"].tolist()),
-        artefact.movies.indices(pairs["movie_id"].tolist()),
+        movie_indices(artefact.fallback, artefact.movies, pairs["movie_id"].tolist()),
         artefact.users.warm,
         artefact.movies.warm,
     )

@@ -169,12 +169,13 @@ def fit(
     ratings: parameters.Ratings = True,
     keep_others: parameters.KeepOthers = False,
     ranking_bytes: parameters.RankingBytes = None,
+    new_movies: parameters.NewMovies = False,
 ) -> None:
     """Train models on ratings, compare them with biases, publish them.
 
     An interrupted run resumes. See docs/data.md and docs/training.md.
     """
-    target = PublishOptions(store, shareable, ratings, keep_others, report, ranking_bytes)
+    target = PublishOptions(store, shareable, ratings, keep_others, report, ranking_bytes, new_movies)
     given = _given(context)
     if budget is not None:
         _refuse(given, _REPLACED_BY_A_BUDGET, "--budget decides what is trained and how; leave out {}")

@@ -116,7 +116,7 @@ Split = Annotated[
     typer.Option(
         "--split",
         metavar="KIND",
-        help="How test rows are chosen: random, time, leave-last.",
+        help="How test rows are chosen: random, time, leave-last, new-movies.",
         rich_help_panel=DATA,
     ),
 ]
@@ -163,6 +163,14 @@ RankingBytes = Annotated[
         callback=within(1, 2**31),
         help="Also store a ranking of at most N bytes, for rank_by=likely. 48000 is a good size for ML-1M.",
         show_default="none",
+        rich_help_panel=OUTPUT,
+    ),
+]
+NewMovies = Annotated[
+    bool,
+    typer.Option(
+        "--new-movies",
+        help="Also store how to rate movies without ratings by their genres and decade.",
         rich_help_panel=OUTPUT,
     ),
 ]

@@ -5,6 +5,7 @@
 | `random` | 15 % of all rows, drawn with the seed | a further fraction, drawn with the seed |
 | `time` | the last 15 % in time | the last fraction of the rest in time |
 | `leave-last` | each user's last rating | each user's rating before that |
+| `new-movies` | all of 15 % of the movies, drawn with the seed | all of a further fraction of the movies |
 
 Ratings with equal times keep the order of the file. The test rows depend only on the table, the kind and
 the seed, never on the validation fraction, so the figures of different recipes are comparable.
@@ -26,7 +27,7 @@ from training.data.large_arrays import blocks, empty, release
 from training.data.table import RatingsTable
 from training.errors import SplitError
 
-SplitKind = Literal["random", "time", "leave-last"]
+SplitKind = Literal["random", "time", "leave-last", "new-movies"]
 
 _TRAIN_FRACTION: Final = 0.85
 _TEST_PERCENT: Final = 15
@@ -66,9 +67,10 @@ def split_ratings(
     Args:
         table: The ratings.
         kind: How to choose the test rows.
-        seed: 0 to 2**32 - 1. Only `random` uses it; all kinds record it.
+        seed: 0 to 2**32 - 1. Only `random` and `new-movies` use it; all kinds record it.
         validation_fraction: At least 0, below 1. For `random` and `time`, the fraction of the rows
-            outside the test set that goes to validation. For `leave-last`, 0 means no validation rows, and
+            outside the test set that goes to validation. For `new-movies`, the fraction of the other
+            movies. For `leave-last`, 0 means no validation rows, and
             any other value means one row for each user with at least three ratings: the last one before
             the test row.
 
@@ -89,6 +91,9 @@ def split_ratings(
         part = _random_parts(table.rows, seed, validation_fraction)
     elif kind == "time":
         part = _time_parts(_times(table, kind), validation_fraction)
+    elif kind == "new-movies":
+        movies = _random_parts(len(table.movies), seed, validation_fraction)
+        part = movies[table.movie_index]
     else:
         part = _leave_last_parts(table.user_index, _times(table, kind), validation_fraction > 0)
     train, validation, test = (_positions(part, which) for which in (_TRAIN, _VALIDATION, _TEST))

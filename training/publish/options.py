@@ -146,6 +146,7 @@ class PublishOptions:
         keep_others: Whether models of another data set on the same rating scale stay in the store.
         report: Folder of the report; None for the store itself.
         ranking_bytes: Maximum size of the ranking of each artefact; None for no ranking.
+        new_movies: Whether each model rates movies without training ratings by their features.
     """
 
     store: Path
@@ -154,6 +155,7 @@ class PublishOptions:
     keep_others: bool = False
     report: Path | None = None
     ranking_bytes: int | None = None
+    new_movies: bool = False
 
     @property
     def carries_ratings(self) -> bool:

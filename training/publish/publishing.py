@@ -112,7 +112,7 @@ def publish_model(
         options.store,
         about,
         with_ids.save,
-        _titles(dataset, options.shareable),
+        titles_of(dataset, options.shareable, unrated=trained.fallback.new_movies is not None),
         _given(dataset) if options.carries_ratings else None,
         check,
         belongs,
@@ -120,11 +120,18 @@ def publish_model(
         trained.fallback,
         ranking=None if ranking is None else ranking.table,
         uncertainty=trained.uncertainty,
+        new_movies=trained.fallback.new_movies,
     )
 
 
-def _titles(dataset: Dataset, shareable: bool) -> dict[str, dict[str, Any]]:
-    """Return titles and genres that the artefact may include, by movie id."""
+def titles_of(dataset: Dataset, shareable: bool, *, unrated: bool = False) -> dict[str, dict[str, Any]]:
+    """Return titles and genres that an artefact may include, by movie id.
+
+    Args:
+        dataset: The data.
+        shareable: Whether the artefact may be passed on.
+        unrated: Whether movies without any rating are included.
+    """
     table = dataset.table
     titles = table.titles
     if shareable and not table.redistributable:
@@ -132,7 +139,7 @@ def _titles(dataset: Dataset, shareable: bool) -> dict[str, dict[str, Any]]:
         titles = load_ratings(BUNDLED_DATA).titles if table.name in _SAME_MOVIE_IDS else {}
     return {
         movie_id: {"title": titles[movie_id].title, "genres": list(titles[movie_id].genres)}
-        for movie_id in dataset.movies
+        for movie_id in (dict.fromkeys([*dataset.movies, *titles]) if unrated else dataset.movies)
         if movie_id in titles
     }
 

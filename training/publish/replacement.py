@@ -44,6 +44,7 @@ def replace_artefact(
         movie_titles(folder, manifest),
         artefact.given,
         fallback=None if manifest.means_file is None else artefact.fallback,
+        new_movies=artefact.fallback.new_movies,
         ranking=artefact.ranking if ranking is None else ranking,
         uncertainty=artefact.uncertainty if uncertainty is None else uncertainty,
     )

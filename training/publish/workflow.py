@@ -48,6 +48,7 @@ from training.settings import ModelSettings, Recipe
 if TYPE_CHECKING:
     import pandas as pd
 
+    from training.artefact.new_movies import NewMovies
     from training.artefact.uncertainty import Uncertainty
     from training.distillation.base.work_folder import WorkFolder
     from training.distillation.teacher.teacher import Teacher
@@ -328,6 +329,7 @@ def _publish(
     from training.publish.ranking import rank_dataset
 
     trained = [(_with_uncertainty(model, dataset, progress), dataset) for model, dataset in trained]
+    trained = _with_new_movies(trained, options, progress)
     with progress.busy("evaluating"):
         accuracies = [evaluate(model.predict, model.fallback, dataset) for model, dataset in trained]
     ranked: dict[int, DatasetRanking] = {}
@@ -348,6 +350,28 @@ def _with_uncertainty(trained: TrainedModel, dataset: Dataset, progress: Progres
 
     with progress.busy("fitting the distributions of ratings"):
         return replace(trained, uncertainty=fit_on_validation_rows(trained, dataset))
+
+
+def _with_new_movies(
+    trained: Sequence[tuple[TrainedModel, Dataset]], options: PublishOptions, progress: Progress
+) -> Sequence[tuple[TrainedModel, Dataset]]:
+    """Let each model rate movies without training ratings by their features, if wanted."""
+    if not options.new_movies:
+        return trained
+    from training.fit.new_movies import fit_new_movies
+    from training.publish.publishing import titles_of
+
+    fitted: dict[int, NewMovies | None] = {}
+    with progress.busy("fitting features of movies"):
+        for _, dataset in trained:
+            if id(dataset) not in fitted:
+                found = fit_new_movies(dataset)
+                titles = titles_of(dataset, options.shareable, unrated=True)
+                fitted[id(dataset)] = found and found.of_movies(dataset.movies, titles)
+    return [
+        (replace(model, fallback=replace(model.fallback, new_movies=fitted[id(dataset)])), dataset)
+        for model, dataset in trained
+    ]
 
 
 def fit_within_budget(
@@ -420,6 +444,7 @@ def fit_within_budget(
         trainer = CandidateTrainer(teacher)
         trained = replace(train_best(trainer, winner, limit, trials, name), uncertainty=uncertainty)
     trained = _with_uncertainty(trained, dataset, progress)
+    ((trained, _),) = _with_new_movies([(trained, dataset)], options, progress)
     accuracy = evaluate(trained.predict, trained.fallback, dataset)
     ranking = rank_dataset(dataset, options.ranking_bytes, progress)
     manifest = publish_model(trained, dataset, accuracy, options, progress, ranking).manifest

@@ -221,6 +221,29 @@ class RecommendRequest(RecommendQuery):
     exclude: Annotated[MovieIds, Field(description="movies to exclude")] = ()
 
 
+class MovieFeatures(RequestModel):
+    """What is known of a movie."""
+
+    genres: Annotated[
+        list[Annotated[str, Field(min_length=1, max_length=MAX_QUERY)]],
+        Field(
+            max_length=100, fail_fast=True, description="as the data set spells them", examples=[["Drama"]]
+        ),
+    ] = []
+    year: Annotated[
+        OptionalField[Annotated[int, Field(ge=0, le=9999)]],
+        Field(description="year of release, as at the end of the titles", examples=[1995]),
+    ] = None
+
+
+class NewMovieRequest(RequestModel):
+    """A movie without training ratings, and the users to predict its rating for."""
+
+    features: MovieFeatures
+    user_ids: UserIds
+    model: OptionalModel = None
+
+
 class RatedMovie(RequestModel):
     """A movie, and the rating that the new user gave it."""
 

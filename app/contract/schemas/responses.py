@@ -295,6 +295,31 @@ class NewUserPrediction:
 
 
 @dataclass(frozen=True, slots=True)
+class NewMovieRating:
+    """Estimated rating of the new movie by a user."""
+
+    user_id: FullUserId
+    rating: Rating
+    known_user: Known
+    known_movie: Annotated[bool, Field(description="always false: the rating is an estimate")]
+
+
+@dataclass(frozen=True, slots=True)
+class NewMoviePrediction:
+    """Estimated ratings of a movie without training ratings."""
+
+    model: ModelName
+    features: Annotated[
+        Sequence[str],
+        Field(
+            description="features that the model knows; without any, the ratings are means",
+            examples=[["genre=Drama", "decade=1990"]],
+        ),
+    ]
+    predictions: Annotated[Sequence[NewMovieRating], Field(description="in the order of `user_ids`")]
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """One weight array."""
 
@@ -332,8 +357,14 @@ class Memory:
             examples=[2_437],
         ),
     ]
+    features_bytes: Annotated[
+        int,
+        Field(
+            description="biases and leanings of users for `/predict/new-movie`; 0 if the artefact has none"
+        ),
+    ]
     resident_bytes: Annotated[
-        int, Field(description="arrays in memory: weights, ids, means, ratings, ranking, classes")
+        int, Field(description="arrays in memory: weights, ids, means, ratings, ranking, classes, features")
     ]
     compression_ratio: Annotated[
         float | None, Field(description="weight bytes of the baseline, if any, divided by this model's")

@@ -34,6 +34,7 @@ def test_model_has_exactly_the_documented_shape(client: TestClient) -> None:
             "ratings_bytes": 0,
             "ranking_bytes": 0,
             "uncertainty_bytes": 0,
+            "features_bytes": 0,
             "compression_ratio": 2.0,
         },
         "accuracy": {

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from training.artefact import ArtefactDamaged, open_artefact
-from training.artefact.aligning import ALIGNMENT, align_archive
+from training.artefact.files import ALIGNMENT, align_archive
 
 
 def starts(path: Path) -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 from training.artefact.engine.fold_in import Prior as Prior
 from training.artefact.engine.pairs import ScoredPairs as ScoredPairs
+from training.artefact.engine.pairs import movie_indices as movie_indices
 from training.artefact.engine.pairs import rate_with_fallback as rate_with_fallback
 from training.artefact.engine.ranking import best_movies as best_movies
 from training.artefact.engine.ranking import highest as highest

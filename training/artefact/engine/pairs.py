@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from training.artefact.engine.rating import rounded
 from training.artefact.fallback import Fallback
+from training.artefact.ids.vocabulary import RawId, Vocabulary
 
 Rate = Callable[[NDArray[np.int32], NDArray[np.int32]], NDArray[np.float32]]
 """Maps `(n,)` indices of warm users and `(n,)` of warm movies to `(n,)` ratings."""
@@ -38,6 +39,29 @@ class ScoredPairs:
         """The ratings as responses show them, with 6 decimals."""
         stars: list[float] = rounded(self.ratings).tolist()
         return stars
+
+
+def movie_indices(
+    fallback: Fallback,
+    movies: Vocabulary,
+    movie_ids: Sequence[RawId] | NDArray[np.int64],
+    found: NDArray[np.int32] | None = None,
+) -> NDArray[np.int32]:
+    """Return `(n,)` indices of movies, also of those that only the fallback knows.
+
+    Args:
+        fallback: The model's.
+        movies: The model's vocabulary.
+        movie_ids: `(n,)` ids.
+        found: Their indices in the vocabulary, if they are known already.
+    """
+    indices = movies.indices(movie_ids) if found is None else found  # type: ignore[arg-type]
+    new = fallback.new_movies
+    if new is not None and new.listed:
+        for place in np.flatnonzero(indices < 0).tolist():
+            raw = movie_ids[place]
+            indices[place] = new.index(movies.canonical(raw if isinstance(raw, str) else int(raw)))
+    return indices
 
 
 def rate_with_fallback(
