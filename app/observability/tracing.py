@@ -154,6 +154,9 @@ class _SpanCounter:
         trace.get_current_span().set_attribute("stars.pairs", pairs)
         self._counter.batch(pairs)
 
+    def compared(self, errors: NDArray[np.float64]) -> None:
+        self._counter.compared(errors)
+
     def ranking(self) -> None:
         self._name_model()
         self._counter.ranking()

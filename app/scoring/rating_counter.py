@@ -18,6 +18,9 @@ class RatingCounter(Protocol):
     def batch(self, pairs: int, /) -> object:
         """Count a batch with this number of pairs, before it is rated."""
 
+    def compared(self, errors: NDArray[np.float64], /) -> object:
+        """Count `(n,)` differences of predicted and given ratings."""
+
     def ranking(self) -> object:
         """Count a recommendation list, or predictions for a new user."""
 
@@ -26,7 +29,7 @@ class _NoCounter:
     def one(self, *_: object) -> None:
         """Count nothing."""
 
-    many = batch = ranking = one
+    many = batch = compared = ranking = one
 
 
 NO_COUNTER: Final[RatingCounter] = _NoCounter()

@@ -151,6 +151,7 @@ def _errors(model: LoadedModel, scored: ScoredPairs, observed: NDArray[np.float6
     if not rows:
         return ModelErrors(model.name, model.dataset, None, None, None, rows=0, cold_rows=0, mse_warm=None)
     off = scored.ratings[labelled].astype(np.float64) - observed[labelled]
+    model.scorer.counter.compared(off)
     cold = scored.cold[labelled]
     mse = float(np.mean(off**2))
     return ModelErrors(

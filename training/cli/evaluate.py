@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -20,6 +21,7 @@ from training.publish.workflow import evaluate_as_they_come, evaluate_stored, ra
 
 if TYPE_CHECKING:
     from training.fit.as_they_come import Arrivals
+    from training.fit.evaluation import Period
     from training.ranking.evaluation import RankingQuality, RankingTask
 
 RANKING: Final = "Ranking"
@@ -128,6 +130,19 @@ def evaluate(
     )
     console.print(table)
     print_parts({stored.manifest.name: found.parts})
+    _print_periods(found.periods)
+
+
+def _print_periods(periods: Sequence[Period]) -> None:
+    """Print how predictions and ratings part over time; nothing if the rows have no times."""
+    if not periods:
+        return
+    columns = ("from", "to", "rows", "prediction - rating", "MSE")
+    table = Table(*columns, title="errors over time, in parts of as many rows each")
+    for one in periods:
+        ends = (datetime.fromtimestamp(seconds, UTC).date().isoformat() for seconds in (one.first, one.last))
+        table.add_row(*ends, f"{one.rows:,}", f"{one.excess:+.4f}", f"{one.mse:.4f}")
+    console.print(table)
 
 
 def _print_rankings(task: RankingTask, qualities: Mapping[str, RankingQuality]) -> None:

@@ -26,6 +26,7 @@ Predict = Callable[[NDArray[np.int32], NDArray[np.int32]], NDArray[np.float32]]
 # Damping of biases towards zero, in ratings; chosen on validation rows.
 BIAS_DAMPING = 5.0
 _BIAS_SWEEPS = 10
+_PERIODS = 5
 
 PARTS: Final[tuple[PartName, ...]] = ("warm", "cold user", "cold movie", "both cold")
 """Parts of the rows by which of their sides have no training rating; each row is in one."""
@@ -73,6 +74,25 @@ class References:
 
 
 @dataclass(frozen=True)
+class Period:
+    """How predictions and ratings part in a period of time.
+
+    Attributes:
+        first: Time of its first row, in seconds since 1970.
+        last: Time of its last row, likewise.
+        rows: Number of rows.
+        excess: Mean of prediction minus rating.
+        mse: Mean squared error.
+    """
+
+    first: int
+    last: int
+    rows: int
+    excess: float
+    mse: float
+
+
+@dataclass(frozen=True)
 class Evaluation(Errors):
     """Errors over rows of which the fallback predicts the cold ones.
 
@@ -81,12 +101,14 @@ class Evaluation(Errors):
         rows: Number of all rows.
         cold_rows: Number of rows that the fallback predicted.
         parts: Errors by which sides are cold, with those of trivial models.
+        periods: Periods of as many rows each, in the order of time; none if the rows have no times.
     """
 
     mse_warm: float | None
     rows: int
     cold_rows: int
     parts: tuple[Part, ...] = ()
+    periods: tuple[Period, ...] = ()
 
 
 def errors(observed: NDArray[np.float32], predicted: NDArray[np.floating]) -> Errors:
@@ -133,6 +155,7 @@ def evaluate_examples(
     users: Vocabulary,
     movies: Vocabulary,
     references: References | None = None,
+    times: NDArray[np.int64] | None = None,
 ) -> Evaluation:
     """Compute the errors of the predictions that the service makes with `on_unknown: "fallback"`.
 
@@ -143,6 +166,7 @@ def evaluate_examples(
         users: The users, of whom the first are warm.
         movies: The movies, likewise.
         references: Predictions of trivial models for the rows; None leaves `parts` empty.
+        times: `(n,)` when the ratings were given; None leaves `periods` empty.
     """
     rated, cold = predict_all(predict, fallback, examples, users.warm, movies.warm)
     found = errors(examples.ratings, rated)
@@ -154,7 +178,19 @@ def evaluate_examples(
         parts=()
         if references is None
         else tuple(_parts(examples, rated, references, users.warm, movies.warm)),
+        periods=() if times is None else tuple(_periods(examples.ratings, rated, times)),
     )
+
+
+def _periods(
+    ratings: NDArray[np.float32], rated: NDArray[np.float32], times: NDArray[np.int64]
+) -> Iterator[Period]:
+    """Compute the errors of `(n,)` predictions over parts of the rows in the order of their `(n,)` times."""
+    for rows in np.array_split(np.argsort(times, kind="stable"), _PERIODS):
+        if rows.size:
+            off = rated[rows].astype(np.float64) - ratings[rows]
+            ends = int(times[rows[0]]), int(times[rows[-1]])
+            yield Period(*ends, int(rows.size), float(off.mean()), float(np.mean(off**2)))
 
 
 def _parts(
@@ -251,7 +287,13 @@ def evaluate_artefact(
         biases = mean + users[table.user_index[wanted]] + movies[table.movie_index[wanted]]
         references = References(mean, np.clip(biases, *table.scale.bounds))
     return evaluate_examples(
-        predict, artefact.fallback, examples, artefact.users, artefact.movies, references
+        predict,
+        artefact.fallback,
+        examples,
+        artefact.users,
+        artefact.movies,
+        references,
+        None if table.timestamps is None else table.timestamps[wanted],
     )
 
 

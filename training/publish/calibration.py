@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from training.artefact.manifest import Manifest
 from training.artefact.reader import Artefact, list_artefacts, open_stored
@@ -19,12 +19,14 @@ from training.data.table import RatingsTable
 from training.distillation.base.settings import DistillationRecipe, DistilledModel
 from training.distillation.base.work_folder import WorkFolder, open_work_folder
 from training.errors import SettingsError
-from training.models.trained import TrainedModel
 from training.publish.keras_import import importing_keras
 from training.publish.options import DataOptions
 from training.publish.progress import SILENT, Progress
 from training.publish.replacement import replace_artefact
 from training.settings import ModelSettings, Recipe
+
+if TYPE_CHECKING:
+    from training.models.trained import TrainedModel
 
 VALIDATION: Final = 0.1
 

@@ -93,6 +93,11 @@ class Counters:
             found["stars_predicted_stars", name, scale] = [*counter.ratings]
             found["stars_batch_pairs", name] = [*counter.batches]
             found["stars_rankings", name] = [counter.rankings]
+            pairs, squared, above, below = counter.compared_errors.tolist()
+            found["stars_compared_pairs", name] = [pairs]
+            found["stars_compared_squared_error", name] = [squared]
+            found["stars_compared_error", name, "above"] = [above]
+            found["stars_compared_error", name, "below"] = [below]
         return found
 
     def state(self, worker: str) -> Values:

@@ -54,6 +54,15 @@ _FAMILIES: Final = {
     ),
     "stars_batch_pairs": _Family("histogram", "Pairs of a batch.", ("model",), BATCHES),
     "stars_rankings": _Family("counter", "Recommendation lists, and predictions for new users.", ("model",)),
+    "stars_compared_pairs": _Family("counter", "Pairs of /compare with a given rating.", ("model",)),
+    "stars_compared_squared_error": _Family(
+        "counter", "Sum of the squared differences of predicted and given ratings.", ("model",)
+    ),
+    "stars_compared_error": _Family(
+        "counter",
+        "Sum of the differences, by whether the prediction is above or below the given rating.",
+        ("model", "direction"),
+    ),
     "stars_workers": _Family("gauge", "Configured number of workers."),
     "stars_ready_workers": _Family("gauge", "Workers with every expected model loaded."),
     "stars_http_requests_in_flight": _Family("gauge", "Requests in progress."),

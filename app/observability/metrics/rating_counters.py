@@ -26,6 +26,8 @@ class ModelCounter:
         cold: Pairs rated by the fallback, or refused as cold.
         batches: Batches per bucket of `BATCHES`, then the sum of their pairs.
         rankings: Recommendation lists, and new users.
+        compared_errors: `(4,)` pairs with a given rating; sums of their squared errors, of their errors
+            above, and of those below.
         scale: Scale of the ratings.
     """
 
@@ -35,10 +37,12 @@ class ModelCounter:
         self.cold = 0
         self.batches = [0.0] * (len(BATCHES) + 2)
         self.rankings = 0
+        self.compared_errors = np.zeros(4)
         self._ones: list[float] = []
         self._manys: list[tuple[NDArray[np.int64], float, int]] = []
         self._batches: list[int] = []
         self._rankings: list[None] = []
+        self._compared: list[NDArray[np.float64]] = []
         self.one = self._ones.append
         self.batch = self._batches.append
 
@@ -46,6 +50,12 @@ class ModelCounter:
         """Count pairs; see `RatingCounter`."""
         own = ratings if known.all() else ratings[known]
         self._manys.append((self._by_bucket(own), float(own.sum(dtype=np.float64)), ratings.size - own.size))
+
+    def compared(self, errors: NDArray[np.float64]) -> None:
+        """Count differences of predicted and given ratings; see `RatingCounter`."""
+        above = float(errors[errors > 0].sum())
+        squared = float(errors @ errors)
+        self._compared.append(np.array([errors.size, squared, above, above - float(errors.sum())]))
 
     def ranking(self) -> None:
         """Count a recommendation list; see `RatingCounter`."""
@@ -66,6 +76,8 @@ class ModelCounter:
             self.batches[int(np.searchsorted(BATCHES, pairs))] += 1
             self.batches[-1] += pairs
         self.rankings += len(_take(self._rankings))
+        for entry in _take(self._compared):
+            self.compared_errors += entry
 
     def _by_bucket(self, ratings: NDArray[np.float32]) -> NDArray[np.int64]:
         """Return the number of `(n,)` ratings in each bucket."""

@@ -151,6 +151,22 @@ def test_recommendation_lists_are_counted(fresh: TestClient) -> None:
     assert found(PAIRS, model="half", ids="known") == 0
 
 
+def test_errors_of_given_ratings_are_summed(fresh: TestClient) -> None:
+    pairs = [{"user_id": 1, "movie_id": 1, "rating": rating} for rating in (1, 5, 4.5)]
+    request = {"pairs": [*pairs, {"user_id": 1, "movie_id": 1}], "models": ["half"]}
+    answer = fresh.post("/compare", json=request).json()
+    predicted = answer["pairs"][0]["ratings"]["half"]
+    off = [predicted - one["rating"] for one in pairs]
+    found = scrape(fresh.get)
+    assert found("stars_compared_pairs_total", model="half") == 3
+    squared = found("stars_compared_squared_error_total", model="half")
+    assert squared == pytest.approx(sum(one**2 for one in off))
+    for direction, sign in (("above", 1), ("below", -1)):
+        total = found("stars_compared_error_total", model="half", direction=direction)
+        assert total == pytest.approx(sum(max(sign * one, 0) for one in off))
+    assert found("stars_compared_pairs_total", model="baseline") == 0
+
+
 def test_models_and_workers_are_exposed() -> None:
     before = time.time()
     with TestClient(create_app(Settings(), fake_registry())) as client:

@@ -10,6 +10,7 @@ from training.fit.evaluation import (
     biases_only,
     errors,
     evaluate,
+    evaluate_examples,
     fit_fallback,
     predict_all,
     train_mean,
@@ -98,3 +99,32 @@ def test_biases_only_beats_a_constant_and_is_clipped() -> None:
     mse = errors(dataset.test.ratings, biases_only(dataset)).mse
     assert mse < errors(dataset.test.ratings, np.full(len(dataset.test), 0.0)).mse
     assert np.all((biases_only(dataset) >= 0) & (biases_only(dataset) <= 5))
+
+
+def test_errors_over_time_are_of_parts_with_as_many_rows() -> None:
+    fallback = Fallback(3.0, np.array([3.0], dtype=np.float32), np.array([3.0], dtype=np.float32))
+    # Rows in the order of the file; in that of time, the ratings are 1, 2, 3, 4, 5, and the prediction is 3.
+    ratings, times = np.array([5, 1, 4, 2, 3], dtype=np.float32), np.array([50, 10, 40, 20, 30])
+    nobody = np.full(5, -1, dtype=np.int32)
+    dataset = tiny_dataset()
+    examples = Examples(nobody, nobody, ratings)
+
+    def periods(times: np.ndarray | None) -> list[tuple[float, ...]]:
+        found = evaluate_examples(
+            lambda user, _: np.zeros(user.size, np.float32),
+            fallback,
+            examples,
+            dataset.users,
+            dataset.movies,
+            times=times,
+        )
+        return [tuple(vars(period).values()) for period in found.periods]
+
+    assert periods(times) == [
+        (10, 10, 1, 2.0, 4.0),
+        (20, 20, 1, 1.0, 1.0),
+        (30, 30, 1, 0.0, 0.0),
+        (40, 40, 1, -1.0, 1.0),
+        (50, 50, 1, -2.0, 4.0),
+    ]
+    assert periods(None) == []
