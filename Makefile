@@ -101,7 +101,7 @@ bench-fold-in: $(VENV)/.dev ## compare folded-in users with trained ones on DATA
 	$(BIN)/python -m benchmarks.fold_in --data "$(DATA)" $(ARGS)
 
 shipped-models: $(VENV)/.train ## rebuild models_store/ from ML1M=folder (MovieLens 1M may not be redistributed)
-	$(BIN)/python -m training fit baseline memory_efficient tiny compact accurate --recipe reference --data $(ML1M) --store models_store --shareable --report runs
+	$(BIN)/python -m training fit baseline memory_efficient tiny compact accurate --recipe reference --ranking-bytes 48000 --data $(ML1M) --store models_store --shareable --report runs
 
 frontier: $(VENV)/.train ## train the grid on DATA and plot error against bytes; resumes an interrupted run (long)
 	$(BIN)/python -m training frontier --data "$(DATA)" $(ARGS)
