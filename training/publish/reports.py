@@ -103,7 +103,7 @@ def write_report(manifests: list[Manifest], dataset: Dataset, options: PublishOp
             f"Trained {manifests[0].training.created_at[:16].replace('T', ' ')} UTC."
         ),
         verdict=html.escape(verdict(manifests)),
-        table=_table(compare(manifests)) + _distinct(manifests) + _orders(manifests),
+        table=_table(compare(manifests)) + _parts(manifests) + _distinct(manifests) + _orders(manifests),
         item=html.escape(table.item_name),
         charts="\n".join(
             f"<h2>{title}</h2>\n{_svg(chart)}\n{_NOTES.get(title, '')}" for title, chart in charts.items()
@@ -127,6 +127,29 @@ def _table(lines: list[Line]) -> str:
         cells = "".join(f"<td>{html.escape(cell)}</td>" for cell in line.cells)
         rows.append(f'<tr class="{kind}">{cells}</tr>')
     return '<div class="wide"><table>\n' + "\n".join(rows) + "\n</table></div>"
+
+
+def _parts(manifests: list[Manifest]) -> str:
+    """Return a table of errors by what has training ratings, as HTML; empty if no model states them."""
+    rows = [
+        f"<tr><td>{manifest.name}</td><td>{part.part}</td><td>{part.rows:,}</td>"
+        f"<td>{part.rows / manifest.accuracy.test_rows:.1%}</td><td>{part.global_mean_mse:.4f}</td>"
+        f"<td>{part.biases_only_mse:.4f}</td><td>{part.mse:.4f}</td></tr>"
+        for manifest in manifests
+        for part in manifest.accuracy.parts or ()
+    ]
+    if not rows:
+        return ""
+    columns = ("model", "test ratings", "number", "share", "MSE of the mean", "of biases", "of the model")
+    return (
+        '<p class="about">A warm test rating is of a user and an item with training ratings; the others are '
+        "predicted by the fallback or, with --new-movies, by features.</p>\n"
+        '<div class="wide"><table>\n<tr>'
+        + "".join(f"<th>{column}</th>" for column in columns)
+        + "</tr>\n"
+        + "\n".join(rows)
+        + "\n</table></div>"
+    )
 
 
 def _distinct(manifests: list[Manifest]) -> str:

@@ -165,6 +165,13 @@ def test_commands_print_errors_of_cold_rows_beside_trivial_models(split: str, tm
             assert f"{part.mse:.4f}" in line
             # `evaluate` fits biases to the validation rows of the training, too.
             assert shown != trained or f"{part.biases_only_mse:.4f}" in line
+    report = (store / "report.html").read_text()
+    for part in parts:
+        errors = (part.global_mean_mse, part.biases_only_mse, part.mse)
+        cells = "".join(f"<td>{error:.4f}</td>" for error in errors)
+        assert re.search(
+            rf"<td>vb</td><td>{part.part}</td><td>{part.rows}</td><td>[\d.]+%</td>{cells}", report
+        )
 
 
 def test_evaluate_prints_parts_of_all_rows_without_biases(shared_store: Path, tmp_path: Path) -> None:
