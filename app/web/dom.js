@@ -34,14 +34,17 @@ export function modelName(name, preferred) {
   return name === preferred ? [`${name} `, badge("default")] : [name];
 }
 
-// A bar for the predicted rating, with a mark at the actual rating.
-export function meter(rating, given = null) {
+// A bar for the predicted rating, with a mark at the actual rating, and a line along the interval of an answer that has one.
+export function meter(rating, given = null, { low = null, high = null } = {}) {
   const percent = (value) => `${share(value) * 100}%`;
   const bar = h("span", { className: "bar" });
   bar.style.setProperty("--share", percent(rating));
   const mark = given === null ? null : h("span", { className: "mark" });
   mark?.style.setProperty("--share", percent(given));
-  return h("span", { className: "meter", ariaHidden: "true" }, bar, mark);
+  const line = low === null ? null : h("span", { className: "interval", title: `${low} to ${high}` });
+  line?.style.setProperty("--low", percent(low));
+  line?.style.setProperty("--high", percent(high));
+  return h("span", { className: "meter", ariaHidden: "true" }, bar, line, mark);
 }
 
 export function badge(text, kind = "") {

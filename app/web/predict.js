@@ -5,8 +5,12 @@ import { movieById } from "./catalogue.js";
 import { group, leader } from "./data_sets.js";
 import { badge, h, hint, meter, modelName, ratingOf, reset, show, stars, titleOf } from "./dom.js";
 import { moviePicker, userPicker } from "./pickers.js";
+import { hasStars } from "./scale.js";
 import { listOf } from "./untitled.js";
 import { capitalised, item, items, userName } from "./words.js";
+
+// The probability of the intervals that are shown.
+const INTERVAL = 0.8;
 
 let user = "";
 let movie = null;
@@ -79,7 +83,7 @@ function refresh() {
     const pair = { user_id: rater, movie_id: chosen.movie_id };
     const [{ predictions: all }, named, { total, items: [given] }, { models, preferred }] = await Promise.all(
       // The actual rating is optional: if it cannot be loaded, the predictions are shown without it.
-      [get("compare", pair), withTitle(chosen), get("ratings", { ...pair, model: await leader() }).catch(() => ({ total: null, items: [] })), group()]);
+      [get("compare", { ...pair, interval: INTERVAL, distribution: true }), withTitle(chosen), get("ratings", { ...pair, model: await leader() }).catch(() => ({ total: null, items: [] })), group()]);
     const byModel = new Map(all.map((one) => [one.model, one]));
     const predictions = models.map(({ name }) => byModel.get(name)).filter(Boolean);
     return [card({ named, rater, given: given?.rating ?? null, isUnrated: total !== null && !given, predictions, preferred, model: models[0] }), nextSteps(rater, predictions[0].known_user)];
@@ -99,19 +103,30 @@ function card({ named, rater, given, isUnrated, predictions, preferred, model })
     h("p", { className: "figure" }, stars(first.rating)),
     h("p", { className: "sentence" }, isCold ? coldSentence(first, rater, title) : `The model ${first.model} predicts that ${userName(rater)} would give ${title} ${first.rating.toFixed(1)} out of ${model.rating_scale.high}. `
       + `Its predictions are off by ${model.accuracy.mae.toFixed(2)} on average, as measured on ${model.accuracy.test_rows.toLocaleString("en")} ratings that it had not seen.`),
+    first.stars ? h("p", { className: "note" }, likelySentence(first)) : null,
     isUnrated ? h("p", {}, badge("Not rated by this user")) : null,
     warm.length > (isCold ? 0 : 1) || given !== null ? h("section", { ariaLabel: "Every model" },
       h("h4", {}, warm.length > 1 ? "What each model predicts" : "Prediction and rating", warm.length > 1 ? h("span", { className: "note" }, ` They differ by up to ${spread.toFixed(2)}.`) : null),
       h("ul", { className: given === null ? "predictions" : "predictions beside-given" },
         given === null ? null : h("li", { className: "given" }, h("span", { className: "name" }, "Actual rating"), meter(given), ratingOf(given)),
         ...warm.map((one) => h("li", {},
-          h("span", { className: "name" }, ...modelName(one.model, preferred)), meter(one.rating, given), ratingOf(one.rating),
+          h("span", { className: "name" }, ...modelName(one.model, preferred)), meter(one.rating, given, one), ratingOf(one.rating),
           given === null ? null : difference(one.rating - given))))) : null);
 }
 
 function difference(error) {
   return h("span", { className: "off" }, `${error < 0 ? "−" : "+"}${Math.abs(error).toFixed(2)}`,
     h("span", { className: "visually-hidden" }, " from the actual rating"));
+}
+
+// The two most likely ratings, or the only one that is, and the interval. Scales of many steps have the interval alone.
+function likelySentence({ stars: all, low, high }) {
+  const [best, next] = [...all].sort((one, other) => other.p - one.p);
+  const most = next && next.p > best.p / 2 ? [best, next] : [best];
+  const named = most.map((one) => one.rating).sort((one, other) => one - other).join(" or ");
+  const percent = (share) => `${Math.round(share * 100)} %`;
+  const interval = `${percent(INTERVAL)} interval (the line in the bar): ${low} to ${high}.`;
+  return hasStars ? `Most likely ${named}, with a probability of ${percent(most.reduce((sum, one) => sum + one.p, 0))}. ${interval}` : interval;
 }
 
 // Why there is only an estimate. Models estimate by damped means or by biases, so it is no exact average.

@@ -57,6 +57,22 @@ def test_predict_works_by_keyboard_and_finds_titles_without_accents(visitor: Vis
     )
 
 
+def test_predict_shows_how_sure_each_model_is(visitor: Visitor) -> None:
+    page = visitor.open("/?user=1&movie=1193")
+    result = page.locator("#view-predict [data-result]")
+    expect(result.locator(".note").first).to_have_text(
+        "Most likely 4 or 5, with a probability of 91 %. 80 % interval (the line in the bar): 4 to 5."
+    )
+    answer = page.request.get(f"{visitor.url}/compare?user_id=1&movie_id=1193&interval=0.8").json()
+    expected = {f"{one['low']:g} to {one['high']:g}" for one in answer["predictions"]}
+    lines = result.locator(".predictions .interval")
+    expect(lines).to_have_count(len(answer["predictions"]))
+    assert {line.get_attribute("title") for line in lines.all()} == expected
+    # A user without training ratings gets a wider one.
+    page = visitor.open("/?user=nobody&movie=1193")
+    expect(result.locator(".note").first).to_contain_text("80 % interval")
+
+
 @pytest.mark.long
 def test_predict_follows_the_address_and_the_history(visitor: Visitor) -> None:
     page = visitor.open("/?user=1&movie=1193")
