@@ -71,7 +71,7 @@ def test_recommendations_and_new_user_speak_of_books(visitor: Visitor) -> None:
     expect(page.get_by_role("combobox", name="Find a book you know")).to_be_visible()
     speaks_of_books(page)
     page.get_by_role("radio", name="8 of 10").first.click()
-    expect(page.get_by_text("What you would like, from your ratings of 1 book.")).to_be_visible()
+    expect(page.get_by_text("What you would rate highest, from your ratings of 1 book.")).to_be_visible()
     speaks_of_books(page)
 
 
