@@ -306,11 +306,19 @@ class _FitProgress(ConsoleProgress):
         if trained.settings.name in VARIATIONAL:
             console.print(f"{trained.settings.name}: {trained.epochs} rounds in {trained.seconds:.1f} s")
 
-    def on_validation(self, mse: Mapping[str, float], rows: int) -> None:
-        table = Table("what", "MSE", "RMSE / width", title=f"on {rows:,} validation rows")
+    def on_validation(self, mse: Mapping[str, float], dataset: Dataset) -> None:
+        title = f"on {len(dataset.validation):,} validation rows, {_cold_share(dataset):.1%} of them cold"
+        table = Table("what", "MSE", "RMSE / width", title=title)
         for name, value in mse.items():
             table.add_row(name, f"{value:.4f}", f"{value**0.5 / self._scale.width:.4f}")
         console.print(table)
+
+
+def _cold_share(dataset: Dataset) -> float:
+    """Return the share of the validation rows that have a user or a movie without training ratings."""
+    rows = dataset.validation
+    cold = (rows.user_index >= dataset.users.warm) | (rows.movie_index >= dataset.movies.warm)
+    return float(cold.mean())
 
 
 class _BudgetProgress(ConsoleProgress):
@@ -318,11 +326,10 @@ class _BudgetProgress(ConsoleProgress):
         """Print nothing: `on_proposals` prints the relevant part."""
 
     def on_proposals(self, budget: Budget, dataset: Dataset, refusals: Sequence[Refusal]) -> None:
-        validation, kind = dataset.validation, dataset.split.kind
-        cold = (validation.user_index >= dataset.users.warm) | (validation.movie_index >= dataset.movies.warm)
         console.print(
-            f"budget: {budget}; {len(validation):,} validation rows to choose on, by the split {kind}; "
-            f"{cold.mean():.1%} of them have a user or a movie without training ratings"
+            f"budget: {budget}; {len(dataset.validation):,} validation rows to choose on, by the split "
+            f"{dataset.split.kind}; {_cold_share(dataset):.1%} of them have a user or a "
+            "movie without training ratings"
         )
         for refusal in refusals:
             console.print(f"left out: {refusal.label} (needs {refusal.smallest})")

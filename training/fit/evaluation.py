@@ -297,13 +297,17 @@ def evaluate_artefact(
     )
 
 
-def biases_only(dataset: Dataset) -> NDArray[np.float64]:
-    """Predict the test rows by `mean + user_bias + movie_bias`, the baseline that every model must beat.
+def biases_only(dataset: Dataset, examples: Examples | None = None) -> NDArray[np.float64]:
+    """Predict rows by `mean + user_bias + movie_bias`, the baseline that every model must beat.
+
+    Args:
+        dataset: Its training rows are fitted.
+        examples: `(n,)` rows to predict; the test rows by default.
 
     Returns:
-        `(test rows,)` ratings, clipped to the scale.
+        `(n,)` ratings, clipped to the scale.
     """
-    train, test = dataset.train, dataset.test
+    train, test = dataset.train, dataset.test if examples is None else examples
     sizes = len(dataset.users), len(dataset.movies)
     mean, users, movies = damped_biases(train.user_index, train.movie_index, train.ratings, sizes)
     return np.clip(mean + users[test.user_index] + movies[test.movie_index], *dataset.scale.bounds)

@@ -55,8 +55,8 @@ class Progress:
     def on_trial(self, trial: Trial) -> None:
         """A model that fits the budget was tried on validation rows."""
 
-    def on_validation(self, mse: Mapping[str, float], rows: int) -> None:
-        """Teachers, and perhaps students, were measured on this number of validation rows."""
+    def on_validation(self, mse: Mapping[str, float], dataset: Dataset) -> None:
+        """Teachers, and perhaps students, were measured on the validation rows, beside trivial models."""
 
     def on_point(self, done: int, total: int, seed: int, row: Row | None, remark: str) -> None:
         """A model of the frontier is finished; `row` is None if the data does not allow it."""

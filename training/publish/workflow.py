@@ -304,6 +304,8 @@ def _find_blends(
     """Return the teacher of all rows but the validation rows, and the blend of each model."""
     from training.distillation.distiller import find_blends
     from training.distillation.teacher.teacher import Teacher
+    from training.fit.evaluation import biases_only, errors
+    from training.publish.comparison import BIASES
 
     dataset = data.dataset(table, options.validation_fraction)
     teacher = Teacher(
@@ -316,7 +318,9 @@ def _find_blends(
     )
     wanted = [model.model_copy(update={"blend": options.blend(model, table.rows)}) for model in models]
     blends, mse = find_blends(teacher, wanted, with_students=with_students)
-    progress.on_validation(mse, len(dataset.validation))
+    validation = dataset.validation
+    biases = errors(validation.ratings, biases_only(dataset, validation)).mse
+    progress.on_validation({**mse, BIASES: biases}, dataset)
     return teacher, blends
 
 

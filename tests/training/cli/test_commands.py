@@ -195,6 +195,14 @@ def test_fit_vb_publishes_a_model_that_the_service_serves(ratings: pd.DataFrame,
 
 
 @pytest.mark.long
+def test_validation_prints_the_error_of_biases_and_the_share_of_cold_rows(tmp_path: Path) -> None:
+    data = ("--data", tiny_file(tmp_path), "--work", tmp_path / "work")
+    shown = run("distil", "compact", "--validate-only", "--quick", *data)
+    assert re.search(r"on \d+ validation rows,\s+\d+\.\d% of them\s+cold", shown)
+    assert re.search(r"│ biases alone +│ \d\.\d{4} │", shown)
+
+
+@pytest.mark.long
 def test_fit_trains_the_best_model_beside_the_published_pair_and_resumes(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     user, movie = np.nonzero(random.random((30, 40)) < 0.3)
