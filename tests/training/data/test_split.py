@@ -58,6 +58,17 @@ def test_time_split_takes_the_last_15_percent_with_ties_by_row() -> None:
     assert train == [0, 1, 4, 5, 7, 8, 12, 13, 14, 15, 16, 17, 18, 19]
 
 
+def test_new_movies_split_holds_out_all_ratings_of_some_movies() -> None:
+    # The movies 7 and 8 are drawn, as the rows 7 and 8 above.
+    table = table_of([1, 2] * 10, [movie for movie in range(10) for _ in range(2)])
+    train, validation, test = parts(split_ratings(table, "new-movies"))
+    assert (train, validation, test) == ([*range(14), 18, 19], [], [14, 15, 16, 17])
+    split = split_ratings(table, "new-movies", validation_fraction=0.3)
+    held_out = table.movie_index[split.validation]
+    assert split.test.tolist() == test and np.bincount(held_out).max() == 2
+    assert not np.isin(held_out, table.movie_index[split.train]).any()
+
+
 def test_leave_last_takes_each_users_last_rating_but_no_single_ratings() -> None:
     #        row  0  1  2  3  4  5  6  7
     users = [1, 2, 1, 3, 1, 3, 4, 4]

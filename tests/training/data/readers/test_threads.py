@@ -76,4 +76,5 @@ def test_splits_of_the_bundled_set_have_their_digests_for_any_number_of_threads(
         "random": "d6024857077f88f8",
         "time": "8f7a63be060cf822",
         "leave-last": "915edb77217eaa33",
+        "new-movies": "89106272141f6420",
     }
