@@ -1,12 +1,14 @@
 """Show whether the distributions of ratings around a distilled model's predictions are right.
 
     python -m benchmarks.uncertainty --data ../ml-1m --split-seeds 0 1 2
+    python -m benchmarks.uncertainty --data ../ml-100k --split time --split-seeds 0
 
 For each split, `compact` is distilled twice: without the validation rows, on which the distributions are
 fitted, and from all training rows. The test rows are read once. The tables have the distance of the
 randomised probability integral transform from the uniform distribution, over all rows and by fifths of the
 ids; the coverage and width of intervals; and the mean log-likelihood of the given ratings, next to those of
-one normal distribution for all ratings and of an ordered logit around biases.
+one normal distribution for all ratings and of an ordered logit around biases. A fourth table has the coverage
+for rows whose user, movie or both have no training rating, with binomial 95 % intervals (Wilson).
 """
 
 from __future__ import annotations
@@ -19,11 +21,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
+from scipy.stats import binomtest
 
 from benchmarks.harness import report
-from training.artefact.uncertainty import Floats, sigmoid
+from training.artefact.uncertainty import Floats, Uncertainty, sigmoid
 from training.data.dataset import Dataset, make_dataset
 from training.data.readers.ratings import load_ratings
+from training.data.split import SplitKind
 from training.data.table import RatingsTable
 from training.distillation.base.settings import TeacherSettings
 from training.distillation.base.work_folder import open_work_folder
@@ -53,28 +57,30 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     options.add_argument("--data", type=Path, required=True)
+    options.add_argument("--split", choices=["random", "time"], default="random")
     options.add_argument("--split-seeds", type=int, nargs="+", default=[0, 1, 2])
     options.add_argument("--seed", type=int, default=0, help="seed of the training and of the transform")
     options.add_argument("--work", type=Path, default=Path("runs/uncertainty"))
     arguments = options.parse_args()
     table = load_ratings(arguments.data)
-    by_fifth, intervals, likelihoods = list[Any](), list[Any](), list[Any]()
+    by_fifth, intervals, likelihoods, cold = list[Any](), list[Any](), list[Any](), list[Any]()
     for split_seed in arguments.split_seeds:
-        measured = measure(table, split_seed, arguments.seed, arguments.work)
-        for lines, own in zip((by_fifth, intervals, likelihoods), measured, strict=True):
+        measured = measure(table, arguments.split, split_seed, arguments.seed, arguments.work)
+        for lines, own in zip((by_fifth, intervals, likelihoods, cold), measured, strict=True):
             lines += [{"split seed": split_seed, **line} for line in own]
-    title = f"{table.name}, {COMPACT.name}, training seed {arguments.seed}"
+    title = f"{table.name}, {arguments.split} split, {COMPACT.name}, training seed {arguments.seed}"
     report("uncertainty_pit", f"Distance of the randomised PIT from uniform, {title}", by_fifth)
     report("uncertainty_intervals", f"Coverage of intervals, {title}", intervals)
     report("uncertainty_likelihood", f"Mean log-likelihood of the given ratings, {title}", likelihoods)
+    report("uncertainty_cold", f"Coverage by which ids have training ratings, {title}", cold)
 
 
 def measure(
-    table: RatingsTable, split_seed: int, seed: int, work: Path
-) -> tuple[list[Any], list[Any], list[Any]]:
-    """Return the lines of the three tables for one split."""
-    part = make_dataset(table, "random", split_seed, _VALIDATION)
-    whole = make_dataset(table, "random", split_seed)
+    table: RatingsTable, split: SplitKind, split_seed: int, seed: int, work: Path
+) -> tuple[list[Any], list[Any], list[Any], list[Any]]:
+    """Return the lines of the four tables for one split."""
+    part = make_dataset(table, split, split_seed, _VALIDATION)
+    whole = make_dataset(table, split, split_seed)
     with open_work_folder(work) as folder:
         teacher = Teacher(part, folder, TeacherSettings(), seed=seed)
         blend, _ = teacher.find_blend(COMPACT.blend)
@@ -92,7 +98,7 @@ def measure(
         {"rows": name, "number": int(chosen.sum()), "distance": _four(distance_from_uniform(own)),
          "5% are above": _four(1.358 / np.sqrt(own.size)),
          "mean rating - prediction": _four(float(np.mean((test.ratings - rated)[chosen])))}
-        for name, chosen in _groups(whole)
+        for name, chosen in _groups(whole) if chosen.any()
         for own in [transformed[chosen]]
     ]  # fmt: skip
     intervals = [
@@ -120,7 +126,32 @@ def measure(
          "test MSE": _four(float(np.mean((test.ratings - rated) ** 2))) if one is cumulative else ""}
         for name, one in others.items()
     ]  # fmt: skip
-    return by_fifth, intervals, likelihoods
+    cold = [
+        {"rows": name, "number": int(chosen.sum()),
+         **{f"{nominal:.0%}": _binomial(uncertainty, cumulative[chosen], test.ratings[chosen], nominal)
+            for nominal in _NOMINAL}}
+        for name, chosen in _parts(whole) if chosen.any()
+    ]  # fmt: skip
+    return by_fifth, intervals, likelihoods, cold
+
+
+def _parts(dataset: Dataset) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+    """Yield the test rows by which of their ids have training ratings."""
+    users = dataset.test.user_index < dataset.users.warm
+    movies = dataset.test.movie_index < dataset.movies.warm
+    yield "warm", users & movies
+    yield "cold user", ~users & movies
+    yield "cold movie", users & ~movies
+    yield "both cold", ~users & ~movies
+
+
+def _binomial(
+    uncertainty: Uncertainty, cumulative: Floats, observed: NDArray[np.float32], nominal: float
+) -> str:
+    """Return the coverage of an interval, its 95 % interval, and the mean width."""
+    found = coverage(uncertainty, cumulative, observed, nominal)
+    tried = binomtest(round(found.observed * observed.size), observed.size).proportion_ci(method="wilson")
+    return f"{found.observed:.1%} ({tried.low:.1%} to {tried.high:.1%}), {found.width:.2f}"
 
 
 def _groups(dataset: Dataset) -> Iterator[tuple[str, NDArray[np.bool_]]]:
