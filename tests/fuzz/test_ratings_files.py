@@ -111,7 +111,7 @@ def test_unchanged_file_is_valid(name: str, tmp_path: Path) -> None:
 
 
 def test_a_strange_file_is_read_or_refused(tmp_path: Path) -> None:
-    assert {"read", "refused"} == fuzz(tmp_path, 200, the_same=True).keys()
+    assert {"read", "refused"} == fuzz(tmp_path, 100, the_same=True).keys()
 
 
 @pytest.mark.nightly

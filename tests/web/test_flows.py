@@ -459,7 +459,7 @@ def test_scoring_time_is_that_of_a_request_for_one_pair(visitor: Visitor) -> Non
     expect(card).to_contain_text(f"To rate one pair takes {compact['microseconds_single']:.1f} µs.")
 
 
-@pytest.mark.parametrize("width", [390, 768])
+@pytest.mark.parametrize("width", [390, pytest.param(768, marks=pytest.mark.long)])
 def test_tables_scroll_in_their_own_box(browser: Browser, service: str, width: int) -> None:
     with visiting(browser, service, viewport={"width": width, "height": 900}) as visitor:
         page = visitor.open("/?view=models")

@@ -145,7 +145,7 @@ def test_fit_on_parquet_can_omit_the_ratings(ratings: pd.DataFrame, tmp_path: Pa
     assert not (store / "baseline" / "ratings.bin").exists()
 
 
-@pytest.mark.parametrize("split", ["random", "time", "leave-last"])
+@pytest.mark.parametrize("split", ["random", "time", pytest.param("leave-last", marks=pytest.mark.long)])
 def test_commands_print_errors_of_cold_rows_beside_trivial_models(split: str, tmp_path: Path) -> None:
     random = np.random.default_rng(5)
     user, movie = np.nonzero(random.random((30, 40)) < 0.4)

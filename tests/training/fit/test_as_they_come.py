@@ -77,9 +77,9 @@ def test_rows_are_counted_once_by_number_of_known_ratings(settings: ModelSetting
     assert seen[-1] == (len(seen), len(seen))
 
 
-def test_command_prints_the_table_and_refuses_all_rows(tmp_path: Path) -> None:
-    store, data = build_store(tmp_path / "store", TINY_BIASED), tiny_file(tmp_path)
-    command = ["evaluate", str(store / "biased"), "--data", str(data), "--as-they-come"]
+def test_command_prints_the_table_and_refuses_all_rows(biased_store: Path, tmp_path: Path) -> None:
+    data = tiny_file(tmp_path)
+    command = ["evaluate", str(biased_store / "biased"), "--data", str(data), "--as-they-come"]
     done = CliRunner().invoke(app, command, catch_exceptions=False)
     assert done.exit_code == 0
     assert "never listens" in done.stdout and "was trained with another split" in done.stdout

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from app.scoring.loading import load_registry
 from app.settings import Settings
-from tests.builders import COLD_MOVIE, COLD_USER, build_store, tiny_dataset, tiny_file
+from tests.builders import COLD_MOVIE, COLD_USER, tiny_dataset, tiny_file
 from tests.conftest import REPOSITORY
 from training.artefact import open_artefact
 from training.cli.app import app
@@ -106,11 +106,13 @@ def test_ranking_by_popularity_is_the_order_of_the_indices() -> None:
     assert np.all(np.diff(by_popularity(dataset)(np.array([3]))[0]) <= 0)
 
 
-def test_stored_model_is_ranked_by_the_ratings_that_the_service_predicts(tmp_path: Path) -> None:
-    store, data = build_store(tmp_path / "store"), DataOptions(tiny_file(tmp_path))
-    task, found = rank_stored(open_artefact(store / "baseline"), data, top=5, threshold=1.0)
+def test_stored_model_is_ranked_by_the_ratings_that_the_service_predicts(
+    shared_store: Path, tmp_path: Path
+) -> None:
+    data = DataOptions(tiny_file(tmp_path))
+    task, found = rank_stored(open_artefact(shared_store / "baseline"), data, top=5, threshold=1.0)
     assert list(found) == ["rating (baseline)", "popularity", "EASE", "random"]
-    scorer = load_registry(Settings(store=store)).get("baseline").scorer
+    scorer = load_registry(Settings(store=shared_store)).get("baseline").scorer
     dataset = data.dataset(data.load(), 0.0)
     users, movies = list(dataset.users), list(dataset.movies)[: dataset.movies.warm]
 
@@ -140,8 +142,8 @@ def test_options_that_do_not_fit_are_refused(options: list[str], message: str, t
         raise refused.exception or AssertionError(refused.output)
 
 
-def test_command_prints_every_ranking(tmp_path: Path) -> None:
-    model = str(build_store(tmp_path / "store") / "memory_efficient")
+def test_command_prints_every_ranking(shared_store: Path, tmp_path: Path) -> None:
+    model = str(shared_store / "memory_efficient")
     command = ["evaluate", model, "--data", str(tiny_file(tmp_path)), "--ranking", "--top", "3"]
     printed = CliRunner().invoke(app, command, catch_exceptions=False).stdout
     for expected in ("nDCG@3", "rating (memory_efficient)", "popularity", "EASE", "random", "at least 4;"):

@@ -48,8 +48,9 @@ def test_mixed_widths_have_no_more_parameters_than_uniform_ones(dataset: Dataset
     for start in (0, 6, 12):
         uniform, *mixed = points[start : start + 6]
         assert uniform.setting == "0"
+        most = parameters(uniform)
         for point in mixed:
-            assert parameters(point) <= parameters(uniform), point.candidate.label
+            assert parameters(point) <= most, point.candidate.label
 
 
 def test_uniform_model_equals_the_model_of_that_width(dataset: Dataset) -> None:
