@@ -40,6 +40,8 @@ _DAMPING: Final = 10.0
 _ERROR_BINS: Final = 20
 _BINS: Final = 200
 _MOST_LEVELS: Final = 100
+# Levels of ratings that have more.
+_QUANTILES: Final = 21
 # Fewer validation rows than this do not determine the parameters.
 LEAST_ROWS: Final = 200
 _NEWTON_STEPS: Final = 20
@@ -94,13 +96,13 @@ def fit_uncertainty(predict: Predict, fallback: Fallback, dataset: Dataset) -> U
         dataset: Has validation rows that the model was not fitted to.
 
     Returns:
-        The distributions; None if there are too few validation rows, or the ratings have no step or too many
-        levels.
+        The distributions; None if there are too few validation rows, or all ratings are equal. Ratings with
+        more than 100 levels have quantiles of the training ratings as their levels.
     """
-    levels = np.unique(dataset.train.ratings).astype(np.float64)
+    levels = _levels(dataset.train.ratings)
     rows = dataset.validation
     warm = (rows.user_index < dataset.users.warm) & (rows.movie_index < dataset.movies.warm)
-    if dataset.scale.step is None or not 2 <= levels.size <= _MOST_LEVELS or warm.sum() < LEAST_ROWS:
+    if levels.size < 2 or warm.sum() < LEAST_ROWS:
         return None
     user, movie, observed = rows.user_index[warm], rows.movie_index[warm], rows.ratings[warm]
     rated = predict(user, movie).astype(np.float64)
@@ -169,6 +171,14 @@ def for_other_split(
         own[known] = old[index[known]]
         classes.append(own)
     return Uncertainty(spreads, *classes)
+
+
+def _levels(ratings: NDArray[np.float32]) -> Floats:
+    """Return the distinct ratings, or quantiles if there are too many of them, in ascending order."""
+    levels = np.unique(ratings)
+    if levels.size > _MOST_LEVELS:
+        levels = np.unique(np.quantile(ratings, np.linspace(0, 1, _QUANTILES), method="closest_observation"))
+    return levels.astype(np.float64)
 
 
 def _features(predict: Predict, dataset: Dataset) -> tuple[Floats, Floats]:

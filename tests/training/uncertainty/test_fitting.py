@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +38,8 @@ def made_up(step: float | None = 1.0) -> tuple[Dataset, NDArray[np.float32]]:
     user, movie = (index.astype(np.int32) for index in np.divmod(pairs, MOVIES))
     means = random.uniform(2, 4, (USERS, MOVIES)).astype(np.float32)
     noise = random.normal(size=ROWS) * np.where(user % 2, 0.4, 1.2)
-    ratings = np.clip(np.round(means[user, movie] + noise), 1, 5).astype(np.float32)
+    given = means[user, movie] + noise
+    ratings = np.clip(given if step is None else np.round(given), 1, 5).astype(np.float32)
     table = RatingsTable(
         name="made-up",
         layout="csv",
@@ -156,7 +158,23 @@ def test_classes_follow_the_ids_into_another_order(
     assert found.movie_classes.tolist() == uncertainty.movie_classes.tolist()
 
 
-def test_ratings_without_a_step_get_no_distribution() -> None:
-    dataset, means = made_up(step=None)
+def test_ratings_without_a_step_have_quantiles_as_levels() -> None:
+    dataset, by_number = made_up(step=None)
+    means = by_number[number(dataset.users)][:, number(dataset.movies)]
     fallback = Fallback(3.0, np.full(USERS, 3.0, np.float32), np.full(MOVIES, 3.0, np.float32))
-    assert fit_uncertainty(lambda user, movie: means[user, movie], fallback, dataset) is None
+    found = fit_uncertainty(lambda user, movie: means[user, movie], fallback, dataset)
+    assert found is not None
+    levels, test = found.spreads.levels, dataset.test
+    assert (levels[0], levels[-1]) == (dataset.train.ratings.min(), dataset.train.ratings.max())
+    assert 15 <= levels.size <= 21 and np.isin(levels, dataset.train.ratings).all()
+    rated = means[test.user_index, test.movie_index]
+    cumulative = found.cumulative(test.user_index, test.movie_index, rated)
+    measured = coverage(found, cumulative, test.ratings, 0.8)
+    assert 0.77 <= measured.observed <= 0.86
+
+
+def test_equal_ratings_get_no_distribution() -> None:
+    dataset, means = made_up()
+    same = replace(dataset, train=replace(dataset.train, ratings=np.full_like(dataset.train.ratings, 3)))
+    fallback = Fallback(3.0, np.full(USERS, 3.0, np.float32), np.full(MOVIES, 3.0, np.float32))
+    assert fit_uncertainty(lambda user, movie: means[user, movie], fallback, same) is None
