@@ -178,6 +178,23 @@ class RatingScorer:
         best = highest(keys, n, self._excluded(user, exclude, exclude_rated))
         return self.movies.at(best), self.engine.rate_for(user, best)
 
+    def sure(
+        self, user: int, uncertainty: Uncertainty, n: int, exclude: Sequence[RawId], exclude_rated: bool
+    ) -> tuple[Sequence[str], NDArray[np.float32]]:
+        """Return the movies with the highest lower ends of intervals for a warm user, as `top` does.
+
+        Args:
+            user: Index of the user.
+            uncertainty: The distributions of this model.
+            n: Maximum number of movies.
+            exclude: As for `top`.
+            exclude_rated: Likewise.
+        """
+        self.counter.ranking()
+        stars = self.engine.rate_for(user, np.arange(self.movies.warm, dtype=np.int32))
+        best = highest(uncertainty.sure_keys(user, stars), n, self._excluded(user, exclude, exclude_rated))
+        return self.movies.at(best), stars[best]
+
     def _excluded(self, user: int, exclude: Sequence[RawId], exclude_rated: bool) -> NDArray[np.int32]:
         excluded = self.warm_movies(exclude)
         if exclude_rated and self.given is not None and user >= 0:

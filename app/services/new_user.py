@@ -17,7 +17,7 @@ from app.contract.schemas.responses import (
 from app.scoring.registry import Registry
 from app.scoring.scorer import RatingScorer
 from app.services.fold_in import FoldIn, vector_engine
-from app.services.recommend import ranking_of, with_titles
+from app.services.recommend import distributions_of, ranking_of, with_titles
 from app.services.spread import spreads, uncertainty_of
 from training.artefact import RawId
 from training.artefact.engine import highest, rounded
@@ -70,7 +70,11 @@ def predict_for_new_user(registry: Registry, fold_in: FoldIn, request: NewUserRe
             for start in range(0, everything.size, BLOCK):
                 block = np.arange(start, min(start + BLOCK, everything.size), dtype=np.int32)
                 everything[block] = prior.rate(vector, engine.movie_vectors(block))
-            best = highest(everything, request.n, excluded)
+            keys = everything
+            if request.rank_by == "sure":
+                user = -1 if request.user_id is None else scorer.users.index(request.user_id)
+                keys = distributions_of(scorer).sure_keys(user, everything)
+            best = highest(keys, request.n, excluded)
             stars = everything[best]
         items = with_titles(registry.catalogue(scorer.name), scorer.movies.at(best), stars)
     rated_movies: list[NewUserRating] = [

@@ -11,7 +11,7 @@ from app.contract.schemas.responses import Recommendation, RecommendedMovie
 from app.scoring.catalogue import Catalogue
 from app.scoring.registry import Registry
 from app.scoring.scorer import RatingScorer
-from training.artefact import RankingTable, RawId
+from training.artefact import RankingTable, RawId, Uncertainty
 from training.artefact.engine import rounded
 
 
@@ -21,7 +21,7 @@ def recommend(registry: Registry, query: RecommendQuery, exclude: Sequence[RawId
     Raises:
         UnknownModel: No model has that name.
         UnknownUser: The user has no training rating.
-        InvalidRequest: The model has no ranking, but `rank_by` requires one.
+        InvalidRequest: The model has no ranking or no distributions, but `rank_by` requires them.
     """
     scorer = registry.get(query.model).scorer
     user_id = scorer.users.canonical(query.user_id)
@@ -31,6 +31,9 @@ def recommend(registry: Registry, query: RecommendQuery, exclude: Sequence[RawId
     if query.rank_by == "likely":
         ranking = ranking_of(scorer)
         movie_ids, stars = scorer.likely(user_index, ranking, query.n, exclude, query.exclude_rated)
+    elif query.rank_by == "sure":
+        uncertainty = distributions_of(scorer)
+        movie_ids, stars = scorer.sure(user_index, uncertainty, query.n, exclude, query.exclude_rated)
     else:
         movie_ids, stars = scorer.top(user_id, query.n, exclude, query.exclude_rated)
     return Recommendation(
@@ -50,6 +53,20 @@ def ranking_of(scorer: RatingScorer) -> RankingTable:
         )
         raise InvalidRequest([(("rank_by",), reason)])
     return scorer.ranking
+
+
+def distributions_of(scorer: RatingScorer) -> Uncertainty:
+    """Return the distributions of a model, by which movies are ranked.
+
+    Raises:
+        InvalidRequest: It has none.
+    """
+    if scorer.uncertainty is None:
+        reason = (
+            f"model {shorten(scorer.name)!r} has no distributions of ratings; train it again, or use rating"
+        )
+        raise InvalidRequest([(("rank_by",), reason)])
+    return scorer.uncertainty
 
 
 def with_titles(

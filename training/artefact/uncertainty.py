@@ -32,6 +32,9 @@ _SHIFTS: Final = np.arange(0, 8, 2, dtype=np.uint8)
 _LOCATIONS: Final = 1024
 _MARGIN: Final = 12.0
 _ROUNDING: Final = 1e-9
+SURE_COVERAGE: Final = 0.8
+"""Coverage of the intervals whose lower ends order the movies of `rank_by=sure`."""
+_BELOW_ONE: Final = 0.999
 
 Floats = NDArray[np.float64]
 
@@ -142,6 +145,24 @@ class Uncertainty:
         )
         low, high = ends
         return low, high
+
+    def sure_keys(self, user_index: int, ratings: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Return sort keys by the lower ends of intervals, of which equal ones are ordered by the rating.
+
+        Args:
+            user_index: A user, -1 for an unknown one.
+            ratings: `(movies,)` predicted ratings of the first movies.
+
+        Returns:
+            `(movies,)` keys; a key is less than the step to the next level above the end.
+        """
+        movies = np.arange(ratings.size, dtype=np.int32)
+        cumulative = self.cumulative(np.full(ratings.size, user_index, np.int32), movies, ratings)
+        low, _ = self.interval(cumulative, SURE_COVERAGE)
+        levels = self.spreads.levels
+        share = np.clip((ratings - levels[0]) / (levels[-1] - levels[0]), 0, _BELOW_ONE)
+        keys: NDArray[np.float32] = (low + float(np.diff(levels).min()) * share).astype(np.float32)
+        return keys
 
     def to_bytes(self) -> bytes:
         """Return the content of `uncertainty.bin`."""

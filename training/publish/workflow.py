@@ -600,7 +600,7 @@ def rank_stored(
     """
     from training.ranking.evaluation import evaluate_ranking, ranking_task
     from training.ranking.references import at_random, by_ease, by_popularity
-    from training.ranking.stored import by_likely, by_rating
+    from training.ranking.stored import by_likely, by_rating, by_sure
 
     table = _load_for(artefact, data, progress)
     dataset = data.dataset(table, 0.0)
@@ -608,6 +608,7 @@ def rank_stored(
     task = ranking_task(dataset, top=top, threshold=threshold)
     rankings: dict[str, Callable[[Dataset], Scores]] = {
         f"rating ({artefact.manifest.name})": partial(by_rating, artefact),
+        **({} if artefact.uncertainty is None else {"sure": partial(by_sure, artefact)}),
         **({} if artefact.ranking is None else {"likely": partial(by_likely, artefact)}),
         "popularity": by_popularity,
         "EASE": partial(by_ease, threshold=task.threshold),

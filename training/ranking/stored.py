@@ -40,6 +40,39 @@ def by_rating(artefact: Artefact, dataset: Dataset) -> Scores:
     return scores
 
 
+def by_sure(artefact: Artefact, dataset: Dataset) -> Scores:
+    """Rank by the lower end of the interval of a rating, as the service does. Ids are matched as text.
+
+    A user who is cold in the model gets the order of the movies' mean ratings.
+
+    Args:
+        artefact: The stored model.
+        dataset: The ratings whose users and movies are ranked.
+
+    Raises:
+        SettingsError: The model has no distributions of ratings.
+    """
+    uncertainty = artefact.uncertainty
+    if uncertainty is None:
+        raise SettingsError(f"{artefact.manifest.name} has no distributions; add them by `calibrate`")
+    tables, warm = read_tables(artefact.archive), artefact.movies.warm
+    user_index = artefact.users.indices(list(dataset.users))
+    movie_index = artefact.movies.indices(list(dataset.movies))[: dataset.movies.warm]
+    known = np.flatnonzero((movie_index >= 0) & (movie_index < warm))
+    means, movies = every_mean(artefact.fallback.movie_means), np.arange(warm, dtype=np.int32)
+
+    def scores(users: NDArray[np.int64]) -> Floats:
+        keys = np.full((users.size, dataset.movies.warm), np.finfo(np.float32).min, np.float32)
+        for row, user in zip(keys, user_index[users].tolist(), strict=True):
+            of_user = means
+            if 0 <= user < artefact.users.warm:
+                of_user = uncertainty.sure_keys(user, tables.rate_for(user, movies))
+            row[known] = of_user[movie_index[known]]
+        return keys
+
+    return scores
+
+
 def by_table(ranking: RankingTable, dataset: Dataset) -> Scores:
     """Rank by a ranking with the indices of a dataset, which may be that of an artefact.
 

@@ -41,10 +41,11 @@ ExcludeRated = Annotated[
 
 
 RankBy = Annotated[
-    Literal["rating", "likely"],
+    Literal["rating", "sure", "likely"],
     Field(
-        description="order of the movies: predicted rating, or how likely the user is to watch and like "
-        "them, if the model's artefact has a ranking (`memory.ranking_bytes` in `/models` is not 0)"
+        description="order of the movies: predicted rating; the lower end of its 80 % interval, then the "
+        "rating, if the model has distributions (`memory.uncertainty_bytes` in `/models` is not 0); or how "
+        "likely the user is to watch and like them, if it has a ranking (`memory.ranking_bytes` is not 0)"
     ),
 ]
 

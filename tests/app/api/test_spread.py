@@ -31,7 +31,7 @@ def client(shared_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
         levels=np.array(LEVELS),
         cuts=np.array([-3.0, -1.0, 1.0, 3.0]),
         users=np.array([-0.5, -0.25, 0.25, 0.5]),
-        movies=np.zeros(4),
+        movies=np.array([-1.0, 0.0, 0.5, 1.0]),
         shifts=np.zeros(4),
         cold=np.array([1.0, 1.0, 1.5]),
     )
@@ -159,3 +159,38 @@ def test_models_state_the_bytes_of_the_classes(client: TestClient) -> None:
     # Two bits an id: 29 users in 8 bytes, 39 movies in 10.
     assert memory["baseline"]["uncertainty_bytes"] == 18
     assert memory["memory_efficient"]["uncertainty_bytes"] == 0
+
+
+def test_sure_order_is_that_of_lower_ends(client: TestClient) -> None:
+    request = {"user_id": pair(3)["user_id"], "n": 39, "exclude_rated": False, "rank_by": "sure"}
+    items = client.post("/recommend", json=request).json()["items"]
+    assert client.get("/recommend", params={**request, "exclude_rated": "false"}).json()["items"] == items
+    ids = [item["movie_id"] for item in items]
+    batch = {"user_ids": [request["user_id"]] * len(ids), "movie_ids": ids, "interval": 0.8}
+    answer = client.post("/predict/batch", json=batch).json()
+    keys = [
+        (spread["low"], rating) for spread, rating in zip(answer["spreads"], answer["ratings"], strict=True)
+    ]
+    assert keys == sorted(keys, reverse=True) and len({low for low, _ in keys}) > 1
+    assert [item["rating"] for item in items] == answer["ratings"]
+    by_rating = client.post("/recommend", json={**request, "rank_by": "rating"}).json()["items"]
+    assert [item["movie_id"] for item in by_rating] != ids
+
+
+def test_new_user_is_ranked_by_lower_ends(client: TestClient) -> None:
+    ratings = [{"movie_id": pair()["movie_id"], "rating": 5}]
+    request = {"ratings": ratings, "n": 5, "rank_by": "sure"}
+    items = client.post("/predict/new-user", json=request).json()["items"]
+    asked = {"ratings": ratings, "movie_ids": [item["movie_id"] for item in items], "n": 0, "interval": 0.8}
+    found = client.post("/predict/new-user", json=asked).json()["predictions"]
+    keys = [(one["low"], one["rating"]) for one in found]
+    assert keys == sorted(keys, reverse=True) and len(items) == 5
+
+
+def test_model_without_distributions_refuses_the_sure_order(client: TestClient) -> None:
+    for path, body in (
+        ("/recommend", {"user_id": pair()["user_id"]}),
+        ("/predict/new-user", {"ratings": [{"movie_id": pair()["movie_id"], "rating": 4}]}),
+    ):
+        answer = client.post(path, json={**body, "model": "memory_efficient", "rank_by": "sure"})
+        assert answer.status_code == 422 and "has no distributions" in answer.json()["detail"]
