@@ -1,6 +1,6 @@
 """myFM's ordered probit with the rated movies of each user and the users of each movie as features.
 
-Reads and writes the files of `benchmarks.libraries`.
+Reads the file of `benchmarks.libraries`, and writes the probability of each rating.
 """
 # mypy: ignore-errors
 
@@ -28,7 +28,7 @@ def main() -> None:
     source, target = sys.argv[1:3]
     data = np.load(source)
     train, test = data["train"].astype(np.int64), data["test"].astype(np.int64)
-    levels, stars = np.unique(data["ratings"], return_inverse=True)
+    _, stars = np.unique(data["ratings"], return_inverse=True)
     users, movies = np.maximum(train.max(axis=0), test.max(axis=0)) + 1
     rated = sparse.csr_matrix((np.ones(len(train)), (train[:, 0], train[:, 1])), shape=(users, movies))
     model = MyFMOrderedProbit(rank=RANK, random_seed=0)
@@ -41,7 +41,7 @@ def main() -> None:
         group_shapes=[users, movies, movies, users],
     )
     chances = model.predict_proba(sparse.csr_matrix((len(test), 0)), X_rel=blocks(test, rated))
-    np.save(target, chances @ levels.astype(np.float64))
+    np.save(target, chances)
 
 
 if __name__ == "__main__":
