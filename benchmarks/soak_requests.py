@@ -170,4 +170,4 @@ def _client_errors() -> Iterator[SoakRequest]:
     yield SoakRequest("errors", "GET", "/recommend?user_id=1&n=0", status=422)
     many = {"user_ids": [1] * (MAX_BATCH + 1), "movie_ids": [1] * (MAX_BATCH + 1)}
     yield _post("errors", "/predict/batch", many, 413)
-    yield _post("errors", "/predict/new-user", {"ratings": []}, 422)
+    yield _post("errors", "/predict/new-user", {"ratings": [{"movie_id": 1, "rating": 6}]}, 422)
