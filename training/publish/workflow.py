@@ -443,7 +443,9 @@ def fit_within_budget(
         uncertainty = None
         if not len(dataset.validation):
             with progress.busy("fitting the distributions of ratings"):
-                uncertainty = fit_by_twin(trainer.train(winner), part, dataset)
+                # The trial again, whose members are stored, without its steps.
+                again = CandidateTrainer(Teacher(part, folder, members, seed=seed))
+                uncertainty = fit_by_twin(again.train(winner), part, dataset)
         teacher = Teacher(dataset, folder, members, seed=seed, on_progress=progress.on_step)
         trainer = CandidateTrainer(teacher)
         trained = replace(train_best(trainer, winner, limit, trials, name), uncertainty=uncertainty)
