@@ -161,39 +161,30 @@ class RatingScorer:
         )
         return self.movies.at(best), stars
 
-    def likely(
-        self, user: int, ranking: RankingTable, n: int, exclude: Sequence[RawId], exclude_rated: bool
+    def ordered_by(
+        self,
+        keys: NDArray[np.float32],
+        user: int,
+        n: int,
+        exclude: Sequence[RawId] = (),
+        exclude_rated: bool = False,
     ) -> tuple[Sequence[str], NDArray[np.float32]]:
-        """Return the movies that a warm user is most likely to like, best first, as `top` does.
+        """Return the movies with the highest keys for a warm user, best first, and their ratings.
 
         Args:
+            keys: `(movies,)` sort keys of the warm movies, which may be overwritten.
             user: Index of the user.
-            ranking: The ranking of this model.
             n: Maximum number of movies.
             exclude: As for `top`.
             exclude_rated: Likewise.
         """
         self.counter.ranking()
-        keys = ranking.keys_of_user(user, self.movies.warm)
         best = highest(keys, n, self._excluded(user, exclude, exclude_rated))
         return self.movies.at(best), self.engine.rate_for(user, best)
 
-    def sure(
-        self, user: int, uncertainty: Uncertainty, n: int, exclude: Sequence[RawId], exclude_rated: bool
-    ) -> tuple[Sequence[str], NDArray[np.float32]]:
-        """Return the movies with the highest lower ends of intervals for a warm user, as `top` does.
-
-        Args:
-            user: Index of the user.
-            uncertainty: The distributions of this model.
-            n: Maximum number of movies.
-            exclude: As for `top`.
-            exclude_rated: Likewise.
-        """
-        self.counter.ranking()
-        stars = self.engine.rate_for(user, np.arange(self.movies.warm, dtype=np.int32))
-        best = highest(uncertainty.sure_keys(user, stars), n, self._excluded(user, exclude, exclude_rated))
-        return self.movies.at(best), stars[best]
+    def ratings_of(self, user: int) -> NDArray[np.float32]:
+        """Return the `(movies,)` ratings of all warm movies by a warm user."""
+        return self.engine.rate_for(user, np.arange(self.movies.warm, dtype=np.int32))
 
     def _excluded(self, user: int, exclude: Sequence[RawId], exclude_rated: bool) -> NDArray[np.int32]:
         excluded = self.warm_movies(exclude)

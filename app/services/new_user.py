@@ -17,8 +17,8 @@ from app.contract.schemas.responses import (
 from app.scoring.registry import Registry
 from app.scoring.scorer import RatingScorer
 from app.services.fold_in import FoldIn, vector_engine
-from app.services.recommend import distributions_of, ranking_of, with_titles
-from app.services.spread import spreads, uncertainty_of
+from app.services.recommend import ranking_of, with_titles
+from app.services.spread import spreads, uncertainty_for, uncertainty_of
 from training.artefact import RawId
 from training.artefact.engine import highest, rounded
 
@@ -73,7 +73,7 @@ def predict_for_new_user(registry: Registry, fold_in: FoldIn, request: NewUserRe
             keys = everything
             if request.rank_by == "sure":
                 user = -1 if request.user_id is None else scorer.users.index(request.user_id)
-                keys = distributions_of(scorer).sure_keys(user, everything)
+                keys = uncertainty_of(scorer, "rank_by").sure_keys(user, everything)
             best = highest(keys, request.n, excluded)
             stars = everything[best]
         items = with_titles(registry.catalogue(scorer.name), scorer.movies.at(best), stars)
@@ -85,7 +85,7 @@ def predict_for_new_user(registry: Registry, fold_in: FoldIn, request: NewUserRe
         # A new user's ratings are as far from the predictions as those of a user without training ratings.
         user = -1 if request.user_id is None else scorer.users.index(request.user_id)
         users = np.full(requested.size, user, np.int32)
-        own = spreads(uncertainty_of(scorer, request), request, users, requested, predictions)
+        own = spreads(uncertainty_for(scorer, request), request, users, requested, predictions)
         rated_movies = [
             UncertainNewUserRating(one.movie_id, one.rating, spread.low, spread.high, spread.stars)
             for one, spread in zip(rated_movies, own, strict=True)

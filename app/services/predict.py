@@ -16,7 +16,7 @@ from app.contract.schemas.responses import (
 )
 from app.scoring.registry import Registry
 from app.scoring.scorer import RatingScorer
-from app.services.spread import spreads, uncertainty_of
+from app.services.spread import spreads, uncertainty_for
 from training.artefact import RawId
 from training.artefact.engine import ScoredPairs, movie_indices, rounded
 from training.artefact.ids.id_text import IdTexts
@@ -35,7 +35,7 @@ def predict(registry: Registry, request: PredictRequest) -> Prediction:
     if not request.wants_spread:
         return prediction
     user, movie = scorer.users.indices([request.user_id]), scorer.movies.indices([request.movie_id])
-    (spread,) = spreads(uncertainty_of(scorer, request), request, user, movie, [prediction.rating])
+    (spread,) = spreads(uncertainty_for(scorer, request), request, user, movie, [prediction.rating])
     return UncertainPrediction(**asdict(prediction), low=spread.low, high=spread.high, stars=spread.stars)
 
 
@@ -71,7 +71,7 @@ def predict_batch(registry: Registry, request: BatchRequest) -> BatchPrediction:
     if not request.wants_spread:
         return BatchPrediction(scorer.name, ratings, cold)
     users, movies = scorer.users.indices(request.user_ids), scorer.movies.indices(request.movie_ids)
-    own = spreads(uncertainty_of(scorer, request), request, users, movies, ratings)
+    own = spreads(uncertainty_for(scorer, request), request, users, movies, ratings)
     return UncertainBatchPrediction(scorer.name, ratings, cold, own)
 
 

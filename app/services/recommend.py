@@ -11,7 +11,8 @@ from app.contract.schemas.responses import Recommendation, RecommendedMovie
 from app.scoring.catalogue import Catalogue
 from app.scoring.registry import Registry
 from app.scoring.scorer import RatingScorer
-from training.artefact import RankingTable, RawId, Uncertainty
+from app.services.spread import uncertainty_of
+from training.artefact import RankingTable, RawId
 from training.artefact.engine import rounded
 
 
@@ -29,11 +30,12 @@ def recommend(registry: Registry, query: RecommendQuery, exclude: Sequence[RawId
     if not 0 <= user_index < scorer.users.warm:
         raise UnknownUser(user_id)
     if query.rank_by == "likely":
-        ranking = ranking_of(scorer)
-        movie_ids, stars = scorer.likely(user_index, ranking, query.n, exclude, query.exclude_rated)
+        keys = ranking_of(scorer).keys_of_user(user_index, scorer.movies.warm)
+        movie_ids, stars = scorer.ordered_by(keys, user_index, query.n, exclude, query.exclude_rated)
     elif query.rank_by == "sure":
-        uncertainty = distributions_of(scorer)
-        movie_ids, stars = scorer.sure(user_index, uncertainty, query.n, exclude, query.exclude_rated)
+        uncertainty = uncertainty_of(scorer, "rank_by")
+        keys = uncertainty.sure_keys(user_index, scorer.ratings_of(user_index))
+        movie_ids, stars = scorer.ordered_by(keys, user_index, query.n, exclude, query.exclude_rated)
     else:
         movie_ids, stars = scorer.top(user_id, query.n, exclude, query.exclude_rated)
     return Recommendation(
@@ -53,20 +55,6 @@ def ranking_of(scorer: RatingScorer) -> RankingTable:
         )
         raise InvalidRequest([(("rank_by",), reason)])
     return scorer.ranking
-
-
-def distributions_of(scorer: RatingScorer) -> Uncertainty:
-    """Return the distributions of a model, by which movies are ranked.
-
-    Raises:
-        InvalidRequest: It has none.
-    """
-    if scorer.uncertainty is None:
-        reason = (
-            f"model {shorten(scorer.name)!r} has no distributions of ratings; train it again, or use rating"
-        )
-        raise InvalidRequest([(("rank_by",), reason)])
-    return scorer.uncertainty
 
 
 def with_titles(

@@ -15,14 +15,22 @@ from training.artefact.engine import rounded
 NO_SPREAD = Spread(None, None, None)
 
 
-def uncertainty_of(scorer: RatingScorer, request: SpreadRequest) -> Uncertainty:
-    """Return the distributions of a model.
+def uncertainty_for(scorer: RatingScorer, request: SpreadRequest) -> Uncertainty:
+    """Return the distributions of a model, from which a request wants intervals or distributions.
+
+    Raises:
+        InvalidRequest: It has none.
+    """
+    return uncertainty_of(scorer, "distribution" if request.interval is None else "interval")
+
+
+def uncertainty_of(scorer: RatingScorer, field: str) -> Uncertainty:
+    """Return the distributions of a model, which the `field` of a request needs.
 
     Raises:
         InvalidRequest: It has none.
     """
     if scorer.uncertainty is None:
-        field = "distribution" if request.interval is None else "interval"
         reason = f"model {shorten(scorer.name)!r} has no distributions of ratings; train it again"
         raise InvalidRequest([((field,), reason)])
     return scorer.uncertainty

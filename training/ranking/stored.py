@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,27 +25,12 @@ def by_rating(artefact: Artefact, dataset: Dataset) -> Scores:
         artefact: The stored model.
         dataset: The ratings whose users and movies are ranked.
     """
-    tables = read_tables(artefact.archive)
-    user_index = artefact.users.indices(list(dataset.users))
-    movie_index = artefact.movies.indices(list(dataset.movies))[: dataset.movies.warm]
-    warm = artefact.movies.warm
-    known = np.flatnonzero((movie_index >= 0) & (movie_index < warm))
     means = every_mean(artefact.fallback.movie_means)
-
-    def scores(users: NDArray[np.int64]) -> Floats:
-        keys = np.full((users.size, dataset.movies.warm), np.finfo(np.float32).min, np.float32)
-        for row, user in zip(keys, user_index[users].tolist(), strict=True):
-            of_user = tables.affinities(user) if 0 <= user < artefact.users.warm else means
-            row[known] = of_user[movie_index[known]]
-        return keys
-
-    return scores
+    return _as_served(artefact, dataset, read_tables(artefact.archive).affinities, means)
 
 
 def by_sure(artefact: Artefact, dataset: Dataset) -> Scores:
-    """Rank by the lower end of the interval of a rating, as the service does. Ids are matched as text.
-
-    A user who is cold in the model gets the order of the movies' mean ratings.
+    """Rank by the lower end of the interval of a rating, as `by_rating` does.
 
     Args:
         artefact: The stored model.
@@ -55,22 +42,30 @@ def by_sure(artefact: Artefact, dataset: Dataset) -> Scores:
     uncertainty = artefact.uncertainty
     if uncertainty is None:
         raise SettingsError(f"{artefact.manifest.name} has no distributions; add them by `calibrate`")
-    tables, warm = read_tables(artefact.archive), artefact.movies.warm
-    user_index = artefact.users.indices(list(dataset.users))
-    movie_index = artefact.movies.indices(list(dataset.movies))[: dataset.movies.warm]
-    known = np.flatnonzero((movie_index >= 0) & (movie_index < warm))
-    means, movies = every_mean(artefact.fallback.movie_means), np.arange(warm, dtype=np.int32)
+    tables, movies = read_tables(artefact.archive), np.arange(artefact.movies.warm, dtype=np.int32)
+    means = every_mean(artefact.fallback.movie_means)
+    return _as_served(
+        artefact, dataset, lambda user: uncertainty.sure_keys(user, tables.rate_for(user, movies)), means
+    )
 
-    def scores(users: NDArray[np.int64]) -> Floats:
-        keys = np.full((users.size, dataset.movies.warm), np.finfo(np.float32).min, np.float32)
-        for row, user in zip(keys, user_index[users].tolist(), strict=True):
-            of_user = means
-            if 0 <= user < artefact.users.warm:
-                of_user = uncertainty.sure_keys(user, tables.rate_for(user, movies))
-            row[known] = of_user[movie_index[known]]
-        return keys
 
-    return scores
+def by_likely(artefact: Artefact, dataset: Dataset) -> Scores:
+    """Rank by the stored ranking, as `by_rating` does.
+
+    A user who is cold in the model gets the ranking of a user of whom nothing is known.
+
+    Args:
+        artefact: The stored model.
+        dataset: The ratings whose users and movies are ranked.
+
+    Raises:
+        SettingsError: The model has no ranking.
+    """
+    ranking, warm = artefact.ranking, artefact.movies.warm
+    if ranking is None:
+        raise SettingsError(f"{artefact.manifest.name} has no ranking; add one by `rank --ranking-bytes N`")
+    nobody = ranking.keys(ranking.fold(np.empty(0, np.int64)), warm)
+    return _as_served(artefact, dataset, lambda user: ranking.keys_of_user(user, warm), nobody)
 
 
 def by_table(ranking: RankingTable, dataset: Dataset) -> Scores:
@@ -96,31 +91,25 @@ def by_table(ranking: RankingTable, dataset: Dataset) -> Scores:
     return scores
 
 
-def by_likely(artefact: Artefact, dataset: Dataset) -> Scores:
-    """Rank by the stored ranking, as the service does. Ids are matched as text.
-
-    A user who is cold in the model gets the ranking of a user of whom nothing is known.
+def _as_served(
+    artefact: Artefact, dataset: Dataset, keys_of: Callable[[int], Floats], nobody: Floats
+) -> Scores:
+    """Rank the users and movies of a dataset by the sort keys that a model has for its own.
 
     Args:
-        artefact: The stored model.
-        dataset: The ratings whose users and movies are ranked.
-
-    Raises:
-        SettingsError: The model has no ranking.
+        artefact: The stored model, whose ids are matched as text.
+        dataset: The ratings.
+        keys_of: Returns the keys of the model's movies, at least the warm ones, for one of its warm users.
+        nobody: `(warm movies,)` keys for a user who is cold in the model.
     """
-    ranking = artefact.ranking
-    if ranking is None:
-        raise SettingsError(f"{artefact.manifest.name} has no ranking; add one by `rank --ranking-bytes N`")
     user_index = artefact.users.indices(list(dataset.users))
     movie_index = artefact.movies.indices(list(dataset.movies))[: dataset.movies.warm]
-    warm = artefact.movies.warm
-    known = np.flatnonzero((movie_index >= 0) & (movie_index < warm))
-    nobody = ranking.keys(ranking.fold(np.empty(0, np.int64)), warm)
+    known = np.flatnonzero((movie_index >= 0) & (movie_index < artefact.movies.warm))
 
     def scores(users: NDArray[np.int64]) -> Floats:
         keys = np.full((users.size, dataset.movies.warm), np.finfo(np.float32).min, np.float32)
         for row, user in zip(keys, user_index[users].tolist(), strict=True):
-            of_user = ranking.keys_of_user(user, warm) if 0 <= user < artefact.users.warm else nobody
+            of_user = keys_of(user) if 0 <= user < artefact.users.warm else nobody
             row[known] = of_user[movie_index[known]]
         return keys
 

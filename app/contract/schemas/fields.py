@@ -13,6 +13,7 @@ from training.artefact import RawId, is_canonical_number
 from training.artefact.ids.id_text import IdTexts
 
 FieldT = TypeVar("FieldT")
+_DECIMAL: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 
 
 def _check_id(value: object) -> RawId:
@@ -78,8 +79,8 @@ def _number_from_text(value: object) -> object:
 
 
 def _decimal_from_text(value: object) -> object:
-    """Parse a decimal fraction from a query string, such as 0.8."""
-    return float(value) if isinstance(value, str) and re.fullmatch(r"0\.[0-9]{1,9}", value) else value
+    """Parse a number from a query string, in plain decimals only (no sign, no exponent)."""
+    return float(value) if isinstance(value, str) and _DECIMAL.fullmatch(value) else value
 
 
 def _bool_from_text(value: object) -> object:

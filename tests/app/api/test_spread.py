@@ -17,14 +17,15 @@ from tests.builders import tiny_dataset
 from training.artefact import Uncertainty, open_artefact
 from training.artefact.uncertainty import Spreads
 from training.artefact.writer import publish
+from training.ranking.stored import by_sure
 
 LEVELS = [0.5, 2.0, 3.0, 4.0, 5.0]
 BOTH = {"interval": 0.8, "distribution": True}
 
 
 @pytest.fixture(scope="module")
-def client(shared_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
-    """A service with `baseline`, which has distributions, and `memory_efficient`, which has none."""
+def spread_store(shared_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with `baseline`, which has distributions, and `memory_efficient`, which has none."""
     store, folder = tmp_path_factory.mktemp("spread"), shared_store / "baseline"
     manifest = open_artefact(folder).manifest
     spreads = Spreads(
@@ -45,7 +46,12 @@ def client(shared_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
     publish(store, dict(manifest), save, {}, uncertainty=Uncertainty(spreads, *classes))
     shutil.copytree(shared_store / "memory_efficient", store / "memory_efficient")
-    with TestClient(create_app(Settings(store=str(store)))) as client:
+    return store
+
+
+@pytest.fixture(scope="module")
+def client(spread_store: Path) -> Iterator[TestClient]:
+    with TestClient(create_app(Settings(store=str(spread_store)))) as client:
         yield client
 
 
@@ -149,6 +155,20 @@ def test_what_cannot_be_answered_is_refused(client: TestClient, fields: dict[str
     assert answer.status_code == 422 and reason in answer.text
 
 
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("2", "less than or equal to 0.99"),
+        ("0.4", "greater than or equal to 0.5"),
+        ("8e-1", "valid number"),
+        ("-0.8", "valid number"),
+    ],
+)
+def test_query_string_with_a_wrong_interval_is_refused(client: TestClient, text: str, reason: str) -> None:
+    answer = client.get("/predict", params={**pair(), "interval": text})
+    assert answer.status_code == 422 and reason in answer.text
+
+
 def test_comparison_without_a_pair_has_no_interval(client: TestClient) -> None:
     answer = client.get("/compare", params={"interval": "0.8"})
     assert answer.status_code == 422 and "require user_id and movie_id" in answer.text
@@ -194,3 +214,12 @@ def test_model_without_distributions_refuses_the_sure_order(client: TestClient) 
     ):
         answer = client.post(path, json={**body, "model": "memory_efficient", "rank_by": "sure"})
         assert answer.status_code == 422 and "has no distributions" in answer.json()["detail"]
+
+
+def test_service_orders_as_evaluation_does(client: TestClient, spread_store: Path) -> None:
+    dataset, artefact = tiny_dataset(), open_artefact(spread_store / "baseline")
+    keys = by_sure(artefact, dataset)(np.array([4]))[0]
+    wanted = [dataset.movies[int(movie)] for movie in np.argsort(-keys, kind="stable")[:5]]
+    request = {"user_id": dataset.users[4], "n": 5, "exclude_rated": False, "rank_by": "sure"}
+    items = client.post("/recommend", json=request).json()["items"]
+    assert [item["movie_id"] for item in items] == wanted
