@@ -70,9 +70,11 @@ def forms(model: str, users: list[str], movies: list[str]) -> list[Form]:
         headers = {JSON_LENGTH: str(length)}
         path = f"/v2/models/{model}/infer"
         found.append(Form(f"tensors, {kind}", model, PAIRS, path, body, "application/octet-stream", headers))
-    for kind, ids in (("text", (users, movies)), ("numbers", numbers)):
-        path = f"/predict/batch?model={model}"
-        found.append(Form(f"Arrow, {kind}", model, ARROW_PAIRS, path, stream(*ids), ARROW))
+    path, body = f"/predict/batch?model={model}", stream(*numbers)
+    found.append(Form("Arrow, text", model, ARROW_PAIRS, path, stream(users, movies), ARROW))
+    found.append(Form("Arrow, numbers", model, ARROW_PAIRS, path, body, ARROW))
+    for more in ("interval=0.8", "distribution=true"):
+        found.append(Form(f"Arrow, numbers, {more}", model, ARROW_PAIRS, f"{path}&{more}", body, ARROW))
     return found
 
 

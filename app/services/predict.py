@@ -16,7 +16,7 @@ from app.contract.schemas.responses import (
 )
 from app.scoring.registry import Registry
 from app.scoring.scorer import RatingScorer
-from app.services.spread import spreads, uncertainty_for
+from app.services.spread import SpreadColumns, spread_columns, spreads, uncertainty_for
 from training.artefact import RawId
 from training.artefact.engine import ScoredPairs, movie_indices, rounded
 from training.artefact.ids.id_text import IdTexts
@@ -75,16 +75,20 @@ def predict_batch(registry: Registry, request: BatchRequest) -> BatchPrediction:
     return UncertainBatchPrediction(scorer.name, ratings, cold, own)
 
 
-def predict_columns(registry: Registry, pairs: Sequence[Pairs], options: BatchOptions) -> ScoredPairs:
-    """Rate the rows of an Arrow stream.
+def predict_columns(
+    registry: Registry, pairs: Sequence[Pairs], options: BatchOptions
+) -> tuple[ScoredPairs, SpreadColumns | None]:
+    """Rate the rows of an Arrow stream, and return their spread if the request asks for it.
 
     Raises:
         UnknownModel: No model has that name.
         UnknownUser, UnknownMovie: An id has no training rating, and the request allows no fallback.
+        InvalidRequest: The model has no distributions of ratings, but the request asks for them.
     """
     scorer = registry.get(options.model).scorer
     scorer.counter.batch(sum(len(one.user_ids) for one in pairs))
-    parts, before = [], 0
+    uncertainty = uncertainty_for(scorer, options) if options.wants_spread else None
+    parts, found, before = [], [], 0
     for one in pairs:
         indices = [
             ids.indices_of_texts(column) if isinstance(column, IdTexts) else ids.indices_of_numbers(column)
@@ -96,9 +100,17 @@ def predict_columns(registry: Registry, pairs: Sequence[Pairs], options: BatchOp
         if options.on_unknown == "error" and scored.cold.any():
             raise _cold_pairs(scorer, one.user_ids, one.movie_ids, scored, before)
         parts.append(scored)
+        found.append((users, movies))
         before += scored.ratings.size
-    if len(parts) == 1:
-        return parts[0]
+    scored = parts[0] if len(parts) == 1 else _joined(parts)
+    if uncertainty is None:
+        return scored, None
+    none = np.empty(0, np.int32)
+    users, movies = (np.concatenate([none, *(one[side] for one in found)]) for side in (0, 1))
+    return scored, spread_columns(uncertainty, options, users, movies, scored.ratings)
+
+
+def _joined(parts: Sequence[ScoredPairs]) -> ScoredPairs:
     return ScoredPairs(
         np.concatenate([np.empty(0, np.float32), *(part.ratings for part in parts)]),
         np.concatenate([np.empty(0, np.bool_), *(part.known_user for part in parts)]),

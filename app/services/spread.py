@@ -1,6 +1,7 @@
 """How far ratings may be from their predictions: intervals and distributions, as requests ask for them."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,21 @@ from training.artefact import Uncertainty
 from training.artefact.engine import rounded
 
 NO_SPREAD = Spread(None, None, None)
+
+
+@dataclass(frozen=True, slots=True)
+class SpreadColumns:
+    """Intervals and distributions of n pairs, as far as a request asks for them.
+
+    Attributes:
+        levels: `(k,)` the ratings that users can give, highest first.
+        ends: `(n,)` the lowest and the highest rating of the intervals.
+        stars: `(n, k)` the probability of each level.
+    """
+
+    levels: NDArray[np.float64]
+    ends: tuple[NDArray[np.float64], NDArray[np.float64]] | None
+    stars: NDArray[np.float64] | None
 
 
 def uncertainty_for(scorer: RatingScorer, request: SpreadRequest) -> Uncertainty:
@@ -36,14 +52,14 @@ def uncertainty_of(scorer: RatingScorer, field: str) -> Uncertainty:
     return scorer.uncertainty
 
 
-def spreads(
+def spread_columns(
     uncertainty: Uncertainty,
     request: SpreadRequest,
     user_index: NDArray[np.int32],
     movie_index: NDArray[np.int32],
     ratings: NDArray[np.floating] | Sequence[float],
-) -> list[Spread]:
-    """Return the interval and the distribution of each pair, as far as the request asks for them.
+) -> SpreadColumns:
+    """Return the intervals and the distributions of pairs, as far as the request asks for them.
 
     Args:
         uncertainty: The distributions of a model.
@@ -52,14 +68,31 @@ def spreads(
         movie_index: `(n,)`, -1 for an unknown movie.
         ratings: `(n,)` the predictions.
     """
-    cumulative = uncertainty.cumulative(user_index, movie_index, np.asarray(ratings))
-    ends: list[tuple[float, float]] | list[tuple[None, None]] = [(None, None)] * len(cumulative)
-    if request.interval is not None:
-        low, high = uncertainty.interval(cumulative, request.interval)
+    # Rounded as in a response, so that a pair has the same interval in all of them.
+    cumulative = uncertainty.cumulative(user_index, movie_index, rounded(np.asarray(ratings)))
+    interval = request.interval
+    return SpreadColumns(
+        levels=uncertainty.spreads.levels[::-1],
+        ends=None if interval is None else uncertainty.interval(cumulative, interval),
+        stars=rounded(np.diff(cumulative, axis=1, prepend=0.0)[:, ::-1]) if request.distribution else None,
+    )
+
+
+def spreads(
+    uncertainty: Uncertainty,
+    request: SpreadRequest,
+    user_index: NDArray[np.int32],
+    movie_index: NDArray[np.int32],
+    ratings: NDArray[np.floating] | Sequence[float],
+) -> list[Spread]:
+    """Return what `spread_columns` does as an object for each pair."""
+    columns = spread_columns(uncertainty, request, user_index, movie_index, ratings)
+    ends: list[tuple[float, float]] | list[tuple[None, None]] = [(None, None)] * len(ratings)
+    if columns.ends is not None:
+        low, high = columns.ends
         ends = list(zip(low.tolist(), high.tolist(), strict=True))
-    stars: list[list[StarProbability]] | list[None] = [None] * len(cumulative)
-    if request.distribution:
-        levels = uncertainty.spreads.levels[::-1].tolist()
-        probabilities = rounded(np.diff(cumulative, axis=1, prepend=0.0)[:, ::-1]).tolist()
-        stars = [list(map(StarProbability, levels, own)) for own in probabilities]
+    stars: list[list[StarProbability]] | list[None] = [None] * len(ratings)
+    if columns.stars is not None:
+        levels = columns.levels.tolist()
+        stars = [list(map(StarProbability, levels, own)) for own in columns.stars.tolist()]
     return [Spread(low, high, own) for (low, high), own in zip(ends, stars, strict=True)]

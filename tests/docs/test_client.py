@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -86,9 +87,25 @@ def test_time_of_the_next_attempt_may_be_a_date(
 
 def test_no_pairs_have_no_ratings(names: dict[str, Any], service: str) -> None:
     with httpx2.Client(base_url=service, timeout=30) as client:
-        none, some = names["predict"](client, [], []), names["predict"](client, USERS, MOVIES)
-    assert none.num_rows == 0
-    assert none.schema.equals(some.schema)
+        for more in ({}, {"interval": "0.8", "distribution": "true"}):
+            none, some = (
+                names["predict"](client, [], [], **more),
+                names["predict"](client, USERS, MOVIES, **more),
+            )
+            assert none.num_rows == 0
+            assert none.schema.equals(some.schema, check_metadata=True)
+
+
+def test_distributions_are_an_array_with_a_row_for_each_pair(names: dict[str, Any], service: str) -> None:
+    with httpx2.Client(base_url=service, timeout=30) as client:
+        table = names["predict"](client, USERS, MOVIES, interval="0.8", distribution="true")
+    stars = table["stars"].combine_chunks().flatten().to_numpy().reshape(len(table), -1)
+    assert stars.sum(axis=1) == pytest.approx(1, abs=1e-5)
+    levels = json.loads(table.field("stars").metadata[b"ratings"])
+    assert levels == [5, 4, 3, 2, 1]
+    # Cold pairs may have shifted means, but not the known ones of this model.
+    assert (stars @ levels)[:2] == pytest.approx(table["rating"].to_numpy()[:2], abs=0.2)
+    assert np.all(table["low"].to_numpy() <= table["high"].to_numpy())
 
 
 def test_refused_request_is_not_sent_again_and_says_why(names: dict[str, Any], service: str) -> None:

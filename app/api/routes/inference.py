@@ -132,6 +132,7 @@ async def post_infer(
     def infer() -> Response:
         inference = read_inference(body, json_length, state["limits"])
         options = BatchOptions(model=name, on_unknown=inference.request.parameters.on_unknown)
-        return write_outputs(name, inference.request, predict_columns(registry, [inference.pairs], options))
+        scored, _spread = predict_columns(registry, [inference.pairs], options)
+        return write_outputs(name, inference.request, scored)
 
     return await state["thread_pool"].run(infer, in_thread=len(body) > SMALL_BYTES)

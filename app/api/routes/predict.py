@@ -62,8 +62,9 @@ async def post_predict_batch(batch: BatchRequest, registry: RegistryDep, state: 
     """Predict ratings in the order of the request. A cold id is an error for the whole batch by default.
 
     The body may also be an uncompressed Arrow stream with its content type (columns `user_id` and `movie_id`:
-    utf8 or whole numbers), and `model` and `on_unknown` in the query string. The response is then also a
-    stream: `rating` float32, `known_user` and `known_movie` bool.
+    utf8 or whole numbers), and the other fields in the query string. The response is then also a stream:
+    `rating` float32, `known_user` and `known_movie` bool; with `interval` also `low` and `high` float32, with
+    `distribution` also `stars`, a fixed-size list of float32 whose levels are in the column's metadata.
     """
     return await state["thread_pool"].run(
         lambda: JSONResponse(predict_batch(registry, batch)), in_thread=len(batch.user_ids) > SMALL_BATCH
@@ -80,8 +81,9 @@ async def post_predict_arrow(
     """Predict ratings in the order of the request, as an Arrow stream."""
 
     def rate() -> Response:
-        scored = predict_columns(registry, read_pairs(stream, state["limits"]), options)
-        content = write_ratings(scored.ratings, scored.known_user, scored.known_movie)
+        scored, spread = predict_columns(registry, read_pairs(stream, state["limits"]), options)
+        more = {} if spread is None else {"ends": spread.ends, "stars": spread.stars, "levels": spread.levels}
+        content = write_ratings(scored.ratings, scored.known_user, scored.known_movie, **more)
         return Response(content, media_type=ARROW_STREAM)
 
     return await state["thread_pool"].run(rate, in_thread=len(stream) > SMALL_BYTES)

@@ -85,11 +85,15 @@ class PredictRequest(SpreadRequest):
     on_unknown: OnUnknown = "error"
 
 
-class PredictQuery(PredictRequest):
-    """The same as a query string."""
+class SpreadQuery(SpreadRequest):
+    """The fields of `SpreadRequest` in a query string."""
 
     interval: Annotated[Interval, DECIMAL_FROM_TEXT] = None
     distribution: Annotated[Distribution, BOOL_FROM_TEXT] = False
+
+
+class PredictQuery(SpreadQuery, PredictRequest):
+    """The same as a query string."""
 
 
 class BatchRequest(SpreadRequest):
@@ -109,20 +113,18 @@ class BatchRequest(SpreadRequest):
         return self
 
 
-class BatchOptions(RequestModel):
+class BatchOptions(SpreadQuery):
     """The query of a batch request whose body is an Arrow stream."""
 
     model: OptionalModel = None
     on_unknown: OnUnknown = "error"
 
 
-class CompareQuery(SpreadRequest):
+class CompareQuery(SpreadQuery):
     """An optional pair to be rated by every model."""
 
     user_id: OptionalField[UserId] = None
     movie_id: OptionalField[MovieId] = None
-    interval: Annotated[Interval, DECIMAL_FROM_TEXT] = None
-    distribution: Annotated[Distribution, BOOL_FROM_TEXT] = False
 
     @model_validator(mode="after")
     def _check_pair(self) -> Self:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from fastapi.testclient import TestClient
 
 from app.main import create_app
 from app.settings import Settings
+from tests.app.http.test_arrow import post, stream
 from tests.builders import tiny_dataset
 from training.artefact import Uncertainty, open_artefact
 from training.artefact.uncertainty import Spreads
@@ -72,6 +75,11 @@ def ends(stars: list[dict[str, float]], coverage: float) -> tuple[float, float]:
     return found[0], found[1]
 
 
+def arrow(answer: Any) -> pa.Table:
+    assert answer.status_code == 200, answer.text
+    return pa.ipc.open_stream(answer.content).read_all()
+
+
 def test_distribution_and_interval_belong_to_the_prediction(client: TestClient) -> None:
     plain = client.post("/predict", json=pair()).json()
     answer = client.post("/predict", json={**pair(), **BOTH}).json()
@@ -116,6 +124,50 @@ def test_every_endpoint_gives_the_same_answer(client: TestClient) -> None:
     labelled = client.post("/compare", json={"pairs": [pair(2, 5)], **BOTH}).json()["pairs"]
     assert labelled[0]["spreads"]["baseline"]["low"] == expected["low"]
     assert labelled[0]["spreads"]["memory_efficient"] is None
+
+
+@pytest.mark.parametrize("batch_rows", [None, 2])
+def test_arrow_stream_has_the_intervals_and_distributions_of_json(
+    client: TestClient, batch_rows: int | None
+) -> None:
+    pairs = [pair(user, movie) for user, movie in ((0, 5), (1, 6), (2, 7), (3, 8))]
+    users, movies = ([*(one[name] for one in pairs), "none"] for name in ("user_id", "movie_id"))
+    body = stream(users, movies, batch_rows=batch_rows)
+    asked = {"model": "baseline", "on_unknown": "fallback"}
+    plain = post(client, body, **asked, distribution="false")
+    assert plain.content == post(client, body, **asked).content
+    table = arrow(post(client, body, **asked, interval="0.8", distribution="true"))
+    assert [(field.name, str(field.type)) for field in table.schema] == [
+        *((field.name, str(field.type)) for field in arrow(plain).schema),
+        *(("low", "float"), ("high", "float")),
+        ("stars", f"fixed_size_list<item: float>[{len(LEVELS)}]"),
+    ]
+    assert table.select(arrow(plain).column_names).equals(arrow(plain))
+    levels = json.loads(table.field("stars").metadata[b"ratings"])
+    found = [
+        {"low": low, "high": high, "stars": dict(zip(levels, stars, strict=True))}
+        for low, high, stars in zip(
+            *(table[name].to_pylist() for name in ("low", "high", "stars")), strict=True
+        )
+    ]
+    batch = {"user_ids": users, "movie_ids": movies, **asked, **BOTH}
+    assert found == [
+        {**one, "stars": {star["rating"]: pytest.approx(star["p"], abs=1e-7) for star in one["stars"]}}
+        for one in client.post("/predict/batch", json=batch).json()["spreads"]
+    ]
+
+
+def test_arrow_stream_has_the_columns_that_are_asked_for(client: TestClient) -> None:
+    plain = ["rating", "known_user", "known_movie"]
+    for body in (stream(["user_1"], ["movie_1"]), stream(pa.array([], pa.utf8()), pa.array([], pa.utf8()))):
+        for query, more in (({"interval": "0.8"}, ["low", "high"]), ({"distribution": "true"}, ["stars"])):
+            answer = post(client, body, on_unknown="fallback", **query)
+            assert arrow(answer).column_names == plain + more
+
+
+def test_arrow_stream_is_refused_by_a_model_without_distributions(client: TestClient) -> None:
+    answer = post(client, stream(["user_1"], ["movie_1"]), model="memory_efficient", interval="0.8")
+    assert answer.status_code == 422 and "has no distributions of ratings" in answer.text
 
 
 def test_cold_pairs_have_the_distribution_of_cold_pairs(client: TestClient) -> None:
@@ -165,8 +217,11 @@ def test_what_cannot_be_answered_is_refused(client: TestClient, fields: dict[str
     ],
 )
 def test_query_string_with_a_wrong_interval_is_refused(client: TestClient, text: str, reason: str) -> None:
-    answer = client.get("/predict", params={**pair(), "interval": text})
-    assert answer.status_code == 422 and reason in answer.text
+    for answer in (
+        client.get("/predict", params={**pair(), "interval": text}),
+        post(client, stream(["user_1"], ["movie_1"]), interval=text),
+    ):
+        assert answer.status_code == 422 and reason in answer.text
 
 
 def test_comparison_without_a_pair_has_no_interval(client: TestClient) -> None:

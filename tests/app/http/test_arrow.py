@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.app.problems import assert_problem
+from tests.golden.renew import RATINGS, ratings_stream
 
 ARROW = {"content-type": "application/vnd.apache.arrow.stream"}
 
@@ -56,6 +57,10 @@ def test_stream_has_the_same_ratings_as_json(
     json = {"user_ids": USERS, "movie_ids": MOVIES, "model": "half"}
     assert table["rating"].to_pylist() == client.post("/predict/batch", json=json).json()["ratings"]
     assert set(table["known_user"].to_pylist() + table["known_movie"].to_pylist()) == {True}
+
+
+def test_stream_without_other_columns_is_the_same_to_the_byte() -> None:
+    assert ratings_stream() == RATINGS.read_bytes()
 
 
 def test_columns_in_another_order_and_sliced_arrays(client: TestClient) -> None:
