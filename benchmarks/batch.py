@@ -73,8 +73,10 @@ def forms(model: str, users: list[str], movies: list[str]) -> list[Form]:
     path, body = f"/predict/batch?model={model}", stream(*numbers)
     found.append(Form("Arrow, text", model, ARROW_PAIRS, path, stream(users, movies), ARROW))
     found.append(Form("Arrow, numbers", model, ARROW_PAIRS, path, body, ARROW))
-    for more in ("interval=0.8", "distribution=true"):
-        found.append(Form(f"Arrow, numbers, {more}", model, ARROW_PAIRS, f"{path}&{more}", body, ARROW))
+    found.extend(
+        Form(f"Arrow, numbers, {more}", model, ARROW_PAIRS, f"{path}&{more}", body, ARROW)
+        for more in ("interval=0.8", "distribution=true")
+    )
     return found
 
 
