@@ -82,8 +82,6 @@ async def post_predict_arrow(
 
     def rate() -> Response:
         scored, spread = predict_columns(registry, read_pairs(stream, state["limits"]), options)
-        more = {} if spread is None else {"ends": spread.ends, "stars": spread.stars, "levels": spread.levels}
-        content = write_ratings(scored.ratings, scored.known_user, scored.known_movie, **more)
-        return Response(content, media_type=ARROW_STREAM)
+        return Response(write_ratings(scored, spread), media_type=ARROW_STREAM)
 
     return await state["thread_pool"].run(rate, in_thread=len(stream) > SMALL_BYTES)

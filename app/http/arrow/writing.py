@@ -9,50 +9,44 @@ import numpy as np
 from nanoarrow.ipc import StreamWriter  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
+from app.services.spread import SpreadColumns
+from training.artefact.engine import ScoredPairs
 
-def write_ratings(
-    ratings: NDArray[np.float32],
-    known_user: NDArray[np.bool_],
-    known_movie: NDArray[np.bool_],
-    *,
-    ends: tuple[NDArray[np.floating], NDArray[np.floating]] | None = None,
-    stars: NDArray[np.floating] | None = None,
-    levels: NDArray[np.floating] | None = None,
-) -> bytes:
-    """Return a stream of one batch of n pairs.
+
+def write_ratings(scored: ScoredPairs, spread: SpreadColumns | None = None) -> bytes:
+    """Return a stream of one batch, with a row for each pair.
+
+    Its columns are `rating` float32, `known_user` and `known_movie` bool; of intervals `low` and `high`
+    float32; of distributions `stars`, a fixed-size list of float32, with the levels as `ratings` in its
+    metadata.
 
     Args:
-        ratings: `(n,)`, column `rating`, float32.
-        known_user: `(n,)`, column `known_user`, bool.
-        known_movie: `(n,)`, column `known_movie`, bool.
-        ends: Two of `(n,)`, columns `low` and `high`, float32; left out without them.
-        stars: `(n, k)`, column `stars`, fixed-size lists of k float32; left out without it.
-        levels: `(k,)` what the entries of `stars` are the probabilities of, as `ratings` in the metadata of
-            that column.
+        scored: The `n` scored pairs.
+        spread: Their intervals and distributions, if the request asks for them.
     """
-    count = ratings.size
     fields: dict[str, Any] = {"rating": na.float32(), "known_user": na.bool_(), "known_movie": na.bool_()}
-    children = [_floats(ratings)]
-    for known in (known_user, known_movie):
-        bits = np.packbits(known, bitorder="little")
-        children.append(na.c_array_from_buffers(na.bool_(), count, [None, bits], null_count=0))
-    if ends is not None:
+    columns = [_floats(scored.ratings), _bools(scored.known_user), _bools(scored.known_movie)]
+    if spread is not None and spread.ends is not None:
         fields.update(low=na.float32(), high=na.float32())
-        children.extend(map(_floats, ends))
-    if stars is not None and levels is not None:
-        kind = na.fixed_size_list(na.float32(), levels.size)
-        fields["stars"] = na.Schema(kind, metadata={"ratings": json.dumps(levels.tolist())})
-        children.append(
-            na.c_array_from_buffers(kind, count, [None], null_count=0, children=[_floats(stars.ravel())])
-        )
-    schema = na.struct(fields)
+        columns.extend(map(_floats, spread.ends))
+    if spread is not None and spread.stars is not None:
+        lists = na.fixed_size_list(na.float32(), spread.levels.size)
+        fields["stars"] = na.Schema(lists, metadata={"ratings": json.dumps(spread.levels.tolist())})
+        columns.append(_column(lists, scored.ratings.size, [None], [_floats(spread.stars.ravel())]))
     out = io.BytesIO()
     with StreamWriter.from_writable(out) as writer:
-        writer.write_array(na.c_array_from_buffers(schema, count, [None], null_count=0, children=children))
+        writer.write_array(_column(na.struct(fields), scored.ratings.size, [None], columns))
     return out.getvalue()
 
 
 def _floats(values: NDArray[np.floating]) -> Any:
-    return na.c_array_from_buffers(
-        na.float32(), values.size, [None, values.astype(np.float32, copy=False)], null_count=0
-    )
+    return _column(na.float32(), values.size, [None, values.astype(np.float32, copy=False)])
+
+
+def _bools(values: NDArray[np.bool_]) -> Any:
+    return _column(na.bool_(), values.size, [None, np.packbits(values, bitorder="little")])
+
+
+def _column(kind: Any, count: int, buffers: list[Any], children: list[Any] | None = None) -> Any:
+    """Return an array of `count` entries without nulls: its buffers begin with an absent null bitmap."""
+    return na.c_array_from_buffers(kind, count, buffers, null_count=0, children=children or ())
