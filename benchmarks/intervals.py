@@ -23,10 +23,11 @@ from benchmarks.harness import REPOSITORY, report
 from training.artefact import open_artefact
 from training.artefact.engine import read_tables
 from training.artefact.reader import list_artefacts
+from training.artefact.uncertainty import fifth_of
 from training.data.dataset import Dataset, make_dataset
 from training.data.readers.ratings import load_ratings
 from training.fit.evaluation import biases_only, predict_all
-from training.fit.resampling import Interval, bootstrap, fifth_of_rank
+from training.fit.resampling import Interval, bootstrap
 
 DEFAULT_MODEL: Final = "compact"
 BIASES: Final = "biases only"
@@ -95,7 +96,7 @@ def fifths(dataset: Dataset, values: Mapping[str, NDArray[np.float64]]) -> list[
         ("movies", dataset.test.movie_index, dataset.movie_popularity, dataset.movies.warm),
         ("users", dataset.test.user_index, dataset.user_popularity, dataset.users.warm),
     ):
-        places = np.append(fifth_of_rank(warm), np.full(counts.size - warm, len(_FIFTHS)))
+        places = np.append(fifth_of(np.arange(warm), warm), np.full(counts.size - warm, len(_FIFTHS)))
         for place, name in enumerate(_FIFTHS):
             own = counts[places == place]
             lines.append(

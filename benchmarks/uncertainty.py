@@ -24,7 +24,7 @@ from scipy.special import ndtr
 from scipy.stats import binomtest
 
 from benchmarks.harness import report
-from training.artefact.uncertainty import Floats, Uncertainty, sigmoid
+from training.artefact.uncertainty import Floats, Uncertainty, fifth_of, sigmoid
 from training.data.dataset import Dataset, make_dataset
 from training.data.readers.ratings import load_ratings
 from training.data.split import SplitKind
@@ -35,7 +35,6 @@ from training.distillation.distiller import distil
 from training.distillation.named import COMPACT
 from training.distillation.teacher.teacher import Teacher
 from training.fit.evaluation import damped_biases, predict_all
-from training.fit.resampling import fifth_of_rank
 from training.uncertainty.calibration import (
     coverage,
     distance_from_uniform,
@@ -163,7 +162,8 @@ def _groups(dataset: Dataset) -> Iterator[tuple[str, NDArray[np.bool_]]]:
         ("users", test.user_index, dataset.users),
     ):
         places = np.append(
-            fifth_of_rank(vocabulary.warm), np.full(len(vocabulary) - vocabulary.warm, len(_FIFTHS))
+            fifth_of(np.arange(vocabulary.warm), vocabulary.warm),
+            np.full(len(vocabulary) - vocabulary.warm, len(_FIFTHS)),
         )
         for place, name in enumerate(_FIFTHS):
             yield f"{side}, {name} fifth", places[index] == place

@@ -121,7 +121,7 @@ class UncertaintyFileRecord(FileRecord):
     cuts: Annotated[list[Finite], Field(min_length=1, max_length=99)]
     users: LogScales
     movies: LogScales
-    shifts: LogScales
+    shifts: Annotated[list[LogScale], Field(min_length=5, max_length=5)]
     cold: Annotated[list[LogScale], Field(min_length=3, max_length=3)]
 
     @model_validator(mode="after")

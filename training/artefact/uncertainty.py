@@ -2,9 +2,10 @@
 
 A rating is the highest level whose cut point a latent variable exceeds. The latent variable has a logistic
 distribution, whose scale is `exp(user's log scale + movie's log scale)`. Its location is the one at which the
-mean of the distribution is the predicted rating, plus a small shift for the user, because users with few
-ratings give higher ones than a model predicts. All ratings share the levels and cut points. The log scale and
-the shift belong to one of a few classes, and only the class is stored for each id, in two bits.
+mean of the distribution is the predicted rating, plus a small shift for the fifth of the users, by number of
+ratings, because users with few of them give higher ones than a model predicts. All ratings share the levels
+and cut points. The log scale belongs to one of a few classes, and only the class is stored for each id, in
+two bits; the fifth follows from the index, since ids are in order of their number of ratings.
 
 `uncertainty.bin` has the classes of the warm users, then those of the warm movies, four in a byte, the first
 one in the lowest bits; the movies begin at a whole byte. The manifest has the levels, cut points and scales.
@@ -26,6 +27,7 @@ from training.artefact.rating_scale import RatingScale
 from training.errors import ArtefactDamaged
 
 CLASSES: Final = 4
+FIFTHS: Final = 5
 _IN_A_BYTE: Final = 4
 _SHIFTS: Final = np.arange(0, 8, 2, dtype=np.uint8)
 # Locations at which the mean of a distribution is tabulated, and how far they extend, in scales.
@@ -48,7 +50,8 @@ class Spreads:
         cuts: `(k - 1,)` ascending cut points of the latent variable.
         users: `(CLASSES,)` log scale of each class of users.
         movies: `(CLASSES,)` likewise of movies.
-        shifts: `(CLASSES,)` what is added to the location for each class of users.
+        shifts: `(FIFTHS,)` what is added to the location for each fifth of users, those with the most ratings
+            first.
         cold: `(3,)` log scale of a pair whose user is cold, whose movie is cold, and with both cold.
     """
 
@@ -62,10 +65,6 @@ class Spreads:
     def log_scales(self) -> Floats:
         """Return the log scale of each kind of pair: classes of users x movies, then the three cold ones."""
         return np.concatenate([np.add.outer(self.users, self.movies).ravel(), self.cold])
-
-    def location_shifts(self) -> Floats:
-        """Return the shift of each kind of pair, in the same order; cold pairs have none."""
-        return np.concatenate([np.repeat(self.shifts, CLASSES), np.zeros(self.cold.size)])
 
 
 class Uncertainty:
@@ -81,7 +80,7 @@ class Uncertainty:
         self, spreads: Spreads, user_classes: NDArray[np.uint8], movie_classes: NDArray[np.uint8]
     ) -> None:
         self.spreads, self.user_classes, self.movie_classes = spreads, user_classes, movie_classes
-        self._scales, self._shifts = np.exp(spreads.log_scales()), spreads.location_shifts()
+        self._scales = np.exp(spreads.log_scales())
 
     @cached_property
     def _tables(self) -> list[tuple[Floats, Floats]]:
@@ -123,11 +122,19 @@ class Uncertainty:
             `(n, k)`; the last column is 1.
         """
         kinds, found = self.kinds(user_index, movie_index), np.ones((ratings.size, self.spreads.levels.size))
+        shifts = self._location_shifts(user_index, kinds)
         for kind in np.unique(kinds).tolist():
             rows = np.flatnonzero(kinds == kind)
-            location = np.interp(ratings[rows], *self._tables[kind]) + self._shifts[kind]
+            location = np.interp(ratings[rows], *self._tables[kind]) + shifts[rows]
             found[rows, :-1] = sigmoid((self.spreads.cuts - location[:, None]) / self._scales[kind])
         return found
+
+    def _location_shifts(self, user_index: NDArray[np.int32], kinds: NDArray[np.int64]) -> Floats:
+        """Return what is added to the location of each pair; 0 for cold pairs."""
+        warm = kinds < CLASSES**2
+        shifts = np.zeros(kinds.size)
+        shifts[warm] = self.spreads.shifts[fifth_of(user_index[warm], self.user_classes.size)]
+        return shifts
 
     def interval(self, cumulative: Floats, coverage: float) -> tuple[Floats, Floats]:
         """Return the `(n,)` lowest and highest rating of intervals.
@@ -207,6 +214,11 @@ def read_uncertainty(
             return Uncertainty.from_bytes(file.read(), spreads, warm_users, warm_movies)
         except ValueError as error:
             raise ArtefactDamaged(path, str(error)) from error
+
+
+def fifth_of(index: NDArray[np.integer], count: int) -> NDArray[np.int64]:
+    """Return the `(n,)` fifth, from 0 to 4, of each index below `count`."""
+    return index.astype(np.int64) * FIFTHS // max(count, 1)
 
 
 def packed_bytes(count: int) -> int:

@@ -60,8 +60,3 @@ def bootstrap(
         name: Interval(*(float(array[place]) for array in (whole, low, high, deviation)))
         for place, name in enumerate(values)
     }
-
-
-def fifth_of_rank(count: int) -> NDArray[np.int64]:
-    """Return the `(count,)` fifth of each popularity rank, from 0 (the most popular ids) to 4."""
-    return np.arange(count) * 5 // max(count, 1)

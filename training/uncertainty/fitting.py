@@ -9,24 +9,38 @@ rows, which the model has not seen.
 2. Score of an id: a log-linear model of the squared errors of the validation rows, with the features of both
    ids (a generalised linear model with gamma errors, McCullagh & Nelder 1989, chapter 8).
 3. Classes: the scores of each side are divided at the quantiles of the validation rows.
-4. Cut points, and the log scales and shifts of the classes, by maximum likelihood on the validation rows.
-5. Log scales of cold pairs, likewise, with the predictions that the fallback makes for the validation rows if
-   it does not know the user, the movie or both.
+4. Cut points, and the log scales of the classes, by maximum a posteriori estimation on the validation rows,
+   then likewise the shifts of the fifths of users.
+5. Log scales of cold pairs, by maximum likelihood: on the validation rows whose user, movie or both are cold,
+   or, where these are few, with the predictions that the fallback makes for the other validation rows if it
+   does not know the user, the movie or both.
+
+The ratings of one user are not independent. So the prior of the log scales and shifts weighs as if there were
+one observation for each user of the validation rows, which matters where these are few.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
+from scipy.optimize import minimize, minimize_scalar
 
 from training.artefact.fallback import Fallback
 from training.artefact.ids.vocabulary import Vocabulary
-from training.artefact.uncertainty import CLASSES, Floats, Spreads, Uncertainty, mean_table, sigmoid
+from training.artefact.uncertainty import (
+    CLASSES,
+    FIFTHS,
+    Floats,
+    Spreads,
+    Uncertainty,
+    fifth_of,
+    mean_table,
+    sigmoid,
+)
 from training.data.dataset import Dataset
 from training.data.large_arrays import blocks
 from training.uncertainty.calibration import levels_of
@@ -50,6 +64,9 @@ _RIDGE: Final = 10.0
 _LEAST_PROBABILITY: Final = 1e-9
 # Keeps parameters finite that no row depends on.
 _PRIOR: Final = 1e-5
+# Standard deviation of the prior of log scales and shifts, chosen on rows before the test rows of splits by
+# time.
+_DEVIATION: Final = 0.2
 
 
 @dataclass(frozen=True)
@@ -76,10 +93,10 @@ class _Counts:
         middles = levels[0] + width * (np.arange(_BINS) + 0.5)
         return cls(rows.reshape(count, _BINS, levels.size), middles, levels)
 
-    def loss(self, cuts: Floats, log_scales: Floats, shifts: Floats) -> float:
-        """Return the mean negative log-likelihood, given `(kinds,)` log scales and shifts."""
+    def loss(self, cuts: Floats, log_scales: Floats, shift: float = 0.0) -> float:
+        """Return the mean negative log-likelihood, given `(kinds,)` log scales and a shift."""
         total = 0.0
-        for rows, scale, shift in zip(self.rows, np.exp(log_scales).tolist(), shifts.tolist(), strict=True):
+        for rows, scale in zip(self.rows, np.exp(log_scales).tolist(), strict=True):
             location = np.interp(self.ratings, *mean_table(self.levels, cuts, scale)) + shift
             below = sigmoid((cuts - location[:, None]) / scale)
             probabilities = np.diff(below, axis=1, prepend=0.0, append=1.0)
@@ -111,17 +128,39 @@ def fit_uncertainty(predict: Predict, fallback: Fallback, dataset: Dataset) -> U
     user_score, movie_score = _scores(users, movies, user, movie, (observed - rated) ** 2)
     user_class, movie_class = _classes(user_score, user), _classes(movie_score, movie)
     kinds = user_class[user].astype(np.int64) * CLASSES + movie_class[movie]
-    spreads = _fit_spreads(_Counts.of(kinds, CLASSES**2, rated, level, levels))
+    fifth = fifth_of(user, dataset.users.warm)
+    spreads = _fit_spreads(_Counts.of(kinds, CLASSES**2, rated, level, levels), _distinct(user))
+    shifts = np.zeros(FIFTHS)
+    for place in np.unique(fifth).tolist():
+        own = fifth == place
+        counts = _Counts.of(kinds[own], CLASSES**2, rated[own], level[own], levels)
+        shifts[place] = _fit_shift(counts, spreads, _distinct(user[own]))
+    cold = np.array([
+        _fit_scale(_Counts.of(*_cold_rows(place, fallback, dataset, levels), levels), spreads.cuts)
+        for place in range(3)
+    ])  # fmt: skip
+    return Uncertainty(
+        replace(spreads, shifts=shifts, cold=cold),
+        user_class[: dataset.users.warm],
+        movie_class[: dataset.movies.warm],
+    )
+
+
+def _cold_rows(
+    place: int, fallback: Fallback, dataset: Dataset, levels: Floats
+) -> tuple[NDArray[np.int64], int, Floats, NDArray[np.int64]]:
+    """Return the rows of step 5 for a position in `Spreads.cold`, as the arguments of `_Counts.of`."""
+    rows = dataset.validation
+    cold_user, cold_movie = rows.user_index >= dataset.users.warm, rows.movie_index >= dataset.movies.warm
+    without_user, without_movie = ((True, False), (False, True), (True, True))[place]
+    chosen = (cold_user == without_user) & (cold_movie == without_movie)
+    if chosen.sum() < LEAST_ROWS:
+        chosen = ~(cold_user | cold_movie)
+    user, movie = rows.user_index[chosen], rows.movie_index[chosen]
     nobody = np.full_like(user, -1)
-    guesses = ((nobody, movie), (user, nobody), (nobody, nobody))
-    cold = [
-        _fit_scale(
-            _Counts.of(nobody * 0, 1, fallback.rate(*pair).astype(np.float64), level, levels), spreads.cuts
-        )
-        for pair in guesses
-    ]
-    spreads = Spreads(**{**vars(spreads), "cold": np.array(cold)})
-    return Uncertainty(spreads, user_class[: dataset.users.warm], movie_class[: dataset.movies.warm])
+    rated = fallback.rate(nobody if without_user else user, nobody if without_movie else movie)
+    kinds = np.zeros(user.size, np.int64)
+    return kinds, 1, rated.astype(np.float64), levels_of(levels, rows.ratings[chosen])
 
 
 def fit_shared(
@@ -138,8 +177,9 @@ def fit_shared(
         The map of predicted ratings to locations, the `(k - 1,)` cut points, and the scale.
     """
     kinds = np.zeros(rated.size, dtype=np.int64)
-    spreads = _fit_spreads(_Counts.of(kinds, CLASSES**2, rated, levels_of(levels, observed), levels))
-    scale, shift = float(np.exp(spreads.log_scales()[0])), float(spreads.shifts[0])
+    counts = _Counts.of(kinds, CLASSES**2, rated, levels_of(levels, observed), levels)
+    spreads = _fit_spreads(counts, rated.size)
+    scale, shift = float(np.exp(spreads.log_scales()[0])), _fit_shift(counts, spreads, rated.size)
     means, locations = mean_table(levels, spreads.cuts, scale)
     return lambda ratings: np.interp(ratings, means, locations) + shift, spreads.cuts, scale
 
@@ -239,28 +279,53 @@ def _classes(scores: Floats, index: NDArray[np.int32]) -> NDArray[np.uint8]:
     return np.searchsorted(ends, scores).astype(np.uint8)
 
 
-def _fit_spreads(counts: _Counts) -> Spreads:
-    """Find the cut points, log scales and shifts that maximise the likelihood."""
+def _distinct(index: NDArray[np.int32]) -> int:
+    return int(np.unique(index).size)
+
+
+def _fit_spreads(counts: _Counts, users: int) -> Spreads:
+    """Find the cut points and log scales with the largest posterior density.
+
+    Args:
+        counts: The validation rows.
+        users: Number of users whose rows they are.
+    """
     cuts_in_all = counts.levels.size - 1
 
     def split(parameters: Floats) -> Spreads:
-        gaps, others = parameters[: cuts_in_all - 1], parameters[cuts_in_all - 1 :]
+        gaps, log_scales = parameters[: cuts_in_all - 1], parameters[cuts_in_all - 1 :]
         cuts = np.concatenate([[0.0], np.cumsum(np.exp(gaps))])
-        # The middle cut points are 0 and the mean log scale of users is 0: only ratios matter.
-        users, movies, shifts = others.reshape(3, CLASSES)
-        return Spreads(counts.levels, cuts - cuts.mean(), users - users.mean(), movies, shifts, np.zeros(3))
+        # The middle of the cut points and the mean log scales are 0: only ratios matter.
+        sides = log_scales.reshape(2, CLASSES)
+        users, movies = sides - sides.mean(axis=1, keepdims=True)
+        return Spreads(counts.levels, cuts - cuts.mean(), users, movies, np.zeros(FIFTHS), np.zeros(3))
 
     def loss(parameters: Floats) -> float:
-        spreads, warm = split(parameters), slice(CLASSES**2)
+        spreads = split(parameters)
         prior = _PRIOR * float(parameters @ parameters)
-        return counts.loss(spreads.cuts, spreads.log_scales()[warm], spreads.location_shifts()[warm]) + prior
+        prior += _penalty(np.concatenate([spreads.users, spreads.movies]), users)
+        return counts.loss(spreads.cuts, spreads.log_scales()[: CLASSES**2]) + prior
 
-    return split(minimize(loss, np.zeros(cuts_in_all - 1 + 3 * CLASSES), method="L-BFGS-B").x)
+    return split(minimize(loss, np.zeros(cuts_in_all - 1 + 2 * CLASSES), method="L-BFGS-B").x)
+
+
+def _fit_shift(counts: _Counts, spreads: Spreads, users: int) -> float:
+    """Find the shift of all locations with the largest posterior density."""
+    log_scales = spreads.log_scales()[: CLASSES**2]
+    found = minimize_scalar(
+        lambda shift: counts.loss(spreads.cuts, log_scales, shift) + _penalty(np.array([shift]), users),
+        bounds=(-3, 3),
+        method="bounded",
+    )
+    return float(found.x)
+
+
+def _penalty(values: Floats, users: int) -> float:
+    """Return the penalty of a normal prior, for a mean loss over the rows of so many users."""
+    return float(values @ values) / (2 * _DEVIATION**2 * users)
 
 
 def _fit_scale(counts: _Counts, cuts: Floats) -> float:
     """Find the log scale that maximises the likelihood, given the cut points."""
-    found = minimize(
-        lambda scale: counts.loss(cuts, scale, np.zeros(1)), np.zeros(1), method="L-BFGS-B", bounds=[(-3, 3)]
-    )
+    found = minimize(lambda scale: counts.loss(cuts, scale), np.zeros(1), method="L-BFGS-B", bounds=[(-3, 3)])
     return float(found.x[0])

@@ -36,7 +36,7 @@ def spread_store(shared_store: Path, tmp_path_factory: pytest.TempPathFactory) -
         cuts=np.array([-3.0, -1.0, 1.0, 3.0]),
         users=np.array([-0.5, -0.25, 0.25, 0.5]),
         movies=np.array([-1.0, 0.0, 0.5, 1.0]),
-        shifts=np.zeros(4),
+        shifts=np.zeros(5),
         cold=np.array([1.0, 1.0, 1.5]),
     )
     classes = [

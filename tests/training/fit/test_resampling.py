@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.fit.resampling import bootstrap, fifth_of_rank
+from training.fit.resampling import bootstrap
 
 USERS = np.repeat(np.arange(400), 5)
 
@@ -34,9 +34,3 @@ def test_users_need_not_be_numbered_from_zero_or_have_equally_many_rows() -> Non
     found = bootstrap({"errors": np.array([1.0, 1.0, 4.0])}, np.array([7, 7, 1_000_000]), 400, seed=0)
     assert found["errors"].mean == 2
     assert (found["errors"].low, found["errors"].high) == (1, 4)
-
-
-def test_fifths_of_ranks_are_equally_large() -> None:
-    assert np.bincount(fifth_of_rank(23)).tolist() == [5, 5, 4, 5, 4]
-    assert fifth_of_rank(0).size == 0
-    assert np.all(np.diff(fifth_of_rank(100)) >= 0)

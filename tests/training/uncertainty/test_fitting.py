@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from training.artefact.fallback import Fallback
 from training.artefact.ids.vocabulary import Vocabulary
 from training.artefact.rating_scale import RatingScale
-from training.artefact.uncertainty import CLASSES, Spreads, Uncertainty, packed_bytes
+from training.artefact.uncertainty import CLASSES, FIFTHS, Spreads, Uncertainty, fifth_of, packed_bytes
 from training.data.dataset import Dataset, Examples, make_dataset
 from training.data.table import RatingsTable
 from training.uncertainty.calibration import (
@@ -108,7 +108,7 @@ def test_users_with_noisy_ratings_get_wider_intervals(
 
 def test_distribution_has_the_predicted_mean_apart_from_the_shift() -> None:
     zeros = np.zeros(CLASSES)
-    spreads = Spreads(LEVELS, np.array([-2.0, -1.0, 1.0, 2.0]), zeros, zeros, zeros, np.zeros(3))
+    spreads = Spreads(LEVELS, np.array([-2.0, -1.0, 1.0, 2.0]), zeros, zeros, np.zeros(FIFTHS), np.zeros(3))
     uncertainty = Uncertainty(spreads, np.zeros(3, np.uint8), np.zeros(2, np.uint8))
     ratings = np.array([1.2, 2.5, 4.9], np.float32)
     cumulative = uncertainty.cumulative(np.arange(3, dtype=np.int32), np.zeros(3, np.int32), ratings)
@@ -128,7 +128,7 @@ def test_interval_ends_at_the_lowest_levels_that_reach_the_probabilities(
 @pytest.mark.parametrize("users", [0, 1, 4, 5])
 def test_classes_survive_packing(users: int) -> None:
     zeros = np.zeros(CLASSES)
-    spreads = Spreads(LEVELS, np.arange(4.0), zeros, zeros, zeros, np.zeros(3))
+    spreads = Spreads(LEVELS, np.arange(4.0), zeros, zeros, np.zeros(FIFTHS), np.zeros(3))
     own = np.arange(users, dtype=np.uint8) % CLASSES
     movies = np.array([3, 2, 1], np.uint8)
     content = Uncertainty(spreads, own, movies).to_bytes()
@@ -137,6 +137,67 @@ def test_classes_survive_packing(users: int) -> None:
     assert read.user_classes.tolist() == own.tolist() and read.movie_classes.tolist() == [3, 2, 1]
     with pytest.raises(ValueError, match="two bits for each warm id"):
         Uncertainty.from_bytes(content + b"\0", spreads, users, 3)
+
+
+def test_fifths_are_equally_large() -> None:
+    assert np.bincount(fifth_of(np.arange(23), 23)).tolist() == [5, 5, 4, 5, 4]
+    assert np.all(np.diff(fifth_of(np.arange(100), 100)) >= 0)
+    # A product of an int32 index and 5 would overflow.
+    assert fifth_of(np.array([2**31 - 1], np.int32), 2**31).tolist() == [4]
+
+
+def test_shift_moves_the_ratings_of_its_fifth_alone() -> None:
+    zeros, shifts = np.zeros(CLASSES), np.array([0.0, 0.0, 0.0, 0.0, 1.0])
+    spreads = Spreads(LEVELS, np.array([-2.0, -1.0, 1.0, 2.0]), zeros, zeros, shifts, np.zeros(3))
+    uncertainty = Uncertainty(spreads, np.zeros(10, np.uint8), np.zeros(1, np.uint8))
+    # The last fifth of ten users are the last two; an unknown user has no shift.
+    users = np.array([0, 7, 8, 9, -1], np.int32)
+    cumulative = uncertainty.cumulative(users, np.zeros(5, np.int32), np.full(5, 3.0))
+    means = np.diff(cumulative, axis=1, prepend=0) @ LEVELS
+    np.testing.assert_allclose(means[[0, 1, 4]], 3, atol=1e-6)
+    assert means[2] == means[3] > 3.3
+
+
+def test_few_users_say_little_about_classes() -> None:
+    """Half of the users are noisy. The log scales differ less if only the rows of 20 of them are known."""
+    dataset, by_number = made_up()
+    means = by_number[number(dataset.users)][:, number(dataset.movies)]
+    fallback = Fallback(3.0, np.full(USERS, 3.0, np.float32), np.full(MOVIES, 3.0, np.float32))
+    rows = dataset.validation
+    few = np.isin(rows.user_index, np.arange(20))
+    part = Examples(rows.user_index[few], rows.movie_index[few], rows.ratings[few])
+    widths = []
+    for validation in (rows, part):
+        found = fit_uncertainty(
+            lambda user, movie: means[user, movie], fallback, replace(dataset, validation=validation)
+        )
+        assert found is not None
+        widths.append(np.ptp(found.spreads.users))
+    assert widths[1] < 0.7 * widths[0]
+
+
+def test_cold_validation_rows_determine_the_scale_of_cold_pairs() -> None:
+    """Ratings of cold movies are spread more than the ratings of others whose movie is hidden."""
+    dataset, by_number = made_up()
+    means = by_number[number(dataset.users)][:, number(dataset.movies)]
+    fallback = Fallback(3.0, np.full(USERS, 3.0, np.float32), np.full(MOVIES, 3.0, np.float32))
+    movies = Vocabulary.from_numbers(number(dataset.movies), "movie_", warm=MOVIES // 2)
+    rows = dataset.validation
+    cold = rows.movie_index >= movies.warm
+    extreme = np.where(np.arange(len(rows)) % 2, 1, 5).astype(np.float32)
+    ratings = np.where(cold, extreme, rows.ratings)
+    validation = Examples(rows.user_index, rows.movie_index, ratings)
+    train = dataset.train
+    kept = train.movie_index < movies.warm
+    part = Examples(train.user_index[kept], train.movie_index[kept], train.ratings[kept])
+    found = fit_uncertainty(
+        lambda user, movie: means[user, movie],
+        fallback,
+        replace(dataset, movies=movies, train=part, validation=validation),
+    )
+    assert found is not None
+    _, without_movie, without_both = found.spreads.cold.tolist()
+    assert without_movie > without_both + 0.5
 
 
 def test_cold_pairs_get_the_scales_of_cold_pairs(

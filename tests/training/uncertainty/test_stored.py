@@ -32,7 +32,7 @@ def uncertainty() -> Uncertainty:
         cuts=np.array([-2.25, 0.125, 1.5]),
         users=np.array([-0.5, -0.25, 0.25, 0.5]),
         movies=np.array([-0.125, 0.0, 0.0625, 0.25]),
-        shifts=np.array([0.25, 0.0, 0.0, -0.25]),
+        shifts=np.array([-0.25, 0.0, 0.0, 0.125, 0.25]),
         cold=np.array([0.5, 0.25, 0.75]),
     )
     users, movies = (random.integers(0, 4, size).astype(np.uint8) for size in (USERS, MOVIES))
@@ -80,6 +80,7 @@ def test_artefact_without_distributions_says_so(shared_store: Path) -> None:
         (lambda record: record["cuts"].pop(), "one cut point between two levels"),
         (lambda record: record["users"].__setitem__(0, 11.0), "less than or equal to 10"),
         (lambda record: record["cold"].pop(), "at least 3 items"),
+        (lambda record: record["shifts"].pop(), "at least 5 items"),
         (lambda record: record.clear(), "Field required"),
     ],
 )
