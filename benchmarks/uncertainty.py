@@ -7,7 +7,8 @@ For each split, `compact` is distilled twice: without the validation rows, on wh
 fitted, and from all training rows. The test rows are read once. The tables have the distance of the
 randomised probability integral transform from the uniform distribution, over all rows and by fifths of the
 ids; the coverage and width of intervals; and the mean log-likelihood of the given ratings, next to those of
-one normal distribution for all ratings and of an ordered logit around biases. A fourth table has the coverage
+one normal distribution for all ratings, of the distributions of `vb`, which `fit --quick` uses, and of an
+ordered logit around biases. A fourth table has the coverage
 for rows whose user, movie or both have no training rating, with binomial 95 % intervals (Wilson).
 """
 
@@ -34,6 +35,8 @@ from training.distillation.base.work_folder import open_work_folder
 from training.distillation.distiller import distil
 from training.distillation.named import COMPACT
 from training.distillation.teacher.teacher import Teacher
+from training.factors.settings import VB
+from training.factors.trained import fit_variational_model
 from training.fit.evaluation import damped_biases, predict_all
 from training.uncertainty.calibration import (
     coverage,
@@ -43,7 +46,7 @@ from training.uncertainty.calibration import (
     randomised_pit,
 )
 from training.uncertainty.fitting import fit_shared
-from training.uncertainty.held_out import fit_with_held_out_rows
+from training.uncertainty.held_out import fit_by_twin, fit_with_held_out_rows
 
 _NOMINAL: Final = (0.5, 0.8, 0.95)
 _FIFTHS: Final = ("first", "second", "third", "fourth", "last")
@@ -114,9 +117,13 @@ def measure(
             part.movies.warm,
         )[0]
     )
+    by_vb = fit_by_twin(fit_variational_model(VB, part, seed=seed), part, whole)
+    assert by_vb is not None, "the ratings have no levels"
+    of_vb = by_vb.cumulative(test.user_index, test.movie_index, rated)
     others = {
         f"{COMPACT.name} and its distributions, {uncertainty.nbytes:,} bytes": cumulative,
         "the same predictions, one normal distribution": _normal(levels, rated, float(np.std(errors))),
+        "the same predictions, distributions of vb": of_vb,
         "biases, ordered logit": _biases(part, whole),
     }
     likelihoods = [

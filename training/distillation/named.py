@@ -90,3 +90,6 @@ MOST_SAMPLED_RATINGS: Final = 5_000_000
 
 LARGE_BLEND: Final = Blend(members=("variational",), weights=(1.0,))
 """The teacher for more ratings than the sampler can read: a variational factorisation, fitted once."""
+
+HELD_OUT_OF_LARGE: Final = 0.01
+"""Part of so many training rows that is left out of the training, for the distributions of ratings."""

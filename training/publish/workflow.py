@@ -34,8 +34,8 @@ from training.data.dataset import Dataset
 from training.data.split import Split, split_ratings, write_split
 from training.data.table import RatingsTable
 from training.distillation.base.settings import Blend, DistilledModel
-from training.distillation.named import MOST_SAMPLED_RATINGS, with_limits_for
-from training.errors import ReportError, SettingsError
+from training.distillation.named import HELD_OUT_OF_LARGE, MOST_SAMPLED_RATINGS, with_limits_for
+from training.errors import ReportError, SettingsError, SplitError
 from training.factors.settings import VariationalModel, VariationalRecipe
 from training.fit.recipes import BIASED
 from training.publish.keras_import import importing_keras
@@ -130,8 +130,10 @@ def train_models(
     ids = len(table.users) + len(table.movies)
     distilled = [with_limits_for(model, ids) for model in models if isinstance(model, DistilledModel)]
     fitted = [model for model in models if isinstance(model, ModelSettings)]
-    # Distilled models need no rows for early stopping.
-    whole = data.dataset(table, 0.0) if distilled else None
+    # Distilled models need no rows for early stopping. Of many ratings, some are left out of the training for
+    # the distributions; of few, they would be missed, and a twin is fitted without them.
+    held_out_of_large = HELD_OUT_OF_LARGE if table.rows > MOST_SAMPLED_RATINGS else 0.0
+    whole = data.dataset(table, held_out_of_large) if distilled else None
     part = data.dataset(table, recipe.validation_fraction) if fitted else None
     variational = [model for model in models if isinstance(model, VariationalModel)]
     if cluster and not variational and table.rows <= MOST_SAMPLED_RATINGS:
@@ -275,6 +277,10 @@ def _distil(
                     model.name: fit_with_held_out_rows(on_part, model, blends[model.name], dataset)
                     for model in models
                 }
+        elif not len(dataset.validation):
+            with progress.busy("fitting the distributions of ratings"):
+                found = _fit_variational_uncertainty(dataset, table, options, data)
+            uncertainties = dict.fromkeys(blends, found)
         teacher = Teacher(
             dataset,
             folder,
@@ -285,10 +291,31 @@ def _distil(
             on_progress=progress.on_step,
         )
         for model in models:
-            found = distil(teacher, model, blends[model.name])
-            trained.append(replace(found, uncertainty=uncertainties.get(model.name)))
+            distilled = distil(teacher, model, blends[model.name])
+            trained.append(replace(distilled, uncertainty=uncertainties.get(model.name)))
             progress.on_trained(trained[-1])
     return trained
+
+
+def _fit_variational_uncertainty(
+    dataset: Dataset, table: RatingsTable, options: DistillationOptions, data: DataOptions
+) -> Uncertainty | None:
+    """Fit distributions around the predictions of a variational factorisation, which takes seconds.
+
+    Those of a distilled model differ little from them: see "How sure a prediction is" in docs/models.md.
+    """
+    from training.factors.settings import VB
+    from training.factors.trained import fit_variational_model
+    from training.uncertainty.fitting import LEAST_ROWS
+    from training.uncertainty.held_out import fit_by_twin
+
+    try:
+        part = data.dataset(table, options.validation_fraction)
+    except SplitError:
+        return None
+    if len(part.validation) < LEAST_ROWS:
+        return None
+    return fit_by_twin(fit_variational_model(VB, part, seed=options.seed), part, dataset)
 
 
 def _find_blends(

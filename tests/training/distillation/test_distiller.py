@@ -12,11 +12,14 @@ from typer.testing import CliRunner
 
 from tests.builders import COLD_MOVIE, COLD_USER, tiny_file, tiny_table
 from tests.contracts.fresh_process import predict_in_fresh_process
+from tests.training.data.helpers import BUNDLED
 from training.artefact import Artefact, open_artefact
+from training.artefact.engine import read_tables
 from training.artefact.ids.vocabulary import Vocabulary
 from training.artefact.manifest import BiasesRecord
 from training.cli.app import app
-from training.data.dataset import Dataset, prepare
+from training.data.dataset import Dataset, make_dataset, prepare
+from training.data.readers.ratings import load_ratings
 from training.data.split import Split
 from training.distillation.base.settings import (
     AutoEncoderSettings,
@@ -38,9 +41,10 @@ from training.distillation.student.packing import student_blocks
 from training.distillation.student.student import fit_student
 from training.distillation.teacher.teacher import PREDICTIONS, OnProgress, Teacher
 from training.errors import SettingsError
-from training.fit.evaluation import evaluate
+from training.fit.evaluation import evaluate, predict_all
 from training.publish.options import DistillationOptions, PublishOptions
 from training.publish.publishing import publish_model
+from training.uncertainty.calibration import distance_from_uniform, levels_of, randomised_pit
 
 TEACHER = TeacherSettings(
     ordinal=BayesianFactorsSettings(rank=3, sweeps=8, burn_in=4, thin=2, kernel_rank=6),
@@ -277,6 +281,21 @@ def test_quick_distillation_publishes_a_model_of_a_smaller_teacher(tmp_path: Pat
     assert training.recipe["blend"] == {"members": ["ordinal", "gaussian"], "weights": [0.5, 0.5]}
     assert training.recipe["teacher"]["ordinal"]["sweeps"] == 60
     assert "validation: " not in result.output
+
+
+@pytest.mark.long
+def test_quick_distillation_has_distributions_that_agree_with_the_test_rows(tmp_path: Path) -> None:
+    places = ["--work", str(tmp_path / "work"), "--store", str(tmp_path / "store")]
+    result = CliRunner().invoke(app, ["fit", "--quick", "--data", str(BUNDLED), *places])
+    assert result.exit_code == 0, result.output
+    artefact = open_artefact(tmp_path / "store" / "compact")
+    assert artefact.uncertainty is not None
+    dataset = make_dataset(load_ratings(BUNDLED))
+    test, warm = dataset.test, (dataset.users.warm, dataset.movies.warm)
+    rated, _ = predict_all(read_tables(artefact.archive).rate, artefact.fallback, test, *warm)
+    cumulative = artefact.uncertainty.cumulative(test.user_index, test.movie_index, rated)
+    level = levels_of(artefact.uncertainty.spreads.levels, test.ratings)
+    assert distance_from_uniform(randomised_pit(cumulative, level, 0)) < 0.03
 
 
 def test_shipped_distilled_models_have_the_published_names_and_limits() -> None:
