@@ -4,6 +4,7 @@ from app.contract.schemas.responses import (
     Accuracy,
     DistinctSide,
     DistinctVectors,
+    ErrorsOfPart,
     Memory,
     ModelDescription,
     ModelList,
@@ -38,7 +39,7 @@ def describe(registry: Registry, model: LoadedModel) -> ModelDescription:
         ratio = round(baseline.scorer.manifest.weights_bytes / weights_bytes, 4)
     movies = manifest.settings.get("movies")
     blocks = movies.get("block_sizes") if isinstance(movies, dict) else None
-    distinct = manifest.distinct_vectors
+    distinct, parts = manifest.distinct_vectors, manifest.accuracy.parts
     return ModelDescription(
         name=manifest.name,
         description=manifest.description,
@@ -62,7 +63,8 @@ def describe(registry: Registry, model: LoadedModel) -> ModelDescription:
         accuracy=Accuracy(
             dataset=manifest.dataset.name,
             split=manifest.split.kind,
-            **manifest.accuracy.model_dump(exclude={"mse_warm", "cold_rows", "parts"}),
+            **manifest.accuracy.model_dump(exclude={"parts"}),
+            parts=None if parts is None else [ErrorsOfPart(**vars(one)) for one in parts],
         ),
         ranking=None if manifest.ranking is None else _ranking(manifest.ranking),
         training=Training(**manifest.training.model_dump()),

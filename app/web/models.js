@@ -7,7 +7,7 @@ import { downloadButton } from "./csv.js";
 import { groups } from "./data_sets.js";
 import { bytes, h, modelName, show, table } from "./dom.js";
 import { high, low } from "./scale.js";
-import { capitalised, item, items } from "./words.js";
+import { capitalised, item, items, percent } from "./words.js";
 
 let result;
 let shown = false;
@@ -41,6 +41,8 @@ function groupOf(unsorted, preferred, times, isOneOfMany) {
     h("div", { className: "cards" }, ...described.map((model) => cardOf(model, described, preferred, times))),
     h("div", { className: "charts bars" }, ...lengthsOf(described, preferred, times)),
     tableOf(described, preferred, times),
+    partsOf(described, preferred),
+    bytesOf(described, preferred),
     h("div", { className: "charts" }, ...chartsOf(described)),
   ].filter(Boolean);
 }
@@ -73,7 +75,6 @@ function cardOf(model, described, preferred, times) {
 function tableOf(described, preferred, times) {
   // Data sets without a model `baseline` have no ratios.
   const hasBaseline = described[0].memory.compression_ratio !== null;
-  const ranking = (model) => model.memory.ranking_bytes;
   const { top, orders: first } = described[0].ranking ?? {};
   const orders = ["likely", "rating"].filter((order) => described.every((model) => model.ranking?.orders[order]));
   const orderName = (order) => `nDCG@${top}, ${order}`;
@@ -88,9 +89,6 @@ function tableOf(described, preferred, times) {
     figure("MAE", (model) => model.accuracy.mae, (error) => error.toFixed(4)),
     figure("Parameters", (model) => model.parameters.total, (count) => count.toLocaleString("en")),
     figure("Weights", (model) => model.memory.weights_bytes, bytes),
-    figure("File", (model) => model.memory.file_bytes, bytes),
-    figure("Resident", (model) => model.memory.resident_bytes, bytes),
-    described.some(ranking) ? figure("Ranking", ranking, bytes) : null,
     ...orders.map((order) => figure(orderName(order), (model) => model.ranking.orders[order].ndcg, (gain) => gain.toFixed(3), Math.max)),
     hasBaseline ? figure("Smaller by", (model) => model.memory.compression_ratio, (ratio) => `${ratio.toFixed(1)} ×`, Math.max) : null,
     figure("One pair", (model) => times.get(model.name).microseconds_single, microseconds),
@@ -103,8 +101,7 @@ function tableOf(described, preferred, times) {
     ["RMSE / width", `Square root of the MSE, as a share of the scale from ${low} to ${high}.`],
     ["MAE", "Mean absolute error: by how much a prediction is off on average."],
     ["Parameters", "Numbers that training found, before any packing."],
-    ["Weights, File, Resident", "Bytes of these numbers, of the model file with all ids, and in the memory of this process."],
-    described.some(ranking) ? ["Ranking", `Bytes of what orders ${items} by how likely a user is to choose and like them.`] : null,
+    ["Weights", "Bytes of these numbers."],
     orders.length ? [orders.map(orderName).join("; "), `How well the first ${top} ${items} for each user agree with those that the user rated highly in the test ratings, by order; 1 if they all come first. More is better. The order by popularity has ${first.popularity.ndcg.toFixed(3)}.`] : null,
     hasBaseline ? ["Smaller by", "How many times smaller the weights are than those of baseline. More is better."] : null,
     ["One pair, Per pair in a batch", "Time from ids to rating in this process, as a request for one pair or for thousands needs it, without HTTP; measured when the service started."],
@@ -114,6 +111,36 @@ function tableOf(described, preferred, times) {
     h("p", { className: "note" }, `For comparison: the global mean alone has an MSE of ${accuracy.global_mean_mse.toFixed(4)}, user and ${item} biases alone ${accuracy.biases_only_mse.toFixed(4)}. The best value of each column is green.`),
     downloadButton("Models", download, described),
     h("details", {}, h("summary", {}, "What the figures mean"), h("dl", { className: "names" }, ...meanings.filter(Boolean).flatMap(([term, text]) => [h("dt", {}, term), h("dd", {}, text)]))));
+}
+
+// Errors by which sides of a test rating have no training ratings, with those of two trivial models.
+function partsOf(described, preferred) {
+  const { cold_rows: cold, test_rows: all, dataset } = described[0].accuracy;
+  const models = described.filter(({ accuracy }) => accuracy.parts);
+  const caption = `${percent(cold / all)} of the test ratings of ${dataset} have a user or ${item} without training ratings`;
+  if (!cold || !models.length) return cold ? h("p", { className: "note" }, `${caption}.`) : null;
+  const { parts } = models[0].accuracy;
+  const errorOf = (model, { part }) => model.accuracy.parts.find((one) => one.part === part)?.mse;
+  const rows = [...models.map((model) => ({ name: modelName(model.name, preferred), mse: (part) => errorOf(model, part) })),
+    { name: [`User and ${item} biases alone`], mse: (part) => part.biases_only_mse }, { name: ["Global mean alone"], mse: (part) => part.global_mean_mse }];
+  const columns = [{ label: "MSE", value: ({ name }) => h("span", {}, ...name) }, ...parts.map((part) => (
+    { label: `${capitalised(part.part.replace("movie", item))} (${percent(part.rows / all)})`, value: ({ mse }) => mse(part)?.toFixed(4) ?? "–" }))];
+  return h("div", { className: "card" }, table(caption, columns, rows),
+    h("p", { className: "note" }, `Of a cold user or ${item} a model knows nothing, and predicts a mean. Expect the errors of these columns for new users and ${items}.`));
+}
+
+// The bytes of a model by what they store, then those of its file and in memory.
+const BYTES = Object.entries({ Weights: "weights", Ids: "vocabulary", Uncertainty: "uncertainty", Ranking: "ranking", Features: "features", Ratings: "ratings", File: "file", Resident: "resident" })
+  .map(([label, name]) => ({ label, value: ({ memory }) => memory[`${name}_bytes`] }));
+
+function bytesOf(described, preferred) {
+  const shown = described.find((model) => model.name === preferred) ?? described[0];
+  const stored = BYTES.slice(0, -2).reduce((sum, { value }) => sum + value(shown), 0);
+  return h("div", { className: "card" },
+    table(`Bytes by what they store: of those of ${shown.name}, ${percent(shown.memory.weights_bytes / stored)} are weights`, [
+      { label: "Model", value: (model) => h("span", {}, ...modelName(model.name, preferred)) },
+      ...BYTES.filter(({ value }) => described.some(value)).map(({ label, value }) => ({ label, value: (model) => bytes(value(model)) }))], described),
+    h("p", { className: "note" }, `Uncertainty is for intervals, the ranking orders ${items} by how likely a user is to choose and like them, features are for ${items} without ratings. The file has weights and ids; resident is the memory of this process.`));
 }
 
 // Errors, bytes and times as bars.
@@ -139,10 +166,7 @@ function lengthsOf(described, preferred, times) {
     }),
     lengths({
       title: "Memory", note: "Bytes of the weights, from zero.", bars: barsOf(weights, bytes), end: Math.max(...described.map(weights)),
-      columns: [name, column("Weights", weights), column("Vocabulary", (model) => model.memory.vocabulary_bytes), column("Ratings", (model) => model.memory.ratings_bytes),
-        column("Ranking", (model) => model.memory.ranking_bytes),
-        column("File", (model) => model.memory.file_bytes), column("Resident", (model) => model.memory.resident_bytes)],
-      rows: described,
+      columns: [name, ...BYTES], rows: described,
     }),
     lengths({
       title: "Scoring time", note: "From the ids of one pair to its rating, without HTTP, from zero. Measured when the service started.",

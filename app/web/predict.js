@@ -7,7 +7,7 @@ import { badge, h, hint, meter, modelName, ratingOf, reset, show, stars, titleOf
 import { moviePicker, userPicker } from "./pickers.js";
 import { hasStars } from "./scale.js";
 import { listOf } from "./untitled.js";
-import { capitalised, item, items, userName } from "./words.js";
+import { capitalised, item, items, percent, userName } from "./words.js";
 
 // The probability of the intervals that are shown.
 const INTERVAL = 0.8;
@@ -124,7 +124,6 @@ function likelySentence({ stars: all, low, high }) {
   const [best, next] = [...all].sort((one, other) => other.p - one.p);
   const most = next && next.p > best.p / 2 ? [best, next] : [best];
   const named = most.map((one) => one.rating).sort((one, other) => one - other).join(" or ");
-  const percent = (share) => `${Math.round(share * 100)} %`;
   const interval = `${percent(INTERVAL)} interval (the line in the bar): ${low} to ${high}.`;
   return hasStars ? `Most likely ${named}, with a probability of ${percent(most.reduce((sum, one) => sum + one.p, 0))}. ${interval}` : interval;
 }

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from tests.web.browser import TIMEOUT, Visitor, visiting
 
@@ -418,6 +418,49 @@ def test_models_are_ordered_by_error_and_the_best_of_every_column_is_marked(visi
     expect(card).to_contain_text("A prediction is off by 0.65 on average.")
     expect(card).to_contain_text("Its weights take 38.0 KB, 66 times smaller than those of baseline.")
     expect(page.locator(".cards .warning")).to_have_count(1)
+
+
+def rows_of(table: Locator) -> list[list[str]]:
+    """The texts of a table, row by row, its heads first."""
+    return [row.locator("th, td").all_inner_texts() for row in table.locator("tr").all()]
+
+
+def test_models_show_what_takes_their_bytes(visitor: Visitor) -> None:
+    page = visitor.open("/?view=models")
+    table = page.get_by_role("table", name="Bytes by what they store: of those of compact, 30 % are weights")
+    expect(table.locator("tbody tr")).to_have_count(5)
+    heads, *rows = rows_of(table)
+    # The shipped models have no features and no ratings.
+    assert heads == ["Model", "Weights", "Ids", "Uncertainty", "Ranking", "File", "Resident"]
+    memory = page.request.get(f"{visitor.url}/models/compact").json()["memory"]
+    fields = [memory[f"{name}_bytes"] for name in ("weights", "vocabulary", "uncertainty", "ranking", "file")]
+    compact = next(row for row in rows if row[0].startswith("compact"))
+    assert compact[1:-1] == [
+        f"{one / 1e3:.{2 if one < 1e4 else 1 if one < 1e5 else 0}f} KB" for one in fields
+    ]
+    expect(
+        page.get_by_text(
+            "0.013 % of the test ratings of ml-1m have a user or movie without training ratings."
+        )
+    ).to_be_visible()
+
+
+def test_models_show_the_errors_of_cold_ratings(browser: Browser, rated_service: str) -> None:
+    with visiting(browser, rated_service) as visitor:
+        page = visitor.open("/?view=models")
+        table = page.get_by_role("table", name=re.compile("^24 % of the test ratings of .* without training"))
+        expect(table).to_be_visible()
+        heads, *rows = rows_of(table)
+        accuracy = page.request.get(f"{rated_service}/models/baseline").json()["accuracy"]
+        parts = accuracy["parts"]
+        shares = [f"{100 * part['rows'] / accuracy['test_rows']:.2g} %" for part in parts]
+        names = ("Warm", "Cold user", "Cold movie", "Both cold")
+        assert heads[1:] == [f"{name} ({share})" for name, share in zip(names, shares, strict=True)]
+        by_name = {row[0].split()[0]: row[1:] for row in rows}
+        assert by_name["baseline"] == [f"{part['mse']:.4f}" for part in parts]
+        assert by_name["User"] == [f"{part['biases_only_mse']:.4f}" for part in parts]
+        assert by_name["Global"] == [f"{part['global_mean_mse']:.4f}" for part in parts]
+        assert visitor.console_errors == []
 
 
 def test_lengths_of_bars_are_proportional(visitor: Visitor) -> None:

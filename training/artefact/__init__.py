@@ -15,6 +15,7 @@ from training.artefact.ids.vocabulary import is_canonical_number as is_canonical
 from training.artefact.manifest import DEFAULT_ITEM_NAME as DEFAULT_ITEM_NAME
 from training.artefact.manifest import Manifest as Manifest
 from training.artefact.manifest import Order as Order
+from training.artefact.manifest import PartName as PartName
 from training.artefact.manifest import RankingRecord as RankingRecord
 from training.artefact.ranking_table import RankingTable as RankingTable
 from training.artefact.rating_scale import DEFAULT_SCALE as DEFAULT_SCALE

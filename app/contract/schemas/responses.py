@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pydantic import Field, GetPydanticSchema
 
 from app.contract.schemas.fields import DatasetName, FullMovieId, FullUserId, Known, ModelName, Rating
-from training.artefact import Order
+from training.artefact import Order, PartName
 
 # An array, serialised without creating a Python object for each entry; documented as a list.
 Ratings = Annotated[NDArray[np.float64], GetPydanticSchema(lambda _array, handler: handler(list[Rating]))]
@@ -372,6 +372,17 @@ class Memory:
 
 
 @dataclass(frozen=True, slots=True)
+class ErrorsOfPart:
+    """Errors over the test rows of one part, by which of their sides have no training ratings."""
+
+    part: Annotated[PartName, Field(examples=["cold user"])]
+    rows: Annotated[int, Field(examples=[12_013])]
+    mse: Annotated[float, Field(examples=[1.1])]
+    global_mean_mse: Annotated[float, Field(examples=[1.27])]
+    biases_only_mse: Annotated[float, Field(examples=[1.13])]
+
+
+@dataclass(frozen=True, slots=True)
 class Accuracy:
     """Errors over all test rows (cold rows by the fallback) in rating units, and of two trivial models."""
 
@@ -383,6 +394,16 @@ class Accuracy:
     mae: Annotated[float, Field(examples=[0.6806])]
     global_mean_mse: Annotated[float, Field(examples=[1.2447])]
     biases_only_mse: Annotated[float, Field(examples=[0.8225])]
+    mse_warm: Annotated[
+        float | None, Field(description="over the warm rows; null if there are none", examples=[0.7439])
+    ]
+    cold_rows: Annotated[
+        int, Field(description="rows with a user or a movie without training ratings", examples=[19])
+    ]
+    parts: Annotated[
+        Sequence[ErrorsOfPart] | None,
+        Field(description="errors by which sides are cold; null if an earlier version trained the model"),
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import { bars } from "../charts.js";
 import { downloadButton } from "../csv.js";
 import { h, table } from "../dom.js";
 import { named } from "./own_scale.js";
-import { capitalised, item, items } from "../words.js";
+import { capitalised, item, items, percent } from "../words.js";
 
 // The elements that show `sums`, with errors on `scale`.
 export function report(sums, scale) {
@@ -20,6 +20,7 @@ export function report(sums, scale) {
 function errorsTable(errors, { low, high }) {
   const best = Math.min(...errors.map((one) => one.mse));
   const number = (value) => (value === null ? "–" : value.toFixed(4));
+  const many = errors[0].rows;
   const columns = [
     { label: "Model", value: (one) => one.name },
     { label: "MSE", value: (one) => number(one.mse), raw: (one) => one.mse, best: (one) => errors.length > 1 && one.mse === best },
@@ -28,11 +29,11 @@ function errorsTable(errors, { low, high }) {
     { label: "MAE", value: (one) => number(one.mae), raw: (one) => one.mae },
     { label: "MSE, warm pairs", value: (one) => number(one.mse_warm), raw: (one) => one.mse_warm },
     { label: "Ratings", value: (one) => one.rows.toLocaleString("en"), raw: (one) => one.rows },
-    { label: "Cold ratings", value: (one) => one.cold_rows.toLocaleString("en"), raw: (one) => one.cold_rows },
+    { label: "Cold ratings", value: (one) => `${one.cold_rows.toLocaleString("en")} (${percent(one.cold_rows / many)})`, raw: (one) => one.cold_rows },
   ];
-  const many = errors[0].rows;
   return [
     table(`Errors on your ${many.toLocaleString("en")} ${many === 1 ? "rating" : "ratings"}`, columns, errors),
+    h("p", { className: "note" }, `The user or the ${item} of a cold rating has no training ratings, so that a mean is predicted. Warm pairs have both.`),
     downloadButton("Errors on your ratings", columns.map(({ label, raw, value }) => ({ label, value: raw ?? value })), errors),
   ];
 }

@@ -46,6 +46,9 @@ def test_model_has_exactly_the_documented_shape(client: TestClient) -> None:
             "mae": 0.75,
             "global_mean_mse": 2.0,
             "biases_only_mse": 1.5,
+            "mse_warm": 0.5,
+            "cold_rows": 1,
+            "parts": None,
         },
         "training": {
             "recipe": {"name": "custom"},
