@@ -108,24 +108,24 @@ function tableOf(described, preferred, times) {
   ];
   return h("div", { className: "card" },
     table(`All models on ${accuracy.dataset}, ${accuracy.test_rows.toLocaleString("en")} test ratings, ${accuracy.split} split`, columns, described),
-    h("p", { className: "note" }, `For comparison: the global mean alone has an MSE of ${accuracy.global_mean_mse.toFixed(4)}, user and ${item} biases alone ${accuracy.biases_only_mse.toFixed(4)}. The best value of each column is green.`),
+    h("p", { className: "note" }, `For comparison: the global mean alone has an MSE of ${accuracy.global_mean_mse.toFixed(4)}, user and ${item} biases alone ${accuracy.biases_only_mse.toFixed(4)}.${accuracy.parts ? "" : ` ${coldShare(described[0])}.`} The best value of each column is green.`),
     downloadButton("Models", download, described),
     h("details", {}, h("summary", {}, "What the figures mean"), h("dl", { className: "names" }, ...meanings.filter(Boolean).flatMap(([term, text]) => [h("dt", {}, term), h("dd", {}, text)]))));
 }
 
+const coldShare = ({ accuracy }) => `${percent(accuracy.cold_rows / accuracy.test_rows)} of the test ratings of ${accuracy.dataset} have a user or ${item} without training ratings`;
+
 // Errors by which sides of a test rating have no training ratings, with those of two trivial models.
 function partsOf(described, preferred) {
-  const { cold_rows: cold, test_rows: all, dataset } = described[0].accuracy;
   const models = described.filter(({ accuracy }) => accuracy.parts);
-  const caption = `${percent(cold / all)} of the test ratings of ${dataset} have a user or ${item} without training ratings`;
-  if (!cold || !models.length) return cold ? h("p", { className: "note" }, `${caption}.`) : null;
-  const { parts } = models[0].accuracy;
+  if (!described[0].accuracy.cold_rows || !models.length) return null;
+  const { parts, test_rows: all } = models[0].accuracy;
   const errorOf = (model, { part }) => model.accuracy.parts.find((one) => one.part === part)?.mse;
   const rows = [...models.map((model) => ({ name: modelName(model.name, preferred), mse: (part) => errorOf(model, part) })),
-    { name: [`User and ${item} biases alone`], mse: (part) => part.biases_only_mse }, { name: ["Global mean alone"], mse: (part) => part.global_mean_mse }];
+    { name: ["Biases alone"], mse: (part) => part.biases_only_mse }, { name: ["Mean alone"], mse: (part) => part.global_mean_mse }];
   const columns = [{ label: "MSE", value: ({ name }) => h("span", {}, ...name) }, ...parts.map((part) => (
     { label: `${capitalised(part.part.replace("movie", item))} (${percent(part.rows / all)})`, value: ({ mse }) => mse(part)?.toFixed(4) ?? "–" }))];
-  return h("div", { className: "card" }, table(caption, columns, rows),
+  return h("div", { className: "card" }, table(coldShare(models[0]), columns, rows),
     h("p", { className: "note" }, `Of a cold user or ${item} a model knows nothing, and predicts a mean. Expect the errors of these columns for new users and ${items}.`));
 }
 
@@ -140,7 +140,7 @@ function bytesOf(described, preferred) {
     table(`Bytes by what they store: of those of ${shown.name}, ${percent(shown.memory.weights_bytes / stored)} are weights`, [
       { label: "Model", value: (model) => h("span", {}, ...modelName(model.name, preferred)) },
       ...BYTES.filter(({ value }) => described.some(value)).map(({ label, value }) => ({ label, value: (model) => bytes(value(model)) }))], described),
-    h("p", { className: "note" }, `Uncertainty is for intervals, the ranking orders ${items} by how likely a user is to choose and like them, features are for ${items} without ratings. The file has weights and ids; resident is the memory of this process.`));
+    h("p", { className: "note" }, `If a model has them, uncertainty is for intervals, the ranking for the order of ${items} by how likely a user is to choose and like them, and features for ${items} without ratings. The file has weights and ids; resident is the memory of this process.`));
 }
 
 // Errors, bytes and times as bars.

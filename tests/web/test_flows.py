@@ -438,11 +438,8 @@ def test_models_show_what_takes_their_bytes(visitor: Visitor) -> None:
     assert compact[1:-1] == [
         f"{one / 1e3:.{2 if one < 1e4 else 1 if one < 1e5 else 0}f} KB" for one in fields
     ]
-    expect(
-        page.get_by_text(
-            "0.013 % of the test ratings of ml-1m have a user or movie without training ratings."
-        )
-    ).to_be_visible()
+    share = "0.013 % of the test ratings of ml-1m have a user or movie without training ratings."
+    expect(page.locator("#view-models .note").filter(has_text=share)).to_be_visible()
 
 
 def test_models_show_the_errors_of_cold_ratings(browser: Browser, rated_service: str) -> None:
@@ -458,8 +455,8 @@ def test_models_show_the_errors_of_cold_ratings(browser: Browser, rated_service:
         assert heads[1:] == [f"{name} ({share})" for name, share in zip(names, shares, strict=True)]
         by_name = {row[0].split()[0]: row[1:] for row in rows}
         assert by_name["baseline"] == [f"{part['mse']:.4f}" for part in parts]
-        assert by_name["User"] == [f"{part['biases_only_mse']:.4f}" for part in parts]
-        assert by_name["Global"] == [f"{part['global_mean_mse']:.4f}" for part in parts]
+        assert by_name["Biases"] == [f"{part['biases_only_mse']:.4f}" for part in parts]
+        assert by_name["Mean"] == [f"{part['global_mean_mse']:.4f}" for part in parts]
         assert visitor.console_errors == []
 
 
