@@ -1,4 +1,4 @@
-"""The examples of docs/http-api.md and of README.md are what the service answers with the shipped models."""
+"""Examples of docs/http-api.md, README.md and the OpenAPI document are answers with the shipped models."""
 
 from __future__ import annotations
 
@@ -66,6 +66,41 @@ def test_example_is_answered(
     if "name" in shown and "models" in found:
         [found] = [model for model in found["models"] if model["name"] == shown["name"]]
     _assert_shows(shown, found)
+
+
+@pytest.mark.parametrize(
+    ("schema", "model", "place"),
+    [
+        ("Memory", "baseline", ["memory"]),
+        ("Parameters", "baseline", ["parameters"]),
+        ("Table", "baseline", ["parameters", "tables", 0]),
+        ("Accuracy", "baseline", ["accuracy"]),
+        ("VocabularySizes", "baseline", ["vocabulary"]),
+        ("RankRange", "baseline", ["popularity", "movie_ratings", 0]),
+        ("Ranking", "compact", ["ranking"]),
+        ("RankingOrder", "compact", ["ranking", "orders", "likely"]),
+        ("DistinctSide", "compact", ["distinct_vectors", "users"]),
+    ],
+)
+def test_figures_of_the_openapi_document_are_those_of_a_model(
+    client: TestClient, schema: str, model: str, place: list[str | int]
+) -> None:
+    found = client.get(f"/models/{model}").json()
+    for step in place:
+        found = found[step]
+    _assert_shows(_examples(client, schema), found)
+
+
+def test_compared_figures_of_the_openapi_document_are_those_of_a_model(client: TestClient) -> None:
+    models = {model["name"]: model for model in client.get("/compare").json()["models"]}
+    _assert_shows(_examples(client, "SideBySide"), models["baseline"])
+
+
+def _examples(client: TestClient, schema: str) -> dict[str, Any]:
+    fields = client.get("/openapi.json").json()["components"]["schemas"][schema]["properties"]
+    examples = {name: field["examples"][0] for name, field in fields.items() if "examples" in field}
+    assert examples
+    return examples
 
 
 @pytest.mark.parametrize(("command", "shown"), CURL.findall(README.read_text("utf-8")))

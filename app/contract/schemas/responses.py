@@ -99,10 +99,10 @@ class SideBySide:
     dataset: DatasetName
     parameters: Annotated[int, Field(examples=[623_744])]
     weights_bytes: Annotated[int, Field(examples=[2_494_976])]
-    file_bytes: Annotated[int, Field(examples=[2_550_000])]
-    mse: Annotated[float, Field(examples=[0.744])]
-    rmse: Annotated[float, Field(examples=[0.8626])]
-    mae: Annotated[float, Field(examples=[0.6806])]
+    file_bytes: Annotated[int, Field(examples=[2_561_436])]
+    mse: Annotated[float, Field(examples=[0.7454])]
+    rmse: Annotated[float, Field(examples=[0.8633])]
+    mae: Annotated[float, Field(examples=[0.6809])]
     microseconds_single: Annotated[
         float, Field(description="time for one pair, as `/predict` rates it, measured at start-up")
     ]
@@ -323,7 +323,7 @@ class NewMoviePrediction:
 class Table:
     """One weight array."""
 
-    name: Annotated[str, Field(examples=["user_embedding"])]
+    name: Annotated[str, Field(examples=["user_embedding/embeddings"])]
     shape: Annotated[Sequence[int], Field(examples=[[6040, 64]])]
     dtype: Annotated[str, Field(examples=["float32"])]
     parameters: Annotated[int, Field(examples=[386_560])]
@@ -344,17 +344,17 @@ class Memory:
     """Sizes in bytes."""
 
     weights_bytes: Annotated[int, Field(description="inference weights", examples=[2_494_976])]
-    file_bytes: Annotated[int, Field(description="model file, ids included", examples=[2_550_000])]
+    file_bytes: Annotated[int, Field(description="model file, ids included", examples=[2_561_436])]
     vocabulary_bytes: Annotated[int, Field(description="stored ids of both sides", examples=[38_984])]
     ratings_bytes: Annotated[int, Field(description="training ratings; 0 if the artefact has none")]
     ranking_bytes: Annotated[
-        int, Field(description="ranking for `rank_by=likely`; 0 if the artefact has none", examples=[47_796])
+        int, Field(description="ranking for `rank_by=likely`; 0 if the artefact has none", examples=[46_043])
     ]
     uncertainty_bytes: Annotated[
         int,
         Field(
             description="classes of ids for `interval` and `distribution`; 0 if the artefact has none",
-            examples=[2_437],
+            examples=[2_432],
         ),
     ]
     features_bytes: Annotated[
@@ -389,13 +389,13 @@ class Accuracy:
     dataset: DatasetName
     split: Annotated[str, Field(examples=["random"])]
     test_rows: Annotated[int, Field(examples=[150_226])]
-    mse: Annotated[float, Field(examples=[0.744])]
-    rmse: Annotated[float, Field(examples=[0.8626])]
-    mae: Annotated[float, Field(examples=[0.6806])]
+    mse: Annotated[float, Field(examples=[0.7454])]
+    rmse: Annotated[float, Field(examples=[0.8633])]
+    mae: Annotated[float, Field(examples=[0.6809])]
     global_mean_mse: Annotated[float, Field(examples=[1.2447])]
     biases_only_mse: Annotated[float, Field(examples=[0.8225])]
     mse_warm: Annotated[
-        float | None, Field(description="over the warm rows; null if there are none", examples=[0.7439])
+        float | None, Field(description="over the warm rows; null if there are none", examples=[0.7453])
     ]
     cold_rows: Annotated[
         int, Field(description="rows with a user or a movie without training ratings", examples=[19])
@@ -410,16 +410,16 @@ class Accuracy:
 class RankingOrder:
     """Quality of the first movies in an order, over the users of the test rows."""
 
-    ndcg: Annotated[float, Field(description="normalised discounted cumulative gain", examples=[0.3165])]
+    ndcg: Annotated[float, Field(description="normalised discounted cumulative gain", examples=[0.3154])]
     ndcg_margin: Annotated[
         float, Field(description="half the width of its 95 % interval over users", examples=[0.0063])
     ]
     recall: Annotated[
-        float, Field(description="share of a user's relevant movies that come first", examples=[0.215])
+        float, Field(description="share of a user's relevant movies that come first", examples=[0.2136])
     ]
-    shown: Annotated[int, Field(description="different movies shown to anybody", examples=[483])]
+    shown: Annotated[int, Field(description="different movies shown to anybody", examples=[479])]
     popularity: Annotated[
-        float, Field(description="mean number of training ratings of a shown movie", examples=[1580.0])
+        float, Field(description="mean number of training ratings of a shown movie", examples=[1582.1])
     ]
 
 
@@ -469,7 +469,7 @@ class RankRange:
 
     first: Annotated[int, Field(examples=[1])]
     last: Annotated[int, Field(examples=[1])]
-    ratings: Annotated[int, Field(examples=[2900])]
+    ratings: Annotated[int, Field(examples=[2928])]
 
 
 @dataclass(frozen=True, slots=True)
