@@ -126,7 +126,7 @@ function partsOf(described, preferred) {
   const columns = [{ label: "MSE", value: ({ name }) => h("span", {}, ...name) }, ...parts.map((part) => (
     { label: `${capitalised(part.part.replace("movie", item))} (${percent(part.rows / all)})`, value: ({ mse }) => mse(part)?.toFixed(4) ?? "–" }))];
   return h("div", { className: "card" }, table(coldShare(models[0]), columns, rows),
-    h("p", { className: "note" }, `Of a cold user or ${item} a model knows nothing, and predicts a mean. Expect the errors of these columns for new users and ${items}.`));
+    h("p", { className: "note" }, `A model has learned nothing about a cold user or ${item}, and predicts a mean or an estimate. Expect the errors of these columns for new users and ${items}.`));
 }
 
 // The bytes of a model by what they store, then those of its file and in memory.

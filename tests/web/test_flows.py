@@ -319,30 +319,37 @@ def test_new_user_rates_by_stars_and_the_list_changes(visitor: Visitor) -> None:
 
 
 def test_only_the_newest_ratings_of_a_new_user_count(visitor: Visitor) -> None:
-    answers: list[Route] = []
+    visitor.page.clock.install(time=0)
     page = visitor.open("/?view=new-user")
     fields = page.get_by_role("radiogroup", name=re.compile("^Rating of"))
     expect(fields).to_have_count(12)
-    page.route(re.compile("/predict/new-user"), lambda route: answers.append(route))
-    for stars in ("1", "2", "3"):
-        fields.first.get_by_role("radio", name=f"{stars} of 5", exact=True).click()
-    expect(page.get_by_role("status").filter(has_text="Fitting your ratings")).to_be_visible()
-    page.wait_for_timeout(400)
-    # Ratings in quick succession are one request.
-    assert len(answers) == 1
-    fields.nth(1).get_by_role("radio", name="5 of 5", exact=True).click()
+    answers: list[Route] = []
+    page.route("**/predict/new-user", lambda route: answers.append(route))
+
+    def rate(field: Locator, *stars: int) -> None:
+        """Click stars, a tenth of a second apart by the clock of the page, and wait."""
+        for many in stars:
+            field.get_by_role("radio", name=f"{many} of 5", exact=True).click()
+            page.clock.run_for(100)
+        with page.expect_request("**/predict/new-user"):
+            page.clock.run_for(1000)
+
+    # A time that the page has not reached yet.
+    page.clock.pause_at(24 * 3600)
+    rate(fields.first, 1, 2, 3)
+    rate(fields.nth(1), 5)
     deadline = time.monotonic() + TIMEOUT
     while len(answers) < 2:
         assert time.monotonic() < deadline
         page.wait_for_timeout(50)
-    # The older answer comes last, and is dropped.
-    for route, title in ((answers[1], "The newest"), (answers[0], "An older one")):
+    # Ratings in quick succession are one request. The older answer comes last, and is dropped.
+    older, newest = answers
+    for route, title in ((newest, "The newest"), (older, "An older one")):
         movie = {"movie_id": "movie_1", "title": title, "genres": [], "rating": 4.0}
-        route.fulfill(json={"model": "compact", "predictions": [], "items": [movie]})
-    result = page.locator("#view-new-user [data-result]")
-    expect(result.locator(".list")).to_contain_text("The newest")
-    page.wait_for_timeout(200)
-    expect(result.get_by_text("An older one")).to_have_count(0)
+        with page.expect_request_finished():
+            route.fulfill(json={"model": "compact", "predictions": [], "items": [movie]})
+        page.clock.run_for(1000)
+        expect(page.locator("#view-new-user [data-result] .list")).to_contain_text("The newest")
 
 
 def test_button_leads_from_the_stars_to_the_list_on_a_phone(browser: Browser, service: str) -> None:
