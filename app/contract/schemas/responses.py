@@ -35,30 +35,33 @@ class StarProbability:
     p: Annotated[float, Field(ge=0, le=1, examples=[0.41])]
 
 
-Low = Annotated[float | None, Field(description="lower end of `interval`; null without it", examples=[3.5])]
-High = Annotated[float | None, Field(description="upper end of `interval`; null without it", examples=[5.0])]
-Stars = Annotated[
-    Sequence[StarProbability] | None,
-    Field(description="every rating that users can give, highest first; null without `distribution`"),
-]
+@dataclass(frozen=True)
+class SpreadFields:
+    """Mixin of how far a rating may be from its prediction; its fields follow those of the other base."""
+
+    # A class has one base with slots of its own at most.
+    __slots__ = ()
+
+    low: Annotated[
+        float | None, Field(description="lower end of `interval`; null without it", examples=[3.5])
+    ]
+    high: Annotated[
+        float | None, Field(description="upper end of `interval`; null without it", examples=[5.0])
+    ]
+    stars: Annotated[
+        Sequence[StarProbability] | None,
+        Field(description="every rating that users can give, highest first; null without `distribution`"),
+    ]
 
 
 @dataclass(frozen=True, slots=True)
-class Spread:
+class Spread(SpreadFields):
     """How far a rating may be from its prediction."""
 
-    low: Low
-    high: High
-    stars: Stars
-
 
 @dataclass(frozen=True, slots=True)
-class UncertainPrediction(Prediction):
+class UncertainPrediction(SpreadFields, Prediction):
     """One rated pair, with `interval` or `distribution`."""
-
-    low: Low
-    high: High
-    stars: Stars
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,12 +144,8 @@ class ModelPrediction:
 
 
 @dataclass(frozen=True, slots=True)
-class UncertainModelPrediction(ModelPrediction):
+class UncertainModelPrediction(SpreadFields, ModelPrediction):
     """One model's rating, with `interval` or `distribution`; all null if the model has no distributions."""
-
-    low: Low
-    high: High
-    stars: Stars
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,12 +273,8 @@ class NewUserRating:
 
 
 @dataclass(frozen=True, slots=True)
-class UncertainNewUserRating(NewUserRating):
+class UncertainNewUserRating(SpreadFields, NewUserRating):
     """Predicted rating of the new user, with `interval` or `distribution`."""
-
-    low: Low
-    high: High
-    stars: Stars
 
 
 @dataclass(frozen=True, slots=True)
