@@ -24,7 +24,7 @@ from app.contract.schemas.responses import (
     UncertainModelPrediction,
 )
 from app.scoring.registry import LoadedModel, Registry
-from app.services.spread import NO_SPREAD, spreads
+from app.services.spread import NO_SPREAD, spread_columns
 from training.artefact import RawId
 from training.artefact.engine import ScoredPairs
 
@@ -116,7 +116,7 @@ def _spreads(
     if scorer.uncertainty is None:
         return None
     indices = scorer.users.indices(user_ids), scorer.movies.indices(movie_ids)
-    return spreads(scorer.uncertainty, request, *indices, scored.ratings)
+    return spread_columns(scorer.uncertainty, request, *indices, scored.ratings).rows()
 
 
 def _compared_pairs(

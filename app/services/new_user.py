@@ -18,7 +18,7 @@ from app.scoring.registry import Registry
 from app.scoring.scorer import RatingScorer
 from app.services.fold_in import FoldIn, vector_engine
 from app.services.recommend import ranking_of, with_titles
-from app.services.spread import spreads, uncertainty_for, uncertainty_of
+from app.services.spread import spread_columns, uncertainty_for, uncertainty_of
 from training.artefact import RawId
 from training.artefact.engine import highest, rounded
 
@@ -85,7 +85,8 @@ def predict_for_new_user(registry: Registry, fold_in: FoldIn, request: NewUserRe
         # A new user's ratings are as far from the predictions as those of a user without training ratings.
         user = -1 if request.user_id is None else scorer.users.index(request.user_id)
         users = np.full(requested.size, user, np.int32)
-        own = spreads(uncertainty_for(scorer, request), request, users, requested, predictions)
+        uncertainty = uncertainty_for(scorer, request)
+        own = spread_columns(uncertainty, request, users, requested, predictions).rows()
         rated_movies = [
             UncertainNewUserRating(one.movie_id, one.rating, spread.low, spread.high, spread.stars)
             for one, spread in zip(rated_movies, own, strict=True)

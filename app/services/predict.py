@@ -16,7 +16,7 @@ from app.contract.schemas.responses import (
 )
 from app.scoring.registry import Registry
 from app.scoring.scorer import RatingScorer
-from app.services.spread import SpreadColumns, spread_columns, spreads, uncertainty_for
+from app.services.spread import SpreadColumns, spread_columns, uncertainty_for
 from training.artefact import RawId
 from training.artefact.engine import ScoredPairs, movie_indices, rounded
 from training.artefact.ids.id_text import IdTexts
@@ -35,7 +35,8 @@ def predict(registry: Registry, request: PredictRequest) -> Prediction:
     if not request.wants_spread:
         return prediction
     user, movie = scorer.users.indices([request.user_id]), scorer.movies.indices([request.movie_id])
-    (spread,) = spreads(uncertainty_for(scorer, request), request, user, movie, [prediction.rating])
+    uncertainty = uncertainty_for(scorer, request)
+    (spread,) = spread_columns(uncertainty, request, user, movie, [prediction.rating]).rows()
     return UncertainPrediction(**asdict(prediction), low=spread.low, high=spread.high, stars=spread.stars)
 
 
@@ -71,8 +72,8 @@ def predict_batch(registry: Registry, request: BatchRequest) -> BatchPrediction:
     if not request.wants_spread:
         return BatchPrediction(scorer.name, ratings, cold)
     users, movies = scorer.users.indices(request.user_ids), scorer.movies.indices(request.movie_ids)
-    own = spreads(uncertainty_for(scorer, request), request, users, movies, ratings)
-    return UncertainBatchPrediction(scorer.name, ratings, cold, own)
+    own = spread_columns(uncertainty_for(scorer, request), request, users, movies, ratings)
+    return UncertainBatchPrediction(scorer.name, ratings, cold, own.rows())
 
 
 def predict_columns(

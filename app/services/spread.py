@@ -18,17 +18,31 @@ NO_SPREAD = Spread(None, None, None)
 
 @dataclass(frozen=True, slots=True)
 class SpreadColumns:
-    """Intervals and distributions of n pairs, as far as a request asks for them.
+    """Intervals and distributions of pairs, as far as a request asks for them.
 
     Attributes:
+        count: Number of pairs.
         levels: `(k,)` the ratings that users can give, highest first.
         ends: `(n,)` the lowest and the highest rating of the intervals.
         stars: `(n, k)` the probability of each level.
     """
 
+    count: int
     levels: NDArray[np.float64]
     ends: tuple[NDArray[np.float64], NDArray[np.float64]] | None
     stars: NDArray[np.float64] | None
+
+    def rows(self) -> list[Spread]:
+        """Return an object for each pair."""
+        ends: list[tuple[float, float]] | list[tuple[None, None]] = [(None, None)] * self.count
+        if self.ends is not None:
+            low, high = self.ends
+            ends = list(zip(low.tolist(), high.tolist(), strict=True))
+        stars: list[list[StarProbability]] | list[None] = [None] * self.count
+        if self.stars is not None:
+            levels = self.levels.tolist()
+            stars = [list(map(StarProbability, levels, own)) for own in self.stars.tolist()]
+        return [Spread(low, high, own) for (low, high), own in zip(ends, stars, strict=True)]
 
 
 def uncertainty_for(scorer: RatingScorer, request: SpreadRequest) -> Uncertainty:
@@ -72,27 +86,8 @@ def spread_columns(
     cumulative = uncertainty.cumulative(user_index, movie_index, rounded(np.asarray(ratings)))
     interval = request.interval
     return SpreadColumns(
+        count=len(ratings),
         levels=uncertainty.spreads.levels[::-1],
         ends=None if interval is None else uncertainty.interval(cumulative, interval),
         stars=rounded(np.diff(cumulative, axis=1, prepend=0.0)[:, ::-1]) if request.distribution else None,
     )
-
-
-def spreads(
-    uncertainty: Uncertainty,
-    request: SpreadRequest,
-    user_index: NDArray[np.int32],
-    movie_index: NDArray[np.int32],
-    ratings: NDArray[np.floating] | Sequence[float],
-) -> list[Spread]:
-    """Return what `spread_columns` does as an object for each pair."""
-    columns = spread_columns(uncertainty, request, user_index, movie_index, ratings)
-    ends: list[tuple[float, float]] | list[tuple[None, None]] = [(None, None)] * len(ratings)
-    if columns.ends is not None:
-        low, high = columns.ends
-        ends = list(zip(low.tolist(), high.tolist(), strict=True))
-    stars: list[list[StarProbability]] | list[None] = [None] * len(ratings)
-    if columns.stars is not None:
-        levels = columns.levels.tolist()
-        stars = [list(map(StarProbability, levels, own)) for own in columns.stars.tolist()]
-    return [Spread(low, high, own) for (low, high), own in zip(ends, stars, strict=True)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from typer.testing import CliRunner
 
 from app.main import create_app
 from app.settings import Settings
+from tests.artefact_edits import rewrite_manifest, state_digest
 from tests.builders import QUICK, TINY_BASELINE, tiny_dataset, tiny_file
 from training.artefact import (
     Artefact,
@@ -25,7 +25,7 @@ from training.artefact import (
     is_unchanged,
     open_artefact,
 )
-from training.artefact.writer import file_record, publish
+from training.artefact.writer import publish
 from training.cli.app import app
 from training.errors import SettingsError
 from training.publish.options import DataOptions, PublishOptions
@@ -142,9 +142,7 @@ def test_record_that_does_not_fit_is_refused(
     ranked: Path, tmp_path: Path, change: Callable[[dict[str, Any]], object], reason: str
 ) -> None:
     folder = Path(shutil.copytree(ranked / "baseline", tmp_path / "baseline"))
-    manifest = json.loads((folder / "manifest.json").read_text())
-    change(manifest["ranking_file"])
-    (folder / "manifest.json").write_text(json.dumps(manifest))
+    rewrite_manifest(folder, lambda manifest: change(manifest["ranking_file"]))
     with pytest.raises(ArtefactDamaged, match=reason):
         open_artefact(folder)
 
@@ -158,9 +156,7 @@ def test_changed_or_missing_ranking_is_noticed(ranked: Path, tmp_path: Path) -> 
     (folder / "ranking.bin").write_bytes(content)
     with pytest.raises(ArtefactDamaged, match="not the file that its manifest states"):
         open_artefact(folder)
-    stated = json.loads((folder / "manifest.json").read_text())
-    stated["ranking_file"] |= file_record(folder / "ranking.bin").model_dump()
-    (folder / "manifest.json").write_text(json.dumps(stated))
+    state_digest(folder, "ranking.bin", "ranking_file")
     with pytest.raises(ArtefactDamaged, match="not finite"):
         open_artefact(folder)
     (folder / "ranking.bin").unlink()
