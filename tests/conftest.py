@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 from pathlib import Path
@@ -14,6 +15,8 @@ from tests.shared import made_once
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # Matrices here are tiny: on a busy machine threads wait for each other many times longer than they compute.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# A test fits for a few steps: to compile a step well takes longer than to run it.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false")
 
 # A busy machine makes no law false. The same examples each time: a change is judged by itself.
 settings.register_profile(
@@ -26,6 +29,11 @@ settings.register_profile(
 settings.load_profile("default")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+def pytest_collection_finish() -> None:
+    """Exempt what was imported (TensorFlow alone has a million objects) from garbage collection."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

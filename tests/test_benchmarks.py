@@ -16,7 +16,7 @@ from benchmarks.scale import write_ratings
 from benchmarks.soak import MIB, Sample, make_versions, memory_growth
 from benchmarks.soak_clients import SHARES, SoakResults, find_fault
 from benchmarks.soak_requests import SoakRequest, mixed_requests
-from tests.builders import TINY_BASELINE, build_store, tiny_dataset
+from tests.builders import tiny_dataset
 from training.artefact.manifest import MANIFEST_FILE, read_manifest
 from training.data.readers.ratings import load_ratings
 from training.families.packed_table import PackedSide
@@ -97,10 +97,10 @@ def test_published_split_is_a_shuffle_of_the_rows_of_which_the_first_tenth_are_t
     assert 60 < cut.validation.size < 130
 
 
-def test_residuals_are_those_of_the_manifest_and_fifths_cover_the_warm_rows(tmp_path: Path) -> None:
-    store, dataset = build_store(tmp_path / "store", TINY_BASELINE), tiny_dataset()
-    squared = {name: own**2 for name, own in residuals_of(store, dataset).items()}
-    stated = read_manifest(store / "baseline" / MANIFEST_FILE).accuracy
+def test_residuals_are_those_of_the_manifest_and_fifths_cover_the_warm_rows(shared_store: Path) -> None:
+    dataset = tiny_dataset()
+    squared = {name: own**2 for name, own in residuals_of(shared_store, dataset).items()}
+    stated = read_manifest(shared_store / "baseline" / MANIFEST_FILE).accuracy
     assert squared["baseline"].mean() == pytest.approx(stated.mse, rel=1e-5)
     assert squared[BIASES].mean() == pytest.approx(stated.biases_only_mse)
     lines = fifths(dataset, squared)

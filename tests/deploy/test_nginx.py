@@ -180,7 +180,7 @@ def test_page_and_docs_work_in_a_browser_below_the_prefix(
     prefixed_server: Running, tmp_path: Path, is_kept: bool
 ) -> None:
     if chromium() is None and not os.environ.get("CI"):
-        pytest.skip("no Chromium is installed (apt-get install chromium), and this is not CI")
+        pytest.skip("no Chromium is installed (apt-get install chromium-headless-shell), and this is not CI")
     kept = {"proxy_pass http://ratings/;": "proxy_pass http://ratings;", "return 308 /stars/": "return 404"}
     with (
         proxied(tmp_path, prefixed_server, kept if is_kept else {}) as proxy,

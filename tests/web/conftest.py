@@ -17,7 +17,7 @@ from tests.web.browser import Visitor, chromium, launched, visiting
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     if chromium() is None and not os.environ.get("CI"):
-        pytest.skip("no Chromium is installed (apt-get install chromium), and this is not CI")
+        pytest.skip("no Chromium is installed (apt-get install chromium-headless-shell), and this is not CI")
     with launched() as browser:
         yield browser
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.training.data.helpers import BUNDLED, shared, table_of, write
@@ -67,6 +67,7 @@ def _warm(found: Dataset) -> tuple[list[str], list[str], list[int], list[int]]:
     )
 
 
+@settings(max_examples=max(25, settings().max_examples // 4))  # each reads two files
 @given(
     pairs=st.lists(st.tuples(st.integers(0, 6), st.integers(0, 8)), min_size=2, max_size=40, unique=True),
     is_test=st.lists(st.booleans(), min_size=40, max_size=40),

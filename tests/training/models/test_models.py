@@ -12,10 +12,18 @@ class TestBaseline(ModelContract):
     settings = BASELINE
     parameter_count = 623_744
 
+    @pytest.mark.long  # tests/training/families trains each family alone
+    def test_compiled_training_changes_every_weight_and_the_model_on_ids(self) -> None:
+        super().test_compiled_training_changes_every_weight_and_the_model_on_ids()
+
 
 class TestMemoryEfficient(ModelContract):
     settings = MEMORY_EFFICIENT
     parameter_count = 117_968
+
+    @pytest.mark.long  # tests/training/families trains each family alone
+    def test_compiled_training_changes_every_weight_and_the_model_on_ids(self) -> None:
+        super().test_compiled_training_changes_every_weight_and_the_model_on_ids()
 
 
 class TestSidesTheOtherWayRound(ModelContract):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.builders import QUICK, TINY_BASELINE, tiny_dataset
+from tests.builders import QUICK, TINY_BASELINE
 from tests.training.data.helpers import BUNDLED
 from training.artefact import open_artefact
 from training.data.dataset import make_dataset
@@ -44,7 +44,7 @@ def test_distributions_are_added_and_nothing_else_changes(store: Path, tmp_path:
     assert calibrate(copy, DataOptions(BUNDLED), work=tmp_path / "work") == []
 
 
-def test_models_of_other_ratings_are_refused(tmp_path: Path) -> None:
-    fit_on(tiny_dataset(), [TINY_BASELINE], QUICK, PublishOptions(tmp_path / "store"))
+def test_models_of_other_ratings_are_refused(shared_store: Path, tmp_path: Path) -> None:
+    shutil.copytree(shared_store, tmp_path / "store")
     with pytest.raises(SettingsError, match=r"no model in .* was trained on"):
         calibrate(tmp_path / "store", DataOptions(BUNDLED), work=tmp_path / "work")

@@ -44,6 +44,15 @@ def ranking() -> RankingTable:
 
 
 @pytest.fixture(scope="module")
+def unranked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a file of ratings and a store with a model of it, which has no ranking."""
+    folder = tmp_path_factory.mktemp("unranked")
+    data = DataOptions(path=tiny_file(folder))
+    fit_on(data.dataset(data.load(), 0.0), [TINY_BASELINE], QUICK, PublishOptions(folder / "store"))
+    return folder
+
+
+@pytest.fixture(scope="module")
 def ranked(shared_store: Path, ranking: RankingTable, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store with `baseline`, which has a ranking, and `memory_efficient`, which has none."""
     store, folder = tmp_path_factory.mktemp("ranked"), shared_store / "baseline"
@@ -280,19 +289,16 @@ def test_ranking_is_added_to_stored_models_without_changing_their_ratings(tmp_pa
     assert add_ranking([store / "baseline"], data) == [manifest]
 
 
-def test_ranking_of_other_ratings_is_refused(tmp_path: Path) -> None:
-    data = DataOptions(path=tiny_file(tmp_path))
-    fit_on(data.dataset(data.load(), 0.0), [TINY_BASELINE], QUICK, PublishOptions(tmp_path / "store"))
+def test_ranking_of_other_ratings_is_refused(unranked: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.csv"
-    other.write_text((tmp_path / "tiny.csv").read_text() + "31,40,1\n")
+    other.write_text((unranked / "tiny.csv").read_text() + "31,40,1\n")
     with pytest.raises(SettingsError, match="baseline was trained on other ratings"):
-        add_ranking([tmp_path / "store" / "baseline"], DataOptions(path=other), 500)
+        add_ranking([unranked / "store" / "baseline"], DataOptions(path=other), 500)
 
 
-def test_command_adds_a_ranking(tmp_path: Path) -> None:
-    data = DataOptions(path=tiny_file(tmp_path))
-    fit_on(data.dataset(data.load(), 0.0), [TINY_BASELINE], QUICK, PublishOptions(tmp_path / "store"))
-    arguments = ["rank", str(tmp_path / "store" / "baseline"), "--data", str(data.path)]
+def test_command_adds_a_ranking(unranked: Path, tmp_path: Path) -> None:
+    model = shutil.copytree(unranked / "store" / "baseline", tmp_path / "store" / "baseline")
+    arguments = ["rank", str(model), "--data", str(unranked / "tiny.csv")]
     result = CliRunner().invoke(app, [*arguments, "--ranking-bytes", "500"])
     assert result.exit_code == 0, result.output
     for text in ("rating (baseline)", "likely (baseline)", "popularity", "a ranking of 4"):

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.builders import QUICK, TINY_BASELINE, tiny_dataset
+from tests.builders import QUICK, TINY_BASELINE
 from tests.training.data.helpers import BUNDLED
 from training.artefact import ArtefactDamaged, ArtefactMissing, Uncertainty, is_unchanged, open_artefact
 from training.artefact.uncertainty import Spreads
@@ -113,11 +113,13 @@ def test_changed_or_missing_file_is_noticed(folder: Path) -> None:
         open_artefact(folder)
 
 
-def test_fit_stores_distributions_if_there_are_enough_validation_rows(tmp_path: Path) -> None:
+def test_fit_stores_distributions_if_there_are_enough_validation_rows(
+    shared_store: Path, tmp_path: Path
+) -> None:
     recipe = QUICK.model_copy(update={"validation_fraction": 0.05, "epochs": 1, "batch_size": 1024})
     dataset = make_dataset(load_ratings(BUNDLED), validation_fraction=0.05)
-    (artefact,) = fit_on(dataset, [TINY_BASELINE], recipe, PublishOptions(tmp_path / "bundled"))
+    (artefact,) = fit_on(dataset, [TINY_BASELINE], recipe, PublishOptions(tmp_path))
     assert artefact.uncertainty is not None
     assert artefact.uncertainty.spreads.levels.tolist() == [step / 2 for step in range(1, 11)]
-    (artefact,) = fit_on(tiny_dataset(), [TINY_BASELINE], QUICK, PublishOptions(tmp_path / "tiny"))
-    assert artefact.uncertainty is None
+    # The same model of few ratings.
+    assert open_artefact(shared_store / "baseline").uncertainty is None
