@@ -37,14 +37,14 @@ from training.distillation.named import COMPACT
 from training.distillation.teacher.teacher import Teacher
 from training.factors.settings import VB
 from training.factors.trained import fit_variational_model
-from training.fit.evaluation import damped_biases, predict_all
-from training.uncertainty.calibration import (
+from training.fit.calibration import (
     coverage,
     distance_from_uniform,
     levels_of,
     log_likelihood,
     randomised_pit,
 )
+from training.fit.evaluation import damped_biases, predict_all
 from training.uncertainty.fitting import fit_shared
 from training.uncertainty.held_out import fit_by_twin, fit_with_held_out_rows
 

@@ -21,6 +21,7 @@ from training.publish.workflow import evaluate_as_they_come, evaluate_stored, ra
 
 if TYPE_CHECKING:
     from training.fit.as_they_come import Arrivals
+    from training.fit.calibration import Coverage
     from training.fit.evaluation import Period
     from training.ranking.evaluation import RankingQuality, RankingTask
 
@@ -131,6 +132,7 @@ def evaluate(
     console.print(table)
     print_parts({stored.manifest.name: found.parts})
     _print_periods(found.periods)
+    _print_intervals(found.intervals)
 
 
 def _print_periods(periods: Sequence[Period]) -> None:
@@ -143,6 +145,19 @@ def _print_periods(periods: Sequence[Period]) -> None:
         ends = (datetime.fromtimestamp(seconds, UTC).date().isoformat() for seconds in (one.first, one.last))
         table.add_row(*ends, f"{one.rows:,}", f"{one.excess:+.4f}", f"{one.mse:.4f}")
     console.print(table)
+
+
+def _print_intervals(intervals: Sequence[Coverage]) -> None:
+    """Print what the intervals around the predictions cover; nothing if the model has no distributions."""
+    if not intervals:
+        return
+    table = Table("interval", "ratings in it", "mean width", title="intervals around the predictions")
+    for one in intervals:
+        table.add_row(f"{one.nominal:.0%}", f"{one.observed:.1%}", f"{one.width:.2f}")
+    console.print(table)
+    console.print(
+        "the ends of an interval are ratings of the scale, so it should cover more than its name says"
+    )
 
 
 def _print_rankings(task: RankingTask, qualities: Mapping[str, RankingQuality]) -> None:

@@ -14,8 +14,10 @@ from training.artefact.fallback import Fallback, damped_means
 from training.artefact.ids.vocabulary import Vocabulary
 from training.artefact.manifest import AccuracyRecord, PartName, PartRecord
 from training.artefact.reader import Artefact
+from training.artefact.uncertainty import Uncertainty
 from training.data.dataset import Dataset, Examples
 from training.data.table import RatingsTable
+from training.fit.calibration import Coverage, coverage_of_rows
 
 if TYPE_CHECKING:
     from training.models.rating_model import RatingModel
@@ -30,6 +32,8 @@ _PERIODS = 5
 
 PARTS: Final[tuple[PartName, ...]] = ("warm", "cold user", "cold movie", "both cold")
 """Parts of the rows by which of their sides have no training rating; each row is in one."""
+INTERVALS: Final = (0.5, 0.8, 0.95)
+"""Nominal coverages of the intervals that are measured."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +106,7 @@ class Evaluation(Errors):
         cold_rows: Number of rows that the fallback predicted.
         parts: Errors by which sides are cold, with those of trivial models.
         periods: Periods of as many rows each, in the order of time; none if the rows have no times.
+        intervals: What the intervals of 50, 80 and 95 % cover; none if the model has no distributions.
     """
 
     mse_warm: float | None
@@ -109,6 +114,7 @@ class Evaluation(Errors):
     cold_rows: int
     parts: tuple[Part, ...] = ()
     periods: tuple[Period, ...] = ()
+    intervals: tuple[Coverage, ...] = ()
 
 
 def errors(observed: NDArray[np.float32], predicted: NDArray[np.floating]) -> Errors:
@@ -156,6 +162,7 @@ def evaluate_examples(
     movies: Vocabulary,
     references: References | None = None,
     times: NDArray[np.int64] | None = None,
+    uncertainty: Uncertainty | None = None,
 ) -> Evaluation:
     """Compute the errors of the predictions that the service makes with `on_unknown: "fallback"`.
 
@@ -167,6 +174,7 @@ def evaluate_examples(
         movies: The movies, likewise.
         references: Predictions of trivial models for the rows; None leaves `parts` empty.
         times: `(n,)` when the ratings were given; None leaves `periods` empty.
+        uncertainty: The distributions of the model; None leaves `intervals` empty.
     """
     rated, cold = predict_all(predict, fallback, examples, users.warm, movies.warm)
     found = errors(examples.ratings, rated)
@@ -179,6 +187,13 @@ def evaluate_examples(
         if references is None
         else tuple(_parts(examples, rated, references, users.warm, movies.warm)),
         periods=() if times is None else tuple(_periods(examples.ratings, rated, times)),
+        intervals=()
+        if uncertainty is None or not len(examples)
+        else tuple(
+            coverage_of_rows(
+                uncertainty, examples.user_index, examples.movie_index, rated, examples.ratings, INTERVALS
+            )
+        ),
     )
 
 
@@ -294,6 +309,7 @@ def evaluate_artefact(
         artefact.movies,
         references,
         None if table.timestamps is None else table.timestamps[wanted],
+        artefact.uncertainty,
     )
 
 

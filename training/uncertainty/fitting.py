@@ -43,7 +43,7 @@ from training.artefact.uncertainty import (
 )
 from training.data.dataset import Dataset
 from training.data.large_arrays import blocks
-from training.uncertainty.calibration import levels_of
+from training.fit.calibration import levels_of
 
 Predict = Callable[[NDArray[np.int32], NDArray[np.int32]], NDArray[np.float32]]
 """Maps `(n,)` user indices and `(n,)` movie indices to `(n,)` ratings."""

@@ -22,6 +22,7 @@ from app.scoring.loading import load_registry
 from app.settings import Settings
 from tests.builders import tiny_file
 from tests.conftest import REPOSITORY
+from tests.training.data.helpers import BUNDLED
 from training.__main__ import main
 from training.artefact import ArtefactError, Manifest, list_artefacts, movie_titles, open_artefact
 from training.cli.app import app
@@ -178,6 +179,15 @@ def test_evaluate_prints_parts_of_all_rows_without_biases(shared_store: Path, tm
     shown = run("evaluate", shared_store / "baseline", "--data", tiny_file(tmp_path), "--all-rows")
     (line,) = (line for line in shown.splitlines() if line.startswith("│ cold movie "))
     assert re.search(r"│ +\d\.\d{4} +│ +│ +\d\.\d{4} +│$", line)
+    assert "intervals" not in shown
+
+
+def test_evaluate_prints_what_intervals_cover() -> None:
+    shown = run("evaluate", "models_store/tiny", "--data", BUNDLED)
+    lines = [line for line in shown.splitlines() if re.match("│ (50|80|95)% ", line)]
+    covered = [float(line.split("│")[2].strip().rstrip("%")) for line in lines]
+    widths = [float(line.split("│")[3]) for line in lines]
+    assert len(lines) == 3 and covered == sorted(covered) and widths == sorted(widths)
 
 
 def test_fit_vb_publishes_a_model_that_the_service_serves(ratings: pd.DataFrame, tmp_path: Path) -> None:

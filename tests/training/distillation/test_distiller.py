@@ -41,10 +41,10 @@ from training.distillation.student.packing import student_blocks
 from training.distillation.student.student import fit_student
 from training.distillation.teacher.teacher import PREDICTIONS, OnProgress, Teacher
 from training.errors import SettingsError
+from training.fit.calibration import distance_from_uniform, levels_of, randomised_pit
 from training.fit.evaluation import evaluate, predict_all
 from training.publish.options import DistillationOptions, PublishOptions
 from training.publish.publishing import publish_model
-from training.uncertainty.calibration import distance_from_uniform, levels_of, randomised_pit
 
 TEACHER = TeacherSettings(
     ordinal=BayesianFactorsSettings(rank=3, sweeps=8, burn_in=4, thin=2, kernel_rank=6),

@@ -15,7 +15,7 @@ from training.artefact.rating_scale import RatingScale
 from training.artefact.uncertainty import CLASSES, FIFTHS, Spreads, Uncertainty, fifth_of, packed_bytes
 from training.data.dataset import Dataset, Examples, make_dataset
 from training.data.table import RatingsTable
-from training.uncertainty.calibration import (
+from training.fit.calibration import (
     coverage,
     distance_from_uniform,
     levels_of,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from training.artefact.uncertainty import Floats, Uncertainty
+from training.data.large_arrays import blocks
 
 _LEAST_PROBABILITY = 1e-9
 
@@ -65,6 +67,37 @@ def coverage(
     low, high = uncertainty.interval(cumulative, nominal)
     inside = (ratings >= low) & (ratings <= high)
     return Coverage(nominal, float(inside.mean()), float(np.mean(high - low)))
+
+
+def coverage_of_rows(
+    uncertainty: Uncertainty,
+    user_index: NDArray[np.int32],
+    movie_index: NDArray[np.int32],
+    rated: NDArray[np.floating],
+    ratings: NDArray[np.floating],
+    nominal: Sequence[float],
+) -> list[Coverage]:
+    """Measure the intervals of each nominal coverage on any number of rows, some of them at a time.
+
+    Args:
+        uncertainty: The distributions of a model.
+        user_index: `(n,)`; -1 or an index without training ratings is cold.
+        movie_index: `(n,)` likewise.
+        rated: `(n,)` the model's predictions.
+        ratings: `(n,)` the given ratings, at least one.
+        nominal: The nominal coverages.
+    """
+    inside, width = np.zeros(len(nominal)), np.zeros(len(nominal))
+    for rows in blocks(ratings.size):
+        cumulative = uncertainty.cumulative(user_index[rows], movie_index[rows], rated[rows])
+        for place, share in enumerate(nominal):
+            found = coverage(uncertainty, cumulative, ratings[rows], share)
+            inside[place] += found.observed * len(cumulative)
+            width[place] += found.width * len(cumulative)
+    return [
+        Coverage(share, within / ratings.size, wide / ratings.size)
+        for share, within, wide in zip(nominal, inside.tolist(), width.tolist(), strict=True)
+    ]
 
 
 def levels_of(levels: Floats, ratings: NDArray[np.floating]) -> NDArray[np.int64]:
