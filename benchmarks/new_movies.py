@@ -33,6 +33,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     options.add_argument("--data", type=Path, required=True)
+    options.add_argument("--items", type=Path, help="a file of titles and other columns")
     options.add_argument("--splits", nargs="+", default=["time", "new-movies"])
     options.add_argument("--split-seeds", type=int, nargs="+", default=[0, 1, 2])
     options.add_argument("--model", choices=["vb", *DISTILLED], default="vb")
@@ -40,7 +41,9 @@ def main() -> None:
     lines = []
     for split in given.splits:
         for seed in given.split_seeds if split == "new-movies" else given.split_seeds[:1]:
-            lines += _measured(given.model, DataOptions(given.data, split=split, split_seed=seed))
+            lines += _measured(
+                given.model, DataOptions(given.data, items=given.items, split=split, split_seed=seed)
+            )
     report("new_movies", "Test rows of movies without training ratings", lines)
 
 

@@ -7,7 +7,7 @@ from app.contract.schemas.requests import MovieFeatures, NewMovieRequest
 from app.contract.schemas.responses import NewMoviePrediction, NewMovieRating
 from app.scoring.registry import Registry
 from training.artefact.engine import rounded
-from training.artefact.new_movies import GENRE, Feature, decade_of, feature_matrix
+from training.artefact.new_movies import GENRE, Feature, NewMovies, decade_of, feature_matrix
 
 
 def predict_new_movie(registry: Registry, request: NewMovieRequest) -> NewMoviePrediction:
@@ -23,9 +23,10 @@ def predict_new_movie(registry: Registry, request: NewMovieRequest) -> NewMovieP
         reason = f"cannot be used by model {shorten(scorer.name)!r}; train it with --new-movies"
         raise InvalidRequest([(("features",), reason)])
     users = scorer.users.indices(request.user_ids)
-    known = [one for one in _features(request.features) if one in new_movies.features]
+    known = [one for one in _features(request.features, new_movies) if one in new_movies.features]
     if known:
-        present = np.repeat(feature_matrix([known], new_movies.features), users.size, axis=0)
+        present = feature_matrix([known], new_movies.features)
+        present = np.broadcast_to(present, (users.size, present.shape[1]))
         ratings = new_movies.rate_features(users, present)
     else:
         ratings = scorer.fallback.rate(users, np.full_like(users, -1))
@@ -43,6 +44,14 @@ def predict_new_movie(registry: Registry, request: NewMovieRequest) -> NewMovieP
     )
 
 
-def _features(given: MovieFeatures) -> list[Feature]:
-    genres = [(GENRE, genre) for genre in dict.fromkeys(given.genres)]
-    return genres if given.year is None else [*genres, decade_of(given.year)]
+def _features(given: MovieFeatures, new_movies: NewMovies) -> list[Feature]:
+    """Return the features, each once, that a request states."""
+    found = [(GENRE, genre) for genre in given.genres]
+    if given.year is not None:
+        found.append(decade_of(given.year))
+    for column, value in given.columns.items():
+        try:
+            found += new_movies.features_in(column, value if isinstance(value, list) else [value])
+        except ValueError as error:
+            raise InvalidRequest([(("features", "columns", column), str(error))]) from None
+    return list(dict.fromkeys(found))

@@ -151,6 +151,17 @@ class FeaturesFileRecord(FileRecord):
     mean: Finite
     user_step: Error
     features: Annotated[list[FeatureRecord], Field(min_length=1, max_length=1024)]
+    # What separates the ranges of each column of numbers, if there are any.
+    edges: Annotated[
+        dict[str, Annotated[list[Finite], Field(min_length=1)]], Field(exclude_if=lambda edges: not edges)
+    ] = {}
+
+    @model_validator(mode="after")
+    def _edges_ascend(self) -> FeaturesFileRecord:
+        for column, edges in self.edges.items():
+            if any(high <= low for low, high in pairwise(edges)):
+                raise ValueError(f"the edges of {column!r} must ascend")
+        return self
 
 
 class TableRecord(Record):

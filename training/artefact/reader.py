@@ -191,7 +191,8 @@ def movie_titles(folder: Path, manifest: Manifest) -> dict[str, dict[str, Any]]:
         manifest: Its manifest.
 
     Returns:
-        `{"movie_1": {"title": "Toy Story (1995)", "genres": ["Animation", ...]}}`, possibly empty.
+        `{"movie_1": {"title": "Toy Story (1995)", "genres": ["Animation", ...]}}`, possibly empty. Movies
+        without training ratings may have `features`: values by column, as `training.artefact.new_movies`.
     """
     stated = manifest.movies_file
     if stated is None:
@@ -212,11 +213,13 @@ def movie_titles(folder: Path, manifest: Manifest) -> dict[str, dict[str, Any]]:
 
 
 def _is_title(entry: Any) -> bool:
-    if not isinstance(entry, dict) or entry.keys() - {"title", "genres"}:
+    if not isinstance(entry, dict) or entry.keys() - {"title", "genres", "features"}:
         return False
-    title, genres = entry.get("title"), entry.get("genres", [])
-    texts = isinstance(title, str | None) and isinstance(genres, list)
-    return texts and all(isinstance(genre, str) for genre in genres)
+    title, features = entry.get("title"), entry.get("features", {})
+    lists = [entry.get("genres", []), *(features.values() if isinstance(features, dict) else (None,))]
+    return isinstance(title, str | None) and all(
+        isinstance(one, list) and all(isinstance(text, str) for text in one) for one in lists
+    )
 
 
 def _read_vocabulary(archive: Archive, layer: str, stated: SideVocabularyRecord) -> Vocabulary:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal
@@ -184,7 +185,7 @@ def fit(
                 budget, name, source, target, work=work, seed=seed, progress=progress
             )
         _print_trials(manifest)
-        _print_results([manifest], store, page)
+        _print_results([manifest], store, page, new_movies=new_movies)
         return
     _refuse(given, _OF_A_BUDGET, "{} applies to --budget only")
     wanted: list[AnyModel] = select(models or (DEFAULT[:1] if quick or validate_only else DEFAULT), ALL)
@@ -238,7 +239,7 @@ def fit(
             progress,
             cluster,
         )
-    _print_results(manifests, store, page)
+    _print_results(manifests, store, page, new_movies=new_movies)
 
 
 @parameters.takes(parameters.data_options)
@@ -373,10 +374,30 @@ def _print_trials(manifest: Manifest) -> None:
     console.print(table)
 
 
-def _print_results(manifests: Sequence[Manifest], store: Path, page: Path) -> None:
+def _print_results(
+    manifests: Sequence[Manifest], store: Path, page: Path, *, new_movies: bool = False
+) -> None:
     print_test_errors(manifests)
     print_parts({manifest.name: manifest.accuracy.parts or () for manifest in manifests})
     print_orders(manifests)
+    for manifest in manifests if new_movies else ():
+        _print_features(manifest)
     console.print(f"published to {store}; report: {page}")
     console.print(f"serve it: {serve_command(store)}")
     print_verdict(manifests)
+
+
+def _print_features(manifest: Manifest) -> None:
+    stated = manifest.features_file
+    if stated is None:
+        console.print(
+            f"{manifest.name}: new movies are rated by the fallback; no features lower the error on "
+            "held-out training rows"
+        )
+        return
+    kinds = Counter(feature.kind for feature in stated.features)
+    console.print(
+        f"{manifest.name}: new movies are rated by {len(stated.features)} features "
+        f"({', '.join(f'{kind}: {count}' for kind, count in kinds.items())}); "
+        f"features.bin has {stated.bytes:,} bytes"
+    )

@@ -170,7 +170,7 @@ NewMovies = Annotated[
     bool,
     typer.Option(
         "--new-movies",
-        help="Also store how to rate movies without ratings by their genres and decade.",
+        help="Also store how to rate movies without ratings by what the items file says of them.",
         rich_help_panel=OUTPUT,
     ),
 ]

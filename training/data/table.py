@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -10,15 +10,20 @@ from numpy.typing import NDArray
 
 from training.artefact.ids.vocabulary import Vocabulary
 from training.artefact.manifest import DEFAULT_ITEM_NAME
+from training.artefact.new_movies import Edges, Feature
 from training.artefact.rating_scale import DEFAULT_SCALE, RatingScale
 
 
 @dataclass(frozen=True)
 class Movie:
-    """Title (including the year) and genres of a movie, as spelled in the data set."""
+    """Title (including the year) and genres of a movie, as spelled in the data set.
+
+    `features` are those of other columns of the items file (`training.data.readers.item_columns`).
+    """
 
     title: str
     genres: tuple[str, ...]
+    features: tuple[Feature, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,7 @@ class RatingsTable:
         notes: What the user should know about how the file was read, a line each.
         unread_times: Why the file's times were left out, or None.
         scale: Scale of the ratings, with the step of those that occur.
+        edges: What separates the ranges of each column of numbers of the items file.
     """
 
     name: str
@@ -63,6 +69,7 @@ class RatingsTable:
     notes: tuple[str, ...] = ()
     unread_times: str | None = None
     scale: RatingScale = DEFAULT_SCALE
+    edges: Edges = field(default_factory=dict)
 
     @property
     def rows(self) -> int:

@@ -2,14 +2,16 @@
 
 The mean rating and the biases of users and movies are damped. A movie's bias is predicted from its features
 by a ridge regression over the movies, in which a movie with many ratings weighs more. A user's leanings are a
-ridge regression of what the biases leave of the user's ratings. How strong both are, and which part of them
-is kept, is chosen on training rows that are held out as the test rows are: with a split by time, the last
-rows in time of movies that were not rated before; otherwise all rows of some movies.
+ridge regression of what the biases leave of the user's ratings. How strong both are, which part of them is
+kept, and which columns of the items file are used beside genres and the decade, is chosen on training rows
+that are held out as the test rows are: with a split by time, the last rows in time of movies that were not
+rated before; otherwise all rows of some movies.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from itertools import product
 from typing import Final
@@ -17,13 +19,23 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from training.artefact.new_movies import Feature, Floats, NewMovies, feature_matrix, features_of
+from training.artefact.new_movies import (
+    DECADE,
+    GENRE,
+    Feature,
+    Floats,
+    NewMovies,
+    feature_matrix,
+    features_of,
+)
 from training.data.dataset import Dataset, Examples
 from training.fit.evaluation import damped_biases
 
 # A feature must belong to this number of rated movies; the most frequent ones are kept.
 _MIN_MOVIES: Final = 5
 _MAX_FEATURES: Final = 256
+# What a column must lower the error by to be used.
+_SMALLEST_GAIN: Final = 0.001
 _HELD_OUT: Final = 0.15
 _SEED: Final = 7
 # Rows of this number of users are held out.
@@ -68,19 +80,17 @@ def fit_new_movies(dataset: Dataset) -> NewMovies | None:
         with the biases of users.
     """
     about = (dataset.table.titles.get(movie) for movie in dataset.movies)
-    known = [[] if one is None else features_of(one.title, one.genres) for one in about]
-    features = _frequent(known[: dataset.movies.warm])
-    if not features:
+    known = [[] if one is None else features_of(one.title, one.genres, one.features) for one in about]
+    features, chosen = _choose_columns(dataset, known)
+    if not features or not (chosen.bias_part or chosen.leaning_part):
         return None
     matrix = feature_matrix(known, features).astype(np.float64)
-    chosen = choose_settings(dataset, matrix)
-    if not (chosen.bias_part or chosen.leaning_part):
-        return None
     data = _Fit(dataset.train, matrix, len(dataset.users))
     intercept, weights = data.bias(chosen)
     users = np.column_stack(
         [data.user_bias, chosen.leaning_part * data.leanings([chosen.leaning_penalty])[0]]
     )[: dataset.users.warm]
+    kinds = {kind for kind, _ in features}
     return NewMovies.fitted(
         features,
         (chosen.bias_part * intercept, chosen.bias_part * weights),
@@ -88,44 +98,93 @@ def fit_new_movies(dataset: Dataset) -> NewMovies | None:
         data.mean,
         users,
         dataset.scale,
+        {column: edges for column, edges in dataset.table.edges.items() if column in kinds},
     )
 
 
-def choose_settings(dataset: Dataset, matrix: Floats) -> NewMoviesSettings:
+def _choose_columns(dataset: Dataset, known: list[list[Feature]]) -> tuple[list[Feature], NewMoviesSettings]:
+    """Choose columns by the error on held-out training rows.
+
+    Other columns are added to genres and the decade, one by one, if they lower the error by two standard
+    errors, in which a movie is one observation, so that hardly any is added by chance. If any is, those are
+    left out again without which the error is lower.
+
+    Args:
+        dataset: The data, of which only training rows are used.
+        known: Features of each movie.
+
+    Returns:
+        The features, and their settings.
+    """
+    rated = known[: dataset.movies.warm]
+
+    def tried(kinds: Set[str]) -> tuple[list[Feature], NewMoviesSettings, Floats]:
+        features = _frequent(rated, kinds)
+        return features, *choose_settings(dataset, feature_matrix(known, features).astype(np.float64))
+
+    kinds = {GENRE, DECADE}
+    best = tried(kinds)
+    others = [
+        kind for kind in dict.fromkeys(kind for movie in rated for kind, _ in movie) if kind not in kinds
+    ]
+    for kind in others:
+        found = tried({*kinds, kind})
+        gain = best[2] - found[2]
+        if gain.sum() > max(_SMALLEST_GAIN * best[2].sum(), 2 * gain.std() * gain.size**0.5):
+            kinds.add(kind)
+            best = found
+    for kind in sorted(kinds) if not kinds.isdisjoint(others) else ():
+        found = tried(kinds - {kind})
+        if found[2].sum() <= best[2].sum():
+            kinds.remove(kind)
+            best = found
+    return best[0], best[1]
+
+
+def choose_settings(dataset: Dataset, matrix: Floats) -> tuple[NewMoviesSettings, Floats]:
     """Choose the settings with the smallest error on held-out training rows.
 
     Args:
         dataset: The data, of which only training rows are used.
         matrix: `(movies, k)` features.
+
+    Returns:
+        The settings, and the sum of the squared errors of each held-out movie; empty if no row can be held
+        out.
     """
     held_out = _held_out(dataset)
     if not held_out.any():
-        return NewMoviesSettings()
+        return NewMoviesSettings(), np.zeros(0)
     train = dataset.train
     data = _Fit(_rows(train, ~held_out), matrix, len(dataset.users))
     rows = _rows(train, held_out & data.is_known(train))
     users = np.unique(rows.user_index)
     if users.size > _MAX_USERS:
         users = np.random.default_rng(_SEED).choice(users, _MAX_USERS, replace=False)
+        users.sort()
         rows = _rows(rows, np.isin(rows.user_index, users))
     if not len(rows):
-        return NewMoviesSettings()
+        return NewMoviesSettings(), np.zeros(0)
     movie, base = rows.movie_index, data.mean + data.user_bias[rows.user_index]
     leanings = [
-        np.vecdot(found[rows.user_index], matrix[movie] - data.centres)
+        np.vecdot(found[np.searchsorted(users, rows.user_index)], matrix[movie] - data.centres)
         for found in data.leanings(_LEANING_PENALTIES, users)
     ]
-    best, lowest = NewMoviesSettings(), _mse(base, rows, dataset)
-    for penalty, variance, shrunk in product(_PENALTIES, _VARIANCES, (False, True)):
+    best, lowest, predicted = NewMoviesSettings(), _mse(base, rows, dataset), base
+    for penalty, variance, shrunk in product(
+        _PENALTIES if matrix.shape[1] else (), _VARIANCES, (False, True)
+    ):
         settings = NewMoviesSettings(penalty, variance, shrunk)
         intercept, weights = data.bias(settings)
         bias = intercept + matrix[movie] @ weights
         for part, (place, leaning), own in product(_BIAS_PARTS, enumerate(leanings), _LEANING_PARTS):
-            mse = _mse(base + part * bias + own * leaning, rows, dataset)
+            tried = base + part * bias + own * leaning
+            mse = _mse(tried, rows, dataset)
             if mse < lowest:
                 best = NewMoviesSettings(penalty, variance, shrunk, part, _LEANING_PENALTIES[place], own)
-                lowest = mse
-    return best
+                lowest, predicted = mse, tried
+    _, place = np.unique(movie, return_inverse=True)
+    return best, np.bincount(place, _off(predicted, rows, dataset) ** 2).astype(np.float64)
 
 
 class _Fit:
@@ -169,18 +228,21 @@ class _Fit:
         found = np.linalg.solve(weighted @ features + penalty, weighted @ self._movie_mean)
         return float(found[0]), found[1:].astype(np.float64)
 
-    def leanings(
-        self, penalties: tuple[float, ...] | list[float], users: NDArray[np.integer] | None = None
-    ) -> list[Floats]:
-        """Return the `(users, k)` leanings for each penalty; 0 for users that are not among `users`."""
+    def leanings(self, penalties: Sequence[float], users: NDArray[np.integer] | None = None) -> list[Floats]:
+        """Return the `(n, k)` leanings of the `(n,)` users for each penalty; None stands for all users."""
         size = self._matrix.shape[1]
-        found = [np.zeros((self._ends.size, size)) for _ in penalties]
-        for user in range(self._ends.size) if users is None else users.tolist():
+        users = np.arange(self._ends.size) if users is None else users
+        found = [np.zeros((users.size, size)) for _ in penalties]
+        for place, user in enumerate(users.tolist()):
             rows = self._order[self._ends[user - 1] if user else 0 : self._ends[user]]
-            features = self._matrix[self._movie[rows]] - self.centres
-            products, target = features.T @ features, features.T @ self._rest[rows]
-            for place, penalty in enumerate(penalties):
-                found[place][user] = np.linalg.solve(products + penalty * np.eye(size), target)
+            features, rest = self._matrix[self._movie[rows]] - self.centres, self._rest[rows]
+            # The smaller of two systems with the same solution.
+            dual = rows.size < size
+            products = features @ features.T if dual else features.T @ features
+            target = rest if dual else features.T @ rest
+            for leanings, penalty in zip(found, penalties, strict=True):
+                solved = np.linalg.solve(products + penalty * np.eye(len(products)), target)
+                leanings[place] = features.T @ solved if dual else solved
         return found
 
 
@@ -199,8 +261,8 @@ def _held_out(dataset: Dataset) -> Rows:
     return hidden[dataset.train.movie_index]
 
 
-def _frequent(known: list[list[Feature]]) -> list[Feature]:
-    counts = Counter(one for features in known for one in features)
+def _frequent(known: list[list[Feature]], kinds: Set[str]) -> list[Feature]:
+    counts = Counter(one for features in known for one in features if one[0] in kinds)
     return [one for one, count in counts.most_common(_MAX_FEATURES) if count >= _MIN_MOVIES]
 
 
@@ -209,5 +271,9 @@ def _rows(examples: Examples, chosen: Rows) -> Examples:
 
 
 def _mse(predicted: Floats, rows: Examples, dataset: Dataset) -> float:
-    off = np.clip(predicted, *dataset.scale.bounds) - rows.ratings
+    off = _off(predicted, rows, dataset)
     return float(off @ off / off.size)
+
+
+def _off(predicted: Floats, rows: Examples, dataset: Dataset) -> Floats:
+    return np.clip(predicted, *dataset.scale.bounds) - rows.ratings

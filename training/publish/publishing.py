@@ -28,6 +28,7 @@ from training.artefact.manifest import (
     TrainingRecord,
     VocabularyRecord,
 )
+from training.artefact.new_movies import NewMovies, features_of
 from training.artefact.reader import Artefact
 from training.artefact.writer import publish
 from training.data.dataset import Dataset
@@ -112,7 +113,7 @@ def publish_model(
         options.store,
         about,
         with_ids.save,
-        titles_of(dataset, options.shareable, unrated=trained.fallback.new_movies is not None),
+        titles_of(dataset, options.shareable, trained.fallback.new_movies),
         _given(dataset) if options.carries_ratings else None,
         check,
         belongs,
@@ -124,24 +125,44 @@ def publish_model(
     )
 
 
-def titles_of(dataset: Dataset, shareable: bool, *, unrated: bool = False) -> dict[str, dict[str, Any]]:
+def titles_of(
+    dataset: Dataset, shareable: bool, new_movies: NewMovies | None = None
+) -> dict[str, dict[str, Any]]:
     """Return titles and genres that an artefact may include, by movie id.
 
     Args:
         dataset: The data.
         shareable: Whether the artefact may be passed on.
-        unrated: Whether movies without any rating are included.
+        new_movies: Rates movies without training ratings. Then those of the items file that have no rating
+            and a feature are included, and what else must be known of cold movies is stated as `features`.
     """
     table = dataset.table
     titles = table.titles
     if shareable and not table.redistributable:
         # The bundled set may be passed on and has the titles of many movies with the same ids.
         titles = load_ratings(BUNDLED_DATA).titles if table.name in _SAME_MOVIE_IDS else {}
-    return {
+    found: dict[str, dict[str, Any]] = {
         movie_id: {"title": titles[movie_id].title, "genres": list(titles[movie_id].genres)}
-        for movie_id in (dict.fromkeys([*dataset.movies, *titles]) if unrated else dataset.movies)
+        for movie_id in dataset.movies
         if movie_id in titles
     }
+    if new_movies is None:
+        return found
+    known = frozenset(new_movies.features)
+    for movie_id, movie in titles.items():
+        index = dataset.movies.index(movie_id)
+        if 0 <= index < dataset.movies.warm:
+            continue
+        further: dict[str, list[str]] = {}
+        for feature in movie.features:
+            if feature in known:
+                further.setdefault(feature[0], []).append(feature[1])
+        if index < 0 and known.isdisjoint(features_of(movie.title, movie.genres, movie.features)):
+            continue
+        entry = found.setdefault(movie_id, {"title": movie.title, "genres": list(movie.genres)})
+        if further:
+            entry["features"] = further
+    return found
 
 
 def _given(dataset: Dataset) -> GivenRatings:

@@ -397,7 +397,7 @@ def _with_new_movies(
         for _, dataset in trained:
             if id(dataset) not in fitted:
                 found = fit_new_movies(dataset)
-                titles = titles_of(dataset, options.shareable, unrated=True)
+                titles = titles_of(dataset, options.shareable, found)
                 fitted[id(dataset)] = found and found.of_movies(dataset.movies, titles)
     return [
         (replace(model, fallback=replace(model.fallback, new_movies=fitted[id(dataset)])), dataset)

@@ -24,6 +24,8 @@ from app.contract.schemas.fields import (
 MAX_LISTED: Final = 1000
 MAX_CATALOGUE: Final = 100_000
 MAX_QUERY: Final = 200
+# Of what is known of a new movie: genres, columns, and values of a column.
+MAX_VALUES: Final = 100
 # More than any request schema has.
 MAX_FIELDS: Final = 20
 
@@ -224,19 +226,44 @@ class RecommendRequest(RecommendQuery):
     exclude: Annotated[MovieIds, Field(description="movies to exclude")] = ()
 
 
+ColumnValue = (
+    Annotated[str, Field(min_length=1, max_length=MAX_QUERY)]
+    | bool
+    | Annotated[float, Field(allow_inf_nan=False)]
+)
+
+
 class MovieFeatures(RequestModel):
     """What is known of a movie."""
 
     genres: Annotated[
         list[Annotated[str, Field(min_length=1, max_length=MAX_QUERY)]],
         Field(
-            max_length=100, fail_fast=True, description="as the data set spells them", examples=[["Drama"]]
+            max_length=MAX_VALUES,
+            fail_fast=True,
+            description="as the data set spells them",
+            examples=[["Drama"]],
         ),
     ] = []
     year: Annotated[
         OptionalField[Annotated[int, Field(ge=0, le=9999)]],
-        Field(description="year of release, as at the end of the titles", examples=[1995]),
+        Field(
+            description="year of release, as at the end of the titles or in the column of years",
+            examples=[1995],
+        ),
     ] = None
+    columns: Annotated[
+        dict[
+            Annotated[str, Field(min_length=1, max_length=MAX_QUERY)],
+            ColumnValue | Annotated[list[ColumnValue], Field(max_length=MAX_VALUES)],
+        ],
+        Field(
+            max_length=MAX_VALUES,
+            description="values of other columns of the items file, by the names of the columns: text and "
+            "booleans as spelled there, numbers, or a list of them",
+            examples=[{"author": "Jane Austen", "pages": 328, "tags": ["classics", "satire"]}],
+        ),
+    ] = {}
 
 
 class NewMovieRequest(RequestModel):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 import shlex
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,6 +76,7 @@ ITEM_WORDS: Final[Words] = MappingProxyType(
     # An items file has a column for ids and one for titles, so titles are not ids there.
     {"movie": (*_MOVIE[:-1], ("id",)), "title": _TITLE, "categories": _CATEGORIES}
 )
+ID_WORDS: Final = frozenset(word for group in _MOVIE[:-1] for word in group)
 # Tried for a role if no name is one of its words: `movie_year`, `ratingNew`. Not for times, because of
 # columns such as `date_day`.
 _BEGINNINGS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
@@ -186,7 +188,8 @@ def match_columns(
         words: Common names of each role.
 
     Returns:
-        Position of each role that was found.
+        Position of each role that was found. In a file of items, every other column is a role, too:
+        `column_3` is the fourth one.
 
     Raises:
         DataError: If two columns match the same role.
@@ -208,12 +211,12 @@ def match_columns(
             raise DataError(path, f"columns {rivals} could both be the {role}; {advice}", line=1)
         if places:
             found[role] = places[0]
-    return found
+    return {**found, **_others(header, found)} if words is ITEM_WORDS else found
 
 
 def is_usual(role: str, name: str) -> bool:
     """Return whether a name is one of the most common words of a role."""
-    return _folded(name) in RATING_WORDS[role][0]
+    return folded(name) in RATING_WORDS[role][0]
 
 
 def missing_roles(
@@ -255,18 +258,34 @@ def columns_option(names: Mapping[str, str]) -> str:
 
 
 def _by_words(header: Sequence[str], role: str, groups: tuple[tuple[str, ...], ...]) -> list[int]:
-    folded = [_folded(name) for name in header]
+    names = [folded(name) for name in header]
     for group in groups:
-        places = [place for place, name in enumerate(folded) if name in group]
+        places = [place for place, name in enumerate(names) if name in group]
         if places:
             return places
     return [
         place
-        for place, name in enumerate(folded)
+        for place, name in enumerate(names)
         if name.startswith(_BEGINNINGS.get(role, ())) and not (role == "rating" and _NO_RATING.search(name))
     ]
 
 
-def _folded(name: str) -> str:
-    bare = _TYPE.sub("", name.strip())
-    return bare.casefold().translate({ord(character): None for character in " _-."})
+def _others(header: Sequence[str], found: Mapping[str, int]) -> dict[str, int]:
+    """Name the columns that have no role, except those whose name is empty or repeated."""
+    names = [name.strip().casefold() for name in header]
+    count = Counter(names)
+    return {
+        f"column_{place}": place
+        for place, name in enumerate(names)
+        if name and count[name] == 1 and place not in found.values()
+    }
+
+
+def bare_name(name: str) -> str:
+    """Return the name of a column without blanks around it and without the type that RecBole adds."""
+    return _TYPE.sub("", name.strip())
+
+
+def folded(name: str) -> str:
+    """Return a name without case, blanks, `_`, `-` and `.`."""
+    return bare_name(name).casefold().translate({ord(character): None for character in " _-."})

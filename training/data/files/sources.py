@@ -1,8 +1,9 @@
 """Read files into one table of text columns, in the order of the files.
 
 The table `entries` has a column for each role that was found (`COLUMNS`): the text in the file, or NULL if
-it is missing. Times have two columns: `time_number`, a DOUBLE, and `time_text` for those that are no numbers.
-The `rowid` is the position of the row.
+it is missing. In a file of items, other columns are named by their position, such as `column_3`. Times have
+two columns: `time_number`, a DOUBLE, and `time_text` for those that are no numbers. The `rowid` is the
+position of the row.
 """
 
 from __future__ import annotations
@@ -243,7 +244,9 @@ def _query(path: Path, layout: Layout, scan: TextScan) -> str:
 
 def _selected(columns: Mapping[str, str]) -> str:
     """Return the SQL of the table's columns from the SQL of the text of each role."""
-    selected = [f"{text} AS {COLUMNS[role]}" for role, text in columns.items() if role != "timestamp"]
+    selected = [
+        f"{text} AS {COLUMNS.get(role, role)}" for role, text in columns.items() if role != "timestamp"
+    ]
     if "timestamp" in columns:
         # Most times are numbers, which need less memory than text.
         number = f"TRY_CAST({columns['timestamp']} AS DOUBLE)"

@@ -1,4 +1,4 @@
-"""Titles and categories of items: the MovieLens file next to the ratings, or any file with a header.
+"""Titles, categories and other features of items, from the MovieLens file next to the ratings, or any file.
 
 A file need not have every item, but its lines must be valid: a wrong number of fields, a repeated item, or a
 genre flag other than 0 and 1 is an error that states the line.
@@ -6,20 +6,22 @@ genre flag other than 0 and 1 is an error that states the line.
 
 from __future__ import annotations
 
-import json
 import re
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from training.artefact.ids.vocabulary import Vocabulary
+from training.artefact.new_movies import Edges
 from training.data.files.columns import ITEM_WORDS
 from training.data.files.engine import connect
 from training.data.files.layouts import FIELDS_BEFORE_FLAGS
 from training.data.files.plain_file import PlainFile, head_of, unpack
 from training.data.files.sources import Source, read_files
 from training.data.files.values import breaks_lines, id_problem, shown
+from training.data.readers.item_columns import listed, read_item_features
 from training.data.table import Movie
 from training.errors import DataError
 
@@ -34,20 +36,32 @@ _MOVIELENS: Final = {"ml-1m": "movies.dat", "ml-100k": "u.item", "ml-csv": "movi
 # What may be next to ratings, or next to `u.item`.
 MOVIELENS_FILES: Final = frozenset({*_MOVIELENS.values(), "u.genre"})
 _BLOCK: Final = 10_000
-_SEPARATOR: Final = re.compile(r"\s*[|,;]\s*")
-_NONE: Final = frozenset({"", "(no genres listed)", "[]"})
 
 
-def load_titles(ratings: Path, layout: str, movies: Vocabulary) -> dict[str, Movie]:
+@dataclass(frozen=True)
+class Items:
+    """What is known of items.
+
+    Attributes:
+        titles: Title, categories and further features by canonical id.
+        edges: What separates the ranges of each column of numbers.
+    """
+
+    titles: dict[str, Movie] = field(default_factory=dict)
+    edges: Edges = field(default_factory=dict)
+
+
+def load_titles(ratings: Path, layout: str, movies: Vocabulary, notes: list[str]) -> Items:
     """Read the movies file next to a ratings file.
 
     Args:
         ratings: The ratings file, or the folder of its parts.
         layout: Its layout, as in `RatingsTable.layout`.
         movies: The catalogue, which determines how an id of the file is spelled.
+        notes: List to which notes for the user are added.
 
     Returns:
-        Title and genres by canonical movie id; empty if there is no such file.
+        What it says; nothing if there is no such file.
 
     Raises:
         DataError: If the file is there but cannot be read.
@@ -56,31 +70,29 @@ def load_titles(ratings: Path, layout: str, movies: Vocabulary) -> dict[str, Mov
     path = ratings / name if ratings.is_dir() else ratings.with_name(name)
     # Next to ratings that are not MovieLens's, a movies.csv may be unrelated to them.
     if not path.is_file() or (layout not in _MOVIELENS and not _has_movielens_header(path)):
-        return {}
-    return _titles(path, movies)
+        return Items()
+    return _items(path, movies, notes)
 
 
-def load_items(path: Path, movies: Vocabulary, notes: list[str]) -> dict[str, Movie]:
+def load_items(path: Path, movies: Vocabulary, notes: list[str]) -> Items:
     """Read a file of items.
 
     Any text layout with a header, or Parquet, with columns for the id, the title and optionally categories
-    (separated by `|`, `,` or `;`, or a JSON list); other columns are ignored. Or `movies.dat` or `u.item` of
-    MovieLens.
+    (separated by `|`, `,` or `;`, or a JSON list); other columns are features (`item_columns`). Or
+    `movies.dat` or `u.item` of MovieLens.
 
     Args:
         path: The file.
         movies: The catalogue, which determines how an id of the file is spelled.
         notes: List to which notes for the user are added.
 
-    Returns:
-        Title and categories by canonical id.
-
     Raises:
         DataError: It cannot be read, an item is repeated, or none of its items is rated.
     """
     if not path.is_file():
         raise DataError(path, "is not a file; give the file of items itself")
-    titles = _titles(path, movies)
+    found = _items(path, movies, notes)
+    titles = found.titles
     rated = sum(movies.index(name) >= 0 for name in titles)
     if not rated:
         example = next(iter(titles), "")
@@ -90,10 +102,10 @@ def load_items(path: Path, movies: Vocabulary, notes: list[str]) -> dict[str, Mo
         )
     if rated < len(movies):
         notes.append(f"{len(movies) - rated:,} of {len(movies):,} rated items have no title in {path.name}")
-    return titles
+    return found
 
 
-def _titles(path: Path, movies: Vocabulary) -> dict[str, Movie]:
+def _items(path: Path, movies: Vocabulary, notes: list[str]) -> Items:
     titles: dict[str, Movie] = {}
     rows: dict[str, int] = {}
     with tempfile.TemporaryDirectory(prefix="items-") as name:
@@ -101,6 +113,9 @@ def _titles(path: Path, movies: Vocabulary) -> dict[str, Movie]:
         with connect([plain.path], Path(name)) as database:
             source = read_files(database, path, [plain], None, Path(name), ITEM_WORDS)
             genres = _genre_names(source, path)
+            further = read_item_features(source)
+            if further.note:
+                notes.append(f"{path.name}: columns that are no features of items: {further.note}")
             for row, raw_id, title, text in _entries(source):
                 movie_id = movies.canonical(raw_id)
                 problem = _problem(raw_id, title)
@@ -113,9 +128,9 @@ def _titles(path: Path, movies: Vocabulary) -> dict[str, Movie]:
                     raise source.error(problem, row)
                 rows[movie_id] = row
                 flags = zip(genres, text.split("|"), strict=False)
-                listed = tuple(genre for genre, flag in flags if flag == "1") if genres else _listed(text)
-                titles[movie_id] = Movie(title, listed)
-    return titles
+                named = tuple(genre for genre, flag in flags if flag == "1") if genres else listed(text)
+                titles[movie_id] = Movie(title, named, further.by_row[row])
+    return Items(titles, further.edges)
 
 
 def _entries(source: Source) -> Iterator[tuple[int, str, str, str]]:
@@ -162,17 +177,3 @@ def _has_movielens_header(path: Path) -> bool:
         re.match(rb"(?:\xef\xbb\xbf)?movieId,title(?:,genres)?\r?\n", head_of(PlainFile(path, path)))
         is not None
     )
-
-
-def _listed(text: str) -> tuple[str, ...]:
-    """Return the categories of one field."""
-    if text.strip() in _NONE:
-        return ()
-    if text.startswith("["):
-        try:
-            listed = json.loads(text)
-        except ValueError:
-            # A list as Python writes it.
-            listed = re.findall(r"'([^']*)'", text)
-        return tuple(str(one).strip() for one in listed if str(one).strip())
-    return tuple(one for one in _SEPARATOR.split(text.strip()) if one)

@@ -104,9 +104,9 @@ def load_ratings(
         layout = source.layout.name
         terms = terms_of(found.path, layout, rows.ratings.size)
         if items is None:
-            titles = load_titles(found.path, layout, movies)
+            described = load_titles(found.path, layout, movies, notes)
         else:
-            titles = load_items(stack.enter_context(local_copy(items, MOVIELENS_FILES)), movies, notes)
+            described = load_items(stack.enter_context(local_copy(items, MOVIELENS_FILES)), movies, notes)
     return RatingsTable(
         name=terms.name,
         layout=layout,
@@ -120,7 +120,8 @@ def load_ratings(
         movie_index=rows.movie_index,
         ratings=rows.ratings,
         timestamps=rows.timestamps,
-        titles=titles,
+        titles=described.titles,
+        edges=described.edges,
         notes=tuple(notes),
         unread_times=times.problem,
         scale=RatingScale.observed(*scale, np.unique(rows.ratings)),
