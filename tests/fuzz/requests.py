@@ -221,8 +221,11 @@ def posts(draw: st.DrawFn) -> Sent:
     headers = [(b"Content-Type", content_type)]
     if draw(st.integers(0, 4)) == 0:
         headers += [(b"Connection", b"close, Upgrade, HTTP2-Settings"), (b"Upgrade", b"h2c")]
+    sure = "?on_unknown=fallback&interval=0.8&distribution=true"
     query = draw(
-        st.sampled_from(("", "", "", "?model=compact", "?on_unknown=fallback", f"?model={LONG}", "?a&a"))
+        st.sampled_from(
+            ("", "", "", "?model=compact", "?on_unknown=fallback", sure, f"?model={LONG}", "?a&a")
+        )
     )
     path = "/predict/batch" if arrow else draw(st.sampled_from(CALLS))
     coding = draw(st.sampled_from(("", "", "", "gzip", "gzip-lie", "odd")))
