@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import gc
 import weakref
-from collections.abc import Iterator
-
-import pytest
 
 from app.scoring.memory import freeze_memory, refreeze_memory
 
@@ -16,12 +13,6 @@ class Cycle:
 
     def __init__(self) -> None:
         self.itself = self
-
-
-@pytest.fixture(autouse=True)
-def _unfreeze() -> Iterator[None]:
-    yield
-    gc.unfreeze()
 
 
 def test_frozen_cycle_that_became_garbage_is_collected_when_memory_is_frozen_again() -> None:
