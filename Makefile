@@ -59,7 +59,7 @@ format: $(VENV)/.dev ## reformat the code
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-test: $(VENV)/.dev ## run the tests that every change must pass, in JOBS (auto) processes (3.5 minutes)
+test: $(VENV)/.dev ## run the tests that every change must pass, in JOBS (auto) processes (3 minutes)
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 test-long: $(VENV)/.dev ## run the long tests, one at a time: clocks, kills, fuzz, soak, every browser test
