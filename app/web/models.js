@@ -129,7 +129,7 @@ function partsOf(described, preferred) {
     h("p", { className: "note" }, `A model has learned nothing about a cold user or ${item}, and predicts a mean or an estimate. Expect the errors of these columns for new users and ${items}.`));
 }
 
-// The bytes of a model by what they store, then those of its file and in memory.
+// The bytes of a model by their purpose, then those of its file and in memory.
 const BYTES = Object.entries({ Weights: "weights", Ids: "vocabulary", Uncertainty: "uncertainty", Ranking: "ranking", Features: "features", Ratings: "ratings", File: "file", Resident: "resident" })
   .map(([label, name]) => ({ label, value: ({ memory }) => memory[`${name}_bytes`] }));
 
@@ -137,7 +137,7 @@ function bytesOf(described, preferred) {
   const shown = described.find((model) => model.name === preferred) ?? described[0];
   const stored = BYTES.slice(0, -2).reduce((sum, { value }) => sum + value(shown), 0);
   return h("div", { className: "card" },
-    table(`Bytes by what they store: of those of ${shown.name}, ${percent(shown.memory.weights_bytes / stored)} are weights`, [
+    table(`Bytes by purpose: weights are ${percent(shown.memory.weights_bytes / stored)} of those of ${shown.name}`, [
       { label: "Model", value: (model) => h("span", {}, ...modelName(model.name, preferred)) },
       ...BYTES.filter(({ value }) => described.some(value)).map(({ label, value }) => ({ label, value: (model) => bytes(value(model)) }))], described),
     h("p", { className: "note" }, `If a model has them, uncertainty is for intervals, the ranking for the order of ${items} by how likely a user is to choose and like them, and features for ${items} without ratings. The file has weights and ids; resident is the memory of this process.`));

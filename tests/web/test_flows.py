@@ -434,7 +434,7 @@ def rows_of(table: Locator) -> list[list[str]]:
 
 def test_models_show_what_takes_their_bytes(visitor: Visitor) -> None:
     page = visitor.open("/?view=models")
-    table = page.get_by_role("table", name="Bytes by what they store: of those of compact, 30 % are weights")
+    table = page.get_by_role("table", name="Bytes by purpose: weights are 30 % of those of compact")
     expect(table.locator("tbody tr")).to_have_count(5)
     heads, *rows = rows_of(table)
     # The shipped models have no features and no ratings.
