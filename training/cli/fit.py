@@ -94,7 +94,8 @@ def fit(
         str | None,
         typer.Option(
             metavar="SIZE",
-            help="Publish the best model of at most 64KB, 64KiB or 100000params, instead of MODEL.",
+            help="Publish the model of at most 64KB, 64KiB or 100000params with the least error on "
+            "validation rows, instead of MODEL.",
             rich_help_panel=parameters.MODELS,
         ),
     ] = None,
@@ -361,7 +362,7 @@ def _refuse(given: set[str], names: Sequence[str], message: str) -> None:
 def _print_trials(manifest: Manifest) -> None:
     recipe = BudgetRecipe.model_validate(manifest.training.recipe)
     columns = ("tried", "parameters", "bytes", "validation MSE", "seconds")
-    table = Table(*columns, title=f"within {recipe.budget}; {recipe.chosen} is the best")
+    table = Table(*columns, title=f"within {recipe.budget}; {recipe.chosen} has the least error")
     for trial in recipe.tried:
         table.add_row(
             trial.label,

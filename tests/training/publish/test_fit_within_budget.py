@@ -101,7 +101,7 @@ def test_command_prints_trials_and_refusals(tmp_path: Path) -> None:
     (trial,) = BudgetRecipe.model_validate(manifest.training.recipe).tried
     assert f"{trial.label}: validation MSE {trial.validation_mse:.4f}" in done.stdout
     assert "left out: quotient-remainder and biases (needs 380 bytes)" in done.stdout
-    assert f"{trial.label} is the best" in " ".join(done.stdout.split())
+    assert f"{trial.label} has the least error" in " ".join(done.stdout.split())
     assert re.search(rf"budget +│ +{manifest.weights_bytes} ", done.stdout)
 
 
