@@ -36,6 +36,8 @@ from training.errors import ArtefactDamaged
 
 GENRE: Final = "genre"
 DECADE: Final = "decade"
+FLAGS: Final = frozenset({"1", "true"})
+"""The only value of columns that say of each item whether it has a property."""
 _YEAR: Final = re.compile(r"\((\d{4})\)\s*$")
 _LARGEST_CODE: Final = 127
 # Rows that are rated, or packed, at a time.

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
-from itertools import product
+from itertools import chain, product
 from typing import Final
 
 import numpy as np
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from training.artefact.new_movies import (
     DECADE,
+    FLAGS,
     GENRE,
     Feature,
     Floats,
@@ -106,8 +107,9 @@ def _choose_columns(dataset: Dataset, known: list[list[Feature]]) -> tuple[list[
     """Choose columns by the error on held-out training rows.
 
     Other columns are added to genres and the decade, one by one, if they lower the error by two standard
-    errors, in which a movie is one observation, so that hardly any is added by chance. If any is, those are
-    left out again without which the error is lower.
+    errors, in which a movie is one observation, so that hardly any is added by chance. All flags are added at
+    once, since one of them says little. If any column is added, those are left out again without which the
+    error is lower.
 
     Args:
         dataset: The data, of which only training rows are used.
@@ -122,21 +124,24 @@ def _choose_columns(dataset: Dataset, known: list[list[Feature]]) -> tuple[list[
         features = _frequent(rated, kinds)
         return features, *choose_settings(dataset, feature_matrix(known, features).astype(np.float64))
 
-    kinds = {GENRE, DECADE}
+    values: dict[str, set[str]] = {}
+    for kind, value in chain.from_iterable(rated):
+        values.setdefault(kind, set()).add(value)
+    others = {kind: found for kind, found in values.items() if kind not in (GENRE, DECADE)}
+    flags = {kind for kind, found in others.items() if found <= FLAGS}
+    kinds, steps = {GENRE, DECADE}, [{GENRE}, {DECADE}]
     best = tried(kinds)
-    others = [
-        kind for kind in dict.fromkeys(kind for movie in rated for kind, _ in movie) if kind not in kinds
-    ]
-    for kind in others:
-        found = tried({*kinds, kind})
+    for step in ([flags] if flags else []) + [{kind} for kind in others if kind not in flags]:
+        found = tried(kinds | step)
         gain = best[2] - found[2]
         if gain.sum() > max(_SMALLEST_GAIN * best[2].sum(), 2 * gain.std() * gain.size**0.5):
-            kinds.add(kind)
+            kinds |= step
+            steps.append(step)
             best = found
-    for kind in sorted(kinds) if not kinds.isdisjoint(others) else ():
-        found = tried(kinds - {kind})
+    for step in steps if not kinds.isdisjoint(others) else ():
+        found = tried(kinds - step)
         if found[2].sum() <= best[2].sum():
-            kinds.remove(kind)
+            kinds -= step
             best = found
     return best[0], best[1]
 

@@ -24,8 +24,10 @@ USERS, BOOKS, PUBLISHERS, SHELVES = 60, 150, 15, 20
 BEST, WORST = BOOKS + 1, BOOKS + 2
 
 
-def write_books(folder: Path, *, noise: bool) -> tuple[Path, Path]:
+def write_books(folder: Path, *, noise: bool = False, flags: bool = False) -> tuple[Path, Path]:
     """Write ratings and items, in which other columns than the author may say nothing about the ratings.
+
+    With `flags`, a column for each author says whether it is his or her book.
 
     Users with odd numbers like long books, a star more than short ones, and others the reverse.
     """
@@ -39,7 +41,11 @@ def write_books(folder: Path, *, noise: bool) -> tuple[Path, Path]:
         {
             "id": book + 1,
             "title": f"Book {book + 1}",
-            "author": AUTHORS[author[book]],
+            **(
+                {f"by {name}": int(author[book] == place) for place, name in enumerate(AUTHORS)}
+                if flags
+                else {"author": AUTHORS[author[book]]}
+            ),
             "pages": int(pages[book]),
             **(
                 {

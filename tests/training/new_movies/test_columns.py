@@ -24,9 +24,11 @@ from training.publish.options import DataOptions, PublishOptions
 from training.publish.workflow import fit_on
 
 
-def fitted(folder: Path, *, noise: bool, shareable: bool = False) -> tuple[Artefact, float, float]:
+def fitted(
+    folder: Path, *, noise: bool = False, flags: bool = False, shareable: bool = False
+) -> tuple[Artefact, float, float]:
     """Return a model of books, and its errors on new books: by the fallback, and by features."""
-    ratings, items = write_books(folder, noise=noise)
+    ratings, items = write_books(folder, noise=noise, flags=flags)
     data = DataOptions(ratings, items=items, split="new-movies", split_seed=1)
     dataset = data.dataset(data.load(), 0.0)
     options = PublishOptions(folder / "store", new_movies=True, shareable=shareable)
@@ -61,6 +63,17 @@ def ask(client: TestClient, columns: dict[str, Any], user: int = 1) -> dict[str,
     request = {"features": {"columns": columns}, "user_ids": [user]}
     answer: dict[str, Any] = client.post("/predict/new-movie", json=request).json()
     return answer
+
+
+def test_flags_say_together_what_one_column_says(
+    without_noise: tuple[Artefact, float, float], tmp_path: Path
+) -> None:
+    artefact, _, by_flags = fitted(tmp_path, flags=True)
+    stated = artefact.manifest.features_file
+    assert stated is not None
+    found = {(feature.kind, feature.value) for feature in stated.features}
+    assert {("by Austen", "1"), ("by Joyce", "1")} <= found
+    assert by_flags == pytest.approx(without_noise[2], abs=0.02)
 
 
 def test_columns_of_the_items_file_rate_new_books(without_noise: tuple[Artefact, float, float]) -> None:

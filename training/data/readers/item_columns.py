@@ -4,7 +4,8 @@
 | --- | --- |
 | years (a name with `year`, numbers from 1000 to 2999), or dates; the first such column | the decade |
 | numbers with more than 10 different ones | the fifth of the items in which the number is |
-| text, booleans, other numbers, ids | each value; of a list (`|`, `,`, `;`, JSON), each entry |
+| flags (only 0 and 1, or false and true) | 1 or true |
+| text, other numbers, ids | each value; of a list (`|`, `,`, `;`, JSON), each entry |
 
 A missing value is no feature, and neither is a column in which nearly every value is different, free text, or
 a column with one value in all rows. Columns that have a number or date in at least 99 % of the rows with a
@@ -22,7 +23,7 @@ from typing import Final, TypeVar
 
 import numpy as np
 
-from training.artefact.new_movies import Feature, decade_of, range_of, value_text
+from training.artefact.new_movies import FLAGS, Feature, decade_of, range_of, value_text
 from training.data.files.columns import ID_WORDS, bare_name, folded
 from training.data.files.sources import COLUMNS, Source
 from training.data.files.values import NOTHING, parse_number
@@ -47,6 +48,7 @@ _MAX_VALUES: Final = 10
 # Mean lengths of the values, and of the cells, of what is not free text.
 _MAX_MEAN_LENGTH: Final = 40
 _MAX_CELL: Final = 1000
+_NOT_SET: Final = frozenset({"0", "false"})
 _QUANTILES: Final = (0.2, 0.4, 0.6, 0.8)
 
 _Parsed = TypeVar("_Parsed")
@@ -189,7 +191,11 @@ def _of_values(
     shared = [text for text, found in values.items() if any(items[one] >= _MIN_ITEMS for one in found)]
     if _rows(shared, counts) < _SHARED * _rows(values, counts):
         return DISTINCT
-    return _Column({text: tuple((name, one) for one in found) for text, found in values.items()})
+    # Of a flag, the other value says nothing more.
+    left_out = _NOT_SET if items.keys() <= _NOT_SET | FLAGS else frozenset()
+    return _Column(
+        {text: tuple((name, one) for one in found if one not in left_out) for text, found in values.items()}
+    )
 
 
 def _parsed(counts: Mapping[str, int], parse: Callable[[str], _Parsed | None]) -> dict[str, _Parsed]:

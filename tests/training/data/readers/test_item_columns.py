@@ -47,10 +47,11 @@ def column(value: Any, other: Any) -> list[Any]:
 
 
 @pytest.mark.parametrize("name", ["items.csv", "items.json", "items.parquet"])
-def test_text_booleans_and_few_numbers_are_features_by_value(tmp_path: Path, name: str) -> None:
+def test_text_flags_and_few_numbers_are_features_by_value(tmp_path: Path, name: str) -> None:
     columns = {
         "author": column("Jane Austen", "Emily Brontë"),
         "in print": column(True, False),
+        "signed": column(0, 1),
         "volume": column(1, 3),
         "seriesId": column(1001, 1002),
     }
@@ -58,7 +59,10 @@ def test_text_booleans_and_few_numbers_are_features_by_value(tmp_path: Path, nam
     assert features(table, 1) == [
         ("author", "Jane Austen"), ("in print", "true"), ("volume", "1"), ("seriesId", "1001")
     ]  # fmt: skip
-    assert features(table, 2)[1] == ("in print", "false")
+    # A flag that is not set is no feature.
+    assert features(table, 2) == [
+        ("author", "Emily Brontë"), ("signed", "1"), ("volume", "3"), ("seriesId", "1002")
+    ]  # fmt: skip
     assert table.edges == {} and not [note for note in table.notes if "features" in note]
 
 
