@@ -1,4 +1,4 @@
-"""`/movies`, `/users` and `/ratings`: search for ids, and look up training ratings."""
+"""`/movies`, `/users` and `/ratings`: search for ids, and look up given ratings."""
 
 from typing import Annotated, Final
 
@@ -58,5 +58,5 @@ async def get_users(
 
 @router.get("/ratings", summary="Ratings given by a user", responses=problems(InvalidRequest, UnknownModel))
 async def get_ratings(query: Annotated[RatingsQuery, Query()], registry: RegistryDep) -> GivenRatingList:
-    """Return the training ratings of a user, highest first, if the model's artefact has them."""
+    """Return the ratings of a user in the data set, highest first, if the model's artefact has them."""
     return given_by(registry, query)

@@ -1,4 +1,4 @@
-"""`/recommend`: the movies with the highest predicted ratings."""
+"""`/recommend`: the movies that come first for a user."""
 
 from collections.abc import Sequence
 from typing import Annotated, Final
@@ -47,7 +47,7 @@ async def get_recommend(
     responses=problems(*BODY_ERRORS, TooManyPairs, UnknownUser, UnknownModel),
 )
 async def post_recommend(request: RecommendRequest, registry: RegistryDep, state: StateDep) -> Response:
-    """Return the `n` movies with the highest predicted ratings, of all that have training ratings."""
+    """Return the `n` movies that come first in the order `rank_by`, of all that have training ratings."""
     return await _recommend(request, request.exclude, registry, state)
 
 

@@ -137,4 +137,4 @@ DatasetName = Annotated[str, Field(description="data set that the model was trai
 Rating = Annotated[
     float, Field(description="predicted rating, on the `rating_scale` of `/models`", examples=[4.31])
 ]
-Known = Annotated[bool, Field(description="whether it has training ratings; if not, the rating is a mean")]
+Known = Annotated[bool, Field(description="has training ratings; otherwise the rating is an estimate")]

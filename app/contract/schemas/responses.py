@@ -240,7 +240,7 @@ class GivenRating(Movie):
 
 @dataclass(frozen=True, slots=True)
 class GivenRatingList:
-    """Training ratings of a user, highest first."""
+    """Ratings of a user in the data set, test rows included, highest first."""
 
     model: ModelName
     user_id: FullUserId
@@ -286,7 +286,9 @@ class NewUserPrediction:
         Sequence[UncertainNewUserRating | NewUserRating],
         Field(description="ratings of `movie_ids`, in that order"),
     ]
-    items: Annotated[Sequence[RecommendedMovie], Field(description="best movies, without the rated ones")]
+    items: Annotated[
+        Sequence[RecommendedMovie], Field(description="first movies by `rank_by`, without the rated ones")
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,7 +329,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """Numbers of parameters, counted before any packing."""
+    """Numbers of parameters, whatever their bits; values of 0 bits are not counted."""
 
     total: Annotated[int, Field(examples=[623_744])]
     trainable: Annotated[int, Field(examples=[623_744])]
@@ -341,7 +343,7 @@ class Memory:
     weights_bytes: Annotated[int, Field(description="inference weights", examples=[2_494_976])]
     file_bytes: Annotated[int, Field(description="model file, ids included", examples=[2_561_436])]
     vocabulary_bytes: Annotated[int, Field(description="stored ids of both sides", examples=[38_984])]
-    ratings_bytes: Annotated[int, Field(description="training ratings; 0 if the artefact has none")]
+    ratings_bytes: Annotated[int, Field(description="ratings of the data set; 0 if the artefact has none")]
     ranking_bytes: Annotated[
         int, Field(description="ranking for `rank_by=likely`; 0 if the artefact has none", examples=[46_043])
     ]
