@@ -86,7 +86,7 @@ def fit(
         typer.Option(
             "--quick",
             metavar="",
-            help="About half the time, a slightly larger error; by default compact alone.",
+            help="Half to 70 % of the time, a slightly larger error; by default compact alone.",
             rich_help_panel=parameters.MODELS,
         ),
     ] = False,
@@ -254,7 +254,7 @@ def distil(
         typer.Option(
             "--quick",
             metavar="",
-            help="About half the time, a slightly larger error.",
+            help="Half to 70 % of the time, a slightly larger error.",
             rich_help_panel=parameters.MODELS,
         ),
     ] = False,
